@@ -1,0 +1,236 @@
+//! A snapshot of what the judgement needs to know of one database.
+//!
+//! Built from rows of `pg_catalog` by [`load`]; the judgement never asks a server.
+
+pub mod load;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// An object identifier of Postgres.
+pub type Oid = u32;
+
+/// One database at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    /// `server_version_num`, such as 150018.
+    pub server_version: u32,
+    /// Names of all schemas.
+    pub schemas: HashSet<String>,
+    /// All relations that can stand in FROM, by OID.
+    pub relations: HashMap<Oid, Arc<Relation>>,
+    /// The same by schema and name.
+    pub relation_names: HashMap<String, HashMap<String, Oid>>,
+    /// Functions and aggregates by name, in every schema.
+    pub functions: HashMap<String, Vec<Function>>,
+    /// Operators outside pg_catalog, by name.
+    pub foreign_operators: HashMap<String, Vec<Operator>>,
+    /// Types by schema and name (as stored: `int4`, not `integer`).
+    pub types: HashMap<String, HashMap<String, Type>>,
+}
+
+impl Catalog {
+    /// The relation of that exact schema and name.
+    pub fn relation(&self, schema: &str, name: &str) -> Option<&Arc<Relation>> {
+        self.relations.get(self.relation_names.get(schema)?.get(name)?)
+    }
+
+    /// Adds a relation, replacing one of the same OID.
+    pub fn insert(&mut self, relation: Relation) {
+        self.schemas.insert(relation.schema.clone());
+        self.relation_names.entry(relation.schema.clone()).or_default().insert(relation.name.clone(), relation.oid);
+        self.relations.insert(relation.oid, Arc::new(relation));
+    }
+}
+
+/// A table, view or other relation that can stand in FROM.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Relation {
+    /// `pg_class.oid`
+    pub oid: Oid,
+    /// Schema's name.
+    pub schema: String,
+    /// Relation's name.
+    pub name: String,
+    /// What it is.
+    pub kind: RelationKind,
+    /// Live columns in order of their numbers (dropped ones left out).
+    pub columns: Vec<Column>,
+    /// Direct parents: of a partition, or by inheritance.
+    pub parents: Vec<Oid>,
+    /// Attribute numbers of the primary key; empty where there is none.
+    pub primary_key: Vec<i16>,
+    /// All valid indexes, of its partitions and inheritance children too.
+    pub indexes: Vec<Index>,
+    /// A view's or materialised view's query, by `pg_get_viewdef` under an empty search_path.
+    pub definition: Option<String>,
+    /// Relations that a view or materialised view reads directly (`pg_depend` of its rewrite rule).
+    pub reads: Vec<Oid>,
+    /// The database has row-level security enabled on it.
+    pub row_security: bool,
+}
+
+impl Relation {
+    /// The column of that exact name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|c| c.name == name)
+    }
+
+    /// The column of that number.
+    pub fn attribute(&self, number: i16) -> Option<&Column> {
+        self.columns.iter().find(|c| c.number == number)
+    }
+}
+
+/// `pg_class.relkind` of the relations that can stand in FROM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelationKind {
+    /// `r`
+    Table,
+    /// `p`
+    Partitioned,
+    /// `v`
+    View,
+    /// `m`
+    MaterializedView,
+    /// `f`
+    Foreign,
+    /// `S`
+    Sequence,
+}
+
+/// A column of a relation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// `attnum`, from 1.
+    pub number: i16,
+    /// `attname`
+    pub name: String,
+    /// Its declared type.
+    pub data_type: ColumnType,
+    /// `attnotnull`
+    pub not_null: bool,
+    /// For a generated column, the numbers of the columns it is computed from.
+    pub generated_from: Vec<i16>,
+}
+
+/// A column's declared type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnType {
+    /// `atttypid`
+    pub oid: Oid,
+    /// `atttypmod`, -1 where there is none.
+    pub typmod: i32,
+    /// As it can be written in a CAST and never resolve to a user's type: `character varying(80)`,
+    /// `pg_catalog.text`, `"shop"."mood"`.
+    pub sql: String,
+    /// What the masks go by: the built-in type at the bottom of domains.
+    pub base: BaseType,
+    /// `COLLATE` clause's name, quoted and qualified, where it is not the type's default.
+    pub collation: Option<String>,
+    /// The collation is nondeterministic: equal values may have different bytes.
+    pub nondeterministic: bool,
+    /// A domain, at any depth: its constraints may refuse a mask's value.
+    pub is_domain: bool,
+}
+
+/// The types that masks know. Everything else is `Other`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "they are Postgres' own names")]
+pub enum BaseType {
+    Text,
+    Varchar,
+    Bpchar,
+    Citext,
+    Uuid,
+    Int2,
+    Int4,
+    Int8,
+    Numeric,
+    Float4,
+    Float8,
+    Bool,
+    Date,
+    Timestamp,
+    Timestamptz,
+    Inet,
+    Cidr,
+    Json,
+    Jsonb,
+    Bytea,
+    Array,
+    Enum,
+    Composite,
+    Other,
+}
+
+/// An index, as far as it can give rows an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    /// Every attribute that it mentions: keys, included columns, in expressions, in its predicate.
+    pub mentions: Vec<i16>,
+    /// Attributes that an index-only scan can return (plain keys and included columns).
+    pub returns: Vec<i16>,
+}
+
+/// A function, procedure or aggregate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    /// Schema's name.
+    pub schema: String,
+    /// `provolatile`
+    pub volatility: Volatility,
+    /// `prokind`
+    pub kind: FunctionKind,
+    /// Number of arguments, without and with those that have defaults.
+    pub arguments: (u16, u16),
+    /// Takes any number of further arguments.
+    pub variadic: bool,
+    /// `proretset`
+    pub returns_set: bool,
+    /// Written in C or internal and owned by an extension or Postgres itself.
+    pub trusted_language: bool,
+    /// Names of output columns (`OUT`, `TABLE`), empty where there are none.
+    pub output_names: Vec<String>,
+    /// The result's type.
+    pub result: Oid,
+}
+
+/// `provolatile`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are Postgres' own names")]
+pub enum Volatility {
+    Immutable,
+    Stable,
+    Volatile,
+}
+
+/// `prokind`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are Postgres' own names")]
+pub enum FunctionKind {
+    Plain,
+    Aggregate,
+    Window,
+    Procedure,
+}
+
+/// An operator outside pg_catalog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    /// Schema's name.
+    pub schema: String,
+    /// The extension it belongs to, if any.
+    pub extension: Option<String>,
+}
+
+/// A type that can be named in a cast.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Type {
+    /// `pg_type.oid`
+    pub oid: Oid,
+    /// The relation whose row type it is, or 0.
+    pub relation: Oid,
+    /// Column names of a composite type (free-standing or a relation's row type).
+    pub fields: Vec<String>,
+}

@@ -1,0 +1,26 @@
+//! pgveil's judgement: a statement's text and who asks in, a [`Plan`] or a [`Refusal`] out.
+//!
+//! Pure: no I/O, no async, no clock, no randomness. Rooms:
+//!
+//! * [`policy`]: the policy file, and what it means for a role on a given database ([`policy::Protection`]);
+//! * [`catalog`]: a snapshot of the database's relations, functions and types;
+//! * [`mask`]: what a protected value looks like: in SQL (veil) and in the result stream (seal);
+//! * [`builtin`]: what pgveil itself knows of Postgres: settings, functions and catalogs that are safe;
+//! * [`read`]: SQL text to a tree that two parsers agree on, and back to text;
+//! * [`judge`]: names, labels, veils, row order; the [`Engine`].
+
+pub mod builtin;
+pub mod catalog;
+pub mod judge;
+pub mod mask;
+pub mod plan;
+pub mod policy;
+pub mod read;
+pub mod refusal;
+
+pub use catalog::Catalog;
+pub use judge::{Engine, Subject};
+pub use mask::Mask;
+pub use plan::{Kind, Origin, Output, Plan, Planned, SqlText};
+pub use policy::{Policy, PolicyError};
+pub use refusal::{Refusal, SqlState};

@@ -1,0 +1,1 @@
+//! The test bench: see the folders beside.
