@@ -14,3 +14,7 @@ pub struct PolicyError {
     /// What would be right.
     pub help: Option<String>,
 }
+
+/// A policy.
+#[derive(Debug)]
+pub struct Policy {}

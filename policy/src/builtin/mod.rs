@@ -1,0 +1,1 @@
+//! What pgveil itself knows of Postgres: which settings, functions and catalogs are safe for a role with masks.

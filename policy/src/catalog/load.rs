@@ -1,0 +1,1 @@
+//! The queries that read a snapshot, and their rows.

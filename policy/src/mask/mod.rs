@@ -1,0 +1,17 @@
+//! What a protected value looks like to a role: in SQL (veil) and in the result stream (seal).
+
+pub mod seal;
+pub mod veil;
+
+use std::sync::Arc;
+
+use seal::SealSpec;
+
+/// What happens to one result column on its way to the client.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mask {
+    /// Sent as it came. A decision, not an absence.
+    Clear,
+    /// Each value replaced by its pseudonym; NULL stays NULL.
+    Seal(Arc<SealSpec>),
+}

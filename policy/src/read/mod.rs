@@ -1,0 +1,1 @@
+//! SQL text to a tree that two parsers agree on, and back to text.
