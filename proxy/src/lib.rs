@@ -1,1 +1,4 @@
-//! The proxy.
+//! The proxy: frames in, a judgement on text, frames out.
+
+pub mod error;
+pub mod wire;

@@ -124,6 +124,8 @@ pub struct ColumnType {
     /// As it can be written in a CAST and never resolve to a user's type: `character varying(80)`,
     /// `pg_catalog.text`, `"shop"."mood"`.
     pub sql: String,
+    /// The same for the type at the bottom of domains; equal to `sql` where it is no domain.
+    pub base_sql: String,
     /// What the masks go by: the built-in type at the bottom of domains.
     pub base: BaseType,
     /// `COLLATE` clause's name, quoted and qualified, where it is not the type's default.

@@ -1,0 +1,3 @@
+//! The wire protocol's bytes (PostgreSQL documentation, chapter 55): frames are cut here, by us.
+
+pub mod frame;
