@@ -1,4 +1,9 @@
 //! The proxy: frames in, a judgement on text, frames out.
 
+pub mod cancel;
+pub mod config;
 pub mod error;
+pub mod login;
+pub mod serve;
+pub mod upstream;
 pub mod wire;
