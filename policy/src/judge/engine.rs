@@ -11,7 +11,7 @@ use super::{Judge, refuse};
 use crate::catalog::{Catalog, Oid};
 use crate::mask::Mask;
 use crate::plan::{Kind, Origin, Output, Plan, Planned, SqlText};
-use crate::policy::{Action, Policy, PolicyError, Protection};
+use crate::policy::{Policy, PolicyError, Protection, protection::Action};
 use crate::read::{self, Body};
 use crate::{Refusal, SqlState};
 
@@ -144,7 +144,7 @@ fn judge(role: &RoleEngine, who: &Subject, sql: &str) -> Judged {
         let count = read.len();
         for (index, statement) in read.into_iter().enumerate() {
             let offset = statement.offset;
-            let planned = plan(role, who, statement.body, sql).map_err(|r| match r.position {
+            let planned = plan(role, who, statement.body, text_from(sql, offset)).map_err(|r| match r.position {
                 Some(p) => Refusal { position: Some(p.saturating_add(offset)), ..r },
                 None => r,
             })?;
@@ -162,26 +162,26 @@ fn judge(role: &RoleEngine, who: &Subject, sql: &str) -> Judged {
     })
 }
 
-fn plan(role: &RoleEngine, who: &Subject, body: Body, _sql: &str) -> Result<Planned, Refusal> {
+fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Planned, Refusal> {
     match body {
         Body::Query(reading) => {
-            let (text, cols, moves) = query(role, who, &reading)?;
+            let (sql, cols, moves) = query(role, who, &reading, text)?;
             Ok(Planned {
                 kind: Kind::Query,
-                text: SqlText::with_holes(&text, role.facts.marker()),
+                text: SqlText::with_holes(&sql, role.facts.marker()),
                 outputs: outputs(&cols),
                 moves_search_path: moves,
             })
         }
         Body::Explain { options, query: reading } => {
-            if options.analyze {
+            if options.analyze == Some(true) {
                 return Err(refuse::unsupported("EXPLAIN ANALYZE").with_hint("EXPLAIN without ANALYZE shows the plan's shape."));
             }
-            let (text, _, moves) = query(role, who, &reading)?;
+            let (sql, _, moves) = query(role, who, &reading, text)?;
             let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear };
             Ok(Planned {
                 kind: Kind::Explain,
-                text: SqlText::with_holes(&format!("EXPLAIN (COSTS FALSE, FORMAT TEXT) {text}"), role.facts.marker()),
+                text: SqlText::with_holes(&format!("EXPLAIN (COSTS FALSE, FORMAT TEXT) {sql}"), role.facts.marker()),
                 outputs: Arc::from([output]),
                 moves_search_path: moves,
             })
@@ -200,10 +200,10 @@ fn plan(role: &RoleEngine, who: &Subject, body: Body, _sql: &str) -> Result<Plan
     }
 }
 
-fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading) -> Result<(String, Vec<Col>, bool), Refusal> {
+fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str) -> Result<(String, Vec<Col>, bool), Refusal> {
     check_path(&who.search_path)?;
     let mut ast = (*reading.ast).clone();
-    let mut judge = Judge::new(&role.facts, &who.search_path, &who.role, reading.text());
+    let mut judge = Judge::new(&role.facts, &who.search_path, &who.role, text);
     let cols = judge.query(&mut ast, None, true)?;
     let moves = judge.moves_search_path;
     Ok((reading.print(&ast)?, cols, moves))
@@ -234,4 +234,9 @@ fn outputs(cols: &[Col]) -> Arc<[Output]> {
             },
         })
         .collect()
+}
+
+/// The text from its `offset`-th character on.
+fn text_from(sql: &str, offset: usize) -> &str {
+    sql.char_indices().nth(offset).and_then(|(at, _)| sql.get(at..)).unwrap_or(sql)
 }

@@ -1,6 +1,6 @@
 //! Expressions: binds names, infers labels, rewrites what must be rewritten.
 
-use sqlparser::ast::{AccessExpr, BinaryOperator, DataType, Expr, Ident, ObjectName, Query, Spanned, Subscript, UnaryOperator, Value};
+use sqlparser::ast::{AccessExpr, BinaryOperator, DataType, Expr, Ident, ObjectName, Query, Subscript, UnaryOperator, Value};
 
 use super::Judge;
 use super::label::{self, Label};

@@ -9,7 +9,7 @@ use sqlparser::ast::Query;
 use super::Judge;
 use super::scope::{Col, Level};
 use crate::catalog::{Catalog, Oid, Relation};
-use crate::policy::{Guard, Protection, Role};
+use crate::policy::{Protection, Role, protection::Guard};
 use crate::{Refusal, read};
 
 /// The derived table that stands for a relation.

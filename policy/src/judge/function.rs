@@ -199,7 +199,8 @@ impl Judge<'_> {
                 let (Some(setting), Some(value)) = (literal(0), literal(1)) else {
                     return Err(self.denied_function("set_config", "needs name and value as literals"));
                 };
-                settings::may_set(&setting, &value).map_err(|why| self.denied_function("set_config", &why.to_string()))?;
+                let values: Vec<String> = value.split(',').map(|v| v.trim().trim_matches('"').to_owned()).collect();
+                settings::may_set(&setting, &values).map_err(|why| self.denied_function("set_config", &why.to_string()))?;
                 if setting.eq_ignore_ascii_case("search_path") {
                     self.moves_search_path = true;
                 }

@@ -14,7 +14,7 @@ use super::{Judge, build};
 use crate::builtin::catalogs::{self, CatalogRule};
 use crate::catalog::{Oid, Relation, RelationKind};
 use crate::plan::Origin;
-use crate::policy::{Action, Guard};
+use crate::policy::protection::{Action, Guard};
 use crate::{Refusal, SqlState, read};
 
 /// Views nested deeper than this are refused.

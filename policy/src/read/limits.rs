@@ -27,7 +27,7 @@ pub(super) fn deep<T>(f: impl FnOnce() -> T) -> T {
     thread_local!(static PRIMED: Cell<bool> = const { Cell::new(false) });
     // libpg_query sizes its own depth check by the thread's stack, and only sees that outside of a grown one.
     if !PRIMED.replace(true) {
-        let _ = pg_query::scan_tokens("");
+        let _ = pg_query::scan_tokens(";");
     }
     stacker::maybe_grow(STACK - (1 << 20), STACK, f)
 }
@@ -45,7 +45,8 @@ pub(super) fn check(sql: &str) -> Result<(), Refusal> {
         return Err(too_many_tokens());
     }
     // What cannot be cut into tokens, the grammar refuses with its own words; it has no tree that could be deep.
-    let Ok(tokens) = pg_query::scan_tokens(sql) else { return Ok(()) };
+    // pg_query makes a slice of a null pointer where there is no token at all.
+    let Ok(tokens) = pg_query::scan_tokens(&[sql, "\n;"].concat()) else { return Ok(()) };
     if tokens.len() > TOKENS {
         return Err(too_many_tokens());
     }
