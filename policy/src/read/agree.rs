@@ -90,11 +90,8 @@ fn position_in(words: &str) -> Option<sqlparser::tokenizer::Location> {
 }
 
 fn disagree(text: &str, tree: &Tree, printed: Option<&Tree>) -> Refusal {
-    let refusal = Refusal::new(
-        SqlState::UNSUPPORTED,
-        "read.disagree",
-        "pgveil's two SQL parsers read this statement differently, so it is not run",
-    );
+    let refusal =
+        Refusal::new(SqlState::UNSUPPORTED, "read.disagree", "pgveil's two SQL parsers read this statement differently, so it is not run");
     let kind = printed.and_then(|printed| tree.parting(printed)).unwrap_or("");
     let (detail, hint) = match kind {
         _ if text.to_ascii_lowercase().contains("only") && matches!(kind, "RangeVar" | "Alias") => {
@@ -103,10 +100,9 @@ fn disagree(text: &str, tree: &Tree, printed: Option<&Tree>) -> Refusal {
         "A_Expr" | "AExpr" | "BoolExpr" | "AConst" | "FuncCall" | "CollateClause" | "NullTest" | "TypeCast" | "String" => {
             ("They differ on how an expression is grouped or written.", "Put brackets around each part of the expression.")
         }
-        "ColumnRef" | "SqlvalueFunction" | "SQLValueFunction" => (
-            "They differ on whether a word is a column or a keyword.",
-            "Write the column with its table's name, or in double quotes.",
-        ),
+        "ColumnRef" | "SqlvalueFunction" | "SQLValueFunction" => {
+            ("They differ on whether a word is a column or a keyword.", "Write the column with its table's name, or in double quotes.")
+        }
         "TypeName" => ("They differ on a type's name.", "Write the type's full name, such as timestamp with time zone."),
         _ => ("They differ on how the statement is put together.", "Write it in another way; standard forms are read best."),
     };

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use pg_query::protobuf::{ScanToken, Token};
 
+use super::postgres;
 use crate::{Refusal, SqlState};
 
 /// Longest text, in bytes.
@@ -16,18 +17,13 @@ const NESTING: usize = 300;
 const DEPTH: usize = 6_000;
 /// Left of the present stack when [`deep`] takes another: more than [`DEPTH`] levels need in a debug build (see the tests).
 const STACK: usize = 512 << 20;
-/// What a statement of ordinary depth needs at most; below it no other stack is taken.
-const SHALLOW_STACK: usize = 768 << 10;
-/// Statements up to this depth fit in [`SHALLOW_STACK`].
-#[cfg(test)]
-const SHALLOW_DEPTH: usize = 12;
 
 /// Runs `f` on a stack that trees of [`DEPTH`] cannot overflow.
 pub(super) fn deep<T>(f: impl FnOnce() -> T) -> T {
     thread_local!(static PRIMED: Cell<bool> = const { Cell::new(false) });
     // libpg_query sizes its own depth check by the thread's stack, and only sees that outside of a grown one.
     if !PRIMED.replace(true) {
-        let _ = pg_query::scan_tokens(";");
+        let _ = postgres::tokens("SELECT");
     }
     stacker::maybe_grow(STACK - (1 << 20), STACK, f)
 }
@@ -45,8 +41,7 @@ pub(super) fn check(sql: &str) -> Result<(), Refusal> {
         return Err(too_many_tokens());
     }
     // What cannot be cut into tokens, the grammar refuses with its own words; it has no tree that could be deep.
-    // pg_query makes a slice of a null pointer where there is no token at all.
-    let Ok(tokens) = pg_query::scan_tokens(&[sql, "\n;"].concat()) else { return Ok(()) };
+    let Some(tokens) = postgres::tokens(sql) else { return Ok(()) };
     if tokens.len() > TOKENS {
         return Err(too_many_tokens());
     }

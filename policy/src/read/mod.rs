@@ -16,6 +16,7 @@ mod control;
 mod limits;
 mod lockstep;
 mod normal;
+mod other;
 mod postgres;
 mod special;
 
@@ -24,6 +25,7 @@ use sqlparser::ast;
 use sqlparser::tokenizer::Location;
 
 use crate::{Kind, Refusal, SqlState};
+pub(crate) use normal::fold;
 use postgres::Tree;
 
 /// One statement of a client's text.

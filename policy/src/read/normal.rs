@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, CastKind, Expr, Function, FunctionArguments, GroupByExpr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectFlavor,
-    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Table, TableFactor, TableWithJoins, Value, ValueWithSpan, VisitMut, VisitorMut,
-    WildcardAdditionalOptions, helpers::attached_token::AttachedToken,
+    AccessExpr, BinaryOperator, CastKind, Expr, Function, FunctionArguments, GroupByExpr, Ident, ObjectName, ObjectNamePart, Query, Select,
+    SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Table, TableFactor, TableWithJoins, UnaryOperator, Value,
+    ValueWithSpan, VisitMut, VisitorMut, WildcardAdditionalOptions, helpers::attached_token::AttachedToken,
 };
 
 /// Longest identifier in bytes: `NAMEDATALEN - 1`.
@@ -104,6 +104,17 @@ impl VisitorMut for Fold {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
         match expr {
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                // `t.a[1]` is a subscript of the column t.a; `(t).a[1]` is not.
+                while let Some(AccessExpr::Dot(Expr::Identifier(next))) = access_chain.first() {
+                    match &mut **root {
+                        Expr::Identifier(first) => **root = Expr::CompoundIdentifier(vec![first.clone(), next.clone()]),
+                        Expr::CompoundIdentifier(names) => names.push(next.clone()),
+                        _ => break,
+                    }
+                    access_chain.remove(0);
+                }
+            }
             Expr::Identifier(name) if name.quote_style.is_none() && BARE.contains(&name.value.to_ascii_lowercase().as_str()) => {
                 *expr = Expr::Function(Function {
                     name: ObjectName::from(vec![name.clone()]),
@@ -235,6 +246,15 @@ impl VisitorMut for Strip {
         }
         match expr {
             Expr::Cast { kind, .. } if *kind == CastKind::DoubleColon => *kind = CastKind::Cast,
+            Expr::UnaryOp { op: UnaryOperator::Not, expr: operand } => {
+                // sqlparser has two forms of NOT EXISTS, one of which it only reads.
+                if let Expr::Exists { negated, .. } = &mut **operand
+                    && !*negated
+                {
+                    *negated = true;
+                    *expr = take(operand);
+                }
+            }
             Expr::TypedString(typed) if !typed.uses_odbc_syntax => {
                 *expr = Expr::Cast {
                     kind: CastKind::Cast,
@@ -376,7 +396,8 @@ impl VisitorMut for Dress {
 
 fn wrap_operands(body: &mut Box<SetExpr>) {
     let SetExpr::SetOperation { left, op, set_quantifier, right } = &mut **body else { return };
-    let flat = matches!(&**left, SetExpr::SetOperation { op: of_left, set_quantifier: also, .. } if of_left == op && also == set_quantifier);
+    let flat =
+        matches!(&**left, SetExpr::SetOperation { op: of_left, set_quantifier: also, .. } if of_left == op && also == set_quantifier);
     for (side, flat) in [(left, flat), (right, false)] {
         wrap_operands(side);
         if !flat && matches!(**side, SetExpr::SetOperation { .. }) {

@@ -34,6 +34,15 @@ pub(super) fn statements(sql: &str) -> Result<Vec<Raw<'_>>, Refusal> {
     Ok(statements)
 }
 
+/// Postgres' own tokens of a text, comments among them; `None` where it cannot be cut into tokens.
+pub(super) fn tokens(sql: &str) -> Option<Vec<ScanToken>> {
+    // The crate must not be asked about a text without a token: it makes a slice of a null pointer.
+    if sql.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c)) {
+        return Some(Vec::new());
+    }
+    pg_query::scan_tokens(sql).ok()
+}
+
 /// Postgres' words for a text that it does not read.
 fn syntax_error(sql: &str, error: Error) -> Refusal {
     match error {
@@ -54,7 +63,7 @@ fn error_position(sql: &str, message: &str) -> Option<usize> {
         return Some(sql.chars().count() + 1);
     }
     let near = message.split_once(" at or near \"")?.1.strip_suffix('"')?;
-    let tokens = pg_query::scan_tokens(sql).ok()?;
+    let tokens = tokens(sql)?;
     let byte = |token: &ScanToken| usize::try_from(token.start).ok();
     let is_it = |token: &&ScanToken| byte(token).and_then(|at| sql.get(at..)).is_some_and(|rest| rest.starts_with(near));
     let mut found = tokens.iter().filter(is_it);
@@ -95,9 +104,8 @@ const LOCATIONS: &[&str] = &[
 
 impl Tree {
     pub(super) fn of(node: &NodeEnum) -> Result<Tree, Refusal> {
-        node.serialize(Builder).map_err(|_| {
-            Refusal::new(SqlState::UNSUPPORTED, "read.tree", "the statement holds a construct that pgveil cannot compare")
-        })
+        node.serialize(Builder)
+            .map_err(|_| Refusal::new(SqlState::UNSUPPORTED, "read.tree", "the statement holds a construct that pgveil cannot compare"))
     }
 
     /// The name of a node, or `""`.

@@ -3,7 +3,7 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{DefElem, ExplainStmt};
 
-use super::{Body, ExplainFormat, ExplainOptions, agree, control};
+use super::{Body, ExplainFormat, ExplainOptions, agree, control, postgres};
 use crate::{Refusal, SqlState};
 
 /// Reads an EXPLAIN of a query.
@@ -64,7 +64,7 @@ fn set(options: &mut ExplainOptions, element: &DefElem) -> Result<(), Refusal> {
 /// or the words ANALYZE and VERBOSE.
 fn after_options(text: &str) -> Option<&str> {
     use pg_query::protobuf::Token;
-    let tokens = pg_query::scan_tokens(text).ok()?;
+    let tokens = postgres::tokens(text)?;
     let mut tokens = tokens
         .iter()
         .filter_map(|token| Some((Token::try_from(token.token).ok()?, usize::try_from(token.start).ok()?)))
@@ -73,9 +73,8 @@ fn after_options(text: &str) -> Option<&str> {
     tokens.next().filter(|(kind, _)| *kind == Token::Explain)?;
     let mut ahead = tokens.clone();
     ahead.next();
-    let query_word = |kind: &Token| {
-        matches!(kind, Token::Select | Token::With | Token::WithLa | Token::Values | Token::Table | Token::Ascii40)
-    };
+    let query_word =
+        |kind: &Token| matches!(kind, Token::Select | Token::With | Token::WithLa | Token::Values | Token::Table | Token::Ascii40);
     let (first, second) = (tokens.peek()?.0, ahead.next()?.0);
     if first == Token::Ascii40 && !query_word(&second) {
         // Options hold no brackets of their own.
