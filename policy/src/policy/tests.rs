@@ -81,8 +81,8 @@ customers = \"true\"
     assert_eq!(
         found,
         [
-            "1:1 the policy has no version | write `version = 1` at the top: this pgveil reads version 1 only",
             "1:1 unknown key `unclasified` in a policy | did you mean `unclassified`?",
+            "1:1 the policy has no version | write `version = 1` at the top: this pgveil reads version 1 only",
             "2:8 class email names no columns | write `columns = [\"schema.table.column\"]`",
             "3:1 unknown key `colums` in class email | did you mean `columns`?",
             "5:12 `a.b` has 2 parts where 3 are needed | write `schema.table.column`; a part with a dot, star, blank or quote in it \
@@ -144,7 +144,7 @@ fn masks_explain_themselves() {
     assert!(mask_error("\"fake\"").contains("not there yet"));
     assert!(mask_error("{ sql = \"upper({column})\" }").contains("not there yet"));
     assert!(
-        mask_error("{ hash = {}, otherwise = \"redact\" }").starts_with("3:28 `otherwise` is not there yet"),
+        mask_error("{ hash = {}, otherwise = \"redact\" }").starts_with("3:30 `otherwise` is not there yet"),
         "{}",
         mask_error("{ hash = {}, otherwise = \"redact\" }")
     );

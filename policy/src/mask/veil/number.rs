@@ -58,7 +58,7 @@ fn float(width: &Width, column: &str, ty: &ColumnType) -> String {
         is("<", MINUS_FAR),
         format_args!("({} AND {})", op(&value, "<", &n), op(&value, ">=", &minus_n)),
         op(&value, "<", &zero),
-        op(&format!("pg_catalog.floor({})", op(&value, "/", &n)), "*", &n),
+        op(&format!("pg_catalog.\"floor\"({})", op(&value, "/", &n)), "*", &n),
     );
     finish(&cut, ty)
 }

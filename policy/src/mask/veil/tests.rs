@@ -129,7 +129,7 @@ fn functions_and_operators_are_those_of_pg_catalog() {
     for ty in types() {
         for mask in masks() {
             let Some(sql) = veiled(&mask, "x", &ty) else { continue };
-            let calls = sql.match_indices('(').filter_map(|(at, _)| sql[..at].split([' ', '(', ',']).next_back());
+            let calls = sql.match_indices('(').filter_map(|(at, _)| sql[..at].split([' ', '(', ',', '[']).next_back());
             for name in calls.filter(|name| !name.is_empty()) {
                 let qualified = name.starts_with("pg_catalog.");
                 let keyword = matches!(name, "CAST" | "OPERATOR" | "numeric" | "varying" | "character" | "timestamp" | "interval");
