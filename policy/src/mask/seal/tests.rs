@@ -1,3 +1,5 @@
+#![expect(clippy::string_slice, reason = "a test may panic")]
+
 use super::*;
 
 fn sealer(class: &str, form: SealForm) -> Sealer {

@@ -1,5 +1,7 @@
 //! The texts, and that both readers read them. That they are total and immutable is shown on a server.
 
+#![expect(clippy::string_slice, reason = "a test may panic")]
+
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserOptions};
 
