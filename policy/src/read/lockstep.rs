@@ -120,12 +120,17 @@ fn made_up(name: &str) -> bool {
 
 /// The alias of a relation: as the client wrote it, or the relation's name, or made up. Column aliases stay.
 fn alias(client: &Tree, ours: &Tree, own_name: &str) -> Same {
-    let (of_client, of_ours) = (client.field("alias"), ours.field("alias"));
-    let name = |alias: Option<&Tree>| alias.map(|alias| alias.text("aliasname").to_owned());
     let columns = |alias: Option<&Tree>| alias.map_or(&[] as &[Tree], |alias| alias.list("colnames")).to_vec();
-    if columns(of_client) != columns(of_ours) {
+    if columns(client.field("alias")) != columns(ours.field("alias")) {
         return part("the column aliases of a relation");
     }
+    alias_name(client, ours, own_name)
+}
+
+/// The name of an alias alone.
+fn alias_name(client: &Tree, ours: &Tree, own_name: &str) -> Same {
+    let (of_client, of_ours) = (client.field("alias"), ours.field("alias"));
+    let name = |alias: Option<&Tree>| alias.map(|alias| alias.text("aliasname").to_owned());
     match (name(of_client), name(of_ours)) {
         (None, None) => Ok(()),
         (Some(_), None) => part("an alias"),
@@ -154,16 +159,21 @@ fn veiled_relation(client: &Tree, ours: &Tree) -> Same {
     alias(client, ours, client.text("relname"))
 }
 
-/// Insertion: a function in FROM gains an alias: its own name or a made-up one.
+/// Insertion: a function in FROM gains an alias, its own name or a made-up one, and names for its columns.
 fn table_function(client: &Tree, ours: &Tree) -> Same {
     fields(client, ours, &["alias"])?;
+    let given = client.field("alias").map_or(&[] as &[Tree], |a| a.list("colnames"));
+    let printed = ours.field("alias").map_or(&[] as &[Tree], |a| a.list("colnames"));
+    if printed.get(..given.len()) != Some(given) {
+        return part("the column aliases of a function");
+    }
     let called = match client.list("functions") {
         [Tree::List(items)] => items.first(),
         [Tree::Node("List", _)] => client.list("functions").first().and_then(|list| list.list("items").first()),
         _ => None,
     };
     let name = called.and_then(|call| call.names("funcname")).and_then(|names| names.last().map(|name| (*name).to_owned()));
-    alias(client, ours, &name.unwrap_or_default())
+    alias_name(client, ours, &name.unwrap_or_default())
 }
 
 /// Insertion: a derived table without an alias gains a made-up one, or its alias is replaced by one.
