@@ -148,6 +148,7 @@ impl Judge<'_> {
                 Ok(level)
             }
             TableFactor::UNNEST { alias, array_exprs, with_offset: false, with_offset_alias: None, with_ordinality } => {
+                self.function_facts(&["unnest"], Some(array_exprs.len().min(1)))?;
                 self.all_clear(array_exprs.iter_mut(), Some(&lateral), "unnest()")?;
                 let mut names: Vec<String> = array_exprs.iter().map(|_| "unnest".to_owned()).collect();
                 if let ([only], Some(alias)) = (names.as_mut_slice(), alias.as_ref()) {

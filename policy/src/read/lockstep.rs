@@ -245,13 +245,18 @@ fn select(client: &Tree, ours: &Tree) -> Same {
 
 /// Two SELECTs, field by field, without the fields of `moved`.
 fn unwrapped(client: &Tree, ours: &Tree, moved: &[&str]) -> Same {
-    let mut except = vec!["target_list", "sort_clause", "group_clause"];
+    let mut except = vec!["target_list", "sort_clause", "group_clause", "distinct_clause"];
     except.extend(moved);
     fields(client, ours, &except)?;
     targets(client.list("target_list"), ours.list("target_list"))?;
     if !moved.contains(&"sort_clause") {
         ordered(client.list("sort_clause"), ours.list("sort_clause"), Items::Sort)?;
     }
+    let (distinct, of_ours) = (client.list("distinct_clause"), ours.list("distinct_clause"));
+    if distinct.len() != of_ours.len() {
+        return part("DISTINCT");
+    }
+    ordered(distinct, of_ours, Items::Distinct)?;
     ordered(client.list("group_clause"), ours.list("group_clause"), Items::Group)
 }
 
@@ -338,6 +343,7 @@ fn target(client: &Tree, ours: &Tree) -> Same {
 enum Items {
     Sort,
     Group,
+    Distinct,
 }
 
 /// Insertion: items behind those of an ORDER BY or GROUP BY.
@@ -345,6 +351,7 @@ fn ordered(client: &[Tree], ours: &[Tree], items: Items) -> Same {
     let Some(first) = ours.get(..client.len()) else { return part("an ORDER BY or GROUP BY") };
     client.iter().zip(first).try_for_each(|(old, new)| match items {
         Items::Group => walk(old, new),
+        Items::Distinct => walk(old, new).or_else(|first| keyed(old, new).map_err(|_| first)),
         Items::Sort => walk(old, new).or_else(|first| sort_item(old, new).map_err(|_| first)),
     })
 }
@@ -358,9 +365,17 @@ fn sort_item(client: &Tree, ours: &Tree) -> Same {
     fields(client, ours, &["node"])?;
     let (Some(old), Some(new)) = (client.field("node"), ours.field("node")) else { return part("SortBy.node") };
     let number = old.field("val").is_some_and(|value| value.kind() == "Integer");
-    let fits = |tree: &Tree| if number { tree.kind() == "ColumnRef" } else { walk(old, tree).is_ok() };
-    let keyed = new.kind() == "FuncCall" && new.names("funcname").as_deref() == Some(&["pg_catalog", "sha256"]);
-    if (number && new.kind() == "ColumnRef") || (keyed && contains(new, &fits)) { Ok(()) } else { part("SortBy.node") }
+    if number && new.kind() == "ColumnRef" { Ok(()) } else { keyed(old, new) }
+}
+
+/// Insertion: an expression becomes a keyed order of itself. A number or a name alone may mean a column of the select list, so
+/// that it is the expression behind it that is found.
+fn keyed(old: &Tree, new: &Tree) -> Same {
+    let number = old.field("val").is_some_and(|value| value.kind() == "Integer");
+    let name = old.kind() == "ColumnRef" && old.list("fields").len() == 1;
+    let fits = |tree: &Tree| if number || name { tree.kind() == "ColumnRef" } else { walk(old, tree).is_ok() };
+    let is_keyed = new.kind() == "FuncCall" && new.names("funcname").as_deref() == Some(&["pg_catalog", "sha256"]);
+    if is_keyed && contains(new, &fits) { Ok(()) } else { part("a sort key") }
 }
 
 fn contains(tree: &Tree, fits: &impl Fn(&Tree) -> bool) -> bool {
