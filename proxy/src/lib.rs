@@ -3,7 +3,10 @@
 pub mod cancel;
 pub mod config;
 pub mod error;
+pub mod fatal;
+pub mod log;
 pub mod login;
 pub mod serve;
 pub mod upstream;
+pub mod users;
 pub mod wire;
