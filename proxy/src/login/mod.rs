@@ -176,11 +176,14 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
     }
     let users = desk.users.users();
     let verifier = users.0.verifier(&asked.user, desk.mock);
-    let proof = match scram(connection, &asked.user, verifier).await? {
-        Some(proved) => proved,
-        None => return Ok(None),
-    };
     let role = users.0.get(&asked.user).and_then(|user| user.roles.first());
+    let proof = match scram(connection, &asked.user, verifier).await {
+        Ok(Some(proof)) => proof,
+        Ok(None) => return Ok(None),
+        // For the log only: the client hears the same.
+        Err(LoginError::Denied { user, .. }) if role.is_none() => return Err(LoginError::Denied { user, why: "no such user" }),
+        Err(e) => return Err(e),
+    };
     let Some(role) = role else { return Err(LoginError::Denied { user: asked.user, why: "no such user" }) };
     let parameters =
         if (desk.protects)(role) { settings::allowed(&asked.parameters).map_err(LoginError::Refused)? } else { asked.parameters };
