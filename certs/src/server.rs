@@ -27,7 +27,10 @@ pub fn load(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, CertError> {
         })?;
     }
     let bad = |e: rustls::Error| CertError::Bad { path: cert.into(), why: e.to_string() };
-    provider().key_provider.load_private_key(private.clone_key()).map_err(|e| CertError::BadKey { path: key.into(), why: e.to_string() })?;
+    provider()
+        .key_provider
+        .load_private_key(private.clone_key())
+        .map_err(|e| CertError::BadKey { path: key.into(), why: e.to_string() })?;
     let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().map_err(bad)?;
     let mut config = builder.with_no_client_auth().with_single_cert(chain, private).map_err(|e| match e {
         rustls::Error::InconsistentKeys(_) => CertError::Mismatch { path: cert.into() },
