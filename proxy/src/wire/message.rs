@@ -233,11 +233,10 @@ mod tests {
     #[test]
     fn fields_are_where_the_protocol_has_them() {
         let messages = whole();
-        assert_eq!(Frontend::decode(b'P', &messages[1].1).unwrap(), Frontend::Parse {
-            name: b"s",
-            text: b"select $1",
-            types: &[0, 0, 0, 23]
-        });
+        assert_eq!(
+            Frontend::decode(b'P', &messages[1].1).unwrap(),
+            Frontend::Parse { name: b"s", text: b"select $1", types: &[0, 0, 0, 23] }
+        );
         assert_eq!(
             Frontend::decode(b'B', &messages[2].1).unwrap(),
             Frontend::Bind(Bind { portal: b"p", statement: b"s", result_formats: &[0, 0, 0, 1] })
