@@ -147,13 +147,15 @@ impl<J: Judge> Conversation<J> {
         let unexpected = || End::from(Veto::Unexpected { tag: char::from(tag) });
         match owed {
             Owed::Simple(simple) => self.simple(simple, tag, body, out),
-            Owed::Parse { epoch, name: _, statement: _ } => {
+            Owed::Parse { epoch, name, statement: _ } => {
                 if tag != b'1' {
                     return Err(unexpected());
                 }
                 if epoch != self.path.epoch() {
                     return Err(Veto::PathMoved.into());
                 }
+                // The server has it from here on, but until the witness has spoken the name means nothing: not what it meant before.
+                self.names.closed(Target::Statement, &name);
                 bare(out, tag, body)?;
                 Ok(None)
             }
@@ -324,6 +326,8 @@ impl<J: Judge> Conversation<J> {
     // The client's ReadyForQuery follows the answer.
     fn ask_path(&mut self, out: &mut Out) {
         let to = &mut out.to_server;
+        // It is still there where an earlier question failed half-way.
+        message::put_close(to, Target::Statement, path::ASKER);
         message::put_parse(to, path::ASKER, path::QUESTION.as_bytes(), &[]);
         message::put_bind(to, path::ASKER, path::ASKER);
         message::put_execute(to, path::ASKER);
