@@ -249,6 +249,11 @@ impl<J: Judge> Conversation<J> {
         self.fresh = true;
     }
 
+    /// Whether the client has been told whole messages only: another one may follow.
+    pub fn at_boundary(&self) -> bool {
+        self.passing == 0
+    }
+
     /// The judgement it asks.
     pub fn judge(&self) -> &J {
         &self.judge

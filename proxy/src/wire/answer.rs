@@ -76,11 +76,6 @@ fn clean(text: &str) -> Vec<u8> {
     text.bytes().filter(|b| *b != 0).collect()
 }
 
-/// Appends an error that ends the session.
-pub fn put_fatal(out: &mut Vec<u8>, code: &str, message: &str) {
-    Report::ours("FATAL", code, message).put(out, b'E');
-}
-
 /// Transaction status of a ReadyForQuery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
