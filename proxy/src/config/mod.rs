@@ -1,5 +1,10 @@
 //! `pgveil.toml`: read, checked and loaded once, at start.
 
+mod load;
+mod section;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -30,6 +35,8 @@ pub struct Config {
     pub max_connections: usize,
     /// How long a login may take.
     pub login_timeout: Duration,
+    /// What is allowed but unwise, one line each.
+    pub warnings: Vec<String>,
 }
 
 /// 32 secret bytes; never printed.

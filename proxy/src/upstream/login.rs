@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn a_startup_message_asks_for_utf8_unless_told_otherwise() {
         let bytes = startup("pgveil", "shop", &[("TimeZone".into(), "UTC".into())]);
-        assert_eq!(bytes, b"\0\0\0\x4c\0\x03\0\0user\0pgveil\0database\0shop\0client_encoding\0UTF8\0TimeZone\0UTC\0\0".as_slice());
+        assert_eq!(bytes, b"\0\0\0\x45\0\x03\0\0user\0pgveil\0database\0shop\0client_encoding\0UTF8\0TimeZone\0UTC\0\0".as_slice());
         let bytes = startup("pgveil", "shop", &[("CLIENT_ENCODING".into(), "LATIN1".into())]);
         assert!(!bytes.windows(4).any(|w| w == b"UTF8"));
     }
