@@ -31,7 +31,8 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn load_with(file: &Path, environment: Environment<'_>) -> Result<Config, ConfigError> {
-        let fault = |key: &str, problem: String, remedy: &str| ConfigError { file: file.into(), key: key.into(), problem, remedy: remedy.into() };
+        let fault =
+            |key: &str, problem: String, remedy: &str| ConfigError { file: file.into(), key: key.into(), problem, remedy: remedy.into() };
         let text = fs::read_to_string(file)
             .map_err(|e| fault("(the file)", format!("cannot be read: {e}"), "name it with -c, and let pgveil's user read it"))?;
         let document: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| {
@@ -155,7 +156,8 @@ impl Load<'_> {
             ("verify-ca", Some(ca)) => Verify::Ca(ca),
             ("verify-full", Some(ca)) => Verify::Full(ca),
             ("verify-ca" | "verify-full", None) => {
-                let remedy = "name the PEM file of the root that signed the server's certificate; or write tls = \"disable\" on a private network";
+                let remedy =
+                    "name the PEM file of the root that signed the server's certificate; or write tls = \"disable\" on a private network";
                 return Err(section.fault("ca", format!("is missing, and tls is \"{mode}\""), remedy));
             }
             _ => return Err(section.fault("tls", format!("\"{mode}\" is unknown"), "disable | require | verify-ca | verify-full")),

@@ -7,7 +7,6 @@ mod tests;
 
 use std::time::Duration;
 
-use rustls::crypto::SecureRandom;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -86,15 +85,11 @@ pub async fn masked<J: Judge, R: Refresh>(session: Session, judge: J, refresh: &
     }
 }
 
-/// A session's order key: 32 letters and digits, 128 bits of secure randomness.
+/// A session's order key: 32 letters and digits, 128 bits of secure randomness; `None` where there is none.
 pub fn order_key() -> Option<String> {
     let mut bytes = [0_u8; 16];
-    random().fill(&mut bytes).ok()?;
+    getrandom::fill(&mut bytes).ok()?;
     Some(bytes.iter().map(|b| format!("{b:02x}")).collect())
-}
-
-fn random() -> &'static dyn SecureRandom {
-    rustls::crypto::ring::default_provider().secure_random
 }
 
 async fn drive<B: Between, C, S, R: Refresh>(pump: &mut Pump<B, C, S>, stop: &mut watch::Receiver<bool>, refresh: Option<&R>) -> Ended
