@@ -6,6 +6,7 @@ pub mod config;
 pub mod conversation;
 pub mod error;
 pub mod fatal;
+pub mod judgement;
 pub mod log;
 pub mod login;
 pub mod relay;

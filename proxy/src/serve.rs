@@ -2,7 +2,6 @@
 //!
 //! A connection stays on the worker that got it, so a session needs no locks and its buffers stay warm in one core's cache.
 
-mod bytes;
 mod connection;
 mod shared;
 
@@ -80,7 +79,13 @@ impl Server {
             workers.push(to);
         }
         let runtime = runtime()?;
-        let accept = move || match runtime.block_on(accept(listener, workers, stopped)) {
+        let accepting = async move {
+            tokio::select! {
+                ended = accept(listener, workers, stopped) => ended,
+                () = shared.engines.keep_fresh() => Ok(()),
+            }
+        };
+        let accept = move || match runtime.block_on(accepting) {
             Ok(()) => {}
             Err(e) => log::error("listen.failed", &[("error", &e)]),
         };

@@ -1,8 +1,8 @@
 //! Pieces of SQL that pgveil adds itself: everything in them is qualified.
 
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
-    Ident, ObjectName, ObjectNamePart, OrderByExpr, OrderByOptions, Value, ValueWithSpan,
+    BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
+    ObjectName, ObjectNamePart, OrderByExpr, OrderByOptions, Value, ValueWithSpan,
 };
 use sqlparser::tokenizer::Span;
 

@@ -1,8 +1,8 @@
 //! Function calls: which may be made, on what, and in which order aggregates and windows see their rows.
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, ObjectName,
-    OrderByExpr, SelectItemQualifiedWildcardKind, Value, WindowFrameUnits, WindowSpec, WindowType,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, ObjectName, OrderByExpr,
+    SelectItemQualifiedWildcardKind, Value, WindowFrameUnits, WindowSpec, WindowType,
 };
 
 use super::Judge;
@@ -48,8 +48,24 @@ pub(crate) struct FunctionFacts {
 
 /// Grammar that looks like a call; names as sqlparser leaves them, unquoted.
 const CONSTRUCTS: [&str; 18] = [
-    "coalesce", "nullif", "greatest", "least", "grouping", "row", "array", "current_date", "current_time", "current_timestamp",
-    "localtime", "localtimestamp", "current_user", "session_user", "user", "current_role", "current_catalog", "current_schema",
+    "coalesce",
+    "nullif",
+    "greatest",
+    "least",
+    "grouping",
+    "row",
+    "array",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "localtime",
+    "localtimestamp",
+    "current_user",
+    "session_user",
+    "user",
+    "current_role",
+    "current_catalog",
+    "current_schema",
 ];
 
 impl Judge<'_> {
@@ -122,7 +138,9 @@ impl Judge<'_> {
             _ => return Err(refuse::unsupported("this function name")),
         };
         let fits = |f: &&crate::catalog::Function| {
-            count.is_none_or(|n| n >= usize::from(f.arguments.0).saturating_sub(usize::from(f.variadic)) && (f.variadic || n <= usize::from(f.arguments.1)))
+            count.is_none_or(|n| {
+                n >= usize::from(f.arguments.0).saturating_sub(usize::from(f.variadic)) && (f.variadic || n <= usize::from(f.arguments.1))
+            })
         };
         let all = self.facts.catalog.functions.get(short).map(Vec::as_slice).unwrap_or_default();
         let visible = |f: &&crate::catalog::Function| match schema {
@@ -131,8 +149,12 @@ impl Judge<'_> {
         };
         let candidates: Vec<_> = all.iter().filter(visible).filter(fits).collect();
         let Some(first) = candidates.first() else {
-            return Err(Refusal::new(SqlState::UNDEFINED_FUNCTION, "function.unknown", format!("function {} does not exist", name.join(".")))
-                .with_hint("No function of that name and number of arguments is in the search path."));
+            return Err(Refusal::new(
+                SqlState::UNDEFINED_FUNCTION,
+                "function.unknown",
+                format!("function {} does not exist", name.join(".")),
+            )
+            .with_hint("No function of that name and number of arguments is in the search path."));
         };
         let of_postgres = candidates.iter().any(|f| f.schema == "pg_catalog");
         let foreign = candidates.iter().find(|f| f.schema != "pg_catalog");

@@ -282,7 +282,9 @@ impl Judge<'_> {
 pub(crate) fn order_items(query: &mut Query) -> Result<&mut [OrderByExpr], Refusal> {
     match &mut query.order_by {
         None => Ok(&mut []),
-        Some(OrderBy { kind: OrderByKind::Expressions(items), interpolate: None }) if items.iter().all(|i| i.with_fill.is_none()) => Ok(items),
+        Some(OrderBy { kind: OrderByKind::Expressions(items), interpolate: None }) if items.iter().all(|i| i.with_fill.is_none()) => {
+            Ok(items)
+        }
         Some(_) => Err(refuse::unsupported("this ORDER BY")),
     }
 }
@@ -365,6 +367,9 @@ pub(crate) fn bare_query(body: SetExpr) -> Query {
 
 /// A body again, in parentheses where the query has gained an order.
 fn unwrap_query(query: Query) -> SetExpr {
-    if query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none() { *query.body } else { SetExpr::Query(Box::new(query)) }
+    if query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none() {
+        *query.body
+    } else {
+        SetExpr::Query(Box::new(query))
+    }
 }
-

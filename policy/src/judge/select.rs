@@ -11,8 +11,8 @@ use sqlparser::ast::{
 use super::expr::InScope;
 use super::facts::{LevelOrder, TieBreak};
 use super::label::Label;
-use super::relation::prune;
 use super::query::{append_order, order_items, position_of};
+use super::relation::prune;
 use super::scope::{Col, Item, Level, Out, Scope, Slot};
 use super::{Judge, build, output, refuse};
 use crate::plan::Origin;
@@ -99,9 +99,7 @@ impl Judge<'_> {
 
         let groups = self.group_by(group_by, &raw, &scope)?;
         let identity = match &groups {
-            Some(groups) => {
-                groups.keys.iter().map(|g| TieBreak { expr: self.tie_break(g.expr.clone(), &g.col), of: None }).collect()
-            }
+            Some(groups) => groups.keys.iter().map(|g| TieBreak { expr: self.tie_break(g.expr.clone(), &g.col), of: None }).collect(),
             None => self.identity(&level.items),
         };
         if let Some(order) = self.levels.last_mut() {
@@ -130,7 +128,10 @@ impl Judge<'_> {
             }
         }
         // ORDER BY may repeat a select expression: compared before it is rewritten.
-        let wraps = matches!(distinct, Some(Distinct::Distinct)) && order_shows && self.tainted() && outs.iter().any(|o| o.col.label.sealed().is_some());
+        let wraps = matches!(distinct, Some(Distinct::Distinct))
+            && order_shows
+            && self.tainted()
+            && outs.iter().any(|o| o.col.label.sealed().is_some());
         let cols: Vec<Col> = outs.iter().map(|o| o.col.clone()).collect();
         if wraps {
             let mut exprs = Vec::new();
@@ -171,7 +172,9 @@ impl Judge<'_> {
             } else {
                 more.extend(self.row_identity().into_iter().map(build::ascending));
                 if groups.as_ref().is_some_and(|g| g.sets) {
-                    more.extend(outs.iter().map(|o| build::ascending(self.tie_break(o.expr.clone(), &Col { base: None, ..o.col.clone() }))));
+                    more.extend(
+                        outs.iter().map(|o| build::ascending(self.tie_break(o.expr.clone(), &Col { base: None, ..o.col.clone() }))),
+                    );
                 }
             }
             append_order(query, more);
@@ -285,11 +288,7 @@ impl Judge<'_> {
                 return Ok(Rc::clone(item));
             }
         }
-        Err(Refusal::new(
-            SqlState::UNDEFINED_TABLE,
-            "name.from",
-            format!("missing FROM-clause entry for table \"{}\"", parts.join(".")),
-        ))
+        Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.from", format!("missing FROM-clause entry for table \"{}\"", parts.join("."))))
     }
 
     /// `t.*` as one value.
@@ -452,11 +451,7 @@ fn named_output<'o>(e: &Expr, outs: &'o [Out]) -> Result<Option<&'o Out>, Refusa
             if let Some(first) = first
                 && found.any(|o| build::bare(&o.expr) != build::bare(&first.expr))
             {
-                return Err(Refusal::new(
-                    SqlState::AMBIGUOUS_COLUMN,
-                    "name.ambiguous",
-                    format!("ORDER BY \"{}\" is ambiguous", id.value),
-                ));
+                return Err(Refusal::new(SqlState::AMBIGUOUS_COLUMN, "name.ambiguous", format!("ORDER BY \"{}\" is ambiguous", id.value)));
             }
             Ok(first)
         }
@@ -483,7 +478,13 @@ fn item_parts(item: &SelectItem) -> (Expr, Option<String>) {
 
 fn plain_star(options: &WildcardAdditionalOptions) -> Result<(), Refusal> {
     let WildcardAdditionalOptions { wildcard_token: _, opt_ilike, opt_exclude, opt_except, opt_replace, opt_rename, opt_alias } = options;
-    if opt_ilike.is_some() || opt_exclude.is_some() || opt_except.is_some() || opt_replace.is_some() || opt_rename.is_some() || opt_alias.is_some() {
+    if opt_ilike.is_some()
+        || opt_exclude.is_some()
+        || opt_except.is_some()
+        || opt_replace.is_some()
+        || opt_rename.is_some()
+        || opt_alias.is_some()
+    {
         return Err(refuse::unsupported("this form of *"));
     }
     Ok(())
