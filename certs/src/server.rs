@@ -21,7 +21,10 @@ pub fn load(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, CertError> {
         check_time(own, cert)?;
     }
     let bad = |e: rustls::Error| CertError::Bad { path: cert.into(), why: e.to_string() };
-    provider().key_provider.load_private_key(private.clone_key()).map_err(|e| CertError::BadKey { path: key.into(), why: e.to_string() })?;
+    provider()
+        .key_provider
+        .load_private_key(private.clone_key())
+        .map_err(|e| CertError::BadKey { path: key.into(), why: e.to_string() })?;
     let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().map_err(bad)?;
     let mut config = builder.with_no_client_auth().with_single_cert(chain, private).map_err(|e| match e {
         rustls::Error::InconsistentKeys(_) => CertError::Mismatch { path: cert.into() },
@@ -39,8 +42,7 @@ fn check_time(own: &CertificateDer<'static>, path: &Path) -> Result<(), CertErro
     let bad = |why: String| CertError::Bad { path: path.into(), why };
     let mut roots = RootCertStore::empty();
     roots.add(own.clone()).map_err(|e| bad(e.to_string()))?;
-    let verifier =
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build().map_err(|e| bad(e.to_string()))?;
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build().map_err(|e| bad(e.to_string()))?;
     let name = ServerName::try_from("localhost").map_err(|e| bad(e.to_string()))?;
     match verifier.verify_server_cert(own, &[], &name, &[], UnixTime::now()) {
         Err(rustls::Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. })) => {

@@ -2,6 +2,7 @@
 
 pub mod cancel;
 pub mod config;
+pub mod demo;
 pub mod error;
 pub mod login;
 pub mod serve;

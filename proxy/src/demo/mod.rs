@@ -1,0 +1,3 @@
+//! `pgveil demo`: a private Postgres, sample data, the proxy.
+
+pub mod cluster;
