@@ -178,12 +178,12 @@ impl Cluster {
         let mut command = std::process::Command::new(self.psql());
         command.args(["-X", "-q", "-A", "-t", "-h", "127.0.0.1", "-v", "ON_ERROR_STOP=1", "-U", SUPERUSER, "-d", database]);
         command.args(["-p", &self.port().to_string()]);
-        for (name, value) in variables {
-            command.args(["-v", &format!("{name}={value}")]);
-        }
         command.args(["-f", "-"]).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("PGPASSWORD", &self.password).env("PGCLIENTENCODING", "UTF8").env("PGOPTIONS", "-c client_min_messages=warning");
-        server::run_with_input("psql", command, sql.as_bytes())
+        // Not as arguments: everybody on the machine can read those.
+        let set = |(name, value): &(&str, &str)| format!("\\set {name} '{}'\n", value.replace('\\', "\\\\").replace('\'', "\\'"));
+        let text: String = variables.iter().map(set).chain([sql.to_owned()]).collect();
+        server::run_with_input("psql", command, text.as_bytes())
     }
 
     /// Stops it and removes a temporary folder.
