@@ -1,5 +1,10 @@
 //! `pgveil.toml`: read, checked and loaded once, at start.
 
+mod load;
+mod section;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -30,6 +35,8 @@ pub struct Config {
     pub max_connections: usize,
     /// How long a login may take.
     pub login_timeout: Duration,
+    /// What is allowed but unwise, one line each.
+    pub warnings: Vec<String>,
 }
 
 /// 32 secret bytes; never printed.
@@ -64,6 +71,16 @@ pub enum Address {
     Tcp(String, u16),
     /// The folder of a Unix socket, and the port that is part of its name.
     Unix(PathBuf, u16),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Address::Tcp(host, port) => write!(f, "{host}:{port}"),
+            Address::Unix(folder, port) => write!(f, "{}/.s.PGSQL.{port}", folder.display()),
+        }
+    }
 }
 
 /// TLS with the server.
