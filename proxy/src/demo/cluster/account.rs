@@ -48,7 +48,7 @@ impl Account {
 
 /// By the owner of a file that we make: there is no safe call for it in std.
 pub(super) fn is_root() -> Result<bool, ClusterError> {
-    let probe = std::env::temp_dir().join(format!("pgveil-{}", super::folder::random_hex(8)?));
+    let probe = std::env::temp_dir().join(format!("pgveil-{}", crate::demo::secret::random_hex(8)?));
     fs::create_dir(&probe).map_err(ClusterError::file(&probe))?;
     let owner = fs::metadata(&probe).map(|m| m.uid());
     fs::remove_dir(&probe).map_err(ClusterError::file(&probe))?;

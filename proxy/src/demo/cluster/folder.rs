@@ -9,6 +9,7 @@ use super::account::{Account, is_root};
 use super::binaries::Binaries;
 use super::server::run_with_input;
 use super::{ClusterError, SUPERUSER};
+use crate::demo::secret::{random_hex, write_secret};
 
 pub(super) const DATA: &str = "data";
 pub(super) const SOCKET: &str = "socket";
@@ -139,25 +140,6 @@ fn copy(account: &Account, from: &Path, to: &Path) -> Result<(), ClusterError> {
     command.arg("-a").arg(from.join(DATA)).arg(from.join(SUPERUSER_PASSWORD)).arg(to).current_dir(to);
     account.enter(&mut command);
     run_with_input("cp", command, b"").map(drop)
-}
-
-/// Writes a file that only its owner can read.
-pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), ClusterError> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let attempt = || {
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-        file.set_permissions(Permissions::from_mode(0o600))?;
-        file.write_all(bytes)
-    };
-    attempt().map_err(ClusterError::file(path))
-}
-
-/// `bytes` random bytes, in hexadecimal.
-pub(crate) fn random_hex(bytes: usize) -> Result<String, ClusterError> {
-    let mut random = vec![0; bytes];
-    getrandom::fill(&mut random).map_err(|e| ClusterError::Random(e.to_string()))?;
-    Ok(random.iter().map(|b| format!("{b:02x}")).collect())
 }
 
 /// Whether every account can enter the nearest folder that exists, and all above it.

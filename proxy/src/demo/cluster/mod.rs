@@ -67,7 +67,7 @@ pub enum ClusterError {
 }
 
 impl ClusterError {
-    fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> ClusterError {
+    pub(super) fn file(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> ClusterError {
         let path = path.into();
         move |source| ClusterError::File { path, source }
     }
