@@ -52,6 +52,8 @@ pub enum Arrival {
         pid: i32,
         /// The secret, as the client gave it.
         secret: Vec<u8>,
+        /// To be closed once the cancellation is delivered: nothing is answered.
+        client: ClientStream,
     },
     /// The client left.
     Gone,
@@ -76,7 +78,7 @@ pub struct Desk<'a> {
 pub async fn arrive(socket: TcpStream, desk: &Desk<'_>) -> Result<Arrival, LoginError> {
     let (mut connection, startup) = match open(socket, desk.tls).await? {
         Opened::Startup(connection, startup) => (connection, startup),
-        Opened::Cancel { pid, secret } => return Ok(Arrival::Cancel { pid, secret }),
+        Opened::Cancel { pid, secret, client } => return Ok(Arrival::Cancel { pid, secret, client }),
         Opened::Gone => return Ok(Arrival::Gone),
     };
     match log_in(&mut connection, startup, desk).await {
@@ -88,7 +90,7 @@ pub async fn arrive(socket: TcpStream, desk: &Desk<'_>) -> Result<Arrival, Login
 
 enum Opened {
     Startup(Connection, Startup),
-    Cancel { pid: i32, secret: Vec<u8> },
+    Cancel { pid: i32, secret: Vec<u8>, client: ClientStream },
     Gone,
 }
 
@@ -146,7 +148,7 @@ async fn open(socket: TcpStream, tls: &ClientTls) -> Result<Opened, LoginError> 
             Packet::Ssl | Packet::Gss => {
                 return Err(turn_away(connection, ProtocolError::Unexpected { tag: '\0' }.into()).await);
             }
-            Packet::Cancel { pid, secret } => return Ok(Opened::Cancel { pid, secret }),
+            Packet::Cancel { pid, secret } => return Ok(Opened::Cancel { pid, secret, client: connection.stream }),
             Packet::OtherMajor { major, minor } => {
                 let fatal = Fatal::new("0A000", format!("unsupported frontend protocol {major}.{minor}: pgveil speaks 3.0 to 3.{NEWEST_MINOR}"));
                 return Err(turn_away(connection, LoginError::Refused(fatal)).await);
