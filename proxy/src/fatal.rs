@@ -82,7 +82,9 @@ impl UpstreamError {
             UpstreamError::Protocol(_) => ("08006", "cannot speak with the database server"),
             UpstreamError::Io(_) => ("08006", "the connection to the database server was lost"),
             // Our account, not the client's.
-            UpstreamError::Refused { code, .. } if code.starts_with("28") => ("08006", "the database server does not accept pgveil's account"),
+            UpstreamError::Refused { code, .. } if code.starts_with("28") => {
+                ("08006", "the database server does not accept pgveil's account")
+            }
             UpstreamError::Refused { code, message } if !protected || HARMLESS.contains(&code.as_str()) => {
                 return Fatal::new(code, message);
             }

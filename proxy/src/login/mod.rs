@@ -150,7 +150,8 @@ async fn open(socket: TcpStream, tls: &ClientTls) -> Result<Opened, LoginError> 
             }
             Packet::Cancel { pid, secret } => return Ok(Opened::Cancel { pid, secret, client: connection.stream }),
             Packet::OtherMajor { major, minor } => {
-                let fatal = Fatal::new("0A000", format!("unsupported frontend protocol {major}.{minor}: pgveil speaks 3.0 to 3.{NEWEST_MINOR}"));
+                let fatal =
+                    Fatal::new("0A000", format!("unsupported frontend protocol {major}.{minor}: pgveil speaks 3.0 to 3.{NEWEST_MINOR}"));
                 return Err(turn_away(connection, LoginError::Refused(fatal)).await);
             }
             Packet::Startup(_) if matches!(tls, ClientTls::Require(_)) && !connection.stream.is_tls() => {
