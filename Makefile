@@ -8,12 +8,13 @@ SHELL := bash
 help: ## What there is
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-demo: build ## A private Postgres with sample data, pgveil in front of it; ARGS="--once --port 7000"
-	@target/release/pgveil demo $(ARGS)
-
-build: ## The release binary: target/release/pgveil
+demo: ## A private Postgres with sample data, pgveil in front of it; ARGS="--once --port 7000"
 	@.ci/packages build postgres
-	@CARGO_TARGET_DIR=target cargo build --release --locked -p pgveil
+	@cargo run --quiet --release --locked -p pgveil -- demo $(ARGS)
+
+build: ## The release binary
+	@.ci/packages build
+	cargo build --release --locked -p pgveil
 
 test: ## Formatting, clippy, all tests
 	@.ci/packages build postgres drivers rust

@@ -31,6 +31,9 @@ enum Command {
     /// Private Postgres, sample data and the proxy; shows what two users see and how to connect
     Demo(demo::Arguments),
     /// Runs the proxy until SIGTERM or SIGINT
+    ///
+    /// Sessions then end with 57P01. The log goes to standard error, one line per event; PGVEIL_LOG=error|warn|info says how
+    /// much. PGVEIL_KEY and PGVEIL_UPSTREAM_PASSWORD stand before the files that the configuration names.
     Serve(serve::Arguments),
     /// Adds, lists and removes users
     User(user::Arguments),

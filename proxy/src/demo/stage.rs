@@ -54,7 +54,8 @@ impl Stage {
         log::to_file(&log).map_err(|source| DemoError::File { path: log, source })?;
         let certificate = files.certificates()?;
         let cluster_options = || cluster::Options {
-            folder: Some(place.folder.join(CLUSTER)),
+            // A temporary one removes itself even when this process is killed.
+            folder: (!place.temporary).then(|| place.folder.join(CLUSTER)),
             tls: Some((certificate.cert.clone(), certificate.key.clone())),
             timeout: Duration::from_secs(120),
             ..cluster::Options::default()
