@@ -78,7 +78,7 @@ impl World {
     /// A new database, made by that SQL and readable by the service account; its name. The same SQL is run once only, and
     /// copied from then on.
     pub fn database(&self, sql: &str) -> String {
-        self.from_template(sql, |name| {
+        self.copy_of(sql, |name| {
             self.cluster.execute("postgres", &format!("CREATE DATABASE {name}")).unwrap();
             self.cluster.execute(name, sql).unwrap();
             self.grant(name);
@@ -87,7 +87,7 @@ impl World {
 
     /// A new database with the demo's sample, of that many customers; its name.
     pub fn sample(&self, customers: u32) -> String {
-        self.from_template(&format!("-- sample {customers}"), |name| {
+        self.copy_of(&format!("-- sample {customers}"), |name| {
             let password = || SERVICE_PASSWORD.to_owned();
             Sample { customers, service_password: password(), owner_password: password() }.load(&self.cluster, name, |_| ()).unwrap();
         })
@@ -143,7 +143,7 @@ impl World {
         }
     }
 
-    fn from_template(&self, key: &str, make: impl FnOnce(&str)) -> String {
+    fn copy_of(&self, key: &str, make: impl FnOnce(&str)) -> String {
         // Held while the template is made and copied: Postgres copies no database that somebody is connected to.
         let mut templates = self.templates.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let template = templates.entry(key.to_owned()).or_insert_with(|| {
