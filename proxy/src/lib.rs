@@ -4,6 +4,7 @@ pub mod cancel;
 pub mod command;
 pub mod config;
 pub mod conversation;
+pub mod demo;
 pub mod error;
 pub mod fatal;
 pub mod judgement;

@@ -1,1 +1,3 @@
 //! The test bench: see the folders beside.
+
+pub mod world;
