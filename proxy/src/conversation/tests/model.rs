@@ -91,7 +91,7 @@ impl Postgres {
             }
             b'D' => {
                 let names = if parts[0].starts_with('S') { &self.statements } else { &self.portals };
-                let sql = names.get(&parts[0][1..])?;
+                let sql = names.get(parts[0].get(1..)?)?;
                 if parts[0].starts_with('S') {
                     out.parameters(0);
                 }
@@ -100,7 +100,7 @@ impl Postgres {
             b'E' => Self::run(&self.portals.get(parts[0])?.clone(), false, out)?,
             b'C' => {
                 let names = if parts[0].starts_with('S') { &mut self.statements } else { &mut self.portals };
-                names.remove(&parts[0][1..]);
+                names.remove(parts[0].get(1..)?);
                 out.bare('3');
             }
             b'H' => {}
