@@ -79,6 +79,7 @@ impl UpstreamError {
         let (code, words) = match self {
             UpstreamError::Unreachable { .. } => ("08006", "cannot reach the database server"),
             UpstreamError::Tls(_) => ("08006", "no TLS connection to the database server"),
+            UpstreamError::Login(_) => ("08006", "cannot log in to the database server"),
             UpstreamError::Protocol(_) => ("08006", "cannot speak with the database server"),
             UpstreamError::Io(_) => ("08006", "the connection to the database server was lost"),
             // Our account, not the client's.

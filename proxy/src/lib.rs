@@ -1,6 +1,7 @@
 //! The proxy: frames in, a judgement on text, frames out.
 
 pub mod cancel;
+pub mod command;
 pub mod config;
 pub mod conversation;
 pub mod error;

@@ -31,14 +31,7 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn load_with(file: &Path, environment: Environment<'_>) -> Result<Config, ConfigError> {
-        let fault =
-            |key: &str, problem: String, remedy: &str| ConfigError { file: file.into(), key: key.into(), problem, remedy: remedy.into() };
-        let text = fs::read_to_string(file)
-            .map_err(|e| fault("(the file)", format!("cannot be read: {e}"), "name it with -c, and let pgveil's user read it"))?;
-        let document: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| {
-            let line = e.span().and_then(|span| text.get(..span.start)).map_or(0, |before| before.matches('\n').count().saturating_add(1));
-            fault(&format!("line {line}"), e.message().replace('\n', ", "), "write it as TOML")
-        })?;
+        let document = document(file)?;
         let folder = file.parent().unwrap_or(Path::new(""));
         let mut load = Load { folder, environment, warnings: Vec::new() };
         let mut root = Section::root(file, document.as_table());
@@ -47,6 +40,27 @@ impl Config {
         config.warnings = load.warnings;
         Ok(config)
     }
+
+    /// Only where the users file is, whatever else is wrong with the configuration.
+    ///
+    /// # Errors
+    /// The file is unreadable or not TOML, or does not say.
+    pub fn users_file(file: &Path) -> Result<PathBuf, ConfigError> {
+        let document = document(file)?;
+        let users = Section::root(file, document.as_table()).required("users", "users.toml")?;
+        Ok(file.parent().unwrap_or(Path::new("")).join(users))
+    }
+}
+
+fn document(file: &Path) -> Result<DocumentMut, ConfigError> {
+    let fault =
+        |key: &str, problem: String, remedy: &str| ConfigError { file: file.into(), key: key.into(), problem, remedy: remedy.into() };
+    let text = fs::read_to_string(file)
+        .map_err(|e| fault("(the file)", format!("cannot be read: {e}"), "name it with -c, and let pgveil's user read it"))?;
+    text.parse().map_err(|e: toml_edit::TomlError| {
+        let line = e.span().and_then(|span| text.get(..span.start)).map_or(0, |before| before.matches('\n').count().saturating_add(1));
+        fault(&format!("line {line}"), e.message().replace('\n', ", "), "write it as TOML")
+    })
 }
 
 struct Load<'a> {
