@@ -123,7 +123,7 @@ pub fn row_order_window(name: &str) -> bool {
 const ALLOWED: &[&str] = &[
     "aclexplode", "age", "array_to_json", "array_to_string", "clock_timestamp", "col_description", "concat", "concat_ws",
     "convert", "convert_from", "convert_to", "current_database", "current_schema", "current_schemas", "currval", "date_add",
-    "date_part", "date_subtract", "date_trunc", "enum_first", "enum_last", "enum_range", "format", "format_type",
+    "date_part", "date_subtract", "date_trunc", "enum_first", "enum_last", "enum_range", "extract", "format", "format_type",
     "gen_random_uuid", "generate_series", "get_current_ts_config", "getdatabaseencoding", "getpgusername",
     "has_any_column_privilege", "has_column_privilege", "has_database_privilege", "has_foreign_data_wrapper_privilege",
     "has_function_privilege", "has_language_privilege", "has_parameter_privilege", "has_schema_privilege",

@@ -3,9 +3,10 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    AccessExpr, BinaryOperator, CastKind, Expr, Function, FunctionArguments, GroupByExpr, Ident, ObjectName, ObjectNamePart, Query, Select,
-    SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Table, TableFactor, TableWithJoins, UnaryOperator, Value,
-    ValueWithSpan, VisitMut, VisitorMut, WildcardAdditionalOptions, helpers::attached_token::AttachedToken,
+    AccessExpr, BinaryOperator, CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArguments,
+    GroupByExpr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
+    Table, TableFactor, TableWithJoins, UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    helpers::attached_token::AttachedToken,
 };
 
 /// Longest identifier in bytes: `NAMEDATALEN - 1`.
@@ -55,9 +56,16 @@ const CALLED: &[&str] = &[
 ];
 
 /// Brings an AST that sqlparser has just read into normal form; see [`Reading`](super::Reading).
-pub(super) fn after_reading(query: &mut Box<Query>) {
-    let _ = VisitMut::visit(query, &mut Fold);
+///
+/// # Errors
+/// A number with a radix or underscores: Postgres 16 reads `1_000` as 1000, Postgres 14 as `1 AS _000`.
+pub(super) fn after_reading(query: &mut Box<Query>) -> Result<(), String> {
+    let folded = VisitMut::visit(query, &mut Fold);
     after_rewriting(query);
+    match folded {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(number) => Err(*number),
+    }
 }
 
 /// Takes out of an AST what carries no meaning: brackets, and one of two spellings. Names and constants stay.
@@ -100,9 +108,9 @@ fn nest(expr: &mut Expr) {
 struct Fold;
 
 impl VisitorMut for Fold {
-    type Break = ();
+    type Break = Box<String>;
 
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Box<String>> {
         match expr {
             Expr::CompoundFieldAccess { root, access_chain } => {
                 // `t.a[1]` is a subscript of the column t.a; `(t).a[1]` is not.
@@ -129,6 +137,9 @@ impl VisitorMut for Fold {
             }
             _ => {}
         }
+        if let Expr::Function(Function { args: FunctionArguments::List(list), .. }) = expr {
+            list.args.iter_mut().for_each(named_argument);
+        }
         if let Expr::Function(Function { name, args, .. }) = expr
             && let [ObjectNamePart::Identifier(word)] = name.0.as_mut_slice()
             && word.quote_style.is_none()
@@ -141,7 +152,7 @@ impl VisitorMut for Fold {
         ControlFlow::Continue(())
     }
 
-    fn post_visit_ident(&mut self, ident: &mut Ident) -> ControlFlow<()> {
+    fn post_visit_ident(&mut self, ident: &mut Ident) -> ControlFlow<Box<String>> {
         if ident.quote_style == KEYWORD {
             ident.quote_style = None;
             ident.value.make_ascii_lowercase();
@@ -155,21 +166,40 @@ impl VisitorMut for Fold {
         ControlFlow::Continue(())
     }
 
-    fn post_visit_value(&mut self, value: &mut ValueWithSpan) -> ControlFlow<()> {
+    fn post_visit_value(&mut self, value: &mut ValueWithSpan) -> ControlFlow<Box<String>> {
         value.value = match std::mem::replace(&mut value.value, Value::Null) {
             Value::SingleQuotedString(text) => Value::SingleQuotedString(text.replace("''", "'")),
             // sqlparser gives the value of these; libpg_query's tree of what is printed shows whether it is Postgres' value.
             Value::EscapedStringLiteral(text) | Value::UnicodeStringLiteral(text) => Value::SingleQuotedString(text),
+            Value::Number(digits, long)
+                if long || !digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) =>
+            {
+                return ControlFlow::Break(Box::new(digits));
+            }
             Value::DollarQuotedString(text) => Value::SingleQuotedString(text.value),
             other => other,
         };
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Box<String>> {
         tables(&mut query.body);
         ControlFlow::Continue(())
     }
+}
+
+/// The name of a named argument is a name, not an expression; and `f(a := 1)` is the older spelling of `f(a => 1)`, which
+/// sqlparser takes for an operator.
+fn named_argument(argument: &mut FunctionArg) {
+    let (name, arg, operator) = match argument {
+        FunctionArg::ExprNamed { name: Expr::Identifier(name), arg, operator } => (name.clone(), arg.clone(), operator.clone()),
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::BinaryOp { left, op: BinaryOperator::Assignment, right })) => {
+            let Expr::Identifier(name) = &**left else { return };
+            (name.clone(), FunctionArgExpr::Expr(take(right)), FunctionArgOperator::RightArrow)
+        }
+        FunctionArg::Named { .. } | FunctionArg::ExprNamed { .. } | FunctionArg::Unnamed(_) => return,
+    };
+    *argument = FunctionArg::Named { name, arg, operator };
 }
 
 /// `TABLE t` is `SELECT * FROM t` (gram.y, `simple_select`). sqlparser keeps its name as bare text.
@@ -369,6 +399,9 @@ impl VisitorMut for Dress {
                 }
             }
             Expr::CompoundFieldAccess { root, .. } if !matches!(**root, Expr::Nested(_)) => nest(root),
+            Expr::Like { any: true, pattern, .. } | Expr::ILike { any: true, pattern, .. } if !matches!(**pattern, Expr::Nested(_)) => {
+                nest(pattern);
+            }
             _ => {}
         }
         if !stands_alone(expr) {
