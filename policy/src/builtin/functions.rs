@@ -2,7 +2,7 @@
 //!
 //! An immutable function of pg_catalog reads nothing but its arguments: allowed. A stable or volatile one is allowed where it is
 //! named here: it reads no user table, no other session's statement, no file, no large object, no statistics and no secret.
-//! Decided for all 600-odd of Postgres 15 (`pg_proc` where `provolatile <> 'i'`); what is doubtful is left out. A name counts
+//! Decided for all of Postgres 15 (`pg_proc` where `provolatile <> 'i'`); what is doubtful is left out. A name counts
 //! with all its overloads, so a name is as volatile as its most volatile overload (`ts_rewrite` of a query's text runs it).
 //!
 //! Left out on purpose, among others: `query_to_xml`, `table_to_xml`, `cursor_to_xml` and their like, `ts_stat`, `ts_rewrite`,

@@ -7,7 +7,7 @@ use sqlparser::parser::{Parser, ParserError, ParserOptions};
 use sqlparser::tokenizer::Token;
 
 use super::postgres::Tree;
-use super::{Reading, normal, postgres};
+use super::{Reading, dress, normal, postgres};
 use crate::{Refusal, SqlState};
 
 /// sqlparser's own limit of recursion; [`super::limits`] refuses earlier.
@@ -19,7 +19,7 @@ pub(super) fn reading(text: &str, node: &NodeEnum) -> Result<Reading, Refusal> {
     let tree = Tree::of(node)?;
     let mut ast = parse(text).map_err(|error| unread(text, &error))?;
     normal::after_reading(&mut ast).map_err(|number| newer_number(&number))?;
-    let printed = normal::text(&ast);
+    let printed = dress::text(&ast);
     let of_printed = tree_of(&printed).map_err(|_| disagree(text, &tree, None))?;
     if tree != of_printed {
         return Err(disagree(text, &tree, Some(&of_printed)));
@@ -32,7 +32,7 @@ pub(super) fn reading(text: &str, node: &NodeEnum) -> Result<Reading, Refusal> {
 pub(super) fn print(ast: &Query) -> Result<(String, Tree), Refusal> {
     let mut meant = Box::new(ast.clone());
     normal::after_rewriting(&mut meant);
-    let text = normal::text(&meant);
+    let text = dress::text(&meant);
     let reprint = |why: &str| {
         let message = format!("pgveil's rewritten statement does not read back as it was meant ({why})");
         Refusal::new(SqlState::UNSUPPORTED, "read.reprint", message).with_hint("Please report it, with the statement.")

@@ -6,21 +6,23 @@
 //!
 //! * `limits`: how large and how deep a text may be, decided before anything recursive sees it;
 //! * `postgres`: libpg_query, its words for a syntax error, and its tree without locations;
-//! * `normal`: the one form of an AST that is judged, and the same AST made ready to be printed;
+//! * `normal`: the one form of an AST that is judged; `dress`: the same AST made ready to be printed;
 //! * `agree`: proofs that both readers understand a text alike;
 //! * `lockstep`: what may differ between the client's tree and the tree of what is sent;
+//! * `explain`: EXPLAIN, its options and its query; `other`: names of statements that are not read further;
 //! * `control`: statements without a query: transactions, settings, DISCARD and the like.
 
 mod agree;
 mod control;
 #[cfg(test)]
 mod differentials;
+mod dress;
+mod explain;
 mod limits;
 mod lockstep;
 mod normal;
 mod other;
 mod postgres;
-mod special;
 
 use pg_query::NodeEnum;
 use sqlparser::ast;
@@ -211,7 +213,7 @@ fn body(text: &str, node: &NodeEnum) -> Result<Body, Refusal> {
     match node {
         NodeEnum::SelectStmt(select) if select.into_clause.is_some() => Ok(Body::Other { what: "SELECT INTO" }),
         NodeEnum::SelectStmt(_) => Ok(Body::Query(agree::reading(text, node)?)),
-        NodeEnum::ExplainStmt(explain) => special::explain(text, explain),
+        NodeEnum::ExplainStmt(explain) => explain::explain(text, explain),
         _ => control::statement(node),
     }
 }
