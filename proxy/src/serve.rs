@@ -75,7 +75,12 @@ impl Server {
             let (to, from) = mpsc::unbounded_channel();
             let (runtime, shared, stopped) = (runtime()?, Arc::clone(&shared), stopped.clone());
             let name = format!("pgveil-{number}");
-            threads.push(thread::Builder::new().name(name).spawn(move || runtime.block_on(work(from, shared, stopped)))?);
+            threads.push(
+                thread::Builder::new()
+                    .name(name)
+                    .stack_size(pgveil_policy::read::THREAD_STACK)
+                    .spawn(move || runtime.block_on(work(from, shared, stopped)))?,
+            );
             workers.push(to);
         }
         let runtime = runtime()?;

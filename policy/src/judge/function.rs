@@ -96,6 +96,11 @@ impl Judge<'_> {
         let count = list.args.len().saturating_add(within_group.len());
         let facts = self.function_facts(&written, Some(count))?;
         self.special(&short, &facts, list)?;
+        if facts.schema == "pg_catalog" && functions::shows_evaluation_order(&short) && self.tainted() {
+            return Err(self
+                .denied_function(&short, "shows in which order rows are read, which protected values may decide")
+                .with_hint("Call it in a query of its own."));
+        }
 
         let usage = format!("function {short}()");
         let is_aggregate_call = facts.aggregate && over.is_none();
