@@ -54,7 +54,7 @@ pub fn run(stage: &Stage, effort: &Effort, report: &mut Report) -> Result<(), Be
             direct: format!("{:.1}", median(&direct.0)),
             pgbouncer: format!("{:.1}", median(&bouncer.0)),
             pgveil: format!("{:.1}", median(p50)),
-            ratio: format!("+{:.1} µs; PgBouncer +{:.1} µs", added.median(), beside.median()),
+            ratio: format!("{:+.1} µs; PgBouncer {:+.1} µs", added.median(), beside.median()),
             goal: format!("≤ +{GOAL:.0} µs"),
             met: Some(added.median() <= GOAL),
         });
@@ -66,7 +66,7 @@ pub fn run(stage: &Stage, effort: &Effort, report: &mut Report) -> Result<(), Be
             direct: format!("{:.1}", median(&direct.1)),
             pgbouncer: format!("{:.1}", median(&bouncer.1)),
             pgveil: format!("{:.1}", median(p99)),
-            ratio: format!("+{:.1} µs; PgBouncer +{:.1} µs", added.median(), beside.median()),
+            ratio: format!("{:+.1} µs; PgBouncer {:+.1} µs", added.median(), beside.median()),
             goal: String::new(),
             met: None,
         });

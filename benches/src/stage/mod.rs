@@ -94,9 +94,23 @@ pub struct Stage {
     /// PgBouncer's version.
     pub pgbouncer_version: String,
     // Dropped in this order: the proxies stop before the server.
-    bouncer: Process,
-    proxy: Process,
-    cluster: Cluster,
+    _bouncer: Process,
+    _proxy: Process,
+    ground: Ground,
+}
+
+/// A proxy that nobody has used yet.
+pub struct Fresh {
+    /// Its port.
+    pub port: u16,
+    process: Process,
+}
+
+impl Fresh {
+    /// Resident memory, kB.
+    pub fn memory(&self) -> Result<f64, BenchError> {
+        self.process.memory()
+    }
 }
 
 impl Stage {
@@ -117,26 +131,26 @@ impl Stage {
         cluster.script(DATABASE, TABLES, &[("rows", &effort.rows.to_string())])?;
         // One verifier for all: PgBouncer can log in with what its client proves only where it is the server's own.
         let verifier = cluster.execute("postgres", &format!("SELECT rolpassword FROM pg_authid WHERE rolname = '{SERVER_USER}'"))?;
-        let verifier = verifier.trim();
+        let verifier = verifier.trim().to_owned();
 
         let ca = Ca::new()?;
         let root = ca.write_into(cluster.folder(), "bench-ca")?;
         let files = ca.issue_into(cluster.folder(), "bench", &[])?;
         let tls = pgveil_certs::client::config(pgveil_certs::Verify::Full(&root))?;
-        let ground = Ground { cluster: &cluster, verifier, password: &password, certificate: &files };
+        let ground = Ground { cluster, verifier, password, certificate: files };
         let (bouncer, bouncer_port, pgbouncer_version) = pgbouncer::start(&ground)?;
         let (proxy, proxy_port) = proxy::start(&ground)?;
-        let route = |name, port, user| Route { name, port, account: Account::new(user, &password) };
+        let route = |name, port, user| Route { name, port, account: Account::new(user, &ground.password) };
         let stage = Stage {
-            direct: route("direct", cluster.port(), SERVER_USER),
+            direct: route("direct", ground.cluster.port(), SERVER_USER),
             pgbouncer: route("PgBouncer", bouncer_port, SERVER_USER),
             ana: route("pgveil", proxy_port, "ana"),
             plain: route("pgveil, nothing masked", proxy_port, "plain"),
             tls,
             pgbouncer_version,
-            bouncer,
-            proxy,
-            cluster,
+            _bouncer: bouncer,
+            _proxy: proxy,
+            ground,
         };
         stage.check()?;
         Ok(stage)
@@ -144,17 +158,17 @@ impl Stage {
 
     /// The private Postgres.
     pub fn cluster(&self) -> &Cluster {
-        &self.cluster
+        &self.ground.cluster
     }
 
-    /// Resident memory of PgBouncer, kB.
-    pub fn pgbouncer_memory(&self) -> Result<f64, BenchError> {
-        self.bouncer.memory()
+    /// Another PgBouncer.
+    pub fn another_pgbouncer(&self) -> Result<Fresh, BenchError> {
+        pgbouncer::start(&self.ground).map(|(process, port, _)| Fresh { port, process })
     }
 
-    /// Resident memory of pgveil, kB.
-    pub fn pgveil_memory(&self) -> Result<f64, BenchError> {
-        self.proxy.memory()
+    /// Another pgveil.
+    pub fn another_pgveil(&self) -> Result<Fresh, BenchError> {
+        proxy::start(&self.ground).map(|(process, port)| Fresh { port, process })
     }
 
     // That ana's values are masked, and nobody else's: otherwise the figures would be of something else.
@@ -176,14 +190,14 @@ impl Stage {
 }
 
 /// What the proxies stand on.
-struct Ground<'a> {
-    cluster: &'a Cluster,
-    verifier: &'a str,
-    password: &'a str,
-    certificate: &'a pgveil_certs::throwaway::Files,
+struct Ground {
+    cluster: Cluster,
+    verifier: String,
+    password: String,
+    certificate: pgveil_certs::throwaway::Files,
 }
 
-impl Ground<'_> {
+impl Ground {
     fn file(&self, name: &str, text: &str) -> Result<PathBuf, BenchError> {
         let path = self.cluster.folder().join(name);
         pgveil::demo::secret::write_secret(&path, text.as_bytes())?;

@@ -9,7 +9,7 @@ use super::{CONNECTIONS, DATABASE, Ground, SERVER_USER};
 use crate::error::BenchError;
 
 /// It, its port and its version.
-pub(super) fn start(ground: &Ground<'_>) -> Result<(Process, u16, String), BenchError> {
+pub(super) fn start(ground: &Ground) -> Result<(Process, u16, String), BenchError> {
     let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].into_iter().find(|p| fs::exists(p).unwrap_or(false)).unwrap_or("pgbouncer");
     let mut command = Command::new(program);
     command.arg("--version");

@@ -7,7 +7,7 @@ use super::{CONNECTIONS, Ground, POLICY, SERVER_USER};
 use crate::error::BenchError;
 
 /// It and its port.
-pub(super) fn start(ground: &Ground<'_>) -> Result<(Process, u16), BenchError> {
+pub(super) fn start(ground: &Ground) -> Result<(Process, u16), BenchError> {
     let port = free_port()?;
     let server = ground.cluster.port();
     let configuration = format!(
@@ -23,7 +23,7 @@ pub(super) fn start(ground: &Ground<'_>) -> Result<(Process, u16), BenchError> {
         ("veil.policy", POLICY.to_owned()),
         ("veil.users", user("ana", "analyst") + &user("plain", "plain")),
         ("veil.secret", pgveil::demo::secret::random_hex(32)?),
-        ("veil.password", ground.password.to_owned()),
+        ("veil.password", ground.password.clone()),
         ("veil.crt", read(&ground.certificate.cert)?),
         ("veil.key", read(&ground.certificate.key)?),
     ];
