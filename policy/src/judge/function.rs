@@ -150,7 +150,7 @@ impl Judge<'_> {
         let all = self.facts.catalog.functions.get(short).map(Vec::as_slice).unwrap_or_default();
         let visible = |f: &&crate::catalog::Function| match schema {
             Some(s) => f.schema == s,
-            None => self.path.iter().any(|p| *p == f.schema),
+            None => self.path.contains(&f.schema),
         };
         let candidates: Vec<_> = all.iter().filter(visible).filter(fits).collect();
         let Some(first) = candidates.first() else {

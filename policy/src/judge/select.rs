@@ -93,6 +93,7 @@ impl Judge<'_> {
         if let Some(condition) = selection.as_mut() {
             self.clear(condition, Some(&scope), "WHERE")?;
         }
+        self.repeat_conditions(from, selection.as_ref(), &scope);
         let items = self.expand_stars(projection, &level, &scope)?;
         let raw: Vec<(Expr, Option<String>)> = items.iter().map(item_parts).collect();
         *projection = items;
