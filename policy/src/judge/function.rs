@@ -107,7 +107,8 @@ impl Judge<'_> {
         if is_aggregate_call {
             self.in_aggregate = self.in_aggregate.saturating_add(1);
         }
-        let judged = self.arguments(&short, list, scope, &usage);
+        let counts = short == "count" && facts.schema == "pg_catalog" && list.args.len() == 1;
+        let judged = self.arguments(counts, list, scope, &usage);
         if is_aggregate_call {
             self.in_aggregate = self.in_aggregate.saturating_sub(1);
             if let Some(level) = self.levels.last_mut() {
@@ -132,6 +133,11 @@ impl Judge<'_> {
             return Ok(Judged::Replaced(Box::new(null)));
         }
         *name = build::object_name(&[&facts.schema, &short]);
+        if facts.schema == "pg_catalog" && short == "current_setting" {
+            if let Some(guarded) = guarded_setting(f) {
+                return Ok(Judged::Replaced(Box::new(guarded)));
+            }
+        }
         Ok(Judged::Call(Label::Clear))
     }
 
@@ -220,7 +226,8 @@ impl Judge<'_> {
             "current_setting" => match literal(0) {
                 Some(setting) if settings::may_show(&setting) => Ok(()),
                 Some(setting) => Err(self.denied_function("current_setting", &format!("of \"{setting}\" may show secrets"))),
-                None => Err(self.denied_function("current_setting", "needs the setting's name as a literal")),
+                // Asked for at run time: see `guarded_setting`.
+                None => Ok(()),
             },
             "set_config" => {
                 let Some(setting) = literal(0) else {
@@ -240,8 +247,8 @@ impl Judge<'_> {
         }
     }
 
-    fn arguments(&mut self, short: &str, list: &mut FunctionArgumentList, scope: InScope, usage: &str) -> Result<(), Refusal> {
-        let counts = short == "count" && list.args.len() == 1;
+    /// `counts`: it is Postgres' own count of one argument, which shows no more than whether that is NULL, or equality.
+    fn arguments(&mut self, counts: bool, list: &mut FunctionArgumentList, scope: InScope, usage: &str) -> Result<(), Refusal> {
         for arg in &mut list.args {
             let inner = match arg {
                 FunctionArg::Unnamed(inner) | FunctionArg::Named { arg: inner, .. } => inner,
@@ -388,6 +395,18 @@ impl Judge<'_> {
         }
         Ok(())
     }
+}
+
+/// A setting whose name is not known yet (a parameter, a column): NULL where it may not be shown. `None` for a literal.
+fn guarded_setting(f: &Function) -> Option<Expr> {
+    let FunctionArguments::List(list) = &f.args else { return None };
+    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(name))) = list.args.first() else { return None };
+    if matches!(build::bare(name), Expr::Value(v) if matches!(v.value, Value::SingleQuotedString(_))) {
+        return None;
+    }
+    let shown = settings::all_shown().map(|s| build::as_text(build::value(Value::SingleQuotedString(s.to_owned())))).collect();
+    let condition = Expr::InList { expr: Box::new(build::call("lower", vec![build::as_text(name.clone())])), list: shown, negated: false };
+    Some(build::case_when(condition, Expr::Function(f.clone())))
 }
 
 /// Gives an aggregate whose result depends on its rows' order one that depends on nothing else: its own arguments'.

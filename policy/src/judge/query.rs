@@ -47,6 +47,16 @@ impl Judge<'_> {
     }
 
     fn with(&mut self, with: &mut sqlparser::ast::With, parent: InScope) -> Result<(), Refusal> {
+        // WITH RECURSIVE lets a query name one that stands behind it, before any other relation of that name.
+        if with.recursive {
+            for (index, cte) in with.cte_tables.iter().enumerate() {
+                let mut later = with.cte_tables.iter().skip(index.saturating_add(1));
+                if later.any(|l| mentions(&cte.query, &l.alias.name.value)) {
+                    return Err(refuse::unsupported("a query in WITH RECURSIVE that names one behind it")
+                        .with_hint("Put the queries in the order in which they use each other."));
+                }
+            }
+        }
         for cte in &mut with.cte_tables {
             if cte.from.is_some() {
                 return Err(refuse::unsupported("this form of WITH"));

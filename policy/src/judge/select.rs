@@ -306,11 +306,11 @@ impl Judge<'_> {
         };
         let name = alias.clone().unwrap_or_else(|| output::name(expr));
         let (origin, base) = self.shown(expr, Some(scope));
-        let call = matches!(build::bare(expr), Expr::Function(_));
         let label = self.expr(expr, Some(scope))?;
         let expr = expr.clone();
-        if call && alias.is_none() && !matches!(build::bare(&expr), Expr::Function(_)) {
-            // A call that was answered by a constant keeps the name that it would have had.
+        let certain = matches!(build::bare(&expr), Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+        if alias.is_none() && !certain {
+            // What the judgement takes for the column's name is printed, so that it cannot be another.
             *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: build::ident(&name) };
         }
         Ok(Out { col: Col { name, label, origin, refused: None, base }, expr })
