@@ -1,1 +1,5 @@
-//! The test bench: see the folders beside.
+//! The test bench: clients, canaries, and the folders beside.
+
+pub mod canary;
+pub mod client;
+pub mod rng;
