@@ -222,7 +222,7 @@ impl Fill<'_> {
             let country = *rng.pick(if visible { &VISIBLE[..] } else { &HIDDEN[..] });
             format!(
                 "({id}, '{name}', {email}, '{phone}', {ssn}, {dob}, {salary}, {ip}, {address}, {notes}, {device}, {account}, '{country}', {}, '{}', {}, {}, '2024-01-01Z'::timestamptz + {} * interval '1 hour')",
-                quote(rng.pick(&CITIES)),
+                quote(rng.pick::<&str>(&CITIES)),
                 rng.pick(&MOODS),
                 if rng.chance(10) { "NULL".to_owned() } else { rng.range(-5, 60).to_string() },
                 rng.chance(60),

@@ -1,0 +1,4 @@
+//! The twin test: two databases that differ only in what a role must not see give it the same answers.
+
+pub mod data;
+pub mod generate;
