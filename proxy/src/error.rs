@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::fatal::Fatal;
+
 /// The client (or the server) broke the protocol: FATAL 08P01, and the connection closes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProtocolError {
@@ -46,6 +48,9 @@ pub enum LoginError {
     /// The client broke the protocol.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
+    /// Something that it asked for in its startup packet.
+    #[error("{} ({})", .0.message, .0.code)]
+    Refused(Fatal),
     /// The connection failed.
     #[error("connection lost during login: {0}")]
     Io(#[from] std::io::Error),

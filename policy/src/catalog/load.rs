@@ -1,1 +1,392 @@
-//! The queries that read a snapshot, and their rows.
+//! From the rows of [`QUERIES`] to a [`Catalog`].
+
+mod queries;
+mod row;
+mod type_sql;
+
+use std::collections::{HashMap, HashSet};
+
+pub use queries::QUERIES;
+use row::Cells;
+use type_sql::{Modified, TypeRow, base_type, bottom, quote, type_sql};
+
+use super::{Catalog, Column, ColumnType, Function, FunctionKind, Index, Oid, Operator, Relation, RelationKind, Type, Volatility};
+
+/// The rows do not make a catalog: the server's fault or ours, never the client's.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// Rows for a query that is not in [`QUERIES`], or a second time.
+    #[error("catalog query \"{query}\" is not expected")]
+    Unexpected {
+        /// As it was named.
+        query: String,
+    },
+    /// A query of [`QUERIES`] was not run.
+    #[error("catalog query \"{query}\" was not run")]
+    Missing {
+        /// Its name.
+        query: &'static str,
+    },
+    /// A cell is absent, NULL where it cannot be, or does not read as what it should be.
+    #[error("catalog query \"{query}\": cell {cell} is not {expected}")]
+    Cell {
+        /// The query's name.
+        query: String,
+        /// From 0.
+        cell: usize,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// A column has a type that the types do not name.
+    #[error("type {oid} of a column is not in the catalog")]
+    UnknownType {
+        /// `atttypid`
+        oid: Oid,
+    },
+}
+
+/// Takes the rows of [`QUERIES`] and makes a [`Catalog`].
+#[derive(Debug, Default)]
+pub struct Builder {
+    seen: HashSet<String>,
+    catalog: Catalog,
+    types: HashMap<Oid, TypeRow>,
+    relations: HashMap<Oid, Relation>,
+    columns: HashMap<Oid, Vec<ColumnRow>>,
+    generated: Vec<(Oid, i16, i16)>,
+    parents: Vec<(Oid, Oid)>,
+    indexes: Vec<(Oid, IndexRow)>,
+    reads: Vec<(Oid, Oid)>,
+}
+
+#[derive(Debug)]
+struct ColumnRow {
+    number: i16,
+    name: String,
+    type_oid: Oid,
+    typmod: i32,
+    modifier: Option<Modified>,
+    not_null: bool,
+    collation: Option<String>,
+    nondeterministic: bool,
+}
+
+#[derive(Debug, Clone)]
+struct IndexRow {
+    /// `indkey`: 0 stands for an expression.
+    attributes: Vec<i16>,
+    keys: usize,
+    primary: bool,
+    depends: Vec<i16>,
+    whole_row: bool,
+}
+
+impl Builder {
+    /// Without rows.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the rows of the query of that name in [`QUERIES`], cells in text format. Control statements have none.
+    ///
+    /// # Errors
+    /// A query that is not in the list or was given before; a cell that does not read.
+    pub fn rows(&mut self, name: &str, rows: Vec<Vec<Option<String>>>) -> Result<(), LoadError> {
+        if !QUERIES.iter().any(|(known, _)| *known == name) || !self.seen.insert(name.to_owned()) {
+            return Err(LoadError::Unexpected { query: name.to_owned() });
+        }
+        for row in rows {
+            let mut cells = Cells::new(name, row);
+            match name {
+                "version" => self.catalog.server_version = cells.number()?,
+                "schemas" => drop(self.catalog.schemas.insert(cells.text()?)),
+                "types" => self.take_type(&mut cells)?,
+                "relations" => self.take_relation(&mut cells)?,
+                "columns" => self.take_column(&mut cells)?,
+                "generated" => self.generated.push((cells.oid()?, cells.number()?, cells.number()?)),
+                "parents" => self.parents.push((cells.oid()?, cells.oid()?)),
+                "indexes" => self.take_index(&mut cells)?,
+                "reads" => self.reads.push((cells.oid()?, cells.oid()?)),
+                "functions" => self.take_function(&mut cells)?,
+                "operators" => self.take_operator(&mut cells)?,
+                _ => return Err(LoadError::Unexpected { query: name.to_owned() }),
+            }
+            cells.end()?;
+        }
+        Ok(())
+    }
+
+    /// The catalog.
+    ///
+    /// # Errors
+    /// A query whose rows have not been given; a column whose type is not known.
+    pub fn finish(mut self) -> Result<Catalog, LoadError> {
+        if let Some((query, _)) = QUERIES.iter().find(|(name, _)| !queries::is_control(name) && !self.seen.contains(*name)) {
+            return Err(LoadError::Missing { query });
+        }
+        self.name_types();
+        self.place_columns()?;
+        // pg_inherits also holds the partitions of indexes.
+        for (child, parent) in std::mem::take(&mut self.parents) {
+            if self.relations.contains_key(&parent)
+                && let Some(relation) = self.relations.get_mut(&child)
+            {
+                relation.parents.push(parent);
+            }
+        }
+        for (view, read) in std::mem::take(&mut self.reads) {
+            if self.relations.contains_key(&read)
+                && let Some(relation) = self.relations.get_mut(&view)
+            {
+                relation.reads.push(read);
+            }
+        }
+        self.place_indexes();
+        for (_, relation) in self.relations {
+            self.catalog.insert(relation);
+        }
+        Ok(self.catalog)
+    }
+
+    fn take_type(&mut self, cells: &mut Cells) -> Result<(), LoadError> {
+        let oid = cells.oid()?;
+        let row = TypeRow {
+            schema: cells.text()?,
+            name: cells.text()?,
+            kind: cells.letter()?,
+            base: cells.oid()?,
+            relation: cells.oid()?,
+            element: cells.oid()?,
+            domain_modifier: modified(cells)?,
+            extension: cells.optional()?,
+        };
+        self.types.insert(oid, row);
+        Ok(())
+    }
+
+    fn take_relation(&mut self, cells: &mut Cells) -> Result<(), LoadError> {
+        let oid = cells.oid()?;
+        let schema = cells.text()?;
+        let name = cells.text()?;
+        let fault = cells.fault("a relkind");
+        let kind = match cells.letter()? {
+            'r' => RelationKind::Table,
+            'p' => RelationKind::Partitioned,
+            'v' => RelationKind::View,
+            'm' => RelationKind::MaterializedView,
+            'f' => RelationKind::Foreign,
+            'S' => RelationKind::Sequence,
+            _ => return Err(fault),
+        };
+        let row_security = cells.flag()?;
+        let definition = cells.optional()?.map(|text| text.trim_end().trim_end_matches(';').trim().to_owned());
+        let relation = Relation {
+            oid,
+            schema,
+            name,
+            kind,
+            columns: Vec::new(),
+            parents: Vec::new(),
+            primary_key: Vec::new(),
+            indexes: Vec::new(),
+            definition,
+            reads: Vec::new(),
+            row_security,
+        };
+        self.relations.insert(oid, relation);
+        Ok(())
+    }
+
+    fn take_column(&mut self, cells: &mut Cells) -> Result<(), LoadError> {
+        let relation = cells.oid()?;
+        let row = ColumnRow {
+            number: cells.number()?,
+            name: cells.text()?,
+            type_oid: cells.oid()?,
+            typmod: cells.number()?,
+            modifier: modified(cells)?,
+            not_null: cells.flag()?,
+            collation: match (cells.optional()?, cells.optional()?) {
+                (Some(schema), Some(name)) => Some(format!("{}.{}", quote(&schema), quote(&name))),
+                _ => None,
+            },
+            nondeterministic: cells.flag()?,
+        };
+        self.columns.entry(relation).or_default().push(row);
+        Ok(())
+    }
+
+    fn take_index(&mut self, cells: &mut Cells) -> Result<(), LoadError> {
+        let relation = cells.oid()?;
+        let row = IndexRow {
+            attributes: cells.numbers()?,
+            keys: cells.number()?,
+            primary: cells.flag()?,
+            depends: cells.numbers()?,
+            whole_row: cells.flag()?,
+        };
+        self.indexes.push((relation, row));
+        Ok(())
+    }
+
+    fn take_function(&mut self, cells: &mut Cells) -> Result<(), LoadError> {
+        let schema = cells.text()?;
+        let name = cells.text()?;
+        let fault = cells.fault("a provolatile");
+        let volatility = match cells.letter()? {
+            'i' => Volatility::Immutable,
+            's' => Volatility::Stable,
+            'v' => Volatility::Volatile,
+            _ => return Err(fault),
+        };
+        let fault = cells.fault("a prokind");
+        let kind = match cells.letter()? {
+            'f' => FunctionKind::Plain,
+            'a' => FunctionKind::Aggregate,
+            'w' => FunctionKind::Window,
+            'p' => FunctionKind::Procedure,
+            _ => return Err(fault),
+        };
+        let function = Function {
+            schema,
+            volatility,
+            kind,
+            arguments: (cells.number()?, cells.number()?),
+            variadic: cells.flag()?,
+            returns_set: cells.flag()?,
+            trusted_language: cells.flag()?,
+            output_names: cells.names()?,
+            result: cells.oid()?,
+        };
+        self.catalog.functions.entry(name).or_default().push(function);
+        Ok(())
+    }
+
+    fn take_operator(&mut self, cells: &mut Cells) -> Result<(), LoadError> {
+        let schema = cells.text()?;
+        let name = cells.text()?;
+        let operator = Operator { schema, extension: cells.optional()? };
+        self.catalog.foreign_operators.entry(name).or_default().push(operator);
+        Ok(())
+    }
+
+    fn name_types(&mut self) {
+        for (oid, row) in &self.types {
+            let fields = match row.kind {
+                'c' => self.columns.get(&row.relation).map(|c| c.iter().map(|c| c.name.clone()).collect()).unwrap_or_default(),
+                _ => Vec::new(),
+            };
+            let named = Type { oid: *oid, relation: row.relation, fields };
+            self.catalog.types.entry(row.schema.clone()).or_default().insert(row.name.clone(), named);
+        }
+    }
+
+    fn place_columns(&mut self) -> Result<(), LoadError> {
+        for (relation, rows) in std::mem::take(&mut self.columns) {
+            if let Some(relation) = self.relations.get_mut(&relation) {
+                for row in rows {
+                    relation.columns.push(column(&self.types, row)?);
+                }
+            }
+        }
+        for (relation, number, source) in std::mem::take(&mut self.generated) {
+            let columns = self.relations.get_mut(&relation).map(|r| r.columns.as_mut_slice()).unwrap_or_default();
+            if let Some(column) = columns.iter_mut().find(|c| c.number == number) {
+                column.generated_from.push(source);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives each relation its own indexes and those of everything below it, and its primary key.
+    fn place_indexes(&mut self) {
+        let mut inherited: HashSet<Oid> = HashSet::new();
+        let mut above: HashMap<Oid, Vec<Oid>> = HashMap::new();
+        for relation in self.relations.values() {
+            inherited.extend(&relation.parents);
+            above.insert(relation.oid, self.ancestors(relation));
+        }
+        for (oid, row) in std::mem::take(&mut self.indexes) {
+            let Some(own) = self.relations.get(&oid).cloned() else { continue };
+            let every = || own.columns.iter().map(|c| c.number);
+            let mut mentions: Vec<i16> = row.attributes.iter().chain(&row.depends).copied().filter(|n| *n > 0).collect();
+            mentions.extend(every().filter(|_| row.whole_row));
+            let index = Index { mentions: sorted(mentions), returns: sorted(row.attributes.iter().copied().filter(|n| *n > 0).collect()) };
+            for ancestor in above.get(&oid).into_iter().flatten() {
+                if let Some(ancestor) = self.relations.get_mut(ancestor) {
+                    let index = seen_from(&index, &own, ancestor);
+                    add(ancestor, index);
+                }
+            }
+            if let Some(own) = self.relations.get_mut(&oid) {
+                // A plain table's key does not hold across the tables that inherit from it.
+                let unique = own.kind != RelationKind::Table || !inherited.contains(&oid);
+                if row.primary && unique {
+                    own.primary_key = row.attributes.iter().copied().take(row.keys).collect();
+                }
+                add(own, index);
+            }
+        }
+    }
+
+    fn ancestors(&self, relation: &Relation) -> Vec<Oid> {
+        let mut found: Vec<Oid> = Vec::new();
+        let mut open = relation.parents.clone();
+        while let Some(parent) = open.pop() {
+            if !found.contains(&parent) {
+                found.push(parent);
+                open.extend(self.relations.get(&parent).into_iter().flat_map(|r| &r.parents));
+            }
+        }
+        found
+    }
+}
+
+fn modified(cells: &mut Cells) -> Result<Option<Modified>, LoadError> {
+    Ok(match (cells.optional()?, cells.optional()?) {
+        (Some(with), Some(without)) => Some(Modified { with, without }),
+        _ => None,
+    })
+}
+
+fn column(types: &HashMap<Oid, TypeRow>, row: ColumnRow) -> Result<Column, LoadError> {
+    let unknown = LoadError::UnknownType { oid: row.type_oid };
+    let (bottom_oid, bottom_modifier) = bottom(types, row.type_oid, row.modifier.as_ref());
+    let is_domain = bottom_oid != row.type_oid;
+    let data_type = ColumnType {
+        oid: row.type_oid,
+        typmod: row.typmod,
+        sql: type_sql(types, row.type_oid, row.modifier.as_ref()).ok_or_else(|| unknown.clone())?,
+        base_sql: type_sql(types, bottom_oid, bottom_modifier).ok_or(unknown)?,
+        base: base_type(types, bottom_oid),
+        collation: row.collation,
+        nondeterministic: row.nondeterministic,
+        is_domain,
+    };
+    Ok(Column { number: row.number, name: row.name, data_type, not_null: row.not_null, generated_from: Vec::new() })
+}
+
+/// A descendant's index in an ancestor's attribute numbers, which go by name.
+fn seen_from(index: &Index, descendant: &Relation, ancestor: &Relation) -> Index {
+    let number = |n: &i16| descendant.attribute(*n).and_then(|c| ancestor.column(&c.name)).map(|c| c.number);
+    Index {
+        mentions: sorted(index.mentions.iter().map(|n| number(n).unwrap_or(Index::OF_A_CHILD)).collect()),
+        returns: sorted(index.returns.iter().filter_map(number).collect()),
+    }
+}
+
+/// The partitions of one index look the same from above.
+fn add(relation: &mut Relation, index: Index) {
+    if !relation.indexes.contains(&index) {
+        relation.indexes.push(index);
+    }
+}
+
+fn sorted(mut numbers: Vec<i16>) -> Vec<i16> {
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
+}
+
+#[cfg(test)]
+mod tests;

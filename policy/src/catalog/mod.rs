@@ -58,9 +58,11 @@ pub struct Relation {
     pub columns: Vec<Column>,
     /// Direct parents: of a partition, or by inheritance.
     pub parents: Vec<Oid>,
-    /// Attribute numbers of the primary key; empty where there is none.
+    /// Attribute numbers of the primary key. Empty where there is none, where it is deferrable, and for a plain table
+    /// from which others inherit: there it is not unique.
     pub primary_key: Vec<i16>,
-    /// All valid indexes, of its partitions and inheritance children too.
+    /// All indexes, of its partitions and inheritance children too (in this relation's attribute numbers); one that is not
+    /// valid yet may be so when a statement runs.
     pub indexes: Vec<Index>,
     /// A view's or materialised view's query, by `pg_get_viewdef` under an empty search_path.
     pub definition: Option<String>,
@@ -169,10 +171,16 @@ pub enum BaseType {
 /// An index, as far as it can give rows an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
-    /// Every attribute that it mentions: keys, included columns, in expressions, in its predicate.
+    /// Every attribute that it mentions, in order: keys, included columns, in expressions, in its predicate;
+    /// [`Index::OF_A_CHILD`] for those that only an inheritance child has.
     pub mentions: Vec<i16>,
     /// Attributes that an index-only scan can return (plain keys and included columns).
     pub returns: Vec<i16>,
+}
+
+impl Index {
+    /// Stands in `mentions` for a column that an inheritance child has and this relation has not: it may be protected.
+    pub const OF_A_CHILD: i16 = 0;
 }
 
 /// A function, procedure or aggregate.

@@ -1,0 +1,197 @@
+//! TLS towards the database, with libpq's kinds of verification (PostgreSQL documentation, 34.19.1).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_cert_signed_by_trust_anchor};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+use crate::{ALPN, CertError, pem, provider};
+
+/// What is verified of a server's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verify<'a> {
+    /// Nothing (`require`): encrypted, but whoever answers is believed.
+    Nothing,
+    /// That a root of this PEM file signed it (`verify-ca`).
+    Ca(&'a Path),
+    /// The same, and that it was issued for the host (`verify-full`).
+    Full(&'a Path),
+}
+
+/// A client's configuration that verifies as asked.
+///
+/// # Errors
+/// The file of roots is unreadable, not PEM, or holds no usable certificate.
+pub fn config(verify: Verify<'_>) -> Result<Arc<ClientConfig>, CertError> {
+    let provider = provider();
+    let verifier: Arc<dyn ServerCertVerifier> = match verify {
+        Verify::Nothing => Arc::new(Nothing(Arc::clone(&provider))),
+        Verify::Ca(ca) => Arc::new(ChainOnly { roots: roots(ca)?, provider: Arc::clone(&provider) }),
+        Verify::Full(ca) => WebPkiServerVerifier::builder_with_provider(Arc::new(roots(ca)?), Arc::clone(&provider))
+            .build()
+            .map_err(|e| CertError::Bad { path: ca.into(), why: e.to_string() })?,
+    };
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| CertError::Bad { path: Path::new("").into(), why: e.to_string() })?;
+    let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    Ok(Arc::new(config))
+}
+
+fn roots(ca: &Path) -> Result<RootCertStore, CertError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in pem::certificates(ca)? {
+        roots.add(certificate).map_err(|e| CertError::Bad { path: ca.into(), why: e.to_string() })?;
+    }
+    Ok(roots)
+}
+
+/// Believes every certificate; the handshake must still be signed with its key.
+#[derive(Debug)]
+struct Nothing(Arc<CryptoProvider>);
+
+/// Verifies the chain but not the name.
+#[derive(Debug)]
+struct ChainOnly {
+    roots: RootCertStore,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Nothing {
+    fn verify_server_cert(
+        &self,
+        _own: &CertificateDer<'_>,
+        _others: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+impl ServerCertVerifier for ChainOnly {
+    fn verify_server_cert(
+        &self,
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        _name: &ServerName<'_>,
+        _ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let own = ParsedCertificate::try_from(own)?;
+        verify_server_cert_signed_by_trust_anchor(&own, &self.roots, others, now, self.provider.signature_verification_algorithms.all)?;
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, signed, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::thread;
+
+    use rustls::{ClientConnection, ServerConnection, Stream};
+
+    use super::*;
+    use crate::throwaway::{self, Ca};
+
+    /// One handshake and one byte over loopback.
+    fn reaches(server: &Arc<rustls::ServerConfig>, client: Arc<ClientConfig>, name: &str) -> bool {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        let server = Arc::clone(server);
+        let other = thread::spawn(move || {
+            let (mut socket, _) = listener.accept().unwrap();
+            let mut tls = ServerConnection::new(server).unwrap();
+            let _closed = Stream::new(&mut tls, &mut socket).write_all(b"x");
+        });
+        let mut tls = ClientConnection::new(client, ServerName::try_from(name.to_owned()).unwrap()).unwrap();
+        let mut socket = TcpStream::connect(at).unwrap();
+        let answer = Stream::new(&mut tls, &mut socket).read_exact(&mut [0]).is_ok();
+        drop(socket);
+        other.join().unwrap();
+        answer
+    }
+
+    #[test]
+    fn each_kind_verifies_what_it_says() {
+        let dir = throwaway::tests::folder("verify");
+        let ca = Ca::new().unwrap();
+        let root = ca.write_into(&dir, "ca").unwrap();
+        let other = Ca::new().unwrap().write_into(&dir, "other").unwrap();
+        let files = ca.issue_into(&dir, "server", &["db.example"]).unwrap();
+        let server = crate::server::load(&files.cert, &files.key).unwrap();
+        for (verify, name, expected) in [
+            (Verify::Nothing, "wrong.example", true),
+            (Verify::Ca(&root), "wrong.example", true),
+            (Verify::Ca(&other), "db.example", false),
+            (Verify::Full(&root), "db.example", true),
+            (Verify::Full(&root), "localhost", true),
+            (Verify::Full(&root), "127.0.0.1", true),
+            (Verify::Full(&root), "wrong.example", false),
+            (Verify::Full(&other), "db.example", false),
+        ] {
+            assert_eq!(reaches(&server, config(verify).unwrap(), name), expected, "{verify:?} {name}");
+        }
+        let old = throwaway::tests::issue_between(&ca, &dir, "old", (2001, 2002));
+        let chain = pem::certificates(&old.cert).unwrap();
+        let expired =
+            rustls::ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let expired = Arc::new(expired.with_single_cert(chain, pem::key(&old.key).unwrap()).unwrap());
+        assert!(!reaches(&expired, config(Verify::Ca(&root)).unwrap(), "localhost"));
+        assert!(reaches(&expired, config(Verify::Nothing).unwrap(), "localhost"));
+        fs::remove_dir_all(dir).unwrap();
+    }
+}

@@ -1,0 +1,95 @@
+//! TLS towards clients: a certificate chain and its key.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, RootCertStore, ServerConfig};
+
+use crate::{ALPN, CertError, pem, provider};
+
+/// Loads a server's certificate chain (PEM, its own certificate first) and its private key (PEM).
+///
+/// # Errors
+/// Either file is unreadable or not PEM, the key is another certificate's, or the certificate is not valid now.
+pub fn load(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, CertError> {
+    let chain = pem::certificates(cert)?;
+    let private = pem::key(key)?;
+    if let Some(own) = chain.first() {
+        check_time(own, cert)?;
+    }
+    let bad = |e: rustls::Error| CertError::Bad { path: cert.into(), why: e.to_string() };
+    provider()
+        .key_provider
+        .load_private_key(private.clone_key())
+        .map_err(|e| CertError::BadKey { path: key.into(), why: e.to_string() })?;
+    let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().map_err(bad)?;
+    let mut config = builder.with_no_client_auth().with_single_cert(chain, private).map_err(|e| match e {
+        rustls::Error::InconsistentKeys(_) => CertError::Mismatch { path: cert.into() },
+        other => bad(other),
+    })?;
+    config.alpn_protocols = vec![ALPN.to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// Whether a certificate is valid now.
+///
+/// The path check of webpki looks at a certificate's dates before it looks for an issuer, so the certificate serves as its
+/// own root here and only an answer about dates counts: who trusts it is the client's business.
+fn check_time(own: &CertificateDer<'static>, path: &Path) -> Result<(), CertError> {
+    let bad = |why: String| CertError::Bad { path: path.into(), why };
+    let mut roots = RootCertStore::empty();
+    roots.add(own.clone()).map_err(|e| bad(e.to_string()))?;
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build().map_err(|e| bad(e.to_string()))?;
+    let name = ServerName::try_from("localhost").map_err(|e| bad(e.to_string()))?;
+    match verifier.verify_server_cert(own, &[], &name, &[], UnixTime::now()) {
+        Err(rustls::Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. })) => {
+            Err(CertError::Expired { path: path.into() })
+        }
+        Err(rustls::Error::InvalidCertificate(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. })) => {
+            Err(CertError::NotYetValid { path: path.into() })
+        }
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::throwaway::{self, Ca};
+
+    #[test]
+    fn a_pair_loads_and_a_wrong_key_does_not() {
+        let dir = throwaway::tests::folder("pair");
+        let ca = Ca::new().unwrap();
+        let one = ca.issue_into(&dir, "one", &[]).unwrap();
+        let two = ca.issue_into(&dir, "two", &[]).unwrap();
+        assert_eq!(load(&one.cert, &one.key).unwrap().alpn_protocols, [ALPN]);
+        assert!(matches!(load(&one.cert, &two.key), Err(CertError::Mismatch { .. })));
+        assert!(matches!(load(&one.key, &one.key), Err(CertError::NoCertificate { .. })));
+        assert!(matches!(load(&one.cert, &one.cert), Err(CertError::NoKey { .. })));
+        assert!(matches!(load(&dir.join("none"), &one.key), Err(CertError::Unreadable { .. })));
+        let damaged = dir.join("damaged.crt");
+        fs::write(&damaged, "-----BEGIN CERTIFICATE-----\n!!!\n-----END CERTIFICATE-----\n").unwrap();
+        assert!(matches!(load(&damaged, &one.key), Err(CertError::Pem { .. })));
+        let nonsense = dir.join("nonsense.crt");
+        fs::write(&nonsense, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+        assert!(matches!(load(&nonsense, &one.key), Err(CertError::Bad { .. })));
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn dates_are_checked() {
+        let dir = throwaway::tests::folder("dates");
+        let ca = Ca::new().unwrap();
+        let old = throwaway::tests::issue_between(&ca, &dir, "old", (2001, 2002));
+        assert!(matches!(load(&old.cert, &old.key), Err(CertError::Expired { .. })));
+        let new = throwaway::tests::issue_between(&ca, &dir, "new", (4001, 4002));
+        assert!(matches!(load(&new.cert, &new.key), Err(CertError::NotYetValid { .. })));
+        fs::remove_dir_all(dir).unwrap();
+    }
+}

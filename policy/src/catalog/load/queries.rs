@@ -1,0 +1,129 @@
+//! What is asked of `pg_catalog`.
+//!
+//! The list is run in order on a connection of its own, each text by itself. Its first statements open a read-only
+//! transaction and set, for that transaction only, what enters the text of a view's definition (PostgreSQL
+//! documentation, 9.26.4 and 20.11): with an empty search_path every name comes qualified, and operators and functions
+//! in these queries can only be those of `pg_catalog`; relations and types are qualified, as `pg_temp` is searched
+//! before. Dates and intervals are printed so that no session's DateStyle or IntervalStyle reads them otherwise.
+
+/// Names and texts of the queries, in the order in which they are to be run.
+pub const QUERIES: &[(&str, &str)] = &[
+    ("begin", "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"),
+    ("set search_path", "SET LOCAL search_path = ''"),
+    ("set quoting", "SET LOCAL quote_all_identifiers = off"),
+    ("set datestyle", "SET LOCAL datestyle = 'ISO, YMD'"),
+    ("set intervalstyle", "SET LOCAL intervalstyle = 'iso_8601'"),
+    ("set float digits", "SET LOCAL extra_float_digits = 1"),
+    ("set timezone", "SET LOCAL timezone = 'UTC'"),
+    ("set strings", "SET LOCAL standard_conforming_strings = on"),
+    ("version", "SELECT pg_catalog.current_setting('server_version_num')"),
+    ("schemas", "SELECT nspname FROM pg_catalog.pg_namespace"),
+    ("types", TYPES),
+    ("relations", RELATIONS),
+    ("columns", COLUMNS),
+    ("generated", GENERATED),
+    ("parents", PARENTS),
+    ("indexes", INDEXES),
+    ("reads", READS),
+    ("functions", FUNCTIONS),
+    ("operators", OPERATORS),
+    ("commit", "COMMIT"),
+];
+
+/// Those of [`QUERIES`] that return no rows.
+pub(super) fn is_control(name: &str) -> bool {
+    matches!(name, "begin" | "commit") || name.starts_with("set ")
+}
+
+/// An element's `typarray` tells a true array from `oidvector` and `int2vector`.
+const TYPES: &str = "\
+SELECT t.oid, n.nspname, t.typname, t.typtype, t.typbasetype, t.typrelid, \
+  CASE WHEN e.typarray = t.oid THEN e.oid ELSE 0 END, \
+  CASE WHEN t.typtype = 'd' AND t.typtypmod <> -1 THEN pg_catalog.format_type(t.typbasetype, t.typtypmod) END, \
+  CASE WHEN t.typtype = 'd' AND t.typtypmod <> -1 THEN pg_catalog.format_type(t.typbasetype, NULL) END, \
+  x.extname \
+FROM pg_catalog.pg_type t \
+JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
+LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem \
+LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.objid = t.oid AND d.deptype = 'e' \
+LEFT JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid";
+
+const RELATIONS: &str = "\
+SELECT c.oid, n.nspname, c.relname, c.relkind, c.relrowsecurity, \
+  CASE WHEN c.relkind IN ('v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
+       THEN pg_catalog.pg_get_viewdef(c.oid) END \
+FROM pg_catalog.pg_class c \
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname <> 'pg_toast'";
+
+/// Of free-standing composite types (`c`) too: they are the fields of types.
+const COLUMNS: &str = "\
+SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, \
+  CASE WHEN a.atttypmod <> -1 THEN pg_catalog.format_type(a.atttypid, a.atttypmod) END, \
+  CASE WHEN a.atttypmod <> -1 THEN pg_catalog.format_type(a.atttypid, NULL) END, \
+  a.attnotnull, \
+  CASE WHEN a.attcollation <> t.typcollation THEN cn.nspname END, \
+  CASE WHEN a.attcollation <> t.typcollation THEN co.collname END, \
+  NOT co.collisdeterministic \
+FROM pg_catalog.pg_attribute a \
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid \
+JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation \
+LEFT JOIN pg_catalog.pg_namespace cn ON cn.oid = co.collnamespace \
+WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') \
+  AND c.relnamespace <> 'pg_toast'::pg_catalog.regnamespace \
+ORDER BY a.attrelid, a.attnum";
+
+/// Up to PostgreSQL 14 the column itself depends on its sources, from 15 on its `pg_attrdef` does.
+const GENERATED: &str = "\
+SELECT DISTINCT a.attrelid, a.attnum, d.refobjsubid \
+FROM pg_catalog.pg_attribute a \
+LEFT JOIN pg_catalog.pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum \
+JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = a.attrelid \
+  AND d.refobjsubid > 0 AND d.refobjsubid <> a.attnum \
+  AND (d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = f.oid \
+    OR d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = a.attrelid AND d.objsubid = a.attnum) \
+WHERE a.attgenerated <> '' AND NOT a.attisdropped";
+
+const PARENTS: &str = "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno";
+
+/// `pg_depend` names the columns of expressions and predicates, but not those that a whole-row reference
+/// (`varattno 0`) takes in.
+const INDEXES: &str = "\
+SELECT i.indrelid, i.indkey, i.indnkeyatts, i.indisprimary AND i.indimmediate AND i.indisvalid, \
+  (SELECT pg_catalog.string_agg(DISTINCT d.refobjsubid::pg_catalog.text, ' ') FROM pg_catalog.pg_depend d \
+   WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = i.indexrelid \
+     AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = i.indrelid AND d.refobjsubid > 0), \
+  COALESCE(i.indexprs::pg_catalog.text, '') || COALESCE(i.indpred::pg_catalog.text, '') LIKE '%:varattno 0 %' \
+FROM pg_catalog.pg_index i \
+JOIN pg_catalog.pg_class c ON c.oid = i.indrelid \
+WHERE i.indislive AND c.relkind IN ('r', 'p', 'm', 'f')";
+
+const READS: &str = "\
+SELECT DISTINCT r.ev_class, d.refobjid \
+FROM pg_catalog.pg_rewrite r \
+JOIN pg_catalog.pg_class c ON c.oid = r.ev_class AND c.relkind IN ('v', 'm') \
+JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid \
+  AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> r.ev_class \
+ORDER BY 1, 2";
+
+const FUNCTIONS: &str = "\
+SELECT n.nspname, p.proname, p.provolatile, p.prokind, p.pronargs - p.pronargdefaults, p.pronargs, \
+  p.provariadic <> 0, p.proretset, \
+  l.lanname IN ('internal', 'c') AND (p.oid < 16384 OR EXISTS (SELECT FROM pg_catalog.pg_depend d \
+    WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid AND d.deptype = 'e')), \
+  CASE WHEN p.proargmodes IS NOT NULL THEN \
+    (SELECT pg_catalog.json_agg(COALESCE(p.proargnames[a.i], '') ORDER BY a.i) \
+     FROM pg_catalog.unnest(p.proargmodes) WITH ORDINALITY AS a(mode, i) WHERE a.mode IN ('o', 'b', 't')) END, \
+  p.prorettype \
+FROM pg_catalog.pg_proc p \
+JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+JOIN pg_catalog.pg_language l ON l.oid = p.prolang";
+
+const OPERATORS: &str = "\
+SELECT n.nspname, o.oprname, x.extname \
+FROM pg_catalog.pg_operator o \
+JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace \
+LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND d.objid = o.oid AND d.deptype = 'e' \
+LEFT JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid \
+WHERE n.nspname <> 'pg_catalog'";

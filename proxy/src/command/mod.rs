@@ -1,0 +1,68 @@
+//! The command line.
+
+mod serve;
+mod user;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::ConfigError;
+
+/// Exit code: bad configuration (EX_CONFIG of sysexits.h).
+const BAD_CONFIGURATION: u8 = 78;
+/// Exit code: found problems.
+const PROBLEMS: u8 = 1;
+
+/// A Postgres proxy that lets people work on the real data without seeing the personal data in it.
+///
+/// Exit codes: 0 done, 1 found problems, 2 wrong usage, 78 bad configuration.
+#[derive(Debug, Parser)]
+#[command(name = "pgveil", version, propagate_version = true)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the proxy until SIGTERM or SIGINT
+    Serve(serve::Arguments),
+    /// Adds, lists and removes users
+    User(user::Arguments),
+}
+
+/// Where the configuration is.
+#[derive(Debug, clap::Args)]
+struct ConfigArgument {
+    /// The configuration file; paths in it are relative to it
+    #[arg(short = 'c', long = "config", value_name = "FILE", default_value = "pgveil.toml")]
+    config: PathBuf,
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    match Line::parse().command {
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::User(arguments) => user::run(&arguments),
+    }
+}
+
+/// Says what is wrong with the configuration.
+fn bad_configuration(error: &ConfigError) -> ExitCode {
+    say(&format!("pgveil: {error}"));
+    ExitCode::from(BAD_CONFIGURATION)
+}
+
+/// Says what went wrong otherwise.
+fn problem(error: &dyn std::fmt::Display) -> ExitCode {
+    say(&format!("pgveil: {error}"));
+    ExitCode::from(PROBLEMS)
+}
+
+/// A line to standard error, whether or not anybody reads it.
+fn say(text: &str) {
+    use std::io::Write as _;
+    let _unread = writeln!(std::io::stderr(), "{text}");
+}

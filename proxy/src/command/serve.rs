@@ -1,0 +1,52 @@
+//! `pgveil serve`
+
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{ConfigArgument, bad_configuration, problem};
+use crate::config::Config;
+use crate::log;
+use crate::serve::{Server, StartError};
+
+/// Arguments of `pgveil serve`.
+#[derive(Debug, clap::Args)]
+#[command(long_about = "Runs the proxy until SIGTERM or SIGINT. Sessions then end with 57P01.\n\n\
+    The log goes to standard error, one line per event; PGVEIL_LOG=error|warn|info says how much.\n\
+    PGVEIL_KEY and PGVEIL_UPSTREAM_PASSWORD stand before the files that the configuration names.")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    config: ConfigArgument,
+}
+
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
+    let config = match Config::load(&arguments.config.config) {
+        Ok(config) => config,
+        Err(e) => return bad_configuration(&e),
+    };
+    for warning in &config.warnings {
+        log::warn("config", &[("warning", warning)]);
+    }
+    let server = match Server::start(config) {
+        Ok(server) => server,
+        Err(StartError::Config(e)) => return bad_configuration(&e),
+        Err(StartError::System(e)) => return problem(&e),
+    };
+    match wait() {
+        Ok(name) => log::info("stop", &[("signal", &name)]),
+        Err(e) => return problem(&e),
+    }
+    server.stop();
+    ExitCode::SUCCESS
+}
+
+/// Waits for a signal to stop: its name.
+fn wait() -> std::io::Result<&'static str> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        Ok(tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        })
+    })
+}

@@ -1,0 +1,247 @@
+//! From the file's text to a [`Config`] with its files loaded.
+
+use std::collections::HashMap;
+use std::fs;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use pgveil_certs::{CertError, Verify};
+use toml_edit::DocumentMut;
+
+use super::section::Section;
+use super::{Account, Address, ClientTls, Config, SecretKey, UpstreamConfig, UpstreamTls};
+use crate::error::ConfigError;
+
+type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+impl Config {
+    /// Reads a configuration file and the files it names; `PGVEIL_KEY` and `PGVEIL_UPSTREAM_PASSWORD` stand before theirs.
+    ///
+    /// # Errors
+    /// The first fault: file, key, problem and remedy.
+    pub fn load(file: &Path) -> Result<Config, ConfigError> {
+        Config::load_with(file, &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    /// As [`Config::load`], with an environment of the caller's.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_with(file: &Path, environment: Environment<'_>) -> Result<Config, ConfigError> {
+        let document = document(file)?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let mut load = Load { folder, environment, warnings: Vec::new() };
+        let mut root = Section::root(file, document.as_table());
+        let mut config = load.root(&mut root, file)?;
+        root.finish()?;
+        config.warnings = load.warnings;
+        Ok(config)
+    }
+
+    /// Only where the users file is, whatever else is wrong with the configuration.
+    ///
+    /// # Errors
+    /// The file is unreadable or not TOML, or does not say.
+    pub fn users_file(file: &Path) -> Result<PathBuf, ConfigError> {
+        let document = document(file)?;
+        let users = Section::root(file, document.as_table()).required("users", "users.toml")?;
+        Ok(file.parent().unwrap_or(Path::new("")).join(users))
+    }
+}
+
+fn document(file: &Path) -> Result<DocumentMut, ConfigError> {
+    let fault = |key: &str, problem: String, remedy: &str| ConfigError { file: file.into(), key: key.into(), problem, remedy: remedy.into() };
+    let text = fs::read_to_string(file)
+        .map_err(|e| fault("(the file)", format!("cannot be read: {e}"), "name it with -c, and let pgveil's user read it"))?;
+    text.parse().map_err(|e: toml_edit::TomlError| {
+        let line = e.span().and_then(|span| text.get(..span.start)).map_or(0, |before| before.matches('\n').count().saturating_add(1));
+        fault(&format!("line {line}"), e.message().replace('\n', ", "), "write it as TOML")
+    })
+}
+
+struct Load<'a> {
+    folder: &'a Path,
+    environment: Environment<'a>,
+    warnings: Vec<String>,
+}
+
+impl Load<'_> {
+    fn root(&mut self, root: &mut Section<'_>, file: &Path) -> Result<Config, ConfigError> {
+        let listen = listen(root)?;
+        let policy = self.folder.join(root.required("policy", "policy.toml")?);
+        if let Err(e) = fs::File::open(&policy) {
+            return Err(root.fault("policy", format!("{}: {e}", policy.display()), "write a policy there"));
+        }
+        let users = self.folder.join(root.required("users", "users.toml")?);
+        let key = self.key(root)?;
+        let upstream = Arc::new(self.upstream(root)?);
+        let tls = self.tls(root)?;
+        if !listen.ip().is_loopback() && !matches!(tls, ClientTls::Require(_)) {
+            self.warnings.push(format!("listen = \"{listen}\" is reachable from other machines, but tls.mode is not \"require\""));
+        }
+        let mut audit = root.section("audit")?;
+        let audit_file = audit.text("file")?.map(|path| self.folder.join(path));
+        audit.finish()?;
+        let mut limits = root.section("limits")?;
+        let connections = limits.number("connections", 1..=1_000_000, 1000)?;
+        let seconds = limits.number("login_seconds", 1..=3600, 60)?;
+        limits.finish()?;
+        Ok(Config {
+            file: file.into(),
+            listen,
+            policy,
+            users,
+            key,
+            upstream,
+            tls,
+            audit: audit_file,
+            max_connections: usize::try_from(connections).unwrap_or(1),
+            login_timeout: Duration::from_secs(seconds.unsigned_abs()),
+            warnings: Vec::new(),
+        })
+    }
+
+    fn key(&mut self, root: &mut Section<'_>) -> Result<SecretKey, ConfigError> {
+        let remedy = "write 64 hex digits into it, such as those of: openssl rand -hex 32";
+        let named = root.text("key_file")?;
+        let text = match ((self.environment)("PGVEIL_KEY"), named) {
+            (Some(text), None) => text,
+            (Some(text), Some(_)) => {
+                self.warnings.push("PGVEIL_KEY is set: key_file is not read".into());
+                text
+            }
+            (None, Some(path)) => self.secret(root, "key_file", &path)?,
+            (None, None) => return Err(root.fault("key_file", "is missing", "write key_file = \"pgveil.key\", or set PGVEIL_KEY")),
+        };
+        hex(text.trim()).map(SecretKey).ok_or_else(|| root.fault("key_file", "the key is not 64 hex digits", remedy))
+    }
+
+    fn upstream(&mut self, root: &mut Section<'_>) -> Result<UpstreamConfig, ConfigError> {
+        let mut section = root.section("upstream")?;
+        let host = section.required("host", "127.0.0.1")?;
+        let port = u16::try_from(section.number("port", 1..=65_535, 5432)?).unwrap_or(5432);
+        let address = if host.starts_with('/') { Address::Unix(PathBuf::from(&host), port) } else { Address::Tcp(host, port) };
+        let tls = self.upstream_tls(&mut section, &address)?;
+        let mut account = self.account(&mut section)?;
+        if let Some(password) = (self.environment)("PGVEIL_UPSTREAM_PASSWORD") {
+            account.password = Some(password);
+        }
+        let mut accounts = HashMap::new();
+        let mut others = section.section("account")?;
+        for role in others.keys() {
+            let mut other = others.section(&role)?;
+            let account = self.account(&mut other)?;
+            other.finish()?;
+            accounts.insert(role, account);
+        }
+        section.finish()?;
+        Ok(UpstreamConfig { address, tls, account, accounts, timeout: Duration::from_secs(15) })
+    }
+
+    fn account(&mut self, section: &mut Section<'_>) -> Result<Account, ConfigError> {
+        let user = section.required("user", "pgveil")?;
+        let password = match section.text("password_file")? {
+            Some(path) => Some(self.secret(section, "password_file", &path)?),
+            None => None,
+        };
+        Ok(Account { user, password })
+    }
+
+    fn upstream_tls(&mut self, section: &mut Section<'_>, address: &Address) -> Result<Option<UpstreamTls>, ConfigError> {
+        let ca = section.text("ca")?.map(|path| self.folder.join(path));
+        let default = if matches!(address, Address::Unix(..)) { "disable" } else { "verify-full" };
+        let mode = section.text("tls")?.unwrap_or_else(|| default.into());
+        let verify = match (mode.as_str(), &ca) {
+            ("disable", _) => return Ok(None),
+            ("require" | "verify-ca" | "verify-full", _) if matches!(address, Address::Unix(..)) => {
+                return Err(section.fault("tls", "a Unix socket has no TLS", "write tls = \"disable\""));
+            }
+            ("require", Some(_)) => {
+                return Err(section.fault("ca", "is not looked at with tls = \"require\"", "write tls = \"verify-full\", or leave ca out"));
+            }
+            ("require", None) => {
+                self.warnings.push("upstream.tls = \"require\" believes whoever answers; verify-full does not".into());
+                Verify::Nothing
+            }
+            ("verify-ca", Some(ca)) => Verify::Ca(ca),
+            ("verify-full", Some(ca)) => Verify::Full(ca),
+            ("verify-ca" | "verify-full", None) => {
+                let remedy = "name the PEM file of the root that signed the server's certificate; or write tls = \"disable\" on a private network";
+                return Err(section.fault("ca", format!("is missing, and tls is \"{mode}\""), remedy));
+            }
+            _ => return Err(section.fault("tls", format!("\"{mode}\" is unknown"), "disable | require | verify-ca | verify-full")),
+        };
+        let client = pgveil_certs::client::config(verify).map_err(|e| certs(section, "ca", &e))?;
+        Ok(Some(UpstreamTls { client }))
+    }
+
+    fn tls(&mut self, root: &mut Section<'_>) -> Result<ClientTls, ConfigError> {
+        let mut section = root.section("tls")?;
+        let default = if section.is_there() { "require" } else { "disable" };
+        let mode = section.text("mode")?.unwrap_or_else(|| default.into());
+        let cert = section.text("cert")?.map(|path| self.folder.join(path));
+        let key = section.text("key")?.map(|path| self.folder.join(path));
+        let found = match (mode.as_str(), cert, key) {
+            ("disable", _, _) => ClientTls::Disable,
+            ("allow" | "require", Some(cert), Some(key)) => {
+                self.warn_if_open(&key);
+                let server = pgveil_certs::server::load(&cert, &key).map_err(|e| {
+                    let named = matches!(&e, CertError::Unreadable { path, .. } | CertError::Pem { path, .. } | CertError::NoKey { path } | CertError::BadKey { path, .. } if *path == key);
+                    certs(&section, if named { "key" } else { "cert" }, &e)
+                })?;
+                if mode == "require" { ClientTls::Require(server) } else { ClientTls::Allow(server) }
+            }
+            ("allow" | "require", None, _) => {
+                return Err(section.fault("cert", "is missing", "write cert = \"server.crt\", a PEM file; or mode = \"disable\""));
+            }
+            ("allow" | "require", _, None) => return Err(section.fault("key", "is missing", "write key = \"server.key\", a PEM file")),
+            _ => return Err(section.fault("mode", format!("\"{mode}\" is unknown"), "disable | allow | require")),
+        };
+        section.finish()?;
+        Ok(found)
+    }
+
+    /// A secret's file, without the line's end.
+    fn secret(&mut self, section: &Section<'_>, key: &str, path: &str) -> Result<String, ConfigError> {
+        let path = self.folder.join(path);
+        let text = fs::read_to_string(&path)
+            .map_err(|e| section.fault(key, format!("{}: {e}", path.display()), "write it there, readable by pgveil's user only"))?;
+        self.warn_if_open(&path);
+        let line = text.strip_suffix('\n').unwrap_or(&text);
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        if line.is_empty() || line.contains(['\n', '\0']) {
+            return Err(section.fault(key, format!("{}: is not one line", path.display()), "write the secret alone into it"));
+        }
+        Ok(line.to_owned())
+    }
+
+    fn warn_if_open(&mut self, path: &Path) {
+        if fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o007 != 0) {
+            self.warnings.push(format!("{0} can be read by everybody on this machine: chmod 600 {0}", path.display()));
+        }
+    }
+}
+
+fn listen(root: &mut Section<'_>) -> Result<SocketAddr, ConfigError> {
+    let text = root.text("listen")?.unwrap_or_else(|| "127.0.0.1:6432".into());
+    let found = text.parse().ok().or_else(|| text.to_socket_addrs().ok().and_then(|mut all| all.next()));
+    found.ok_or_else(|| root.fault("listen", format!("\"{text}\" is no address with a port"), "write listen = \"127.0.0.1:6432\""))
+}
+
+fn certs(section: &Section<'_>, key: &str, error: &CertError) -> ConfigError {
+    section.fault(key, error.to_string(), error.remedy())
+}
+
+fn hex(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut out = [0; 32];
+    for (byte, at) in out.iter_mut().zip((0..64_usize).step_by(2)) {
+        *byte = u8::from_str_radix(text.get(at..at.saturating_add(2))?, 16).ok()?;
+    }
+    Some(out)
+}

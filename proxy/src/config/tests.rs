@@ -1,0 +1,154 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use pgveil_certs::throwaway::Ca;
+
+use super::*;
+use crate::error::ConfigError;
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let dir = std::env::temp_dir().join(format!("pgveil-config-{}-{name}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("policy.toml"), "version = 1\n").unwrap();
+        fs::write(dir.join("pgveil.key"), format!("{}\n", "0f".repeat(32))).unwrap();
+        fs::write(dir.join("dba.password"), "secret\r\n").unwrap();
+        for name in ["pgveil.key", "dba.password"] {
+            fs::set_permissions(dir.join(name), fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        let ca = Ca::new().unwrap();
+        ca.write_into(&dir, "ca").unwrap();
+        ca.issue_into(&dir, "server", &[]).unwrap();
+        Ca::new().unwrap().issue_into(&dir, "other", &[]).unwrap();
+        Folder(dir)
+    }
+
+    fn load(&self, text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let file = self.0.join("pgveil.toml");
+        fs::write(&file, text).unwrap();
+        Config::load_with(&file, &|name| environment.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        fs::remove_dir_all(&self.0).unwrap();
+    }
+}
+
+const WHOLE: &str = r#"
+listen   = "127.0.0.1:6432"
+policy   = "policy.toml"
+users    = "users.toml"
+key_file = "pgveil.key"
+[upstream]
+host = "db.example"
+port = 5433
+tls  = "verify-full"
+ca   = "ca.crt"
+user = "pgveil"
+[upstream.account.admin]
+user = "dba"
+password_file = "dba.password"
+[tls]
+mode = "require"
+cert = "server.crt"
+key  = "server.key"
+[audit]
+file = "audit.log"
+"#;
+
+#[test]
+fn the_whole_file_loads() {
+    let folder = Folder::new("whole");
+    let config = folder.load(WHOLE, &[("PGVEIL_UPSTREAM_PASSWORD", "pw")]).unwrap();
+    assert_eq!(config.listen.to_string(), "127.0.0.1:6432");
+    assert_eq!(config.users, folder.0.join("users.toml"));
+    assert_eq!(config.key.0, [0x0f; 32]);
+    assert_eq!(config.upstream.address, Address::Tcp("db.example".into(), 5433));
+    assert_eq!(config.upstream.account.password.as_deref(), Some("pw"));
+    assert_eq!(config.upstream.accounts["admin"].user, "dba");
+    assert_eq!(config.upstream.accounts["admin"].password.as_deref(), Some("secret"));
+    assert!(config.upstream.tls.is_some());
+    assert!(matches!(config.tls, ClientTls::Require(_)));
+    assert_eq!(config.audit, Some(folder.0.join("audit.log")));
+    assert_eq!(config.warnings, [] as [&str; 0]);
+    assert!(!format!("{config:?}").contains("secret\"") && !format!("{config:?}").contains("pw\""), "secrets are not printed");
+}
+
+#[test]
+fn a_short_file_has_safe_defaults() {
+    let folder = Folder::new("short");
+    let text = "policy = 'policy.toml'\nusers = 'users.toml'\n[upstream]\nhost = '/run/postgresql'\nuser = 'pgveil'\n";
+    let config = folder.load(text, &[("PGVEIL_KEY", &"aA".repeat(32))]).unwrap();
+    assert_eq!(config.key.0, [0xaa; 32]);
+    assert_eq!(config.upstream.address.to_string(), "/run/postgresql/.s.PGSQL.5432");
+    assert!(config.upstream.tls.is_none());
+    assert!(matches!(config.tls, ClientTls::Disable));
+    assert!(config.listen.ip().is_loopback());
+}
+
+#[test]
+fn what_is_unwise_is_said() {
+    let folder = Folder::new("unwise");
+    fs::set_permissions(folder.0.join("pgveil.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    let text = WHOLE.replace("127.0.0.1:6432", "0.0.0.0:6432").replace("mode = \"require\"", "mode = \"allow\"");
+    let text = text.replace("\"verify-full\"\nca   = \"ca.crt\"", "\"require\"");
+    let warnings = folder.load(&text, &[]).unwrap().warnings;
+    for part in ["pgveil.key can be read by everybody", "reachable from other machines", "believes whoever answers"] {
+        assert!(warnings.iter().any(|w| w.contains(part)), "{part}: {warnings:?}");
+    }
+}
+
+#[test]
+fn every_fault_names_its_key_and_a_remedy() {
+    let folder = Folder::new("faults");
+    fs::write(folder.0.join("short.key"), "0f0f").unwrap();
+    fs::write(folder.0.join("two.password"), "a\nb\n").unwrap();
+    for (from, to, key) in [
+        ("policy   = \"policy.toml\"", "", "policy"),
+        ("policy.toml", "none.toml", "policy"),
+        ("users    = \"users.toml\"", "", "users"),
+        ("key_file = \"pgveil.key\"", "", "key_file"),
+        ("pgveil.key", "none.key", "key_file"),
+        ("pgveil.key", "short.key", "key_file"),
+        ("127.0.0.1:6432", "127.0.0.1", "listen"),
+        ("\"127.0.0.1:6432\"", "6432", "listen"),
+        ("listen", "listne", "listne"),
+        ("host = \"db.example\"", "", "upstream.host"),
+        ("port = 5433", "port = 0", "upstream.port"),
+        ("port = 5433", "port = \"5433\"", "upstream.port"),
+        ("port = 5433", "prot = 5433", "upstream.prot"),
+        ("verify-full", "prefer", "upstream.tls"),
+        ("verify-full", "require", "upstream.ca"),
+        ("ca   = \"ca.crt\"", "", "upstream.ca"),
+        ("ca.crt", "none.crt", "upstream.ca"),
+        ("ca.crt", "server.key", "upstream.ca"),
+        ("host = \"db.example\"", "host = \"/run\"", "upstream.tls"),
+        ("user = \"pgveil\"", "", "upstream.user"),
+        ("user = \"dba\"", "", "upstream.account.admin.user"),
+        ("user = \"dba\"", "user = \"dba\"\npassword = \"x\"", "upstream.account.admin.password"),
+        ("dba.password", "none", "upstream.account.admin.password_file"),
+        ("dba.password", "two.password", "upstream.account.admin.password_file"),
+        ("mode = \"require\"", "mode = \"prefer\"", "tls.mode"),
+        ("cert = \"server.crt\"", "", "tls.cert"),
+        ("key  = \"server.key\"", "", "tls.key"),
+        ("server.key", "other.key", "tls.cert"),
+        ("server.key", "none.key", "tls.key"),
+        ("server.crt", "none.crt", "tls.cert"),
+        ("file = \"audit.log\"", "file = 1", "audit.file"),
+        ("[audit]", "[limits]\nconnections = 0\n[audit]", "limits.connections"),
+        ("[audit]", "[audti]", "audti"),
+        ("[upstream]", "[upstream", "line 6"),
+    ] {
+        let text = WHOLE.replacen(from, to, 1);
+        assert_ne!(text, WHOLE, "{from}");
+        let error = folder.load(&text, &[]).expect_err(to);
+        assert_eq!(error.key, key, "{from} -> {to}: {error}");
+        assert!(!error.remedy.is_empty() && error.to_string().contains("pgveil.toml"), "{error}");
+    }
+    assert_eq!(Config::load_with(&folder.0.join("none.toml"), &|_| None).unwrap_err().key, "(the file)");
+}

@@ -1,0 +1,4 @@
+//! `pgveil demo`: a private Postgres, sample data, the proxy.
+
+pub mod cluster;
+pub mod sample;

@@ -1,0 +1,122 @@
+//! What a client is told before its connection closes: the words are chosen here, by allowlist.
+
+use crate::error::{LoginError, ProtocolError, UpstreamError};
+use crate::wire::frame;
+
+/// A FATAL ErrorResponse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fatal {
+    /// SQLSTATE.
+    pub code: String,
+    /// One line.
+    pub message: String,
+    /// What to do instead.
+    pub hint: Option<String>,
+}
+
+impl Fatal {
+    /// Without a hint.
+    pub fn new(code: &str, message: impl Into<String>) -> Fatal {
+        Fatal { code: code.to_owned(), message: message.into(), hint: None }
+    }
+
+    /// 57P01: the process stops.
+    pub fn shutdown() -> Fatal {
+        Fatal::new("57P01", "terminating connection because pgveil is shutting down")
+    }
+
+    /// Adds what to do instead.
+    pub fn hint(mut self, hint: impl Into<String>) -> Fatal {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The ErrorResponse.
+    pub fn frame(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        frame::put(&mut out, b'E', |body| {
+            let hint = self.hint.as_deref().map(|hint| (b'H', hint));
+            let fields = [(b'S', "FATAL"), (b'V', "FATAL"), (b'C', self.code.as_str()), (b'M', self.message.as_str())];
+            for (tag, text) in fields.into_iter().chain(hint) {
+                body.push(tag);
+                // A zero byte would end the field early.
+                body.extend(text.bytes().filter(|b| *b != 0));
+                body.push(0);
+            }
+            body.push(0);
+        });
+        out
+    }
+}
+
+impl From<&ProtocolError> for Fatal {
+    fn from(error: &ProtocolError) -> Fatal {
+        Fatal::new("08P01", error.to_string())
+    }
+}
+
+impl LoginError {
+    /// What the client is told; `None` where nobody is there any more.
+    pub fn fatal(&self) -> Option<Fatal> {
+        match self {
+            LoginError::Denied { user, .. } => Some(Fatal::new("28P01", format!("password authentication failed for user \"{user}\""))),
+            LoginError::TlsRequired => {
+                Some(Fatal::new("28000", "this server takes encrypted connections only").hint("Connect with sslmode=require or higher."))
+            }
+            LoginError::Protocol(error) => Some(error.into()),
+            LoginError::Refused(fatal) => Some(fatal.clone()),
+            LoginError::Io(_) => None,
+        }
+    }
+}
+
+/// SQLSTATEs of a server's startup whose message holds nothing but what the client sent, or nothing at all.
+const HARMLESS: &[&str] = &["22023", "3D000", "42501", "42704", "53300", "55000", "57P01", "57P02", "57P03"];
+
+impl UpstreamError {
+    /// What the client is told. `protected`: its role has masks, so addresses and accounts of the inside are none of its business.
+    pub fn fatal(&self, protected: bool) -> Fatal {
+        let (code, words) = match self {
+            UpstreamError::Unreachable { .. } => ("08006", "cannot reach the database server"),
+            UpstreamError::Tls(_) => ("08006", "no TLS connection to the database server"),
+            UpstreamError::Protocol(_) => ("08006", "cannot speak with the database server"),
+            UpstreamError::Io(_) => ("08006", "the connection to the database server was lost"),
+            // Our account, not the client's.
+            UpstreamError::Refused { code, .. } if code.starts_with("28") => ("08006", "the database server does not accept pgveil's account"),
+            UpstreamError::Refused { code, message } if !protected || HARMLESS.contains(&code.as_str()) => {
+                return Fatal::new(code, message);
+            }
+            UpstreamError::Refused { code, .. } => (code.as_str(), "the database server refused the connection"),
+        };
+        if protected {
+            Fatal::new(code, words).hint("pgveil's log says more: ask whoever runs it.")
+        } else {
+            Fatal::new(code, format!("{words}: {self}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_has_its_fields_and_no_zero_byte_in_them() {
+        let bytes = Fatal::new("28000", "a\0b").hint("h").frame();
+        assert_eq!(&bytes[5..], b"SFATAL\0VFATAL\0C28000\0Mab\0Hh\0\0");
+        assert_eq!(frame::cut(&bytes, 1000).unwrap().unwrap().0.total, bytes.len());
+    }
+
+    #[test]
+    fn a_role_with_masks_hears_nothing_of_the_inside() {
+        let refused = |code: &str| UpstreamError::Refused { code: code.into(), message: "inside".into() };
+        let unreachable =
+            UpstreamError::Unreachable { address: "inside:5432".into(), source: std::io::ErrorKind::ConnectionRefused.into() };
+        for error in [unreachable, UpstreamError::Tls("inside".into()), refused("28P01"), refused("P0001"), refused("XX000")] {
+            assert!(!format!("{:?}", error.fatal(true)).contains("inside"), "{error}");
+            assert!(format!("{:?}", error.fatal(false)).contains("inside"), "{error}");
+        }
+        assert_eq!(refused("3D000").fatal(true), Fatal::new("3D000", "inside"));
+        assert_eq!(refused("28P01").fatal(true).code, "08006");
+    }
+}

@@ -1,0 +1,242 @@
+//! Which settings a client may bring along in its startup packet.
+//!
+//! The same rule for a setting of its own and for one inside `options`. For a role from whom nothing is protected all pass.
+
+use crate::fatal::Fatal;
+
+/// The settings that a client with a protected role may bring, in `parameters` order: those of `options` first, as Postgres
+/// applies them. Values were checked where a value could change what a judged statement means.
+///
+/// # Errors
+/// A setting that is not allowed (42501), a value that is not (22023), or `options` with anything but settings (0A000).
+pub fn allowed(parameters: &[(String, String)]) -> Result<Vec<(String, String)>, Fatal> {
+    let mut found = Vec::new();
+    for (_, value) in parameters.iter().filter(|(name, _)| name == "options") {
+        for (name, value) in options(value)? {
+            check(&name, &value)?;
+            found.push((name, value));
+        }
+    }
+    for (name, value) in parameters.iter().filter(|(name, _)| name != "options") {
+        check(name, value)?;
+        found.push((name.clone(), value.clone()));
+    }
+    Ok(found)
+}
+
+/// Settings any value of which is harmless: none enters a mask or a row filter, or chooses a plan.
+const ANY_VALUE: &[&str] = &[
+    "application_name",
+    "bytea_output",
+    "datestyle",
+    "default_transaction_deferrable",
+    "default_transaction_isolation",
+    "default_transaction_read_only",
+    "extra_float_digits",
+    "idle_in_transaction_session_timeout",
+    "intervalstyle",
+    "lock_timeout",
+    "statement_timeout",
+    "timezone",
+];
+
+fn check(name: &str, value: &str) -> Result<(), Fatal> {
+    let folded = name.to_ascii_lowercase();
+    let fits = match folded.as_str() {
+        // The judgement and the masks read UTF-8.
+        "client_encoding" => matches!(value.trim_matches(['\'', '"']).to_ascii_lowercase().as_str(), "utf8" | "utf-8" | "unicode"),
+        // The reading of string literals rests on it.
+        "standard_conforming_strings" => matches!(value.to_ascii_lowercase().as_str(), "on" | "true" | "yes" | "1"),
+        // The server's debug messages may quote what it works on.
+        "client_min_messages" => {
+            matches!(value.to_ascii_lowercase().as_str(), "log" | "notice" | "warning" | "error")
+        }
+        "search_path" => path_is_safe(value),
+        other if ANY_VALUE.contains(&other) => true,
+        _ => {
+            let message = format!("the setting \"{name}\" is not allowed in the connection's parameters");
+            return Err(Fatal::new("42501", message).hint("Leave it out of the connection string (or PGOPTIONS)."));
+        }
+    };
+    if fits {
+        return Ok(());
+    }
+    let hint = match folded.as_str() {
+        "client_encoding" => "Connect with client_encoding=UTF8 (PGCLIENTENCODING=UTF8).",
+        "standard_conforming_strings" => "Leave it on.",
+        "client_min_messages" => "Use log, notice, warning or error.",
+        _ => "pg_catalog and pg_temp can only be its first element; or leave them out.",
+    };
+    Err(Fatal::new("22023", format!("the value \"{value}\" is not allowed for the setting \"{name}\"")).hint(hint))
+}
+
+/// Whether a `search_path` parses as Postgres' SplitIdentifierString does and names `pg_catalog` or a temporary schema, if at
+/// all, only first: else an object of a user's would stand before one of `pg_catalog`'s.
+fn path_is_safe(value: &str) -> bool {
+    let Some(names) = identifiers(value) else { return false };
+    !names.iter().skip(1).any(|name| name == "pg_catalog" || name.starts_with("pg_temp"))
+}
+
+/// A comma-separated list of identifiers, quoted or folded.
+fn identifiers(value: &str) -> Option<Vec<String>> {
+    let space = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c');
+    let mut rest = value.trim_start_matches(space);
+    let mut found = Vec::new();
+    if rest.is_empty() {
+        return Some(found);
+    }
+    loop {
+        if let Some(mut quoted) = rest.strip_prefix('"') {
+            let mut name = String::new();
+            loop {
+                let (part, after) = quoted.split_once('"')?;
+                name.push_str(part);
+                let Some(again) = after.strip_prefix('"') else {
+                    rest = after;
+                    break;
+                };
+                name.push('"');
+                quoted = again;
+            }
+            found.push(name);
+        } else {
+            let end = rest.find(|c: char| c == ',' || space(c)).unwrap_or(rest.len());
+            let (name, after) = rest.split_at_checked(end)?;
+            if name.is_empty() {
+                return None;
+            }
+            found.push(name.to_ascii_lowercase());
+            rest = after;
+        }
+        rest = rest.trim_start_matches(space);
+        if rest.is_empty() {
+            return Some(found);
+        }
+        rest = rest.strip_prefix(',')?.trim_start_matches(space);
+    }
+}
+
+/// The settings of `options`: `-c name=value`, `-cname=value` and `--name=value`, with Postgres' backslash escapes
+/// (its `pg_split_opts`); dashes in names stand for underscores.
+fn options(text: &str) -> Result<Vec<(String, String)>, Fatal> {
+    let refused = |what: &str| {
+        Fatal::new("0A000", format!("\"{what}\" in the connection's options is not supported"))
+            .hint("Only -c name=value and --name=value are.")
+    };
+    let mut found = Vec::new();
+    let mut words = split(text).into_iter();
+    while let Some(word) = words.next() {
+        let setting = if let Some(long) = word.strip_prefix("--") {
+            long.to_owned()
+        } else if word == "-c" {
+            words.next().ok_or_else(|| refused(&word))?
+        } else if let Some(joined) = word.strip_prefix("-c") {
+            joined.to_owned()
+        } else {
+            return Err(refused(&word));
+        };
+        match setting.split_once('=') {
+            Some((name, value)) if !name.is_empty() => found.push((name.replace('-', "_"), value.to_owned())),
+            Some(_) | None => return Err(refused(&word)),
+        }
+    }
+    Ok(found)
+}
+
+/// Words parted by white space; a backslash takes the next character as it is.
+fn split(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut characters = text.chars();
+    while let Some(c) = characters.next() {
+        if c.is_ascii_whitespace() || c == '\x0b' {
+            words.extend(word.take());
+        } else {
+            let taken = if c == '\\' { characters.next() } else { Some(c) };
+            word.get_or_insert_default().extend(taken);
+        }
+    }
+    words.extend(word);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(name: &str, value: &str) -> Result<Vec<(String, String)>, String> {
+        allowed(&[(name.into(), value.into())]).map_err(|e| e.code)
+    }
+
+    #[test]
+    fn what_drivers_send_passes() {
+        for (name, value) in [
+            ("application_name", "psql"),
+            ("client_encoding", "UTF8"),
+            ("client_encoding", "'utf-8'"),
+            ("DateStyle", "ISO"),
+            ("TimeZone", "Europe/Berlin"),
+            ("extra_float_digits", "2"),
+            ("search_path", "shop, public"),
+            ("search_path", "\"$user\", public"),
+            ("search_path", "pg_catalog, shop"),
+            ("search_path", "PG_TEMP, shop"),
+            ("search_path", ""),
+        ] {
+            assert!(one(name, value).is_ok(), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn what_could_change_a_judgement_does_not() {
+        for (name, value, code) in [
+            ("client_encoding", "LATIN1", "22023"),
+            ("client_encoding", "SQL_ASCII", "22023"),
+            ("standard_conforming_strings", "off", "22023"),
+            ("client_min_messages", "debug5", "22023"),
+            ("search_path", "shop, pg_catalog", "22023"),
+            ("search_path", "shop, \"pg_catalog\"", "22023"),
+            ("search_path", "shop,PG_CATALOG", "22023"),
+            ("search_path", "shop, pg_temp_3", "22023"),
+            ("search_path", "shop,", "22023"),
+            ("search_path", "\"shop", "22023"),
+            ("search_path", "shop public", "22023"),
+            ("enable_seqscan", "off", "42501"),
+            ("role", "postgres", "42501"),
+            ("session_authorization", "postgres", "42501"),
+            ("options", "-c enable_seqscan=off", "42501"),
+            ("options", "-cENABLE_SEQSCAN=off", "42501"),
+            ("options", "--enable-seqscan=off", "42501"),
+            ("options", "-c search_path=shop,pg_catalog", "22023"),
+            ("options", "-c search_path=shop,\\ pg_catalog", "22023"),
+            ("options", "-c client_encoding=latin1", "22023"),
+            ("options", "-S 64", "0A000"),
+            ("options", "-fs", "0A000"),
+            ("options", "-c", "0A000"),
+            ("options", "-c work_mem", "0A000"),
+            ("options", "--", "0A000"),
+            ("options", "work_mem=1", "0A000"),
+        ] {
+            assert_eq!(one(name, value).err().as_deref(), Some(code), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn options_are_taken_apart_and_come_first() {
+        let given = [
+            ("application_name".to_owned(), "late".to_owned()),
+            ("options".to_owned(), r" -c search_path=a,\ b --application-name=x\\y  -cTimeZone=UTC ".to_owned()),
+        ];
+        let expected = [("search_path", "a, b"), ("application_name", "x\\y"), ("TimeZone", "UTC"), ("application_name", "late")];
+        let got = allowed(&given).unwrap();
+        assert_eq!(got.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn identifiers_are_read_as_postgres_reads_them() {
+        assert_eq!(identifiers(" A , \"B\"\"c\" ,d").unwrap(), ["a", "B\"c", "d"]);
+        for bad in [",", "a,,b", "a b", "\"a", "a,"] {
+            assert_eq!(identifiers(bad), None, "{bad}");
+        }
+    }
+}

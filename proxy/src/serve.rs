@@ -1,0 +1,203 @@
+//! The accept loop and its workers: one single-threaded runtime per core, one task per connection.
+//!
+//! A connection stays on the worker that got it, so a session needs no locks and its buffers stay warm in one core's cache.
+
+mod bytes;
+mod connection;
+mod shared;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::config::Config;
+use crate::error::ConfigError;
+use crate::fatal::Fatal;
+use crate::log;
+
+pub use connection::Session;
+pub use shared::Shared;
+
+/// The most connections at one time that have not logged in yet. Further ones get 53300 at once.
+const LOGINS: usize = 512;
+/// How long sessions may take to end after [`Server::stop`].
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A running proxy. Dropped, it stops as with [`Server::stop`] but nobody waits for it.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Why a proxy did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The operating system gave no thread or no runtime.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+}
+
+impl Server {
+    /// Binds the address and starts the workers, on threads of their own.
+    ///
+    /// # Errors
+    /// See [`StartError`]; an address that cannot be bound is an error of the configuration's key `listen`.
+    pub fn start(config: Config) -> Result<Server, StartError> {
+        let fault = |e: io::Error| ConfigError {
+            file: config.file.clone(),
+            key: "listen".into(),
+            problem: format!("cannot listen at {}: {e}", config.listen),
+            remedy: "stop what listens there, or name another address or port".into(),
+        };
+        let listener = TcpListener::bind(config.listen).map_err(fault)?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared::new(config)?);
+        let (stop, stopped) = watch::channel(false);
+        let mut threads = Vec::new();
+        let mut workers = Vec::new();
+        for number in 0..thread::available_parallelism().map_or(1, NonZero::get) {
+            let (to, from) = mpsc::unbounded_channel();
+            let (runtime, shared, stopped) = (runtime()?, Arc::clone(&shared), stopped.clone());
+            let name = format!("pgveil-{number}");
+            threads.push(thread::Builder::new().name(name).spawn(move || runtime.block_on(work(from, shared, stopped)))?);
+            workers.push(to);
+        }
+        let runtime = runtime()?;
+        let accept = move || match runtime.block_on(accept(listener, workers, stopped)) {
+            Ok(()) => {}
+            Err(e) => log::error("listen.failed", &[("error", &e)]),
+        };
+        threads.push(thread::Builder::new().name("pgveil-accept".into()).spawn(accept)?);
+        log::info("listen", &[("address", &address)]);
+        Ok(Server { address, stop, threads })
+    }
+
+    /// Where it listens; with the port that the system chose where the configuration said 0.
+    pub fn addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts nothing more, tells every session 57P01, and waits up to five seconds for them to end.
+    pub fn stop(mut self) {
+        self.stop.send_replace(true);
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                log::error("worker.panicked", &[]);
+            }
+        }
+        log::info("stopped", &[("address", &self.address)]);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+/// An accepted connection on its way to a worker.
+struct Accepted {
+    socket: std::net::TcpStream,
+    peer: SocketAddr,
+    id: u64,
+    place: OwnedSemaphorePermit,
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+async fn accept(listener: TcpListener, workers: Vec<mpsc::UnboundedSender<Accepted>>, mut stop: watch::Receiver<bool>) -> io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let logins = Arc::new(Semaphore::new(LOGINS));
+    let mut id = 0_u64;
+    for worker in workers.iter().cycle() {
+        let (socket, peer, place) = loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = stop.wait_for(|stop| *stop) => return Ok(()),
+            };
+            match accepted {
+                Ok((socket, peer)) => match Arc::clone(&logins).try_acquire_owned() {
+                    Ok(place) => break (socket, peer, place),
+                    Err(_) => {
+                        log::warn("login.flood", &[("peer", &peer), ("limit", &LOGINS)]);
+                        // Best effort, without waiting: whoever floods must not hold us up.
+                        let _heard = socket.try_write(&Fatal::new("53300", "too many connections are logging in").frame());
+                    }
+                },
+                Err(e) => {
+                    // Most likely out of file descriptors: sessions that end give some back.
+                    log::error("accept.failed", &[("error", &e)]);
+                    sleep(Duration::from_millis(100)).await;
+                }
+            }
+        };
+        id = id.wrapping_add(1);
+        let accepted = socket.into_std().map(|socket| Accepted { socket, peer, id, place });
+        match accepted {
+            Ok(accepted) => {
+                if worker.send(accepted).is_err() {
+                    log::error("worker.gone", &[("id", &id)]);
+                }
+            }
+            Err(e) => log::error("accept.failed", &[("error", &e)]),
+        }
+    }
+    Ok(())
+}
+
+async fn work(mut accepted: mpsc::UnboundedReceiver<Accepted>, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    let told = stop.clone();
+    loop {
+        tokio::select! {
+            next = accepted.recv() => match next {
+                Some(Accepted { socket, peer, id, place }) => match prepare(socket) {
+                    Ok(socket) => {
+                        connections.spawn(connection::attend(socket, peer, id, place, Arc::clone(&shared), told.clone()));
+                    }
+                    Err(e) => log::error("accept.failed", &[("id", &id), ("error", &e)]),
+                },
+                None => break,
+            },
+            Some(ended) = connections.join_next() => report(&ended),
+            _ = stop.wait_for(|stop| *stop) => break,
+        }
+    }
+    let all = async {
+        while let Some(ended) = connections.join_next().await {
+            report(&ended);
+        }
+    };
+    if timeout(GRACE, all).await.is_err() {
+        log::warn("stop.cut", &[("connections", &connections.len())]);
+    }
+}
+
+fn prepare(socket: std::net::TcpStream) -> io::Result<TcpStream> {
+    socket.set_nonblocking(true)?;
+    socket.set_nodelay(true)?;
+    TcpStream::from_std(socket)
+}
+
+fn report(ended: &Result<(), tokio::task::JoinError>) {
+    if let Err(e) = ended {
+        log::error("connection.panicked", &[("error", e)]);
+    }
+}

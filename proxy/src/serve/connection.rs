@@ -1,0 +1,147 @@
+//! One connection, from its first byte to its end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::timeout;
+
+use super::{Shared, bytes};
+use crate::cancel::CancelGuard;
+use crate::error::LoginError;
+use crate::fatal::Fatal;
+use crate::log;
+use crate::login::{self, Arrival, Authenticated, ClientStream, Desk, farewell};
+use crate::upstream::Upstream;
+use crate::wire::frame;
+
+/// A client and a server connection, both logged in: the client has been told ParameterStatus, BackendKeyData and
+/// ReadyForQuery, and the server awaits a query.
+#[derive(Debug)]
+pub struct Session {
+    /// A number of its own, for the log.
+    pub id: u64,
+    /// Where the client connects from.
+    pub peer: SocketAddr,
+    /// Who logged in.
+    pub who: Authenticated,
+    /// The client's connection.
+    pub client: ClientStream,
+    /// Bytes already read from the client.
+    pub read_ahead: Vec<u8>,
+    /// The server's connection.
+    pub upstream: Upstream,
+    /// Registered: the pid and the secret that the client was told. Kept as long as the session lasts.
+    pub cancel: CancelGuard,
+    /// Turns true when the process stops: the session then ends with FATAL 57P01 at the next message boundary.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// Attends a connection to its end. `place`: among those that have not logged in.
+pub(super) async fn attend(
+    socket: TcpStream,
+    peer: SocketAddr,
+    id: u64,
+    place: OwnedSemaphorePermit,
+    shared: Arc<Shared>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let protects = |role: &str| shared.protects(role);
+    let desk = Desk { tls: &shared.config.tls, users: &shared.users, mock: &shared.mock, protects: &protects };
+    let arrival = tokio::select! {
+        arrival = timeout(shared.config.login_timeout, login::arrive(socket, &desk)) => arrival,
+        _ = stop.wait_for(|stop| *stop) => return,
+    };
+    match arrival {
+        Err(_) => log::warn("login.timeout", &[("id", &id), ("peer", &peer)]),
+        Ok(Err(LoginError::Io(e))) => log::info("login.lost", &[("id", &id), ("peer", &peer), ("error", &e)]),
+        Ok(Err(e)) => log::warn("login.refused", &[("id", &id), ("peer", &peer), ("error", &e)]),
+        Ok(Ok(Arrival::Gone)) => {}
+        Ok(Ok(Arrival::Cancel { pid, secret, client })) => {
+            cancel(id, peer, pid, &secret, &shared).await;
+            // Only now: a client that sees its connection closed takes the cancellation for delivered.
+            drop(client);
+        }
+        Ok(Ok(Arrival::Session(who, client, read_ahead))) => {
+            drop(place);
+            begin(Arrived { id, peer, who, client, read_ahead }, shared, stop).await;
+        }
+    }
+}
+
+async fn cancel(id: u64, peer: SocketAddr, pid: i32, secret: &[u8], shared: &Shared) {
+    // The client is told nothing either way, as Postgres does (55.2.9): it could otherwise try keys.
+    let Some(server) = shared.cancels.find(pid, secret) else {
+        return log::warn("cancel.refused", &[("id", &id), ("peer", &peer), ("pid", &pid)]);
+    };
+    match Upstream::cancel(&shared.config.upstream, pid, &server).await {
+        Ok(()) => log::info("cancel", &[("id", &id), ("peer", &peer), ("pid", &pid)]),
+        Err(e) => log::error("cancel.failed", &[("id", &id), ("pid", &pid), ("error", &e)]),
+    }
+}
+
+struct Arrived {
+    id: u64,
+    peer: SocketAddr,
+    who: Authenticated,
+    client: ClientStream,
+    read_ahead: Vec<u8>,
+}
+
+async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool>) {
+    let Arrived { id, peer, who, mut client, read_ahead } = arrived;
+    let Ok(_place) = Arc::clone(&shared.sessions).try_acquire_owned() else {
+        log::warn("session.refused", &[("id", &id), ("user", &who.user), ("why", &"limits.connections")]);
+        return farewell(&mut client, &Fatal::new("53300", "sorry, too many clients already")).await;
+    };
+    let upstream = match Upstream::connect(&shared.config.upstream, &who.role, &who.database, &who.parameters).await {
+        Ok(upstream) => upstream,
+        Err(e) => {
+            log::error("upstream.failed", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &e)]);
+            return farewell(&mut client, &e.fatal(shared.protects(&who.role))).await;
+        }
+    };
+    let (pid, server_secret) = upstream.key();
+    let cancel = match shared.cancels.register(pid, server_secret, who.minor >= 2) {
+        Ok(cancel) => cancel,
+        Err(e) => {
+            log::error("session.failed", &[("id", &id), ("error", &e)]);
+            return farewell(&mut client, &Fatal::new("58000", "no randomness for a cancel key")).await;
+        }
+    };
+    if let Err(e) = client.write_all(&greeting(&upstream, &cancel)).await {
+        return log::info("login.lost", &[("id", &id), ("peer", &peer), ("error", &e)]);
+    }
+    if let Err(e) = client.flush().await {
+        return log::info("login.lost", &[("id", &id), ("peer", &peer), ("error", &e)]);
+    }
+    let (user, tls, start) = (who.user.clone(), client.is_tls(), Instant::now());
+    log::info(
+        "session.start",
+        &[("id", &id), ("peer", &peer), ("user", &user), ("role", &who.role), ("database", &who.database), ("tls", &tls), ("pid", &pid)],
+    );
+    bytes::pass(Session { id, peer, who, client, read_ahead, upstream, cancel, stop }).await;
+    log::info("session.end", &[("id", &id), ("user", &user), ("seconds", &start.elapsed().as_secs())]);
+}
+
+/// What follows AuthenticationOk: the server's settings, the key for cancellations, ReadyForQuery.
+fn greeting(upstream: &Upstream, cancel: &CancelGuard) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (name, value) in upstream.parameters() {
+        frame::put(&mut out, b'S', |body| {
+            for text in [name, value] {
+                body.extend_from_slice(text.as_bytes());
+                body.push(0);
+            }
+        });
+    }
+    frame::put(&mut out, b'K', |body| {
+        body.extend_from_slice(&cancel.pid.to_be_bytes());
+        body.extend_from_slice(&cancel.secret);
+    });
+    frame::put(&mut out, b'Z', |body| body.push(b'I'));
+    out
+}

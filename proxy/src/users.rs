@@ -1,0 +1,199 @@
+//! `users.toml`: who may log in, with a SCRAM verifier and roles.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use toml_edit::{DocumentMut, Item};
+
+use crate::error::ConfigError;
+use crate::log;
+use crate::login::scram::Verifier;
+
+/// A user.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// Of its password.
+    pub verifier: Verifier,
+    /// Its roles, at least one; the first is active after login.
+    pub roles: Vec<String>,
+}
+
+/// All users, by name.
+#[derive(Debug, Clone, Default)]
+pub struct Users(BTreeMap<String, User>);
+
+impl Users {
+    /// Reads a users file.
+    ///
+    /// # Errors
+    /// It is unreadable, not TOML, or a user in it is incomplete.
+    pub fn load(file: &Path) -> Result<Users, ConfigError> {
+        let text = fs::read_to_string(file).map_err(|e| {
+            fault(file, "users", format!("cannot be read: {e}"), "make the first user: pgveil user add NAME --role ROLE -c pgveil.toml")
+        })?;
+        Users::parse(&text, file)
+    }
+
+    /// Reads a users file's text; `file` is for messages.
+    ///
+    /// # Errors
+    /// It is not TOML, or a user in it is incomplete.
+    pub fn parse(text: &str, file: &Path) -> Result<Users, ConfigError> {
+        let document: DocumentMut =
+            text.parse().map_err(|e: toml_edit::TomlError| fault(file, "users", e.to_string().trim_end().replace('\n', "\n  "), "write it as TOML"))?;
+        let mut users = BTreeMap::new();
+        for (key, item) in document.iter() {
+            let table = match (key, item) {
+                ("user", Item::Table(table)) => table,
+                _ => return Err(fault(file, key, "unknown key", "only [user.NAME] tables stand here")),
+            };
+            for (name, item) in table {
+                users.insert(name.to_owned(), user(file, name, item)?);
+            }
+        }
+        Ok(Users(users))
+    }
+
+    /// A user by name; case counts.
+    pub fn get(&self, name: &str) -> Option<&User> {
+        self.0.get(name)
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &User)> {
+        self.0.iter().map(|(name, user)| (name.as_str(), user))
+    }
+
+    /// The user's verifier, or a mock one of the same form that no password fits.
+    pub fn verifier(&self, name: &str, mock: &[u8; 32]) -> Verifier {
+        let like = self.0.values().next().map(|user| &user.verifier);
+        // Made for users that exist as well, so that both ways take the same time.
+        let mocked = Verifier::mock(mock, name, like);
+        self.get(name).map_or(mocked, |user| user.verifier.clone())
+    }
+}
+
+fn user(file: &Path, name: &str, item: &Item) -> Result<User, ConfigError> {
+    let at = |key: &str| format!("user.{name}.{key}");
+    let Some(table) = item.as_table_like() else {
+        return Err(fault(file, &format!("user.{name}"), "is no table", "write [user.NAME] with verifier and roles"));
+    };
+    for (key, _) in table.iter() {
+        if !matches!(key, "verifier" | "roles") {
+            return Err(fault(file, &at(key), "unknown key", "a user has verifier and roles"));
+        }
+    }
+    let remake = "set it with pgveil user add; a verifier has Postgres' form SCRAM-SHA-256$4096:salt$StoredKey:ServerKey";
+    let text = table.get("verifier").and_then(Item::as_str);
+    let verifier = text.and_then(Verifier::parse).ok_or_else(|| fault(file, &at("verifier"), "missing or malformed", remake))?;
+    let roles = table.get("roles").and_then(Item::as_array).and_then(|roles| {
+        let names = roles.iter().map(|role| role.as_str().filter(|r| !r.is_empty()).map(str::to_owned));
+        names.collect::<Option<Vec<_>>>().filter(|names| !names.is_empty())
+    });
+    let roles = roles.ok_or_else(|| fault(file, &at("roles"), "is no list of role names", "write roles = [\"analyst\"]"))?;
+    Ok(User { verifier, roles })
+}
+
+fn fault(file: &Path, key: &str, problem: impl Into<String>, remedy: &str) -> ConfigError {
+    ConfigError { file: file.into(), key: key.into(), problem: problem.into(), remedy: remedy.into() }
+}
+
+/// The users file as it is now: read again when it has changed.
+#[derive(Debug)]
+pub struct Directory {
+    file: PathBuf,
+    current: ArcSwap<(Users, Option<SystemTime>)>,
+}
+
+impl Directory {
+    /// Reads the file for the first time.
+    ///
+    /// # Errors
+    /// As [`Users::load`].
+    pub fn open(file: &Path) -> Result<Directory, ConfigError> {
+        let modified = modified(file);
+        Ok(Directory { file: file.into(), current: ArcSwap::from_pointee((Users::load(file)?, modified)) })
+    }
+
+    /// The users; a changed file that does not load leaves the last good one in force.
+    pub fn users(&self) -> Arc<(Users, Option<SystemTime>)> {
+        let current = self.current.load_full();
+        let now = modified(&self.file);
+        if now == current.1 {
+            return current;
+        }
+        let users = Users::load(&self.file).unwrap_or_else(|error| {
+            log::warn("users.reload", &[("error", &error)]);
+            current.0.clone()
+        });
+        let fresh = Arc::new((users, now));
+        self.current.store(Arc::clone(&fresh));
+        fresh
+    }
+}
+
+fn modified(file: &Path) -> Option<SystemTime> {
+    fs::metadata(file).and_then(|m| m.modified()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use postgres_protocol::password::scram_sha_256;
+
+    use super::*;
+
+    #[test]
+    fn users_have_a_verifier_and_roles() {
+        let verifier = scram_sha_256(b"pw");
+        let text = format!("# who\n[user.ana]\nverifier = \"{verifier}\"\nroles = [\"analyst\", \"x\"]\n[user.\"b c\"]\nverifier = '{verifier}'\nroles = ['r']\n");
+        let users = Users::parse(&text, Path::new("users.toml")).unwrap();
+        assert_eq!(users.get("ana").unwrap().roles, ["analyst", "x"]);
+        assert_eq!(users.iter().map(|(n, _)| n).collect::<Vec<_>>(), ["ana", "b c"]);
+        assert!(users.get("ANA").is_none());
+        assert!(users.verifier("ana", &[0; 32]) == users.get("ana").unwrap().verifier);
+        assert!(users.verifier("eve", &[0; 32]) != users.get("ana").unwrap().verifier);
+    }
+
+    #[test]
+    fn faults_name_their_key() {
+        let verifier = scram_sha_256(b"pw");
+        for (text, key) in [
+            ("[user.ana]\nroles = ['r']\n".to_owned(), "user.ana.verifier"),
+            ("[user.ana]\nverifier = 'md5abc'\nroles = ['r']\n".to_owned(), "user.ana.verifier"),
+            (format!("[user.ana]\nverifier = '{verifier}'\n"), "user.ana.roles"),
+            (format!("[user.ana]\nverifier = '{verifier}'\nroles = []\n"), "user.ana.roles"),
+            (format!("[user.ana]\nverifier = '{verifier}'\nroles = 'r'\n"), "user.ana.roles"),
+            (format!("[user.ana]\nverifier = '{verifier}'\nroles = [1]\n"), "user.ana.roles"),
+            (format!("[user.ana]\nverifier = '{verifier}'\nroles = ['r']\npassword = 'x'\n"), "user.ana.password"),
+            ("[user]\nana = 1\n".to_owned(), "user.ana"),
+            ("user = 1\n".to_owned(), "user"),
+            ("[users.ana]\n".to_owned(), "users"),
+            ("[user".to_owned(), "users"),
+        ] {
+            assert_eq!(Users::parse(&text, Path::new("u")).unwrap_err().key, key, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_changed_file_counts_at_once_and_a_broken_one_not_at_all() {
+        let file = std::env::temp_dir().join(format!("pgveil-users-{}.toml", std::process::id()));
+        let verifier = scram_sha_256(b"pw");
+        fs::write(&file, "").unwrap();
+        let directory = Directory::open(&file).unwrap();
+        assert!(directory.users().0.get("ana").is_none());
+        let touch = |text: &str, age| {
+            fs::write(&file, text).unwrap();
+            fs::File::open(&file).unwrap().set_modified(SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(age)).unwrap();
+        };
+        touch(&format!("[user.ana]\nverifier = '{verifier}'\nroles = ['r']\n"), 1000);
+        assert!(directory.users().0.get("ana").is_some());
+        touch("[user", 2000);
+        assert!(directory.users().0.get("ana").is_some());
+        fs::remove_file(&file).unwrap();
+        assert!(directory.users().0.get("ana").is_some());
+    }
+}
