@@ -1,11 +1,14 @@
 //! What a protected value looks like to a role: in SQL (veil) and in the result stream (seal).
 
+pub mod fit;
 pub mod seal;
+pub mod spec;
 pub mod veil;
 
 use std::sync::Arc;
 
 use seal::SealSpec;
+pub use spec::MaskSpec;
 
 /// What happens to one result column on its way to the client.
 #[derive(Debug, Clone, PartialEq)]

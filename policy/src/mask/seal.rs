@@ -1,4 +1,9 @@
 //! Keyed pseudonyms, computed on the result stream with keys that never enter the database.
+//!
+//! Keyed BLAKE3 (<https://github.com/BLAKE3-team/BLAKE3-specs>): a key of its own for each class and kind of value, by
+//! BLAKE3's key derivation. Prefix and length are not part of what is hashed: a shorter pseudonym is the start of a longer one.
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// How a sealed class is written for one type. Equal specs give equal pseudonyms for equal values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,11 +17,11 @@ pub struct SealSpec {
 /// The form of a pseudonym, by the column's type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SealForm {
-    /// text, varchar, bpchar, citext.
+    /// text, varchar, bpchar.
     Text {
         /// Written before the digits.
         prefix: String,
-        /// Number of digits after the prefix.
+        /// Number of digits after the prefix, [`MIN_DIGITS`] to [`MAX_DIGITS`].
         length: usize,
         /// bpchar: trailing blanks are not part of the value.
         trim: bool,
@@ -26,3 +31,189 @@ pub enum SealForm {
     /// bigint, never negative.
     Int8,
 }
+
+/// Fewer digits of 5 bits would collide: of a billion values, with 16 digits (80 bits) no two meet but by a chance of 1 in 2 million.
+pub const MIN_DIGITS: usize = 16;
+
+/// More would add nothing: BLAKE3 has a security of 128 bits against collisions.
+pub const MAX_DIGITS: usize = 64;
+
+/// 32 digits of 5 bits each: Crockford's base32 in small letters, no i, l, o, u.
+const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// The key of all pseudonyms. Its bytes are shown nowhere and wiped when it is dropped.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Key([u8; 32]);
+
+impl Key {
+    /// A key of 32 bytes, drawn at random by whoever made it.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Key(bytes)
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+/// A value is not what the column's type says: the server and the plan disagree, nothing of the row may be sent.
+///
+/// Never holds the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a value of a sealed {expected} column is not a {expected}")]
+pub struct SealError {
+    /// The type that the seal was made for.
+    pub expected: &'static str,
+}
+
+/// Computes the pseudonyms of one [`SealSpec`]. Allocates nothing per value but what `out` grows by.
+#[derive(Clone, ZeroizeOnDrop)]
+pub struct Sealer {
+    key: [u8; 32],
+    #[zeroize(skip)]
+    form: SealForm,
+}
+
+impl std::fmt::Debug for Sealer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sealer").field("form", &self.form).finish_non_exhaustive()
+    }
+}
+
+impl Sealer {
+    /// Derives the key of the spec's class and kind of value.
+    pub fn new(key: &Key, spec: &SealSpec) -> Sealer {
+        // One kind for all text types, so that equal values of text, varchar and bpchar meet. The others have
+        // their own, so that a bigint and a text of the same eight bytes do not.
+        let context = match spec.form {
+            SealForm::Text { .. } => "pgveil 2026-11 hash of text",
+            SealForm::Uuid => "pgveil 2026-11 hash of uuid",
+            SealForm::Int8 => "pgveil 2026-11 hash of bigint",
+        };
+        let mut hasher = blake3::Hasher::new_derive_key(context);
+        hasher.update(&key.0);
+        hasher.update(spec.class.as_bytes());
+        let mut derived = hasher.finalize();
+        hasher.zeroize();
+        let key = *derived.as_bytes();
+        derived.zeroize();
+        Sealer { key, form: spec.form.clone() }
+    }
+
+    /// Appends the pseudonym of a value in the text format of the wire, in the same format.
+    ///
+    /// # Errors
+    /// [`SealError`] where the value is not of the sealed type; then nothing is appended.
+    pub fn text(&self, value: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
+        match &self.form {
+            SealForm::Text { prefix, length, trim } => self.digits(prefix, *length, *trim, value, out),
+            SealForm::Uuid => {
+                let pseudonym = self.uuid(&uuid_of_text(value).ok_or(UUID)?);
+                for (i, byte) in pseudonym.into_iter().enumerate() {
+                    if matches!(i, 4 | 6 | 8 | 10) {
+                        out.push(b'-');
+                    }
+                    out.extend([byte >> 4, byte & 15].map(hex_digit));
+                }
+            }
+            SealForm::Int8 => {
+                let number = std::str::from_utf8(value).ok().and_then(|v| v.parse().ok()).ok_or(BIGINT)?;
+                // Writing into a Vec cannot fail.
+                let _ = std::io::Write::write_fmt(out, format_args!("{}", self.int8(number)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends the pseudonym of a value in the binary format of the wire, in the same format.
+    ///
+    /// # Errors
+    /// [`SealError`] where the value is not of the sealed type; then nothing is appended.
+    pub fn binary(&self, value: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
+        match &self.form {
+            SealForm::Text { prefix, length, trim } => self.digits(prefix, *length, *trim, value, out),
+            SealForm::Uuid => out.extend(self.uuid(&value.try_into().map_err(|_| UUID)?)),
+            SealForm::Int8 => {
+                let number = i64::from_be_bytes(value.try_into().map_err(|_| BIGINT)?);
+                out.extend(self.int8(number).to_be_bytes());
+            }
+        }
+        Ok(())
+    }
+
+    fn digits(&self, prefix: &str, length: usize, trim: bool, value: &[u8], out: &mut Vec<u8>) {
+        let value = if trim { trim_blanks(value) } else { value };
+        // 64 digits of 5 bits.
+        let mut bytes = [0u8; MAX_DIGITS * 5 / 8];
+        if length * 5 <= blake3::OUT_LEN * 8 {
+            bytes.iter_mut().zip(blake3::keyed_hash(&self.key, value).as_bytes()).for_each(|(to, from)| *to = *from);
+        } else {
+            blake3::Hasher::new_keyed(&self.key).update(value).finalize_xof().fill(&mut bytes);
+        }
+        out.reserve(prefix.len() + length);
+        out.extend_from_slice(prefix.as_bytes());
+        let digits = bytes.chunks_exact(5).flat_map(|five| {
+            let bits = five.iter().fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
+            (0..8).rev().map(move |i| digit(bits >> (5 * i)))
+        });
+        out.extend(digits.take(length));
+    }
+
+    fn uuid(&self, value: &[u8; 16]) -> [u8; 16] {
+        let bits = u128::from_be_bytes(self.first(value));
+        // RFC 9562, section 5.8: version 8 in bits 48 to 51, variant 10 in bits 64 and 65.
+        let (version, variant) = (0xf << 76, 0b11 << 62);
+        ((bits & !version & !variant) | 8 << 76 | 0b10 << 62).to_be_bytes()
+    }
+
+    fn int8(&self, value: i64) -> i64 {
+        i64::from_be_bytes(self.first(&value.to_be_bytes())) & i64::MAX
+    }
+
+    /// The first N bytes of the keyed hash, at most 32.
+    fn first<const N: usize>(&self, value: &[u8]) -> [u8; N] {
+        let mut first = [0; N];
+        first.iter_mut().zip(blake3::keyed_hash(&self.key, value).as_bytes()).for_each(|(to, from)| *to = *from);
+        first
+    }
+}
+
+const UUID: SealError = SealError { expected: "uuid" };
+const BIGINT: SealError = SealError { expected: "bigint" };
+
+fn digit(bits: u64) -> u8 {
+    // The index is taken modulo the number of digits.
+    DIGITS.get((bits % 32) as usize).copied().unwrap_or(b'0')
+}
+
+fn hex_digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
+}
+
+/// What `bpchar` compares: U+0020 only.
+fn trim_blanks(mut value: &[u8]) -> &[u8] {
+    while let [rest @ .., b' '] = value {
+        value = rest;
+    }
+    value
+}
+
+/// As Postgres writes it: 8-4-4-4-12 hexadecimal digits.
+fn uuid_of_text(value: &[u8]) -> Option<[u8; 16]> {
+    if value.len() != 36 || [8, 13, 18, 23].iter().any(|i| value.get(*i) != Some(&b'-')) {
+        return None;
+    }
+    let mut digits = value.iter().filter(|byte| **byte != b'-');
+    let mut out = [0; 16];
+    for byte in &mut out {
+        let high = char::from(*digits.next()?).to_digit(16)?;
+        let low = char::from(*digits.next()?).to_digit(16)?;
+        *byte = u8::try_from(high << 4 | low).ok()?;
+    }
+    digits.next().is_none().then_some(out)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,19 @@
 //! The policy file, and what it means for one role on one database.
 
+mod faults;
+mod masks;
+mod parse;
+pub mod pattern;
+pub mod protection;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+pub use protection::{Filter, Guard, Protection, Treatment};
+
+use crate::mask::MaskSpec;
+use pattern::Pattern;
+
 /// A fault in a policy, with its place and a remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyError {
@@ -7,7 +21,7 @@ pub struct PolicyError {
     pub file: String,
     /// From 1; 0 where there is no line.
     pub line: usize,
-    /// From 1; 0 where there is no column.
+    /// From 1, in characters; 0 where there is no column.
     pub column: usize,
     /// What is wrong.
     pub message: String,
@@ -15,6 +29,155 @@ pub struct PolicyError {
     pub help: Option<String>,
 }
 
-/// A policy.
-#[derive(Debug)]
-pub struct Policy {}
+impl PolicyError {
+    /// The error with the line it stands on. `text` is the policy's text.
+    pub fn render(&self, text: &str) -> String {
+        let mut out = format!("error: {}\n", self.message);
+        let line = self.line.checked_sub(1).and_then(|n| text.lines().nth(n));
+        let number = self.line.to_string();
+        let margin = " ".repeat(number.len());
+        match line {
+            None => out.push_str(&format!(" --> {}\n", self.file)),
+            Some(line) => {
+                let before: String = line.chars().take(self.column.saturating_sub(1)).map(|c| if c == '\t' { c } else { ' ' }).collect();
+                out.push_str(&format!("{margin}--> {}:{}:{}\n{margin} |\n", self.file, self.line, self.column));
+                out.push_str(&format!("{number} | {line}\n{margin} | {before}^\n"));
+            }
+        }
+        if let Some(help) = &self.help {
+            out.push_str(&format!("{margin} = help: {help}\n"));
+        }
+        out
+    }
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.line, self.column) {
+            (0, _) => write!(f, "{}: {}", self.file, self.message)?,
+            (line, 0) => write!(f, "{}:{line}: {}", self.file, self.message)?,
+            (line, column) => write!(f, "{}:{line}:{column}: {}", self.file, self.message)?,
+        }
+        match &self.help {
+            Some(help) => write!(f, "; {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for PolicyError {}
+
+/// A policy, as its file says; not yet held against a database.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// The file as it was named to us.
+    pub file: String,
+    /// What a column without a class is to roles with masks.
+    pub unclassified: Unclassified,
+    /// The line that says so; 0 where none does.
+    pub unclassified_line: usize,
+    /// In the order of the file.
+    pub classes: Vec<Class>,
+    /// By name.
+    pub roles: BTreeMap<String, Role>,
+}
+
+impl Policy {
+    /// Reads a policy. `file` is only a name for errors.
+    ///
+    /// # Errors
+    /// All faults that can be found without a database, in the order of the file. A file that is no TOML has one.
+    pub fn parse(file: &str, text: &str) -> Result<Policy, Vec<PolicyError>> {
+        parse::policy(file, text)
+    }
+}
+
+/// `unclassified`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unclassified {
+    /// Shown as stored.
+    Clear,
+    /// As the mask `redact`.
+    Redact,
+    /// A statement that uses one is refused.
+    Refuse,
+}
+
+/// `[class.name]`: what columns hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Class {
+    /// The class's name: the domain of its pseudonyms.
+    pub name: String,
+    /// The line of its table.
+    pub line: usize,
+    /// Each with its line.
+    pub columns: Vec<(Pattern<3>, usize)>,
+}
+
+/// `[role.name]`: what each class looks like to whom.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Role {
+    /// The role's name.
+    pub name: String,
+    /// The line of its table.
+    pub line: usize,
+    /// What a class looks like that `masks` does not name.
+    pub default: DefaultMask,
+    /// Nothing may be written but in `writable_schemas`.
+    pub read_only: bool,
+    /// Schemas that a read-only role may write.
+    pub writable_schemas: Vec<String>,
+    /// Functions outside pg_catalog that it may call: schema and name.
+    pub functions: Vec<(String, String)>,
+    /// It may create and run code bodies, hence read everything.
+    pub trusted_code: bool,
+    /// By class.
+    pub masks: BTreeMap<String, RoleMask>,
+    /// In the order of the file.
+    pub rows: Vec<RowRule>,
+}
+
+impl Role {
+    /// No rule masks or filters anything for this role: neither a class, nor a row, nor a column without a class.
+    pub fn sees_everything(&self, unclassified: Unclassified) -> bool {
+        self.default == DefaultMask::Clear
+            && self.rows.is_empty()
+            && (self.masks.is_empty() || unclassified == Unclassified::Clear && self.masks.values().all(|m| m.spec == MaskSpec::Clear))
+    }
+}
+
+/// `default` of a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DefaultMask {
+    /// Shown as stored.
+    Clear,
+    /// As the mask `redact`; where the role says nothing.
+    Redact,
+}
+
+/// A mask of a role, with its place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoleMask {
+    /// The mask.
+    pub spec: MaskSpec,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+}
+
+/// A row filter of a role: rows of matching relations for which the SQL is not true do not exist.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowRule {
+    /// `schema.table`
+    pub relation: Pattern<2>,
+    /// A condition over the relation's columns, as written.
+    pub sql: String,
+    /// From 1.
+    pub line: usize,
+    /// From 1, in characters.
+    pub column: usize,
+}
+
+#[cfg(test)]
+mod tests;

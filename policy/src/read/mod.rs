@@ -1,1 +1,211 @@
 //! SQL text to a tree that two parsers agree on, and back to text.
+//!
+//! `sqlparser` gives the AST that is judged and rewritten. It is not Postgres, so libpg_query, which is Postgres' own
+//! grammar, reads everything too: the client's text, and every text that pgveil prints. Where the two do not agree on what
+//! a text means, it is refused. Rooms:
+//!
+//! * `limits`: how large and how deep a text may be, decided before anything recursive sees it;
+//! * `postgres`: libpg_query, its words for a syntax error, and its tree without locations;
+//! * `normal`: the one form of an AST that is judged, and the same AST made ready to be printed;
+//! * `agree`: proofs that both readers understand a text alike;
+//! * `lockstep`: what may differ between the client's tree and the tree of what is sent;
+//! * `control`: statements without a query: transactions, settings, DISCARD and the like.
+
+mod agree;
+mod control;
+mod limits;
+mod lockstep;
+mod normal;
+mod other;
+mod postgres;
+mod special;
+
+use pg_query::NodeEnum;
+use sqlparser::ast;
+use sqlparser::tokenizer::Location;
+
+use crate::{Kind, Refusal, SqlState};
+pub(crate) use normal::fold;
+use postgres::Tree;
+
+/// One statement of a client's text.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// Where it starts in the client's text, in characters, from 0.
+    pub offset: usize,
+    /// What it is.
+    pub body: Body,
+}
+
+/// What a statement is, as far as the judgement must tell apart.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// SELECT, VALUES, TABLE, without INTO.
+    Query(Reading),
+    /// EXPLAIN of a query.
+    Explain {
+        /// All options that were given; each is understood.
+        options: ExplainOptions,
+        /// What is explained.
+        query: Reading,
+    },
+    /// A statement that carries no data, already printed in our own words.
+    Control(Control),
+    /// Any other statement, named for the refusal.
+    Other {
+        /// Such as `INSERT`, `CREATE TABLE`, `COPY`, `DO`.
+        what: &'static str,
+    },
+}
+
+/// A query that both readers understand alike.
+///
+/// The AST is in normal form: identifiers folded and truncated as Postgres does, each with `quote_style` `"` and the value
+/// without quotes or escapes; a name with `quote_style` `None` is a keyword of the grammar (`coalesce`, `current_date`), never
+/// an object's name. String constants of every spelling are `SingleQuotedString` with the value without quotes or escapes.
+/// There is no `Expr::Nested`, no `::`, no `TypedString`, no `SetExpr::Table`, and no parenthesised query without a reason.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// The query, in normal form.
+    pub ast: Box<ast::Query>,
+    tree: Tree,
+    parameters: usize,
+}
+
+impl Reading {
+    /// The number of the highest `$n`; 0 where there is none.
+    pub fn parameters(&self) -> usize {
+        self.parameters
+    }
+
+    /// Prints `rewritten`, which is this reading's AST after the judgement changed it, parenthesised and with every
+    /// identifier quoted, and proves that both readers understand the text as meant.
+    ///
+    /// # Errors
+    /// `read.reprint` where sqlparser reads the printed text otherwise, `read.lockstep` where libpg_query's tree of it differs
+    /// from the client's by more than the insertions that the module `lockstep` names.
+    pub fn print(&self, rewritten: &ast::Query) -> Result<String, Refusal> {
+        deep(|| {
+            let (text, tree) = agree::print(rewritten)?;
+            lockstep::compare(&self.tree, &tree)?;
+            Ok(text)
+        })
+    }
+}
+
+/// Options of an EXPLAIN. `None` where the client did not give one; its defaults are Postgres' own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ExplainOptions {
+    /// ANALYZE: the query is run.
+    pub analyze: Option<bool>,
+    /// VERBOSE
+    pub verbose: Option<bool>,
+    /// COSTS
+    pub costs: Option<bool>,
+    /// BUFFERS
+    pub buffers: Option<bool>,
+    /// TIMING
+    pub timing: Option<bool>,
+    /// SUMMARY
+    pub summary: Option<bool>,
+    /// WAL
+    pub wal: Option<bool>,
+    /// SETTINGS
+    pub settings: Option<bool>,
+    /// FORMAT
+    pub format: ExplainFormat,
+}
+
+/// FORMAT of an EXPLAIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "they are Postgres' own names")]
+pub enum ExplainFormat {
+    #[default]
+    Text,
+    Xml,
+    Json,
+    Yaml,
+}
+
+/// A statement that carries no data: printed by pgveil from libpg_query's tree, never from the client's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Control {
+    /// What is sent; empty for an empty statement.
+    pub text: String,
+    /// What kind it is, for the conversation.
+    pub kind: Kind,
+    /// After it, the effective search_path may be another.
+    pub moves_search_path: bool,
+}
+
+/// Reads a client's text. Postgres' grammar decides how many statements there are and where each ends.
+///
+/// # Errors
+/// `42601` with Postgres' words for a syntax error, `54000`/`54001` for a text that is too large or nested too deeply, `0A000`
+/// (`read.disagree`) where the two readers disagree, and the refusals of control statements.
+pub fn read(sql: &str) -> Result<Vec<Statement>, Refusal> {
+    limits::check(sql)?;
+    deep(|| {
+        let mut statements = Vec::new();
+        for raw in postgres::statements(sql)? {
+            let shift = |refusal: Refusal| Refusal { position: refusal.position.map(|p| p + raw.offset), ..refusal };
+            let body = body(raw.text, &raw.node).map_err(shift)?;
+            statements.push(Statement { offset: raw.offset, body });
+        }
+        Ok(statements)
+    })
+}
+
+/// Reads one query: a view's definition, or our own text. A closing semicolon is allowed.
+///
+/// # Errors
+/// Those of [`read`], and `0A000` where the text is not one query.
+pub fn query(sql: &str) -> Result<Reading, Refusal> {
+    let mut statements = read(sql)?;
+    match (statements.pop(), statements.is_empty()) {
+        (Some(Statement { body: Body::Query(reading), .. }), true) => Ok(reading),
+        _ => Err(Refusal::new(SqlState::UNSUPPORTED, "read.query", "the text is not one query")),
+    }
+}
+
+/// Reads one expression: a policy's row filter or mask.
+///
+/// # Errors
+/// Those of [`query`], and `0A000` where the text is not one expression.
+pub fn expression(sql: &str) -> Result<ast::Expr, Refusal> {
+    let not_one = || Refusal::new(SqlState::UNSUPPORTED, "read.expression", "the text is not one SQL expression");
+    // A line break before the bracket, so that a comment at the end cannot swallow it.
+    let reading = query(&format!("SELECT ({sql}\n)"))?;
+    let ast::SetExpr::Select(select) = *reading.ast.body else { return Err(not_one()) };
+    let bare = reading.ast.with.is_none() && select.from.is_empty() && select.selection.is_none();
+    let mut projection = select.projection;
+    match (projection.pop(), projection.is_empty() && bare) {
+        // `(a, b)` would be read as a row: a list of expressions is not one.
+        (Some(ast::SelectItem::UnnamedExpr(expr)), true) if !matches!(expr, ast::Expr::Tuple(_)) => Ok(expr),
+        _ => Err(not_one()),
+    }
+}
+
+/// Runs `f` where deep recursion cannot overflow the stack: within the limits of [`read`], parsing, printing, visiting,
+/// comparing and dropping of a tree fit with room to spare. Memory is only taken as far as it is used.
+pub fn deep<T>(f: impl FnOnce() -> T) -> T {
+    limits::deep(f)
+}
+
+/// The position of a sqlparser location in `text`: 1-based, in characters, as Postgres counts. `None` for a location that
+/// sqlparser made up (line 0).
+pub fn position(text: &str, location: Location) -> Option<usize> {
+    let line = usize::try_from(location.line).ok()?.checked_sub(1)?;
+    let column = usize::try_from(location.column).ok()?;
+    let before: usize = text.split_inclusive('\n').take(line).map(|l| l.chars().count()).sum();
+    (column > 0).then(|| before + column)
+}
+
+fn body(text: &str, node: &NodeEnum) -> Result<Body, Refusal> {
+    match node {
+        NodeEnum::SelectStmt(select) if select.into_clause.is_some() => Ok(Body::Other { what: "SELECT INTO" }),
+        NodeEnum::SelectStmt(_) => Ok(Body::Query(agree::reading(text, node)?)),
+        NodeEnum::ExplainStmt(explain) => special::explain(text, explain),
+        _ => control::statement(node),
+    }
+}

@@ -1,0 +1,289 @@
+//! Which settings a role with masks may set and see.
+//!
+//! Decided for each setting of Postgres 15 (`pg_settings`). What is not named here is refused: planner settings choose plans and
+//! with them the order of rows, `debug_*`, `log_*` and `trace_*` put statements where they do not belong, customised settings
+//! (`app.tenant`) may be read by row filters, and the rest has no use for a reader.
+
+use crate::read::fold;
+
+/// What values a setting may take.
+#[derive(Clone, Copy)]
+enum Values {
+    Any,
+    Only(&'static [&'static str]),
+    SearchPath,
+}
+
+const ON_OFF: Values = Values::Only(&["on", "off", "true", "false", "yes", "no", "1", "0"]);
+
+/// Settings that clients set, in alphabetical order.
+const SETTABLE: &[(&str, Values)] = &[
+    ("application_name", Values::Any),
+    ("array_nulls", Values::Any),
+    ("bytea_output", Values::Any),
+    ("check_function_bodies", Values::Any),
+    ("client_connection_check_interval", Values::Any),
+    // Values are hashed as UTF-8.
+    ("client_encoding", Values::Only(&["utf8", "utf-8", "unicode"])),
+    // Below NOTICE a server may send what it logs: statements, plans, durations.
+    ("client_min_messages", Values::Only(&["notice", "warning", "error"])),
+    ("datestyle", Values::Any),
+    ("default_table_access_method", Values::Any),
+    ("default_text_search_config", Values::Any),
+    ("default_toast_compression", Values::Any),
+    ("default_transaction_deferrable", Values::Any),
+    ("default_transaction_isolation", Values::Any),
+    ("default_transaction_read_only", Values::Any),
+    ("escape_string_warning", Values::Any),
+    ("extra_float_digits", Values::Any),
+    ("idle_in_transaction_session_timeout", Values::Any),
+    ("idle_session_timeout", Values::Any),
+    ("intervalstyle", Values::Any),
+    // asyncpg turns it off while it introspects; it changes neither rows nor their order.
+    ("jit", Values::Any),
+    ("lock_timeout", Values::Any),
+    ("quote_all_identifiers", Values::Any),
+    // pg_dump; it can only take away.
+    ("restrict_nonsystem_relation_kind", Values::Any),
+    // pg_dump turns it off; that only raises errors where row-level security would filter.
+    ("row_security", ON_OFF),
+    ("search_path", Values::SearchPath),
+    // pgveil prints strings for the standard form.
+    ("standard_conforming_strings", Values::Only(&["on", "true", "yes", "1"])),
+    ("statement_timeout", Values::Any),
+    ("synchronize_seqscans", Values::Any),
+    ("synchronous_commit", Values::Any),
+    ("tcp_keepalives_count", Values::Any),
+    ("tcp_keepalives_idle", Values::Any),
+    ("tcp_keepalives_interval", Values::Any),
+    ("tcp_user_timeout", Values::Any),
+    ("timezone", Values::Any),
+    ("transaction_deferrable", Values::Any),
+    ("transaction_isolation", Values::Any),
+    ("transaction_read_only", Values::Any),
+    ("transaction_timeout", Values::Any),
+    ("xmlbinary", Values::Any),
+    ("xmloption", Values::Any),
+];
+
+/// Further settings that are shown: they hold neither secrets nor paths nor data.
+const SHOWN: &[&str] = &[
+    "autovacuum",
+    "block_size",
+    "cursor_tuple_fraction",
+    "data_checksums",
+    "default_statistics_target",
+    "default_tablespace",
+    "default_with_oids",
+    "effective_cache_size",
+    "effective_io_concurrency",
+    "hot_standby",
+    "in_hot_standby",
+    "integer_datetimes",
+    "is_superuser",
+    "lc_collate",
+    "lc_ctype",
+    "lc_messages",
+    "lc_monetary",
+    "lc_numeric",
+    "lc_time",
+    "maintenance_work_mem",
+    "max_connections",
+    "max_function_args",
+    "max_identifier_length",
+    "max_index_keys",
+    "max_parallel_workers",
+    "max_parallel_workers_per_gather",
+    "max_prepared_transactions",
+    "max_stack_depth",
+    "max_worker_processes",
+    "plan_cache_mode",
+    "random_page_cost",
+    "segment_size",
+    "seq_page_cost",
+    "server_encoding",
+    "server_version",
+    "server_version_num",
+    "session_authorization",
+    "session_replication_role",
+    "shared_buffers",
+    "ssl",
+    "superuser_reserved_connections",
+    "temp_buffers",
+    "transform_null_equals",
+    "wal_block_size",
+    "wal_level",
+    "wal_segment_size",
+    "work_mem",
+];
+
+/// Whether a setting may be shown (SHOW, `current_setting`). Case does not count, as in Postgres.
+pub fn may_show(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    settable(&name).is_some() || SHOWN.contains(&name.as_str())
+}
+
+/// Whether a setting may go back to its default (RESET, SET … TO DEFAULT): whatever may be set.
+///
+/// # Errors
+/// The reason why not, for the refusal's detail.
+pub fn may_reset(name: &str) -> Result<(), String> {
+    settable(&name.to_ascii_lowercase()).map(|_| ()).ok_or_else(|| why_not(name))
+}
+
+/// Whether a setting may be set to these values: those of a SET statement, one for each item of its list.
+///
+/// # Errors
+/// The reason why not, for the refusal's detail.
+pub fn may_set(name: &str, values: &[String]) -> Result<(), String> {
+    let name = name.to_ascii_lowercase();
+    match settable(&name) {
+        None => Err(why_not(&name)),
+        Some(Values::Any) => Ok(()),
+        Some(Values::Only(allowed)) => {
+            let fits = |value: &String| allowed.contains(&value.to_ascii_lowercase().as_str());
+            if values.iter().all(fits) { Ok(()) } else { Err(format!("It may only be {} here.", allowed.join(", "))) }
+        }
+        Some(Values::SearchPath) => search_path(values),
+    }
+}
+
+/// The same for the one text that `set_config(name, value, …)` takes, which for `search_path` is a list in itself.
+///
+/// # Errors
+/// The reason why not, for the refusal's detail.
+pub fn may_set_config(name: &str, value: &str) -> Result<(), String> {
+    if !name.eq_ignore_ascii_case("search_path") {
+        return may_set(name, &[value.to_owned()]);
+    }
+    let items = split_identifiers(value).ok_or("It is not a list of schema names.")?;
+    search_path(&items)
+}
+
+/// Splits a list of names as Postgres does (`SplitIdentifierString`); `None` where it is malformed.
+pub fn split_identifiers(list: &str) -> Option<Vec<String>> {
+    let is_space = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{b}' | '\u{c}');
+    let mut rest = list.trim_start_matches(is_space);
+    let mut names = Vec::new();
+    if rest.is_empty() {
+        return Some(names);
+    }
+    loop {
+        if let Some(mut quoted) = rest.strip_prefix('"') {
+            let mut name = String::new();
+            loop {
+                let (before, after) = quoted.split_once('"')?;
+                name.push_str(before);
+                let Some(more) = after.strip_prefix('"') else {
+                    rest = after;
+                    break;
+                };
+                name.push('"');
+                quoted = more;
+            }
+            names.push(name);
+        } else {
+            let end = rest.find(|c: char| c == ',' || is_space(c)).unwrap_or(rest.len());
+            let (name, after) = rest.split_at_checked(end)?;
+            if name.is_empty() {
+                return None;
+            }
+            names.push(fold(name));
+            rest = after;
+        }
+        rest = rest.trim_start_matches(is_space);
+        match rest.strip_prefix(',') {
+            Some(more) => rest = more.trim_start_matches(is_space),
+            None if rest.is_empty() => return Some(names),
+            None => return None,
+        }
+    }
+}
+
+fn settable(name: &str) -> Option<Values> {
+    // Two names of one setting (`map_old_guc_names`).
+    let name = if name == "time zone" { "timezone" } else { name };
+    SETTABLE.iter().find(|(known, _)| *known == name).map(|(_, values)| *values)
+}
+
+/// pg_catalog and pg_temp are searched first where they are not named; named behind another schema, that schema's objects would
+/// stand before Postgres' own.
+fn search_path(items: &[String]) -> Result<(), String> {
+    for special in ["pg_catalog", "pg_temp"] {
+        if items.iter().skip(1).any(|item| item == special) {
+            return Err(format!(
+                "{special} may only be named first: behind another schema, objects there would take the place of Postgres' own. \
+                 Leave it out and it is searched first."
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn why_not(name: &str) -> String {
+    let planner = name.starts_with("enable_")
+        || name.ends_with("_cost")
+        || name.contains("parallel")
+        || name.starts_with("geqo")
+        || name.starts_with("jit_")
+        || name.ends_with("collapse_limit")
+        || matches!(
+            name,
+            "plan_cache_mode"
+                | "work_mem"
+                | "hash_mem_multiplier"
+                | "temp_buffers"
+                | "effective_cache_size"
+                | "cursor_tuple_fraction"
+                | "constraint_exclusion"
+                | "default_statistics_target"
+                | "seed"
+        );
+    match name {
+        "role" | "session_authorization" => "Who one is follows from the login and the policy.".to_owned(),
+        "session_replication_role" => "It switches triggers and constraints off.".to_owned(),
+        _ if name.contains('.') => "Customised settings may steer functions and row filters.".to_owned(),
+        _ if planner => "It steers the planner, and plans decide in which order rows come, which can show protected values.".to_owned(),
+        _ if name.starts_with("debug_") || name.starts_with("log_") || name.starts_with("trace_") => {
+            "It makes the server write statements and plans where they do not belong.".to_owned()
+        }
+        _ => "It is not on pgveil's list of settings that are safe for a role with masks.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_schemas_is_split_as_postgres_splits_it() {
+        let split = |text: &str| split_identifiers(text);
+        assert_eq!(split(" A , \"B\"\"c\",d "), Some(vec!["a".to_owned(), "B\"c".to_owned(), "d".to_owned()]));
+        assert_eq!(split(""), Some(vec![]));
+        for malformed in ["a,", ",a", "a b", "\"a", "a,,b"] {
+            assert_eq!(split(malformed), None, "{malformed}");
+        }
+    }
+
+    #[test]
+    fn pg_catalog_only_comes_first() {
+        assert!(may_set_config("search_path", "").is_ok());
+        assert!(may_set_config("search_path", "pg_catalog, shop").is_ok());
+        assert!(may_set_config("Search_Path", "shop, PG_CATALOG").is_err());
+        assert!(may_set_config("search_path", "shop, \"pg_temp\"").is_err());
+        assert!(may_set_config("search_path", "\"$user\", public").is_ok());
+    }
+
+    #[test]
+    fn planner_settings_are_shown_and_never_set() {
+        for name in ["work_mem", "plan_cache_mode", "random_page_cost"] {
+            assert!(may_show(name) && may_set(name, &["1".to_owned()]).is_err(), "{name}");
+        }
+        assert!(!may_show("primary_conninfo") && !may_show("app.secret") && !may_show("data_directory"));
+    }
+
+    #[test]
+    fn the_lists_are_sorted() {
+        assert!(SETTABLE.is_sorted_by_key(|(name, _)| *name) && SHOWN.is_sorted());
+    }
+}

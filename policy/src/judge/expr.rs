@@ -1,0 +1,409 @@
+//! Expressions: binds names, infers labels, rewrites what must be rewritten.
+
+use sqlparser::ast::{AccessExpr, BinaryOperator, DataType, Expr, Ident, ObjectName, Query, Subscript, UnaryOperator, Value};
+
+use super::Judge;
+use super::label::{self, Label};
+use super::refuse;
+use super::scope::Scope;
+use crate::mask::seal::SealForm;
+use crate::{Refusal, SqlState};
+
+/// The scope of an expression: `None` where no column may be named (LIMIT, VALUES outside a query).
+pub(crate) type InScope<'a> = Option<&'a Scope<'a>>;
+
+impl Judge<'_> {
+    /// Judges an expression that must hold nothing sealed; `usage` names the place for the refusal.
+    pub(crate) fn clear(&mut self, e: &mut Expr, scope: InScope, usage: &str) -> Result<(), Refusal> {
+        match self.expr(e, scope)? {
+            Label::Clear | Label::Null => Ok(()),
+            Label::Sealed(s) => Err(refuse::sealed_use(self.role, &s, usage).at(self.position(e))),
+        }
+    }
+
+    /// Judges several, as [`Judge::clear`].
+    pub(crate) fn all_clear<'e>(
+        &mut self,
+        es: impl IntoIterator<Item = &'e mut Expr>,
+        scope: InScope,
+        usage: &str,
+    ) -> Result<Label, Refusal> {
+        for e in es {
+            self.clear(e, scope, usage)?;
+        }
+        Ok(Label::Clear)
+    }
+
+    /// Two values whose equality shows.
+    pub(crate) fn compare(&self, a: Label, b: Label, at: &Expr, usage: &str) -> Result<Label, Refusal> {
+        self.join(a, b, at, usage)?;
+        Ok(Label::Clear)
+    }
+
+    /// Two values that share a place.
+    pub(crate) fn join(&self, a: Label, b: Label, at: &Expr, usage: &str) -> Result<Label, Refusal> {
+        label::join(a, b).map_err(|c| refuse::clash(self.role, &c, usage).at(self.position(at)))
+    }
+
+    /// Judges an expression.
+    pub(crate) fn expr(&mut self, e: &mut Expr, scope: InScope) -> Result<Label, Refusal> {
+        match e {
+            Expr::Identifier(_) | Expr::CompoundIdentifier(_) => self.reference(e, scope),
+            Expr::Nested(inner) => self.expr(inner, scope),
+            Expr::Value(v) => Ok(if v.value == Value::Null { Label::Null } else { Label::Clear }),
+            Expr::TypedString(t) => self.data_type(&mut t.data_type).map(|()| Label::Clear),
+            Expr::Interval(i) => self.all_clear([&mut *i.value], scope, "an interval"),
+            Expr::Subquery(query) => self.scalar_subquery(query, scope),
+            Expr::Exists { subquery, .. } => self.subquery(subquery, scope, false).map(|_| Label::Clear),
+            Expr::Function(f) => {
+                let mut taken = std::mem::replace(f, super::function::nothing());
+                let judged = self.function(&mut taken, scope);
+                match judged? {
+                    super::function::Judged::Call(label) => {
+                        *e = Expr::Function(taken);
+                        Ok(label)
+                    }
+                    super::function::Judged::Replaced(expr) => {
+                        *e = *expr;
+                        Ok(Label::Clear)
+                    }
+                }
+            }
+            Expr::Case { operand, conditions, else_result, .. } => {
+                let operand_label = match operand {
+                    Some(o) => Some(self.expr(o, scope)?),
+                    None => None,
+                };
+                let mut result = Label::Null;
+                for when in conditions {
+                    match &operand_label {
+                        Some(o) => {
+                            let l = self.expr(&mut when.condition, scope)?;
+                            self.compare(o.clone(), l, &when.condition, "a CASE")?;
+                        }
+                        None => self.clear(&mut when.condition, scope, "a condition")?,
+                    }
+                    let l = self.expr(&mut when.result, scope)?;
+                    result = self.join(result, l, &when.result, "the results of a CASE")?;
+                }
+                if let Some(other) = else_result {
+                    let l = self.expr(other, scope)?;
+                    result = self.join(result, l, other, "the results of a CASE")?;
+                }
+                Ok(result)
+            }
+            Expr::IsNull(inner) | Expr::IsNotNull(inner) => self.tuple_or_value(inner, scope).map(|_| Label::Clear),
+            Expr::IsFalse(i)
+            | Expr::IsNotFalse(i)
+            | Expr::IsTrue(i)
+            | Expr::IsNotTrue(i)
+            | Expr::IsUnknown(i)
+            | Expr::IsNotUnknown(i) => self.all_clear([&mut **i], scope, "a condition"),
+            Expr::IsJson { expr, .. } => self.all_clear([&mut **expr], scope, "IS JSON"),
+            Expr::IsNormalized { expr, .. } => self.all_clear([&mut **expr], scope, "IS NORMALIZED"),
+            Expr::IsDistinctFrom(a, b) | Expr::IsNotDistinctFrom(a, b) => self.equality(a, b, scope, "IS DISTINCT FROM"),
+            Expr::BinaryOp { left, op, right } => self.binary(left, op, right, scope),
+            Expr::AnyOp { left, compare_op, right, .. } => self.quantified(left, compare_op, right, scope, "ANY"),
+            Expr::AllOp { left, compare_op, right } => self.quantified(left, compare_op, right, scope, "ALL"),
+            Expr::InList { expr, list, .. } => {
+                let left = self.tuple_or_value(expr, scope)?;
+                for item in list {
+                    let right = self.tuple_or_value(item, scope)?;
+                    self.compare_rows(&left, &right, item, "IN")?;
+                }
+                Ok(Label::Clear)
+            }
+            Expr::InSubquery { expr, subquery, .. } => {
+                let left = self.tuple_or_value(expr, scope)?;
+                let right: Vec<Label> = self.subquery(subquery, scope, false)?.into_iter().map(|c| c.label).collect();
+                self.compare_rows(&left, &right, expr, "IN")?;
+                Ok(Label::Clear)
+            }
+            Expr::Between { expr, low, high, .. } => self.all_clear([&mut **expr, &mut **low, &mut **high], scope, "BETWEEN"),
+            Expr::Like { any: false, expr, pattern, escape_char, .. } | Expr::ILike { any: false, expr, pattern, escape_char, .. } => {
+                self.clear(expr, scope, "LIKE")?;
+                self.clear(pattern, scope, "LIKE")?;
+                escape_char.as_deref_mut().map_or(Ok(Label::Clear), |x| self.all_clear([x], scope, "LIKE"))
+            }
+            Expr::SimilarTo { expr, pattern, escape_char, .. } => {
+                self.clear(expr, scope, "SIMILAR TO")?;
+                self.clear(pattern, scope, "SIMILAR TO")?;
+                escape_char.as_deref_mut().map_or(Ok(Label::Clear), |x| self.all_clear([x], scope, "SIMILAR TO"))
+            }
+            Expr::UnaryOp { op, expr } => {
+                self.unary_operator(op)?;
+                self.all_clear([&mut **expr], scope, &format!("operator {op}"))
+            }
+            Expr::Cast { expr, data_type, format: None, .. } => {
+                self.data_type(data_type)?;
+                match self.expr(expr, scope)? {
+                    Label::Null => Ok(Label::Null),
+                    Label::Clear => Ok(Label::Clear),
+                    Label::Sealed(s) => {
+                        if matches!(s.spec.form, SealForm::Text { .. }) && keeps_text(data_type) {
+                            return Ok(Label::Sealed(s));
+                        }
+                        Err(refuse::sealed_use(self.role, &s, &format!("a cast to {data_type}")).at(self.position(expr)))
+                    }
+                }
+            }
+            Expr::AtTimeZone { timestamp, time_zone } => {
+                self.all_clear([&mut **timestamp, &mut **time_zone], scope, "AT TIME ZONE")
+            }
+            Expr::Extract { expr, .. } => self.all_clear([&mut **expr], scope, "EXTRACT"),
+            Expr::Ceil { expr, .. } | Expr::Floor { expr, .. } => self.all_clear([&mut **expr], scope, "a function"),
+            Expr::Position { expr, r#in } => self.all_clear([&mut **expr, &mut **r#in], scope, "POSITION"),
+            Expr::Substring { expr, substring_from, substring_for, .. } => {
+                self.clear(expr, scope, "SUBSTRING")?;
+                self.all_clear(substring_from.as_deref_mut().into_iter().chain(substring_for.as_deref_mut()), scope, "SUBSTRING")
+            }
+            Expr::Trim { trim_what, expr, trim_characters: None, .. } => {
+                self.clear(expr, scope, "TRIM")?;
+                self.all_clear(trim_what.as_deref_mut(), scope, "TRIM")
+            }
+            Expr::Trim { trim_what: None, expr, trim_characters: Some(characters), .. } => {
+                self.clear(expr, scope, "TRIM")?;
+                self.all_clear(characters, scope, "TRIM")
+            }
+            Expr::Overlay { expr, overlay_what, overlay_from, overlay_for } => {
+                self.all_clear([&mut **expr, &mut **overlay_what, &mut **overlay_from], scope, "OVERLAY")?;
+                self.all_clear(overlay_for.as_deref_mut(), scope, "OVERLAY")
+            }
+            Expr::Collate { expr, collation } => {
+                self.collation(collation)?;
+                self.all_clear([&mut **expr], scope, "COLLATE")
+            }
+            Expr::Tuple(es) => self.all_clear(es, scope, "a row"),
+            Expr::Array(a) => self.all_clear(&mut a.elem, scope, "an array"),
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                self.clear(root, scope, "a subscript or field access")?;
+                for access in access_chain {
+                    match access {
+                        AccessExpr::Subscript(Subscript::Index { index }) => self.clear(index, scope, "a subscript")?,
+                        AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, stride: None }) => {
+                            self.all_clear(lower_bound.iter_mut().chain(upper_bound.iter_mut()), scope, "a subscript")?;
+                        }
+                        AccessExpr::Subscript(Subscript::Slice { .. }) => return Err(refuse::unsupported("a slice with a stride")),
+                        AccessExpr::Dot(Expr::Identifier(field)) => self.field(field)?,
+                        AccessExpr::Dot(_) => return Err(refuse::unsupported("this field access")),
+                    }
+                }
+                Ok(Label::Clear)
+            }
+            other => Err(refuse::unsupported(&format!("the expression {}", shorten(&other.to_string()))).at(self.position(other))),
+        }
+    }
+
+    /// `(row).name` is a function call where the row has no such field: the function must be one that may be called.
+    fn field(&mut self, field: &Ident) -> Result<(), Refusal> {
+        if self.facts.catalog.functions.contains_key(&field.value) {
+            self.function_facts(&[field.value.as_str()], Some(1)).map(|_| ())?;
+        }
+        Ok(())
+    }
+
+    /// The labels of a row's parts, or of one value.
+    fn tuple_or_value(&mut self, e: &mut Expr, scope: InScope) -> Result<Vec<Label>, Refusal> {
+        match e {
+            Expr::Nested(inner) => self.tuple_or_value(inner, scope),
+            Expr::Tuple(parts) => parts.iter_mut().map(|p| self.expr(p, scope)).collect(),
+            other => Ok(vec![self.expr(other, scope)?]),
+        }
+    }
+
+    fn compare_rows(&self, a: &[Label], b: &[Label], at: &Expr, usage: &str) -> Result<(), Refusal> {
+        if a.len() != b.len() {
+            let sealed = a.iter().chain(b).find_map(Label::sealed);
+            return match sealed {
+                Some(s) => Err(refuse::sealed_use(self.role, s, usage).at(self.position(at))),
+                None => Ok(()),
+            };
+        }
+        for (a, b) in a.iter().zip(b) {
+            self.compare(a.clone(), b.clone(), at, usage)?;
+        }
+        Ok(())
+    }
+
+    fn equality(&mut self, a: &mut Expr, b: &mut Expr, scope: InScope, usage: &str) -> Result<Label, Refusal> {
+        let left = self.tuple_or_value(a, scope)?;
+        let right = self.tuple_or_value(b, scope)?;
+        self.compare_rows(&left, &right, b, usage)?;
+        Ok(Label::Clear)
+    }
+
+    fn binary(&mut self, left: &mut Expr, op: &mut BinaryOperator, right: &mut Expr, scope: InScope) -> Result<Label, Refusal> {
+        // Long chains of AND, OR and || lean left: walked in a loop, so that depth costs no stack here.
+        if matches!(op, BinaryOperator::And | BinaryOperator::Or) {
+            self.clear(right, scope, "a condition")?;
+            return self.all_clear([left], scope, "a condition");
+        }
+        self.operator(op)?;
+        match op {
+            BinaryOperator::Eq => self.equality(left, right, scope, "="),
+            BinaryOperator::NotEq => self.equality(left, right, scope, "<>"),
+            other => {
+                let usage = format!("operator {other}");
+                self.all_clear([left, right], scope, &usage)
+            }
+        }
+    }
+
+    /// `x op ANY (…)`: equality with a subquery's column is allowed for sealed values.
+    fn quantified(
+        &mut self,
+        left: &mut Expr,
+        op: &mut BinaryOperator,
+        right: &mut Expr,
+        scope: InScope,
+        word: &str,
+    ) -> Result<Label, Refusal> {
+        self.operator(op)?;
+        let mut inner = &mut *right;
+        while let Expr::Nested(deeper) = inner {
+            inner = deeper;
+        }
+        if let (BinaryOperator::Eq | BinaryOperator::NotEq, Expr::Subquery(query)) = (&*op, &mut *inner) {
+            let a = self.tuple_or_value(left, scope)?;
+            let b: Vec<Label> = self.subquery(query, scope, false)?.into_iter().map(|c| c.label).collect();
+            self.compare_rows(&a, &b, left, word)?;
+            return Ok(Label::Clear);
+        }
+        self.clear(left, scope, word)?;
+        self.all_clear([right], scope, word)
+    }
+
+    fn scalar_subquery(&mut self, query: &mut Query, scope: InScope) -> Result<Label, Refusal> {
+        let cols = self.subquery(query, scope, false)?;
+        match <[_; 1]>::try_from(cols) {
+            Ok([col]) => Ok(col.label),
+            Err(cols) => match cols.iter().find_map(|c| c.label.sealed()) {
+                Some(s) => Err(refuse::sealed_use(self.role, s, "a row")),
+                None => Ok(Label::Clear),
+            },
+        }
+    }
+
+    /// Operators must be those of pg_catalog, or of an extension: another one could be anything.
+    pub(crate) fn operator(&self, op: &BinaryOperator) -> Result<(), Refusal> {
+        let (schema, name) = match op {
+            BinaryOperator::PGCustomBinaryOperator(parts) => match parts.as_slice() {
+                [name] => (None, name.clone()),
+                [schema, name] => (Some(schema.as_str()), name.clone()),
+                _ => return Err(refuse::unsupported("this operator name")),
+            },
+            other => (None, other.to_string()),
+        };
+        self.operator_name(schema, &name)
+    }
+
+    fn unary_operator(&self, op: &UnaryOperator) -> Result<(), Refusal> {
+        match op {
+            UnaryOperator::Not => Ok(()),
+            other => self.operator_name(None, &other.to_string()),
+        }
+    }
+
+    fn operator_name(&self, schema: Option<&str>, name: &str) -> Result<(), Refusal> {
+        if schema == Some("pg_catalog") {
+            return Ok(());
+        }
+        let known = self.facts.catalog.foreign_operators.get(name).map(Vec::as_slice).unwrap_or_default();
+        let meant = |o: &&crate::catalog::Operator| match schema {
+            Some(s) => o.schema == s,
+            None => self.path.iter().any(|p| *p == o.schema),
+        };
+        match known.iter().filter(meant).find(|o| o.extension.is_none()) {
+            Some(o) => Err(Refusal::new(
+                SqlState::DENIED,
+                "operator.foreign",
+                format!("operator {}.{name} is not one of Postgres' own and may not be used by role {}", o.schema, self.role),
+            )
+            .with_hint("An operator may run any code. Write OPERATOR(pg_catalog.…) for Postgres' own.")),
+            None => Ok(()),
+        }
+    }
+
+    fn collation(&self, name: &mut ObjectName) -> Result<(), Refusal> {
+        let parts = self.name_parts(name)?;
+        match parts.as_slice() {
+            [_] => Ok(()),
+            [schema, _] if schema == "pg_catalog" || self.facts.catalog.schemas.contains(schema) => Ok(()),
+            _ => Err(refuse::unsupported("this collation name")),
+        }
+    }
+
+    /// Types are found as Postgres finds them and written with their schema.
+    pub(crate) fn data_type(&self, t: &mut DataType) -> Result<(), Refusal> {
+        match t {
+            DataType::Custom(name, modifiers) => {
+                let _ = modifiers;
+                let parts = self.name_parts(name)?;
+                match parts.as_slice() {
+                    [schema, type_name] => self.known_type(schema, type_name).map(|_| ()),
+                    [type_name] => {
+                        for schema in self.path {
+                            if self.has_type(schema, type_name) {
+                                if !modifiers.is_empty() && schema == "pg_catalog" {
+                                    return Ok(());
+                                }
+                                *name = super::build::object_name(&[schema, type_name]);
+                                return Ok(());
+                            }
+                        }
+                        // A word of the grammar (`dec`, `national character`): both readers agree that it is a type.
+                        Err(Refusal::new(SqlState::UNDEFINED_OBJECT, "type.unknown", format!("type \"{type_name}\" does not exist")))
+                    }
+                    _ => Err(refuse::unsupported("this type name")),
+                }
+            }
+            DataType::Array(
+                sqlparser::ast::ArrayElemTypeDef::SquareBracket(inner, _)
+                | sqlparser::ast::ArrayElemTypeDef::AngleBracket(inner)
+                | sqlparser::ast::ArrayElemTypeDef::Parenthesis(inner),
+            ) => self.data_type(inner),
+            DataType::Table(_)
+            | DataType::NamedTable { .. }
+            | DataType::Nested(_)
+            | DataType::Struct(..)
+            | DataType::Union(_)
+            | DataType::Tuple(_)
+            | DataType::Map(..)
+            | DataType::Enum(..)
+            | DataType::Set(_) => Err(refuse::unsupported(&format!("the type {t}"))),
+            // Words of the grammar or of pg_catalog, which comes first in every path that is judged.
+            _ => Ok(()),
+        }
+    }
+
+    fn has_type(&self, schema: &str, name: &str) -> bool {
+        self.facts.catalog.types.get(schema).is_some_and(|t| t.contains_key(name))
+    }
+
+    fn known_type(&self, schema: &str, name: &str) -> Result<(), Refusal> {
+        if self.has_type(schema, name) {
+            return Ok(());
+        }
+        Err(Refusal::new(SqlState::UNDEFINED_OBJECT, "type.unknown", format!("type \"{schema}.{name}\" does not exist")))
+    }
+}
+
+/// Casts that neither shorten nor change a text value.
+fn keeps_text(t: &DataType) -> bool {
+    match t {
+        DataType::Text | DataType::Varchar(None) | DataType::CharacterVarying(None) | DataType::CharVarying(None) => true,
+        DataType::Custom(name, modifiers) => {
+            modifiers.is_empty() && matches!(name.to_string().as_str(), "\"pg_catalog\".\"text\"" | "\"pg_catalog\".\"varchar\"")
+        }
+        _ => false,
+    }
+}
+
+/// The first characters of a text, for a message.
+pub(crate) fn shorten(text: &str) -> String {
+    let mut short: String = text.chars().take(60).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}

@@ -1,0 +1,151 @@
+//! What is known for one role on one database, and what has been worked out from it so far.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use sqlparser::ast::Query;
+
+use super::Judge;
+use super::scope::{Col, Level};
+use crate::catalog::{Catalog, Oid, Relation};
+use crate::policy::{Protection, Role, protection::Guard};
+use crate::{Refusal, read};
+
+/// The derived table that stands for a relation.
+#[derive(Debug, Clone)]
+pub(crate) struct Veiled {
+    /// The subquery.
+    pub query: Query,
+    /// What it shows.
+    pub cols: Vec<Col>,
+    /// Columns that identify a row.
+    pub key: Vec<usize>,
+    /// It protects a user's relation; row order over it is data. False for Postgres' own catalogs.
+    pub protected: bool,
+    /// Its columns' names must be given with the alias.
+    pub rename: bool,
+}
+
+type Known = Result<Option<Arc<Veiled>>, Refusal>;
+
+/// One role on one database.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    /// The database.
+    pub catalog: Arc<Catalog>,
+    protection: Option<Protection>,
+    filters: bool,
+    functions: Vec<(String, String)>,
+    marker: String,
+    stand_ins: DashMap<Oid, Known>,
+    fields: HashMap<Oid, Vec<String>>,
+}
+
+impl Facts {
+    /// `marker`: a text that no client can know; stands for the session's order key in printed SQL.
+    pub fn new(catalog: Arc<Catalog>, protection: Protection, role: &Role, marker: String) -> Self {
+        let filters = catalog.relations.keys().any(|oid| protection.guard(*oid).is_some_and(|g| !g.filters.is_empty()));
+        let fields = catalog
+            .types
+            .values()
+            .flat_map(HashMap::values)
+            .filter(|t| !t.fields.is_empty())
+            .map(|t| (t.oid, t.fields.clone()))
+            .collect();
+        Facts {
+            catalog,
+            protection: Some(protection),
+            filters,
+            functions: role.functions.clone(),
+            marker,
+            stand_ins: DashMap::new(),
+            fields,
+        }
+    }
+
+    /// The same database with nothing protected: for the policy's own SQL.
+    fn unprotected(&self) -> Facts {
+        Facts {
+            catalog: Arc::clone(&self.catalog),
+            protection: None,
+            filters: false,
+            functions: self.functions.clone(),
+            marker: self.marker.clone(),
+            stand_ins: DashMap::new(),
+            fields: HashMap::new(),
+        }
+    }
+
+    pub fn marker(&self) -> &str {
+        &self.marker
+    }
+
+    pub fn protects(&self) -> bool {
+        self.protection.is_some()
+    }
+
+    pub fn filters(&self) -> bool {
+        self.filters
+    }
+
+    pub fn guard(&self, relation: Oid) -> Option<&Guard> {
+        self.protection.as_ref()?.guard(relation)
+    }
+
+    pub fn may_call(&self, schema: &str, name: &str) -> bool {
+        self.protection.is_none() || self.functions.iter().any(|(s, n)| s == schema && n == name)
+    }
+
+    /// Names of a composite type's fields.
+    pub fn fields(&self, type_oid: Oid) -> Option<&Vec<String>> {
+        self.fields.get(&type_oid)
+    }
+
+    pub fn known_stand_in(&self, relation: Oid) -> Option<Known> {
+        self.stand_ins.get(&relation).map(|v| v.clone())
+    }
+
+    pub fn remember_stand_in(&self, relation: Oid, known: Known) {
+        self.stand_ins.insert(relation, known);
+    }
+
+    /// Reads SQL of the policy over one relation: it may read everything, but every name in it must be
+    /// qualified, so that no search_path of a client's changes its meaning.
+    pub fn trusted(&self, relation: &Relation, sql: &str, rule: &str) -> Result<Query, Refusal> {
+        let explain = |r: Refusal| Refusal {
+            position: None,
+            message: format!("the policy's SQL for {}.{} cannot be used: {}", relation.schema, relation.name, r.message),
+            detail: Some(format!("Rule: {rule}.")),
+            ..r
+        };
+        let reading = read::query(sql).map_err(explain)?;
+        let mut query = (*reading.ast).clone();
+        let facts = self.unprotected();
+        let path = ["pg_catalog".to_owned()];
+        let mut judge = Judge::new(&facts, &path, "policy", sql);
+        judge.query(&mut query, None, false).map_err(explain)?;
+        reading.print(&query).map_err(explain)?;
+        Ok(query)
+    }
+}
+
+/// The order in which a query level gives out its rows.
+#[derive(Debug, Default)]
+pub(crate) struct LevelOrder {
+    /// Names taken in this level's FROM.
+    pub names: std::collections::HashSet<String>,
+    /// Protected relations seen before this level began.
+    pub touched_before: usize,
+    /// Keys that identify a row of this level, set once FROM and GROUP BY are known.
+    pub identity: Vec<sqlparser::ast::Expr>,
+    /// An aggregate is called at this level.
+    pub aggregates: bool,
+    /// A named window has a frame in ROWS.
+    pub named_rows_frame: bool,
+}
+
+/// An empty level, for scopes without FROM.
+pub(crate) fn no_level() -> Level {
+    Level::default()
+}

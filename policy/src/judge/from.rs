@@ -1,0 +1,322 @@
+//! FROM: items, joins, and what names they make visible.
+
+use std::rc::Rc;
+
+use sqlparser::ast::{
+    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor,
+    TableWithJoins,
+};
+
+use super::Judge;
+use super::build;
+use super::expr::InScope;
+use super::label;
+use super::refuse;
+use super::scope::{Col, Level, Scope, Slot};
+use crate::plan::Origin;
+use crate::{Refusal, SqlState};
+
+impl Judge<'_> {
+    /// Judges a FROM clause; `parent` is the scope around the query.
+    pub(crate) fn from(&mut self, from: &mut [TableWithJoins], parent: InScope) -> Result<Level, Refusal> {
+        let mut level = Level::default();
+        for tree in from {
+            let right = self.join_tree(tree, &level, parent)?;
+            level = level.beside(right);
+        }
+        Ok(level)
+    }
+
+    /// One join tree; `before` is what stands left of it in FROM, visible to LATERAL only.
+    fn join_tree(&mut self, tree: &mut TableWithJoins, before: &Level, parent: InScope) -> Result<Level, Refusal> {
+        let mut left = self.factor(&mut tree.relation, before, parent)?;
+        for join in &mut tree.joins {
+            let Join { relation, global: false, join_operator } = join else {
+                return Err(refuse::unsupported("this join"));
+            };
+            let visible = before.clone().beside(left.clone());
+            let right = self.factor(relation, &visible, parent)?;
+            left = match join_operator {
+                JoinOperator::Join(c) | JoinOperator::Inner(c) => self.combine(left, right, c, Merge::Left, parent)?,
+                JoinOperator::Left(c) | JoinOperator::LeftOuter(c) => self.combine(left, right, c, Merge::Left, parent)?,
+                JoinOperator::Right(c) | JoinOperator::RightOuter(c) => self.combine(left, right, c, Merge::Right, parent)?,
+                JoinOperator::FullOuter(c) => self.combine(left, right, c, Merge::Both, parent)?,
+                JoinOperator::CrossJoin(JoinConstraint::None) => left.beside(right),
+                _ => return Err(refuse::unsupported("this kind of join")),
+            };
+        }
+        Ok(left)
+    }
+
+    fn combine(&mut self, left: Level, right: Level, constraint: &mut JoinConstraint, merge: Merge, parent: InScope) -> Result<Level, Refusal> {
+        match constraint {
+            JoinConstraint::None => Ok(left.beside(right)),
+            JoinConstraint::On(condition) => {
+                let joined = left.beside(right);
+                let scope = Scope { level: &joined, parent };
+                self.clear(condition, Some(&scope), "a join condition")?;
+                Ok(joined)
+            }
+            JoinConstraint::Using(names) => {
+                let names = names.iter().map(single_name).collect::<Result<Vec<_>, _>>()?;
+                self.merge(left, right, &names, merge)
+            }
+            JoinConstraint::Natural => {
+                let names: Vec<String> = left
+                    .slots
+                    .iter()
+                    .map(|s| s.name.clone())
+                    .filter(|n| right.slots.iter().any(|s| s.name == *n))
+                    .collect();
+                self.merge(left, right, &names, merge)
+            }
+        }
+    }
+
+    /// USING and NATURAL: the named columns are compared and shown once, in front.
+    fn merge(&mut self, left: Level, right: Level, names: &[String], merge: Merge) -> Result<Level, Refusal> {
+        let mut slots = Vec::new();
+        for name in names {
+            let (a, b) = (only(&left, name)?, only(&right, name)?);
+            let (Some(ca), Some(cb)) = (a.column(), b.column()) else { return Err(refuse::unsupported("this join")) };
+            for c in [ca, cb] {
+                if let Some(refused) = &c.refused {
+                    return Err(refuse::column(self.role, refused));
+                }
+            }
+            a.mark(self.in_aggregate == 0);
+            b.mark(self.in_aggregate == 0);
+            let label = label::join(ca.label.clone(), cb.label.clone()).map_err(|c| refuse::clash(self.role, &c, "USING"))?;
+            let (origin, base) = match merge {
+                Merge::Left => (ca.origin.clone(), ca.base),
+                Merge::Right => (cb.origin.clone(), cb.base),
+                Merge::Both => (Origin::Computed, None),
+            };
+            // Where the two types differ Postgres shows a common one, computed.
+            let origin = if ca.base == cb.base { origin } else { Origin::Computed };
+            let col = Col { name: name.clone(), label, origin, refused: None, base };
+            slots.push(Slot { merged: Some(Rc::new(col)), ..a.clone() });
+        }
+        let joined = left.beside(right);
+        slots.extend(joined.slots.into_iter().filter(|s| !names.contains(&s.name)));
+        Ok(Level { items: joined.items, slots })
+    }
+
+    fn factor(&mut self, factor: &mut TableFactor, before: &Level, parent: InScope) -> Result<Level, Refusal> {
+        let lateral = Scope { level: before, parent };
+        match factor {
+            TableFactor::Table {
+                name,
+                alias,
+                args: None,
+                with_hints,
+                version: None,
+                with_ordinality: false,
+                partitions,
+                json_path: None,
+                sample: None,
+                index_hints,
+            } if with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
+                let parts = self.name_parts(name)?;
+                let at = name.0.first().and_then(|p| p.as_ident()).and_then(|i| self.ident_position(i));
+                let level = self.table_or_cte(&parts, alias.clone(), factor).map_err(|r| r.at(at))?;
+                self.take_names(&level)?;
+                Ok(level)
+            }
+            TableFactor::Table { sample: Some(_), .. } => Err(refuse::unsupported("TABLESAMPLE")),
+            TableFactor::Table {
+                name,
+                alias,
+                args: Some(args),
+                with_hints,
+                version: None,
+                with_ordinality,
+                partitions,
+                json_path: None,
+                sample: None,
+                index_hints,
+            } if args.settings.is_none() && with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
+                let level = self.table_function(name, &mut args.args, *with_ordinality, alias.as_ref(), Some(&lateral))?;
+                self.take_names(&level)?;
+                Ok(level)
+            }
+            TableFactor::Function { name, args, with_ordinality, alias, lateral: _ } => {
+                let level = self.table_function(name, args, *with_ordinality, alias.as_ref(), Some(&lateral))?;
+                self.take_names(&level)?;
+                Ok(level)
+            }
+            TableFactor::UNNEST { alias, array_exprs, with_offset: false, with_offset_alias: None, with_ordinality } => {
+                self.all_clear(array_exprs.iter_mut(), Some(&lateral), "unnest()")?;
+                let mut names: Vec<String> = array_exprs.iter().map(|_| "unnest".to_owned()).collect();
+                if let ([only], Some(alias)) = (names.as_mut_slice(), alias.as_ref()) {
+                    only.clone_from(&alias.name.value);
+                }
+                let level = self.function_level("unnest", names, *with_ordinality, alias.as_ref())?;
+                self.take_names(&level)?;
+                Ok(level)
+            }
+            TableFactor::Derived { lateral: is_lateral, subquery, alias, sample: None } => {
+                let scope = if *is_lateral { Some(&lateral) } else { parent };
+                let cols = self.subquery(subquery, scope, false)?;
+                let name = match &*alias {
+                    Some(a) => a.name.clone(),
+                    None => {
+                        // Postgres 16 allows a subquery without an alias; its columns are found unqualified only.
+                        return Err(Refusal::new(SqlState::SYNTAX, "name.alias", "subquery in FROM must have an alias")
+                            .with_hint("For example, FROM (SELECT ...) AS foo."));
+                    }
+                };
+                let level = Level::of(self.derived_item(&name, cols, alias.as_ref())?);
+                self.take_names(&level)?;
+                Ok(level)
+            }
+            TableFactor::NestedJoin { table_with_joins, alias: None } => self.join_tree(table_with_joins, before, parent),
+            TableFactor::NestedJoin { alias: Some(_), .. } => Err(refuse::unsupported("an alias for a join")),
+            other => Err(refuse::unsupported(&format!("{} in FROM", super::expr::shorten(&other.to_string())))),
+        }
+    }
+
+    fn table_or_cte(&mut self, parts: &[String], alias: Option<TableAlias>, factor: &mut TableFactor) -> Result<Level, Refusal> {
+        if let [name] = parts
+            && let Some(cte) = self.find_cte(name)
+        {
+            self.touched = self.touched.saturating_add(usize::from(cte.tainted));
+            let visible = alias.as_ref().map_or_else(|| build::ident(name), |a| a.name.clone());
+            return Ok(Level::of(self.derived_item(&visible, cte.cols, alias.as_ref())?));
+        }
+        let (printed, level) = self.relation(parts, alias)?;
+        *factor = printed;
+        Ok(level)
+    }
+
+    /// A function in FROM: judged as a call; its columns are those that it declares.
+    fn table_function(
+        &mut self,
+        name: &mut ObjectName,
+        args: &mut [FunctionArg],
+        ordinality: bool,
+        alias: Option<&TableAlias>,
+        scope: InScope,
+    ) -> Result<Level, Refusal> {
+        let parts = self.name_parts(name)?;
+        let written: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let facts = self.function_facts(&written, Some(args.len()))?;
+        if facts.veiled.is_some() {
+            return Err(refuse::unsupported("this function in FROM"));
+        }
+        let short = parts.last().cloned().unwrap_or_default();
+        if matches!(short.as_str(), "set_config" | "current_setting") {
+            return Err(refuse::unsupported("this function in FROM"));
+        }
+        for arg in args.iter_mut() {
+            match arg {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) | FunctionArg::Named { arg: FunctionArgExpr::Expr(e), .. } => {
+                    self.clear(e, scope, &format!("function {short}()"))?;
+                }
+                _ => return Err(refuse::unsupported("* as an argument")),
+            }
+        }
+        let defined = alias.is_some_and(|a| a.columns.iter().any(|c| c.data_type.is_some()));
+        let names = if defined {
+            for c in alias.map(|a| a.columns.as_slice()).unwrap_or_default() {
+                if let Some(t) = &c.data_type {
+                    let mut copy = t.clone();
+                    self.data_type(&mut copy)?;
+                }
+            }
+            alias.map(|a| a.columns.iter().map(|c| c.name.value.clone()).collect()).unwrap_or_default()
+        } else {
+            self.function_columns(&facts.schema, &short, args.len(), alias)?
+        };
+        *name = build::object_name(&[&facts.schema, &short]);
+        self.function_level(&short, names, ordinality, alias)
+    }
+
+    fn function_columns(&self, schema: &str, short: &str, count: usize, alias: Option<&TableAlias>) -> Result<Vec<String>, Refusal> {
+        let fits = |f: &&crate::catalog::Function| {
+            f.schema == schema && (f.variadic || (usize::from(f.arguments.0)..=usize::from(f.arguments.1)).contains(&count))
+        };
+        let mut shapes: Vec<Vec<String>> = self
+            .facts
+            .catalog
+            .functions
+            .get(short)
+            .into_iter()
+            .flatten()
+            .filter(fits)
+            .map(|f| match (f.output_names.len(), self.facts.fields(f.result)) {
+                (0, Some(fields)) => fields.clone(),
+                (0, None) => vec![alias.map_or_else(|| short.to_owned(), |a| a.name.value.clone())],
+                (_, _) => f.output_names.clone(),
+            })
+            .collect();
+        shapes.dedup();
+        match <[Vec<String>; 1]>::try_from(shapes) {
+            Ok([shape]) => Ok(shape),
+            Err(_) => Err(refuse::unsupported(&format!("function {short}() in FROM, whose columns are not known,"))),
+        }
+    }
+
+    fn function_level(&self, name: &str, mut names: Vec<String>, ordinality: bool, alias: Option<&TableAlias>) -> Result<Level, Refusal> {
+        if ordinality {
+            names.push("ordinality".to_owned());
+        }
+        let cols = names.into_iter().map(Col::clear).collect();
+        let visible = alias.map_or_else(|| build::ident(name), |a| a.name.clone());
+        Ok(Level::of(self.derived_item(&visible, cols, alias)?))
+    }
+
+    /// Two items of one name can only be told apart by schema.
+    fn take_names(&mut self, level: &Level) -> Result<(), Refusal> {
+        let Some(order) = self.levels.last_mut() else { return Ok(()) };
+        for item in &level.items {
+            let printed = item.printed.as_ref().unwrap_or(&item.visible);
+            let fresh = order.names.insert(printed.clone());
+            if !fresh && item.relation.is_none() {
+                return Err(Refusal::new(
+                    SqlState::DUPLICATE_ALIAS,
+                    "name.duplicate",
+                    format!("table name \"{}\" specified more than once", item.visible),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where an identifier stands in the client's text.
+    pub(crate) fn ident_position(&self, ident: &Ident) -> Option<usize> {
+        self.position(&Expr::Identifier(ident.clone()))
+    }
+}
+
+/// Which side a merged column comes from.
+#[derive(Clone, Copy)]
+enum Merge {
+    Left,
+    Right,
+    Both,
+}
+
+fn single_name(name: &ObjectName) -> Result<String, Refusal> {
+    match name.0.as_slice() {
+        [part] => part.as_ident().map(|i| i.value.clone()).ok_or_else(|| refuse::unsupported("this name")),
+        _ => Err(refuse::unsupported("this name in USING")),
+    }
+}
+
+fn only<'l>(level: &'l Level, name: &str) -> Result<&'l Slot, Refusal> {
+    let mut found = level.slots.iter().filter(|s| s.name == name);
+    match (found.next(), found.next()) {
+        (Some(slot), None) => Ok(slot),
+        (None, _) => Err(Refusal::new(
+            SqlState::UNDEFINED_COLUMN,
+            "name.column",
+            format!("column \"{name}\" specified in USING clause does not exist"),
+        )),
+        (Some(_), Some(_)) => Err(Refusal::new(
+            SqlState::AMBIGUOUS_COLUMN,
+            "name.ambiguous",
+            format!("common column name \"{name}\" appears more than once"),
+        )),
+    }
+}

@@ -1,0 +1,228 @@
+//! Column references: what a name means in a scope, and how it is written so that it can mean nothing else.
+
+use std::rc::Rc;
+
+use sqlparser::ast::{Expr, Ident, ObjectName, ObjectNamePart};
+
+use super::Judge;
+use super::build;
+use super::expr::InScope;
+use super::label::Label;
+use super::refuse;
+use super::scope::{Col, Item, Slot};
+use crate::catalog::BaseType;
+use crate::plan::Origin;
+use crate::{Refusal, SqlState};
+
+/// Columns that every table has without declaring them (PostgreSQL documentation, 5.5).
+const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+
+/// What a reference turned out to be.
+pub(crate) enum Meaning {
+    /// A column; the item and which column of it (`None` for one merged by USING).
+    Column(Col, Option<(Rc<Item>, usize)>),
+    /// A system column of a relation from which nothing is protected.
+    System(String),
+    /// A whole row of an item.
+    Row(Rc<Item>),
+}
+
+impl Judge<'_> {
+    /// The parts of a dotted name.
+    pub(crate) fn name_parts(&self, name: &ObjectName) -> Result<Vec<String>, Refusal> {
+        name.0
+            .iter()
+            .map(|p| match p {
+                ObjectNamePart::Identifier(i) => Ok(i.value.clone()),
+                ObjectNamePart::Function(_) => Err(refuse::unsupported("this name")),
+            })
+            .collect()
+    }
+
+    /// Judges a column reference.
+    pub(crate) fn reference(&mut self, e: &mut Expr, scope: InScope) -> Result<Label, Refusal> {
+        match self.meaning(e, scope)? {
+            Meaning::Column(col, _) => Ok(col.label),
+            Meaning::System(_) => Ok(Label::Clear),
+            Meaning::Row(item) => self.whole_row(&item).map_err(|r| r.at(self.position(e))),
+        }
+    }
+
+    /// A row as one value: nothing in it may be sealed or refused.
+    pub(crate) fn whole_row(&mut self, item: &Item) -> Result<Label, Refusal> {
+        for (index, col) in item.cols.iter().enumerate() {
+            if let Some(refused) = &col.refused {
+                return Err(refuse::column(self.role, refused));
+            }
+            if let Label::Sealed(s) = &col.label {
+                return Err(refuse::sealed_use(self.role, s, "a whole row"));
+            }
+            item.used.borrow_mut().insert(index);
+            if self.in_aggregate == 0 {
+                item.bare.borrow_mut().insert(index);
+            }
+        }
+        Ok(Label::Clear)
+    }
+
+    /// What a reference means; rewrites its qualifier where the printed alias is another.
+    pub(crate) fn meaning(&mut self, e: &mut Expr, scope: InScope) -> Result<Meaning, Refusal> {
+        let at = self.position(e);
+        let found = match e {
+            Expr::Identifier(id) => self.unqualified(id, scope),
+            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+                [qualifier, name] => self.qualified(None, qualifier, name, scope),
+                [schema, relation, name] => self.qualified(Some(schema), relation, name, scope),
+                _ => Err(refuse::unsupported("a name with the database's name in it")),
+            },
+            _ => Err(refuse::unsupported("this reference")),
+        };
+        let (meaning, printed) = found.map_err(|r| r.at(at))?;
+        if let Meaning::Column(col, _) = &meaning
+            && let Some(refused) = &col.refused
+        {
+            return Err(refuse::column(self.role, refused).at(at));
+        }
+        if let (Some(alias), Expr::CompoundIdentifier(parts)) = (printed, &mut *e)
+            && let Some(last) = parts.pop()
+        {
+            *parts = vec![build::ident(alias), last];
+        }
+        Ok(meaning)
+    }
+
+    fn unqualified(&mut self, id: &Ident, scope: InScope) -> Result<(Meaning, Option<String>), Refusal> {
+        let levels: Vec<_> = scope.map(|s| s.levels().collect()).unwrap_or_default();
+        for level in &levels {
+            let mut found = level.slots.iter().filter(|s| s.name == id.value);
+            if let Some(slot) = found.next() {
+                if found.next().is_some() {
+                    return Err(ambiguous(&id.value));
+                }
+                return Ok((self.slot(slot)?, None));
+            }
+            // System columns are found by Postgres at the innermost level that has a table.
+            if SYSTEM_COLUMNS.contains(&id.value.as_str()) && level.items.iter().any(|i| i.oid.is_some()) {
+                let mut with = level.items.iter().filter(|i| i.oid.is_some());
+                return match (with.next(), with.next()) {
+                    (Some(item), None) => Ok((self.system(item, &id.value)?, None)),
+                    _ => Err(ambiguous(&id.value)),
+                };
+            }
+        }
+        for level in &levels {
+            if let Some(item) = level.items.iter().find(|i| i.visible == id.value) {
+                return Ok((Meaning::Row(Rc::clone(item)), None));
+            }
+        }
+        Err(Refusal::new(SqlState::UNDEFINED_COLUMN, "name.column", format!("column \"{}\" does not exist", id.value)))
+    }
+
+    fn slot(&mut self, slot: &Slot) -> Result<Meaning, Refusal> {
+        slot.mark(self.in_aggregate == 0);
+        match slot.column() {
+            Some(col) => {
+                let place = slot.merged.is_none().then(|| (Rc::clone(&slot.item), slot.col));
+                Ok(Meaning::Column(col.clone(), place))
+            }
+            None => Err(refuse::unsupported("this column")),
+        }
+    }
+
+    fn qualified(
+        &mut self,
+        schema: Option<&Ident>,
+        qualifier: &Ident,
+        name: &Ident,
+        scope: InScope,
+    ) -> Result<(Meaning, Option<String>), Refusal> {
+        let mut inside: Vec<&str> = Vec::new();
+        for level in scope.map(|s| s.levels().collect::<Vec<_>>()).unwrap_or_default() {
+            let matches = |i: &&Rc<Item>| match schema {
+                None => i.visible == qualifier.value,
+                Some(s) => i.relation.as_ref().is_some_and(|(rs, rn)| *rs == s.value && *rn == qualifier.value),
+            };
+            let mut found = level.items.iter().filter(matches);
+            let Some(item) = found.next() else {
+                inside.extend(level.items.iter().map(|i| i.printed.as_deref().unwrap_or(&i.visible)));
+                continue;
+            };
+            if found.next().is_some() {
+                return Err(Refusal::new(
+                    SqlState("42P09"),
+                    "name.ambiguous",
+                    format!("table reference \"{}\" is ambiguous", qualifier.value),
+                ));
+            }
+            let printed = item.printed.clone().filter(|p| schema.is_some() || *p != qualifier.value);
+            if let Some(alias) = &printed
+                && inside.contains(&alias.as_str())
+            {
+                return Err(refuse::unsupported("the same table name at two levels, once with and once without its schema,"));
+            }
+            let Some(index) = item.cols.iter().position(|c| c.name == name.value) else {
+                if SYSTEM_COLUMNS.contains(&name.value.as_str()) && item.oid.is_some() {
+                    return Ok((self.system(item, &name.value)?, printed));
+                }
+                return Err(Refusal::new(
+                    SqlState::UNDEFINED_COLUMN,
+                    "name.column",
+                    format!("column {}.{} does not exist", qualifier.value, name.value),
+                )
+                .with_hint("pgveil does not read row.function as a call: write function(row)."));
+            };
+            if item.cols.iter().filter(|c| c.name == name.value).count() > 1 {
+                return Err(ambiguous(&name.value));
+            }
+            let slot = Slot { name: name.value.clone(), item: Rc::clone(item), col: index, merged: None };
+            return Ok((self.slot(&slot)?, printed));
+        }
+        Err(Refusal::new(
+            SqlState::UNDEFINED_TABLE,
+            "name.from",
+            format!("missing FROM-clause entry for table \"{}\"", qualifier.value),
+        ))
+    }
+
+    fn system(&self, item: &Item, name: &str) -> Result<Meaning, Refusal> {
+        match &item.no_system_columns {
+            None => Ok(Meaning::System(name.to_owned())),
+            Some(relation) => Err(Refusal::new(
+                SqlState::DENIED,
+                "column.system",
+                format!("system column {name} of {relation} may not be read by role {}", self.role),
+            )
+            .with_detail("It shows where rows are stored, and with it the length of protected values and the gaps of filtered rows.")),
+        }
+    }
+
+    /// The item and column that an expression is, where it is a plain reference to the innermost level.
+    pub(crate) fn plain_column(&mut self, e: &Expr, scope: InScope) -> Option<(Rc<Item>, usize)> {
+        let mut copy = build::bare(e).clone();
+        if !matches!(copy, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
+            return None;
+        }
+        self.in_aggregate = self.in_aggregate.saturating_add(1);
+        let meaning = self.meaning(&mut copy, scope);
+        self.in_aggregate = self.in_aggregate.saturating_sub(1);
+        match meaning {
+            Ok(Meaning::Column(_, place)) => place,
+            _ => None,
+        }
+    }
+
+    /// The column that an expression shows unchanged, for its origin.
+    pub(crate) fn shown(&mut self, e: &Expr, scope: InScope) -> (Origin, Option<BaseType>) {
+        let mut copy = build::bare(e).clone();
+        if matches!(copy, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
+            && let Ok(Meaning::Column(col, _)) = self.meaning(&mut copy, scope)
+        {
+            return (col.origin, col.base);
+        }
+        (Origin::Computed, None)
+    }
+}
+
+fn ambiguous(name: &str) -> Refusal {
+    Refusal::new(SqlState::AMBIGUOUS_COLUMN, "name.ambiguous", format!("column reference \"{name}\" is ambiguous"))
+}

@@ -1,0 +1,364 @@
+//! Queries: WITH, set operations, VALUES; and the order in which their rows may be seen.
+
+use sqlparser::ast::{
+    Expr, LimitClause, Offset, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier,
+    TableAlias, TableFactor, TableWithJoins, Value,
+};
+
+use super::build;
+use super::expr::InScope;
+use super::label::Label;
+use super::refuse;
+use super::relation::alias_column;
+use super::scope::Col;
+use super::{Cte, Judge};
+use crate::plan::Origin;
+use crate::{Refusal, SqlState};
+
+impl Judge<'_> {
+    /// A subquery in an expression or FROM. `order_shows`: the order of its rows can be seen.
+    pub(crate) fn subquery(&mut self, query: &mut Query, scope: InScope, order_shows: bool) -> Result<Vec<Col>, Refusal> {
+        let outside = std::mem::replace(&mut self.in_aggregate, 0);
+        let cols = self.query(query, scope, order_shows);
+        self.in_aggregate = outside;
+        cols
+    }
+
+    /// A query: judges and rewrites it, and says what it shows.
+    pub(crate) fn query(&mut self, query: &mut Query, parent: InScope, order_shows: bool) -> Result<Vec<Col>, Refusal> {
+        let Query { with, body: _, order_by: _, limit_clause: _, fetch: _, locks, for_clause, settings, format_clause, pipe_operators } =
+            &mut *query;
+        if for_clause.is_some() || settings.is_some() || format_clause.is_some() || !pipe_operators.is_empty() {
+            return Err(refuse::unsupported("this clause of a query"));
+        }
+        let locking = !locks.is_empty();
+        let frames = self.ctes.len();
+        if let Some(with) = with {
+            self.with(with, parent)?;
+        }
+        let before = self.touched;
+        let cols = self.body(query, parent, order_shows);
+        self.ctes.truncate(frames);
+        let cols = cols?;
+        if locking && self.touched > before {
+            return Err(refuse::unsupported("FOR UPDATE or FOR SHARE of protected relations"));
+        }
+        Ok(cols)
+    }
+
+    fn with(&mut self, with: &mut sqlparser::ast::With, parent: InScope) -> Result<(), Refusal> {
+        for cte in &mut with.cte_tables {
+            if cte.from.is_some() {
+                return Err(refuse::unsupported("this form of WITH"));
+            }
+            let name = cte.alias.name.value.clone();
+            let before = self.touched;
+            let recursive = with.recursive && mentions(&cte.query, &name);
+            if recursive {
+                // The columns of a recursive CTE are those of its first arm.
+                let SetExpr::SetOperation { left, op: SetOperator::Union, .. } = &*cte.query.body else {
+                    return Err(refuse::unsupported("this form of WITH RECURSIVE"));
+                };
+                if cte.query.order_by.is_some() || cte.query.limit_clause.is_some() || cte.query.with.is_some() {
+                    return Err(refuse::unsupported("ORDER BY, LIMIT or WITH in a recursive query"));
+                }
+                let mut first = left.clone();
+                let mut cols = self.set_expr(&mut first, parent, false)?;
+                super::relation::rename(&mut cols, Some(&cte.alias), &name)?;
+                for c in &mut cols {
+                    c.origin = Origin::Computed;
+                    c.base = None;
+                    if c.label == Label::Null {
+                        c.label = Label::Clear;
+                    }
+                }
+                // Whatever it reads, its rows may come in any order.
+                self.ctes.push(Cte { name: name.clone(), cols: cols.clone(), tainted: true });
+                let whole = self.query(&mut cte.query, parent, false)?;
+                let stable = whole.len() == cols.len()
+                    && whole.iter().zip(&cols).all(|(w, c)| match (&w.label, &c.label) {
+                        (Label::Sealed(a), Label::Sealed(b)) => a.spec == b.spec,
+                        (Label::Clear | Label::Null, Label::Clear) => true,
+                        _ => false,
+                    });
+                if !stable {
+                    return Err(refuse::unsupported("a recursive query whose arms hold different protected columns"));
+                }
+                let tainted = self.touched > before.saturating_add(1);
+                if let Some(last) = self.ctes.last_mut() {
+                    last.tainted = tainted;
+                }
+                if !tainted {
+                    self.touched = before;
+                }
+                continue;
+            }
+            let mut cols = self.query(&mut cte.query, parent, false)?;
+            super::relation::rename(&mut cols, Some(&cte.alias), &name)?;
+            self.ctes.push(Cte { name, cols, tainted: self.touched > before });
+        }
+        Ok(())
+    }
+
+    /// The CTE of that name, the innermost first.
+    pub(crate) fn find_cte(&self, name: &str) -> Option<Cte> {
+        self.ctes.iter().rev().find(|c| c.name == name).cloned()
+    }
+
+    fn body(&mut self, query: &mut Query, parent: InScope, order_shows: bool) -> Result<Vec<Col>, Refusal> {
+        let limited = self.limits(query)?;
+        let order_shows = order_shows || limited;
+        if let SetExpr::Table(t) = &*query.body {
+            *query.body = SetExpr::Select(Box::new(super::select_all(t)?));
+        }
+        match &mut *query.body {
+            SetExpr::Select(_) => self.select_query(query, parent, order_shows),
+            SetExpr::Query(inner) if query.order_by.is_none() && !limited => self.query(inner, parent, order_shows),
+            _ => {
+                let before = self.touched;
+                let mut cols = self.set_expr(&mut query.body, parent, false)?;
+                if order_shows && self.touched > before {
+                    self.no_ties(query)?;
+                    self.wrap(query, &mut cols, &[])?;
+                } else {
+                    self.outer_order(query, &cols)?;
+                }
+                Ok(cols)
+            }
+        }
+    }
+
+    /// LIMIT, OFFSET, FETCH: constants. True where there is one.
+    fn limits(&mut self, query: &mut Query) -> Result<bool, Refusal> {
+        let mut limited = false;
+        match &mut query.limit_clause {
+            None => {}
+            Some(LimitClause::LimitOffset { limit, offset, limit_by }) if limit_by.is_empty() => {
+                limited = true;
+                for e in limit.iter_mut().chain(offset.iter_mut().map(|Offset { value, .. }| value)) {
+                    self.clear(e, None, "LIMIT")?;
+                }
+            }
+            Some(_) => return Err(refuse::unsupported("this form of LIMIT")),
+        }
+        if let Some(fetch) = &mut query.fetch {
+            limited = true;
+            if fetch.percent {
+                return Err(refuse::unsupported("FETCH in PERCENT"));
+            }
+            if let Some(e) = &mut fetch.quantity {
+                self.clear(e, None, "FETCH")?;
+            }
+        }
+        Ok(limited)
+    }
+
+    /// WITH TIES cannot be kept where ties must be broken.
+    pub(crate) fn no_ties(&self, query: &Query) -> Result<(), Refusal> {
+        if query.fetch.as_ref().is_some_and(|f| f.with_ties) {
+            return Err(refuse::unsupported("FETCH … WITH TIES over protected relations"));
+        }
+        Ok(())
+    }
+
+    /// A set operation, VALUES, or a query in parentheses.
+    fn set_expr(&mut self, body: &mut SetExpr, parent: InScope, order_shows: bool) -> Result<Vec<Col>, Refusal> {
+        match body {
+            SetExpr::Select(_) => {
+                let select = std::mem::replace(body, SetExpr::Values(empty_values()));
+                let mut query = bare_query(select);
+                let cols = self.query(&mut query, parent, order_shows);
+                *body = unwrap_query(query);
+                cols
+            }
+            SetExpr::Query(inner) => self.query(inner, parent, order_shows),
+            SetExpr::Table(t) => {
+                *body = SetExpr::Select(Box::new(super::select_all(t)?));
+                self.set_expr(body, parent, order_shows)
+            }
+            SetExpr::SetOperation { left, op, set_quantifier, right } => {
+                match (op, set_quantifier) {
+                    (
+                        SetOperator::Union | SetOperator::Except | SetOperator::Intersect,
+                        SetQuantifier::All | SetQuantifier::Distinct | SetQuantifier::None,
+                    ) => {}
+                    _ => return Err(refuse::unsupported("this set operation")),
+                }
+                let a = self.set_expr(left, parent, false)?;
+                let b = self.set_expr(right, parent, false)?;
+                if a.len() != b.len() {
+                    return Err(Refusal::new(
+                        SqlState::SYNTAX,
+                        "query.arms",
+                        "each UNION, EXCEPT or INTERSECT query must have the same number of columns",
+                    ));
+                }
+                let nothing = build::value(Value::Null);
+                a.into_iter()
+                    .zip(b)
+                    .map(|(a, b)| {
+                        let label = self.join(a.label, b.label, &nothing, "a set operation")?;
+                        Ok(Col { name: a.name, label, origin: Origin::Computed, refused: None, base: None })
+                    })
+                    .collect()
+            }
+            SetExpr::Values(values) => {
+                let mut width = 0;
+                for row in &mut values.rows {
+                    width = row.content.len();
+                    for e in &mut row.content {
+                        self.clear(e, parent, "VALUES")?;
+                    }
+                }
+                Ok((1..=width).map(|n| Col::clear(format!("column{n}"))).collect())
+            }
+            SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
+                Err(refuse::unsupported("a statement that writes, inside WITH,"))
+            }
+        }
+    }
+
+    /// ORDER BY of a set operation whose order is not protected: names and positions of its columns only.
+    fn outer_order(&mut self, query: &mut Query, cols: &[Col]) -> Result<(), Refusal> {
+        for item in order_items(query)? {
+            let index = output_index(&item.expr, cols)?;
+            if let Some(Label::Sealed(s)) = cols.get(index).map(|c| &c.label) {
+                return Err(refuse::sealed_use(self.role, s, "this ORDER BY"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the query into a FROM of its own, so that its rows can be given a total order by its columns alone.
+    /// `exprs`: the expressions behind its columns, which ORDER BY may repeat; empty for set operations.
+    pub(crate) fn wrap(&mut self, query: &mut Query, cols: &mut [Col], exprs: &[Expr]) -> Result<(), Refusal> {
+        let alias = self.fresh("pgveil_q");
+        let inner_names: Vec<String> = (1..=cols.len()).map(|n| format!("pgveil_c{n}")).collect();
+        let mut order: Vec<OrderByExpr> = Vec::new();
+        for item in order_items(query)? {
+            let index = match exprs.iter().position(|e| build::bare(e) == build::bare(&item.expr)) {
+                Some(index) => index,
+                None => output_index(&item.expr, cols)?,
+            };
+            let (Some(name), Some(col)) = (inner_names.get(index), cols.get(index)) else {
+                return Err(refuse::unsupported("this ORDER BY"));
+            };
+            let plain = build::column(&alias, name);
+            let expr = match &col.label {
+                Label::Sealed(_) => build::keyed(plain, self.facts.marker()),
+                Label::Clear | Label::Null => plain,
+            };
+            order.push(OrderByExpr { expr, ..item.clone() });
+        }
+        for (name, col) in inner_names.iter().zip(&*cols) {
+            let untyped = Col { base: None, ..col.clone() };
+            order.push(build::ascending(self.tie_break(build::column(&alias, name), &untyped)));
+        }
+        let inner = bare_query(std::mem::replace(&mut *query.body, SetExpr::Values(empty_values())));
+        let projection = inner_names
+            .iter()
+            .zip(&*cols)
+            .map(|(name, col)| SelectItem::ExprWithAlias { expr: build::column(&alias, name), alias: build::ident(&col.name) })
+            .collect();
+        let from = TableFactor::Derived {
+            lateral: false,
+            subquery: Box::new(inner),
+            alias: Some(TableAlias {
+                explicit: true,
+                name: build::ident(alias),
+                columns: inner_names.iter().map(|n| alias_column(n)).collect(),
+                at: None,
+            }),
+            sample: None,
+        };
+        let select = Select { projection, from: vec![TableWithJoins { relation: from, joins: vec![] }], ..super::empty_select() };
+        *query.body = SetExpr::Select(Box::new(select));
+        query.order_by = Some(OrderBy { kind: OrderByKind::Expressions(order), interpolate: None });
+        Ok(())
+    }
+}
+
+/// The items of ORDER BY.
+pub(crate) fn order_items(query: &mut Query) -> Result<&mut [OrderByExpr], Refusal> {
+    match &mut query.order_by {
+        None => Ok(&mut []),
+        Some(OrderBy { kind: OrderByKind::Expressions(items), interpolate: None }) if items.iter().all(|i| i.with_fill.is_none()) => Ok(items),
+        Some(_) => Err(refuse::unsupported("this ORDER BY")),
+    }
+}
+
+/// Adds items to ORDER BY.
+pub(crate) fn append_order(query: &mut Query, more: Vec<OrderByExpr>) {
+    if more.is_empty() {
+        return;
+    }
+    match &mut query.order_by {
+        Some(OrderBy { kind: OrderByKind::Expressions(items), .. }) => items.extend(more),
+        _ => query.order_by = Some(OrderBy { kind: OrderByKind::Expressions(more), interpolate: None }),
+    }
+}
+
+/// A position in the select list, from 0.
+pub(crate) fn position_of(e: &Expr) -> Option<usize> {
+    match build::bare(e) {
+        Expr::Value(v) => match &v.value {
+            Value::Number(n, false) => n.parse::<usize>().ok()?.checked_sub(1),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The output column that an ORDER BY item of a set operation names.
+fn output_index(e: &Expr, cols: &[Col]) -> Result<usize, Refusal> {
+    let found = match build::bare(e) {
+        Expr::Identifier(id) => cols.iter().position(|c| c.name == id.value),
+        other => position_of(other).filter(|n| *n < cols.len()),
+    };
+    found.ok_or_else(|| {
+        Refusal::new(SqlState::UNSUPPORTED, "order.output", "ORDER BY of this query can only name its result columns, or their positions")
+            .with_hint("Put the query into FROM, and order outside.")
+    })
+}
+
+/// Whether a query names a relation of that name without a schema, anywhere.
+fn mentions(query: &Query, name: &str) -> bool {
+    use sqlparser::ast::{ObjectName, Visit, Visitor};
+    struct Find<'n>(&'n str);
+    impl Visitor for Find<'_> {
+        type Break = ();
+        fn pre_visit_relation(&mut self, relation: &ObjectName) -> std::ops::ControlFlow<()> {
+            match relation.0.as_slice() {
+                [part] if part.as_ident().is_some_and(|i| i.value == self.0) => std::ops::ControlFlow::Break(()),
+                _ => std::ops::ControlFlow::Continue(()),
+            }
+        }
+    }
+    query.visit(&mut Find(name)).is_break()
+}
+
+fn empty_values() -> sqlparser::ast::Values {
+    sqlparser::ast::Values { explicit_row: false, value_keyword: true, rows: vec![] }
+}
+
+/// A query of nothing but a body.
+pub(crate) fn bare_query(body: SetExpr) -> Query {
+    Query {
+        with: None,
+        body: Box::new(body),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: vec![],
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: vec![],
+    }
+}
+
+/// A body again, in parentheses where the query has gained an order.
+fn unwrap_query(query: Query) -> SetExpr {
+    if query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none() { *query.body } else { SetExpr::Query(Box::new(query)) }
+}
+

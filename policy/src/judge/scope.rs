@@ -1,0 +1,161 @@
+//! Which name means which column: levels of FROM items, innermost first.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use sqlparser::ast::Expr;
+
+use super::label::Label;
+use crate::catalog::{BaseType, Oid};
+use crate::plan::Origin;
+
+/// A column as a query level sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct Col {
+    /// Its name.
+    pub name: String,
+    /// What it may show.
+    pub label: Label,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The role may not read it at all: why.
+    pub refused: Option<Arc<RefusedColumn>>,
+    /// Its type where it is a relation's column.
+    pub base: Option<BaseType>,
+}
+
+impl Col {
+    /// A computed column that holds nothing protected.
+    pub fn clear(name: impl Into<String>) -> Self {
+        Col { name: name.into(), label: Label::Clear, origin: Origin::Computed, refused: None, base: None }
+    }
+}
+
+/// A column with mask `refuse`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RefusedColumn {
+    /// `schema.table.column`
+    pub column: String,
+    /// Its class, where it has one.
+    pub class: Option<String>,
+    /// The rule that says so.
+    pub rule: String,
+}
+
+/// One relation, subquery or function in FROM.
+#[derive(Debug)]
+pub(crate) struct Item {
+    /// The name by which columns are qualified.
+    pub visible: String,
+    /// Schema and name, where it is a relation without an alias: it may be qualified by schema too.
+    pub relation: Option<(String, String)>,
+    /// The alias that is printed, where pgveil prints one: qualified references are rewritten to it.
+    pub printed: Option<String>,
+    /// Its columns.
+    pub cols: Vec<Col>,
+    /// Indexes into `cols` that identify a row and are not protected; empty where there are none such.
+    pub key: Vec<usize>,
+    /// The base relation that a row can be identified in for GROUP BY, where the printed form has lost its primary key.
+    pub lost_key: bool,
+    /// Columns that the level mentions outside of aggregates.
+    pub bare: RefCell<BTreeSet<usize>>,
+    /// Columns that are mentioned anywhere.
+    pub used: RefCell<BTreeSet<usize>>,
+    /// A base relation, protected or not; `None` for subqueries and functions.
+    pub oid: Option<Oid>,
+    /// Why system columns of it are refused; `None` where they may be read.
+    pub no_system_columns: Option<String>,
+}
+
+/// A column that an unqualified name can mean, in the order of `*`.
+#[derive(Debug, Clone)]
+pub(crate) struct Slot {
+    /// Its name.
+    pub name: String,
+    /// Which item's.
+    pub item: Rc<Item>,
+    /// Which of its columns.
+    pub col: usize,
+    /// A column merged by USING or NATURAL: its own label and origin.
+    pub merged: Option<Rc<Col>>,
+}
+
+impl Slot {
+    /// The column it shows.
+    pub fn column(&self) -> Option<&Col> {
+        match &self.merged {
+            Some(col) => Some(col),
+            None => self.item.cols.get(self.col),
+        }
+    }
+
+    /// Notes that it was mentioned.
+    pub fn mark(&self, bare: bool) {
+        self.item.used.borrow_mut().insert(self.col);
+        if bare {
+            self.item.bare.borrow_mut().insert(self.col);
+        }
+    }
+}
+
+/// What the FROM clause of one query level shows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Level {
+    /// Its items, left to right.
+    pub items: Vec<Rc<Item>>,
+    /// What unqualified names and `*` see.
+    pub slots: Vec<Slot>,
+}
+
+impl Level {
+    /// A level of one item.
+    pub fn of(item: Item) -> Self {
+        let item = Rc::new(item);
+        let slots = item
+            .cols
+            .iter()
+            .enumerate()
+            .map(|(col, c)| Slot { name: c.name.clone(), item: Rc::clone(&item), col, merged: None })
+            .collect();
+        Level { items: vec![item], slots }
+    }
+
+    /// Both levels side by side.
+    pub fn beside(mut self, other: Level) -> Self {
+        self.items.extend(other.items);
+        self.slots.extend(other.slots);
+        self
+    }
+}
+
+/// A level and those around it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    /// The innermost level.
+    pub level: &'a Level,
+    /// The levels around it, from the inside out.
+    pub parent: Option<&'a Scope<'a>>,
+}
+
+impl<'a> Scope<'a> {
+    /// This level, then those around it.
+    pub fn levels(&'a self) -> impl Iterator<Item = &'a Level> {
+        let mut next = Some(self);
+        std::iter::from_fn(move || {
+            let here = next?;
+            next = here.parent;
+            Some(here.level)
+        })
+    }
+}
+
+/// One column of a query's result, with the expression that computes it at its own level.
+#[derive(Debug, Clone)]
+pub(crate) struct Out {
+    /// Name, label, origin.
+    pub col: Col,
+    /// As it is printed.
+    pub expr: Expr,
+}

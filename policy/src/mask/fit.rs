@@ -1,0 +1,201 @@
+//! Which mask fits which column type, and what it then does.
+
+use std::sync::Arc;
+
+use super::seal::{SealForm, SealSpec};
+use super::spec::{MaskSpec, Unit};
+use super::veil;
+use crate::catalog::{BaseType, ColumnType};
+
+/// What is done with a column for one role.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// The column is replaced, in FROM, by this SQL expression over the column's quoted name. See [`veil`].
+    Veil(String),
+    /// The column is raw in the database and a pseudonym in the result stream; only equality may show.
+    Seal(Arc<SealSpec>),
+    /// A statement that uses the column is refused.
+    Refuse,
+}
+
+/// Why a mask does not fit a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// The reason, as the end of "mask m does not fit column c of type t: …".
+    pub why: String,
+    /// What would fit.
+    pub help: String,
+}
+
+/// What a mask of a class does with a column; None for `clear`.
+///
+/// `column` is the stored name, unquoted.
+///
+/// # Errors
+/// [`Misfit`] where the mask cannot be computed on this type, or would show the value whole.
+pub fn fit(spec: &MaskSpec, class: &str, column: &str, ty: &ColumnType) -> Result<Option<Action>, Misfit> {
+    let action = match spec {
+        MaskSpec::Clear => return Ok(None),
+        MaskSpec::Refuse => Action::Refuse,
+        MaskSpec::Null => Action::Veil(veil::null(ty)),
+        MaskSpec::Redact(constant) => Action::Veil(redact(constant.as_deref(), ty)?),
+        MaskSpec::Keep(keep) if is_text(ty.base) => Action::Veil(veil::text::keep(keep, column, ty)),
+        MaskSpec::Truncate(unit) if is_time(ty.base) => {
+            if ty.base == BaseType::Date && unit.keeps_whole_dates() {
+                return Err(Misfit { why: format!("a date cut to the {} is still the whole date", unit.name()), help: coarser_units() });
+            }
+            Action::Veil(veil::time::truncate(*unit, column, ty))
+        }
+        MaskSpec::Bucket(width) if is_number(ty.base) => Action::Veil(veil::number::bucket(width, column, ty)?),
+        MaskSpec::Network { v4, v6 } if is_address(ty.base) => Action::Veil(veil::network::network(*v4, *v6, column, ty)),
+        MaskSpec::Json(keys) if ty.base == BaseType::Jsonb => Action::Veil(veil::json::json(keys, column, ty)),
+        MaskSpec::Hash { prefix, length } => Action::Seal(Arc::new(hash(prefix, *length, class, ty)?)),
+        MaskSpec::Keep(_) | MaskSpec::Truncate(_) | MaskSpec::Bucket(_) | MaskSpec::Network { .. } | MaskSpec::Json(_) => {
+            return Err(Misfit { why: format!("it takes {}", takes(spec)), help: would_fit(ty) });
+        }
+    };
+    Ok(Some(action))
+}
+
+/// text, varchar, bpchar, citext.
+pub fn is_text(base: BaseType) -> bool {
+    matches!(base, BaseType::Text | BaseType::Varchar | BaseType::Bpchar | BaseType::Citext)
+}
+
+fn is_time(base: BaseType) -> bool {
+    matches!(base, BaseType::Date | BaseType::Timestamp | BaseType::Timestamptz)
+}
+
+fn is_number(base: BaseType) -> bool {
+    is_integer(base) || matches!(base, BaseType::Numeric | BaseType::Float4 | BaseType::Float8)
+}
+
+fn is_integer(base: BaseType) -> bool {
+    matches!(base, BaseType::Int2 | BaseType::Int4 | BaseType::Int8)
+}
+
+fn is_address(base: BaseType) -> bool {
+    matches!(base, BaseType::Inet | BaseType::Cidr)
+}
+
+/// The most characters that a varchar(n) or character(n) holds; None where there is no limit.
+pub fn character_limit(ty: &ColumnType) -> Option<usize> {
+    if !matches!(ty.base, BaseType::Varchar | BaseType::Bpchar) {
+        return None;
+    }
+    // A domain's column has no typmod of its own: the limit stands in the base type's name.
+    ty.base_sql.rsplit_once('(').and_then(|(_, tail)| tail.strip_suffix(')')).and_then(|n| n.trim().parse().ok())
+}
+
+fn redact(constant: Option<&str>, ty: &ColumnType) -> Result<String, Misfit> {
+    if let (Some(text), Some(limit), true) = (constant, character_limit(ty), is_text(ty.base)) {
+        let length = text.chars().count();
+        if length > limit {
+            return Err(Misfit {
+                why: format!("the text {text:?} has {length} characters, the column holds {limit}"),
+                help: format!("write a text of at most {limit} characters, or `redact` without one, which is cut where it does not fit"),
+            });
+        }
+    }
+    Ok(if is_text(ty.base) { veil::text::redact(constant, ty) } else { veil::null(ty) })
+}
+
+fn hash(prefix: &str, length: usize, class: &str, ty: &ColumnType) -> Result<SealSpec, Misfit> {
+    let no = |why: &str, help: String| Err(Misfit { why: why.to_owned(), help });
+    let form = match ty.base {
+        BaseType::Uuid => SealForm::Uuid,
+        BaseType::Int8 => SealForm::Int8,
+        BaseType::Text | BaseType::Varchar | BaseType::Bpchar => {
+            if ty.nondeterministic {
+                return no(
+                    "under its nondeterministic collation equal values may have different bytes, and their pseudonyms would differ",
+                    would_fit(ty),
+                );
+            }
+            let total = prefix.chars().count() + length;
+            if let Some(limit) = character_limit(ty).filter(|limit| *limit < total) {
+                let digits = limit.saturating_sub(prefix.chars().count());
+                let help = if digits >= super::seal::MIN_DIGITS {
+                    format!("write a length of at most {digits}")
+                } else {
+                    "write `null`, `redact`, `keep` or `refuse`".to_owned()
+                };
+                return no(&format!("its pseudonyms have {total} characters, the column holds {limit}"), help);
+            }
+            SealForm::Text { prefix: prefix.to_owned(), length, trim: ty.base == BaseType::Bpchar }
+        }
+        BaseType::Citext => {
+            return no("equal citext values may have different bytes, and their pseudonyms would differ", would_fit(ty));
+        }
+        BaseType::Numeric => return no("equal numeric values (1.0 and 1.00) have different bytes", would_fit(ty)),
+        BaseType::Int2 | BaseType::Int4 => {
+            return no("so few values are possible that pseudonyms of this type would collide", would_fit(ty));
+        }
+        BaseType::Float4
+        | BaseType::Float8
+        | BaseType::Bool
+        | BaseType::Date
+        | BaseType::Timestamp
+        | BaseType::Timestamptz
+        | BaseType::Inet
+        | BaseType::Cidr
+        | BaseType::Json
+        | BaseType::Jsonb
+        | BaseType::Bytea
+        | BaseType::Array
+        | BaseType::Enum
+        | BaseType::Composite
+        | BaseType::Other => return no(&format!("it takes {}", HASHABLE), would_fit(ty)),
+    };
+    Ok(SealSpec { class: class.to_owned(), form })
+}
+
+const HASHABLE: &str = "text, character varying, character, uuid or bigint";
+
+fn takes(spec: &MaskSpec) -> &'static str {
+    match spec {
+        MaskSpec::Keep(_) => "text types",
+        MaskSpec::Truncate(_) => "date, timestamp and timestamp with time zone",
+        MaskSpec::Bucket(_) => "integers, numeric, real and double precision",
+        MaskSpec::Network { .. } => "inet and cidr",
+        MaskSpec::Json(_) => "jsonb",
+        MaskSpec::Hash { .. } => HASHABLE,
+        MaskSpec::Clear | MaskSpec::Null | MaskSpec::Redact(_) | MaskSpec::Refuse => "every type",
+    }
+}
+
+/// The masks that a type takes, as help.
+fn would_fit(ty: &ColumnType) -> String {
+    let mut names = Vec::new();
+    if is_text(ty.base) {
+        names.push("`keep`");
+    }
+    if matches!(ty.base, BaseType::Text | BaseType::Varchar | BaseType::Bpchar) && !ty.nondeterministic
+        || matches!(ty.base, BaseType::Uuid | BaseType::Int8)
+    {
+        names.push("`hash`");
+    }
+    if is_time(ty.base) {
+        names.push("`truncate`");
+    }
+    if is_number(ty.base) {
+        names.push("`bucket`");
+    }
+    if is_address(ty.base) {
+        names.push("`network`");
+    }
+    if ty.base == BaseType::Jsonb {
+        names.push("`json`");
+    }
+    names.extend(["`redact`", "`null`", "`refuse`"]);
+    let own_class = if names.len() > 3 { "" } else { "; a column of another type may need a class of its own" };
+    format!("what fits this type: {}{own_class}", names.join(", "))
+}
+
+fn coarser_units() -> String {
+    let units: Vec<_> = Unit::ALL.iter().filter(|u| !u.keeps_whole_dates()).map(|u| format!("`{}`", u.name())).collect();
+    format!("units that cut a date: {}", units.join(", "))
+}
+
+#[cfg(test)]
+mod tests;

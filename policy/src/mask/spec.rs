@@ -1,0 +1,144 @@
+//! A mask as the policy writes it, before it meets a column.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A mask as the policy writes it. Which column types it fits: [`super::fit`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum MaskSpec {
+    /// Shown as stored.
+    Clear,
+    /// Always NULL.
+    Null,
+    /// Text types: this constant, or [`DEFAULT_REDACTION`]; all other types: NULL.
+    Redact(Option<String>),
+    /// Some characters at the ends stay, each other one is replaced.
+    Keep(Keep),
+    /// A point in time, cut to the start of its unit (in UTC).
+    Truncate(Unit),
+    /// A number, rounded down to a multiple of the width.
+    Bucket(Width),
+    /// An address, cut to its network.
+    Network {
+        /// Bits kept of an IPv4 address, 0 to 31.
+        v4: u8,
+        /// Bits kept of an IPv6 address, 0 to 127.
+        v6: u8,
+    },
+    /// A keyed pseudonym.
+    Hash {
+        /// For text types: written before the digits.
+        prefix: String,
+        /// For text types: the number of digits.
+        length: usize,
+    },
+    /// A JSON object: a mask for each of some keys; keys that are not named stay.
+    Json(BTreeMap<String, JsonMask>),
+    /// A statement that uses the column is refused.
+    Refuse,
+}
+
+/// What a value under one key of a JSON object becomes. A value of another JSON type than the mask takes becomes `null`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JsonMask {
+    /// Shown as stored.
+    Clear,
+    /// JSON `null`.
+    Null,
+    /// A JSON string.
+    Redact(Option<String>),
+    /// Strings only.
+    Keep(Keep),
+    /// Numbers only.
+    Bucket(Width),
+    /// Objects only.
+    Object(BTreeMap<String, JsonMask>),
+}
+
+/// The constant of `redact` where the policy gives none.
+pub const DEFAULT_REDACTION: &str = "[redacted]";
+
+/// The arguments of `keep`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keep {
+    /// Characters that stay at the start.
+    pub first: u32,
+    /// Characters that stay at the end.
+    pub last: u32,
+    /// What each other character becomes.
+    pub fill: char,
+}
+
+/// The width of a bucket: positive, in decimal notation without an exponent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Width {
+    /// As written in SQL: digits, with a point where it is no whole number.
+    pub decimal: String,
+    /// The same, where it is a whole number.
+    pub whole: Option<i64>,
+}
+
+/// A unit of time, as `date_trunc` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are Postgres' own names")]
+pub enum Unit {
+    Minute,
+    Hour,
+    Day,
+    Week,
+    Month,
+    Quarter,
+    Year,
+    Decade,
+    Century,
+}
+
+impl Unit {
+    /// All units, the finest first.
+    pub const ALL: [Unit; 9] =
+        [Unit::Minute, Unit::Hour, Unit::Day, Unit::Week, Unit::Month, Unit::Quarter, Unit::Year, Unit::Decade, Unit::Century];
+
+    /// The name in the policy and in `date_trunc`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Minute => "minute",
+            Unit::Hour => "hour",
+            Unit::Day => "day",
+            Unit::Week => "week",
+            Unit::Month => "month",
+            Unit::Quarter => "quarter",
+            Unit::Year => "year",
+            Unit::Decade => "decade",
+            Unit::Century => "century",
+        }
+    }
+
+    /// A date has no finer part than this unit: nothing would be cut.
+    pub fn keeps_whole_dates(self) -> bool {
+        matches!(self, Unit::Minute | Unit::Hour | Unit::Day)
+    }
+}
+
+impl MaskSpec {
+    /// The mask's name in the policy.
+    pub fn name(&self) -> &'static str {
+        match self {
+            MaskSpec::Clear => "clear",
+            MaskSpec::Null => "null",
+            MaskSpec::Redact(_) => "redact",
+            MaskSpec::Keep(_) => "keep",
+            MaskSpec::Truncate(_) => "truncate",
+            MaskSpec::Bucket(_) => "bucket",
+            MaskSpec::Network { .. } => "network",
+            MaskSpec::Hash { .. } => "hash",
+            MaskSpec::Json(_) => "json",
+            MaskSpec::Refuse => "refuse",
+        }
+    }
+}
+
+impl fmt::Display for MaskSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

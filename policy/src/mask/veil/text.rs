@@ -1,0 +1,45 @@
+//! Masks of text types.
+
+use super::{column_as, constant, finish, literal, op};
+use crate::catalog::ColumnType;
+use crate::mask::spec::{DEFAULT_REDACTION, Keep};
+
+/// The longest run of fill characters: keeps a fill of several bytes from making a value larger than Postgres can hold.
+const MAX_FILL: u32 = 1_000_000;
+
+/// A constant, also where the value is NULL: which values are missing does not show.
+///
+/// Cut to the n of varchar(n) and character(n).
+pub fn redact(text: Option<&str>, ty: &ColumnType) -> String {
+    finish(&literal(text.unwrap_or(DEFAULT_REDACTION)), ty)
+}
+
+/// Some characters at the ends, the rest filled. A value that is not longer than what is kept is filled wholly.
+pub fn keep(keep: &Keep, column: &str, ty: &ColumnType) -> String {
+    // From character(n) to text the padding falls away: `last` counts from the last character that was written.
+    finish(&keep_text(keep, &column_as(column, "text")), ty)
+}
+
+/// The same for any expression of type text.
+pub(super) fn keep_text(keep: &Keep, value: &str) -> String {
+    let Keep { first, last, fill } = keep;
+    let kept = u64::from(*first) + u64::from(*last);
+    let length = format!("pg_catalog.length({value})");
+    let fill = constant(&fill.to_string(), "text");
+    let filled = |count: &str| {
+        let (max, capped) = (MAX_FILL, op(count, ">", &MAX_FILL.to_string()));
+        format!("pg_catalog.repeat({fill}, CASE WHEN {capped} THEN {max} ELSE {count} END)")
+    };
+    if kept == 0 {
+        return filled(&length);
+    }
+    let rest = filled(&op(&length, "-", &kept.to_string()));
+    let mut long = rest;
+    if *first > 0 {
+        long = op(&format!("pg_catalog.\"left\"({value}, {first})"), "||", &long);
+    }
+    if *last > 0 {
+        long = op(&long, "||", &format!("pg_catalog.\"right\"({value}, {last})"));
+    }
+    format!("CASE WHEN {} THEN {} ELSE {long} END", op(&length, "<=", &kept.to_string()), filled(&length))
+}

@@ -1,0 +1,34 @@
+//! Masks of dates and times.
+
+use super::{column_as, constant, finish, op};
+use crate::catalog::{BaseType, ColumnType};
+use crate::mask::spec::Unit;
+
+/// The start of the unit, in UTC. Infinities stay; what lies beyond [`EARLIEST`] and [`LATEST`] counts as these.
+///
+/// `date_trunc` on timestamptz takes the session's TimeZone, and its form with a zone is not immutable before
+/// Postgres 18: therefore the detour over a timestamp at offset 0.
+pub fn truncate(unit: Unit, column: &str, ty: &ColumnType) -> String {
+    let (value, own) = match ty.base {
+        BaseType::Date => (column_as(column, "date"), "date"),
+        BaseType::Timestamptz => (format!("pg_catalog.timezone({UTC}, {})", column_as(column, "timestamptz")), "timestamp"),
+        _ => (column_as(column, "timestamp"), "timestamp"),
+    };
+    let (low, high) = (constant(EARLIEST, own), constant(LATEST, own));
+    let clamped =
+        format!("CASE WHEN {} THEN {low} WHEN {} THEN {high} ELSE {value} END", op(&value, "<", &low), op(&value, ">", &high));
+    let start = format!("pg_catalog.date_trunc('{}', CAST({clamped} AS pg_catalog.timestamp))", unit.name());
+    let cut = format!("CASE WHEN pg_catalog.isfinite({value}) THEN CAST({start} AS pg_catalog.{own}) ELSE {value} END");
+    match ty.base {
+        BaseType::Timestamptz => finish(&format!("pg_catalog.timezone({UTC}, {cut})"), ty),
+        _ => finish(&cut, ty),
+    }
+}
+
+/// No unit's start falls before the first instant of a timestamp (4714-11-24 BC) from here on.
+const EARLIEST: &str = "4000-01-01 BC";
+
+/// A date goes on to the year 5874897, a timestamp does not.
+const LATEST: &str = "294276-12-31";
+
+const UTC: &str = "CAST('0' AS pg_catalog.\"interval\")";

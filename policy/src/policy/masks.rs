@@ -1,0 +1,256 @@
+//! TOML to masks.
+
+use std::collections::BTreeMap;
+
+use toml_edit::{Item, TableLike};
+
+use super::faults::{Faults, suggest};
+use super::parse::{article, key_span, known_keys, string};
+use crate::mask::seal::{MAX_DIGITS, MIN_DIGITS};
+use crate::mask::spec::{JsonMask, Keep, MaskSpec, Unit, Width};
+use crate::mask::veil::json::MAX_DEPTH;
+
+const MASKS: [&str; 10] = ["clear", "null", "redact", "keep", "truncate", "bucket", "network", "hash", "json", "refuse"];
+const JSON_MASKS: [&str; 6] = ["clear", "null", "redact", "keep", "bucket", "json"];
+
+/// Digits of a hash where the policy does not say.
+const DEFAULT_DIGITS: usize = 32;
+/// The longest prefix of a hash.
+const MAX_PREFIX: usize = 32;
+/// The most characters that `keep` keeps at one end.
+const MAX_KEPT: i64 = 1000;
+/// Widths of buckets beyond these limits would overflow in double precision.
+const BUCKETS: std::ops::RangeInclusive<f64> = 1e-6..=1e15;
+
+/// The mask of a class. None, with the faults noted, where it is none.
+pub(super) fn mask(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
+    let (name, argument) = call(faults, item, &MASKS)?;
+    let spec = match (name, argument) {
+        ("clear", None) => MaskSpec::Clear,
+        ("null", None) => MaskSpec::Null,
+        ("refuse", None) => MaskSpec::Refuse,
+        ("redact", None) => MaskSpec::Redact(None),
+        ("redact", Some(text)) => MaskSpec::Redact(Some(redaction(faults, text)?)),
+        ("keep", Some(arguments)) => MaskSpec::Keep(keep(faults, arguments)?),
+        ("truncate", Some(unit)) => truncate(faults, unit)?,
+        ("bucket", Some(width)) => MaskSpec::Bucket(bucket(faults, width)?),
+        ("network", Some(bits)) => network(faults, bits)?,
+        ("hash", None) => MaskSpec::Hash { prefix: String::new(), length: DEFAULT_DIGITS },
+        ("hash", Some(arguments)) => hash(faults, arguments)?,
+        ("json", Some(keys)) => MaskSpec::Json(json(faults, keys, 1)?),
+        (name, argument) => return wrong_form(faults, item, name, argument.is_some()),
+    };
+    Some(spec)
+}
+
+fn json_mask(faults: &mut Faults<'_>, item: &Item, depth: usize) -> Option<JsonMask> {
+    let (name, argument) = call(faults, item, &JSON_MASKS)?;
+    let spec = match (name, argument) {
+        ("clear", None) => JsonMask::Clear,
+        ("null", None) => JsonMask::Null,
+        ("redact", None) => JsonMask::Redact(None),
+        ("redact", Some(text)) => JsonMask::Redact(Some(redaction(faults, text)?)),
+        ("keep", Some(arguments)) => JsonMask::Keep(keep(faults, arguments)?),
+        ("bucket", Some(width)) => JsonMask::Bucket(bucket(faults, width)?),
+        ("json", Some(keys)) => JsonMask::Object(json(faults, keys, depth + 1)?),
+        (name, argument) => return wrong_form(faults, item, name, argument.is_some()),
+    };
+    Some(spec)
+}
+
+/// The name and the argument of a mask in its short form (`"null"`) or its table form (`{ bucket = 10 }`).
+fn call<'i>(faults: &mut Faults<'_>, item: &'i Item, known: &[&'static str]) -> Option<(&'static str, Option<&'i Item>)> {
+    if let Some(name) = item.as_str() {
+        return known_mask(faults, name, item.span(), known).map(|name| (name, None));
+    }
+    let Some(table) = item.as_table_like() else {
+        let message = format!("a mask must be a string or a table, not {}", article(item.type_name()));
+        faults.add(item.span(), message, "write a mask such as `\"redact\"` or `{ bucket = 10000 }`");
+        return None;
+    };
+    if let Some(span) = table.get("otherwise").map(|_| key_span(table, "otherwise")) {
+        faults.add(span, "`otherwise` is not there yet", "leave it out: a statement that a hashed column does not allow is refused");
+        return None;
+    }
+    let mut keys = table.iter();
+    match (keys.next(), keys.next()) {
+        (Some((name, argument)), None) => known_mask(faults, name, key_span(table, name), known).map(|name| (name, Some(argument))),
+        (Some(_), Some((second, _))) => {
+            faults.add(key_span(table, second), "more than one mask", "a class has one mask for a role: keep one of them");
+            None
+        }
+        (None, _) => {
+            faults.add(item.span(), "a mask without a name", "write a mask such as `\"redact\"` or `{ bucket = 10000 }`");
+            None
+        }
+    }
+}
+
+fn known_mask(faults: &mut Faults<'_>, name: &str, at: Option<std::ops::Range<usize>>, known: &[&'static str]) -> Option<&'static str> {
+    if let Some(known) = known.iter().find(|k| **k == name) {
+        return Some(known);
+    }
+    let (message, help) = match name {
+        "token" => (format!("the mask `{name}` is not there yet"), "use `hash` (one way, the same joins) or `redact` now".to_owned()),
+        "fake" => (format!("the mask `{name}` is not there yet"), "use `hash` or `{ redact = \"[name]\" }` now".to_owned()),
+        "sql" => (format!("the mask `{name}` is not there yet"), "use `keep`, `truncate`, `bucket`, `json` or `redact` now".to_owned()),
+        _ if MASKS.contains(&name) => (
+            format!("the mask `{name}` cannot stand under a key of a JSON object"),
+            format!("known there: {}", JSON_MASKS.map(|m| format!("`{m}`")).join(", ")),
+        ),
+        _ => (format!("unknown mask `{name}`"), suggest(name, known.iter().copied())),
+    };
+    faults.add(at, message, help);
+    None
+}
+
+/// A known mask with an argument that it does not take, or without one that it needs.
+fn wrong_form<T>(faults: &mut Faults<'_>, item: &Item, name: &str, has_argument: bool) -> Option<T> {
+    let message = match has_argument {
+        true => format!("the mask `{name}` takes no argument"),
+        false => format!("the mask `{name}` needs an argument"),
+    };
+    let example = match name {
+        "keep" => "{ keep = { first = 0, last = 2, fill = \"*\" } }",
+        "truncate" => "{ truncate = \"year\" }",
+        "bucket" => "{ bucket = 10000 }",
+        "network" => "{ network = 24 }",
+        "json" => "{ json = { street = \"null\" } }",
+        "null" => "\"null\"",
+        "refuse" => "\"refuse\"",
+        _ => "\"clear\"",
+    };
+    faults.add(item.span(), message, format!("write `{example}`"));
+    None
+}
+
+fn redaction(faults: &mut Faults<'_>, item: &Item) -> Option<String> {
+    let text = string(faults, item, "the text of `redact`")?;
+    if text.contains('\0') || text.chars().count() > 200 {
+        faults.add(item.span(), "the text of `redact` is longer than 200 characters or holds U+0000", "write a short text");
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+fn arguments<'i>(faults: &mut Faults<'_>, item: &'i Item, mask: &str, known: &[&str], example: &str) -> Option<&'i dyn TableLike> {
+    let Some(table) = item.as_table_like() else {
+        let message = format!("`{mask}` takes a table, not {}", article(item.type_name()));
+        faults.add(item.span(), message, format!("write `{example}`"));
+        return None;
+    };
+    known_keys(faults, table, known, &format!("in mask `{mask}`"));
+    Some(table)
+}
+
+/// A whole number within limits; `default` where the key is not there.
+fn number(faults: &mut Faults<'_>, table: &dyn TableLike, key: &str, limits: (i64, i64), default: i64, why: &str) -> Option<i64> {
+    let Some(item) = table.get(key) else { return Some(default) };
+    whole(faults, item, &format!("`{key}`"), limits, why)
+}
+
+fn whole(faults: &mut Faults<'_>, item: &Item, what: &str, (low, high): (i64, i64), why: &str) -> Option<i64> {
+    let number = item.as_integer().filter(|n| (low..=high).contains(n));
+    if number.is_none() {
+        let shown = item.as_integer().map_or_else(|| article(item.type_name()), |n| n.to_string());
+        faults.add(item.span(), format!("{what} must be a whole number from {low} to {high}, not {shown}"), why);
+    }
+    number
+}
+
+fn keep(faults: &mut Faults<'_>, item: &Item) -> Option<Keep> {
+    let table = arguments(faults, item, "keep", &["first", "last", "fill"], "{ keep = { first = 0, last = 2, fill = \"*\" } }")?;
+    let why = "it is the number of characters that stay at that end";
+    let first = number(faults, table, "first", (0, MAX_KEPT), 0, why);
+    let last = number(faults, table, "last", (0, MAX_KEPT), 0, why);
+    let fill = match table.get("fill") {
+        None => Some('*'),
+        Some(item) => {
+            let mut characters = string(faults, item, "`fill`")?.chars();
+            let fill = characters.next().filter(|c| characters.next().is_none() && !c.is_control());
+            if fill.is_none() {
+                faults.add(item.span(), "`fill` must be one character", "write `fill = \"*\"`");
+            }
+            fill
+        }
+    };
+    Some(Keep { first: u32::try_from(first?).ok()?, last: u32::try_from(last?).ok()?, fill: fill? })
+}
+
+fn truncate(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
+    let name = string(faults, item, "the unit of `truncate`")?;
+    let unit = Unit::ALL.into_iter().find(|unit| unit.name() == name);
+    if unit.is_none() {
+        faults.add(item.span(), format!("unknown unit `{name}`"), suggest(name, Unit::ALL.map(Unit::name)));
+    }
+    unit.map(MaskSpec::Truncate)
+}
+
+fn bucket(faults: &mut Faults<'_>, item: &Item) -> Option<Width> {
+    let number = item.as_float().or_else(|| item.as_integer().map(|n| n as f64)).filter(|n| BUCKETS.contains(n));
+    let Some(number) = number else {
+        let message = "the width of `bucket` must be a number from 0.000001 to 1000000000000000";
+        faults.add(item.span(), message, "write `{ bucket = 10000 }`: values are rounded down to multiples of it");
+        return None;
+    };
+    // Whole numbers up to 1e15 are exact in an f64.
+    let whole = (number.fract() == 0.0).then_some(number as i64);
+    Some(Width { decimal: whole.map_or_else(|| number.to_string(), |n| n.to_string()), whole })
+}
+
+fn network(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
+    const WHY: &str = "it is the number of leading bits that stay; all of them would show the address";
+    let (v4, v6) = if item.is_table_like() {
+        let table = arguments(faults, item, "network", &["v4", "v6"], "{ network = { v4 = 24, v6 = 48 } }")?;
+        let v4 = number(faults, table, "v4", (0, 31), 24, WHY);
+        (v4, number(faults, table, "v6", (0, 127), 48, WHY))
+    } else {
+        (whole(faults, item, "`network`", (0, 31), WHY), Some(48))
+    };
+    Some(MaskSpec::Network { v4: u8::try_from(v4?).ok()?, v6: u8::try_from(v6?).ok()? })
+}
+
+fn hash(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
+    let table = arguments(faults, item, "hash", &["length", "prefix"], "{ hash = { length = 32, prefix = \"u_\" } }")?;
+    let limits = (MIN_DIGITS as i64, MAX_DIGITS as i64);
+    let why = "a digit holds 5 bits: with fewer, different values would get equal pseudonyms; with more, nothing is won";
+    let length = number(faults, table, "length", limits, DEFAULT_DIGITS as i64, why);
+    let prefix = match table.get("prefix") {
+        None => Some(""),
+        Some(item) => {
+            let prefix = string(faults, item, "`prefix`")?;
+            let fits = prefix.len() <= MAX_PREFIX && prefix.chars().all(|c| c.is_ascii_graphic());
+            if !fits {
+                let message = format!("`prefix` must be at most {MAX_PREFIX} visible ASCII characters");
+                faults.add(item.span(), message, "write a short one such as `u_`");
+            }
+            fits.then_some(prefix)
+        }
+    };
+    Some(MaskSpec::Hash { prefix: prefix?.to_owned(), length: usize::try_from(length?).ok()? })
+}
+
+fn json(faults: &mut Faults<'_>, item: &Item, depth: usize) -> Option<BTreeMap<String, JsonMask>> {
+    if depth > MAX_DEPTH {
+        let message = format!("`json` is nested more than {MAX_DEPTH} deep");
+        faults.add(item.span(), message, "mask the object as a whole: `\"null\"`");
+        return None;
+    }
+    let Some(table) = item.as_table_like() else {
+        faults.add(item.span(), format!("`json` takes a table of keys, not {}", article(item.type_name())), "write `{ json = { street = \"null\" } }`");
+        return None;
+    };
+    let mut keys = BTreeMap::new();
+    let mut whole = true;
+    for (key, item) in table.iter() {
+        match json_mask(faults, item, depth) {
+            Some(mask) if !key.contains('\0') => drop(keys.insert(key.to_owned(), mask)),
+            _ => whole = false,
+        }
+    }
+    if whole && !keys.values().any(|mask| *mask != JsonMask::Clear) {
+        faults.add(item.span(), "`json` masks no key", "name the keys to mask, or write `\"clear\"`");
+        return None;
+    }
+    whole.then_some(keys)
+}

@@ -1,0 +1,299 @@
+//! What a policy means for one role on one database.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::faults::suggest;
+use super::pattern::is_system_schema;
+use super::{DefaultMask, Policy, PolicyError, Role, RowRule, Unclassified};
+pub use crate::mask::fit::Action;
+use crate::catalog::{Catalog, Column, Oid, Relation};
+use crate::mask::fit::fit;
+use crate::mask::{MaskSpec, veil};
+
+mod family;
+
+use family::Families;
+
+/// What a policy means for one role on one database.
+#[derive(Debug, Clone, Default)]
+pub struct Protection {
+    guards: HashMap<Oid, Guard>,
+    empty: bool,
+}
+
+/// What is protected of one relation. Never empty.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Guard {
+    /// By attribute number. Columns that are not here are clear.
+    pub columns: BTreeMap<i16, Treatment>,
+    /// A row exists if all of these are true of it.
+    pub filters: Vec<Filter>,
+}
+
+/// What is done with a column, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Treatment {
+    /// What is done.
+    pub action: Action,
+    /// The column's class; None where none names it.
+    pub class: Option<String>,
+    /// Why, as `policy.toml:31 (role analyst, class email)`.
+    pub rule: String,
+}
+
+/// A row filter on a relation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// A condition over the relation's columns, as the policy's author wrote it.
+    pub sql: String,
+    /// Where it stands, as `policy.toml:44 (role analyst, rows of shop.customers)`.
+    pub rule: String,
+}
+
+impl Protection {
+    /// Holds a policy against a database, for one role.
+    ///
+    /// # Errors
+    /// A role that the policy does not have; columns of two classes; masks that do not fit a column's type; row filters of
+    /// a partition or inheritance child that its parent does not have. All of them, in the order of the policy.
+    pub fn derive(policy: &Policy, catalog: &Catalog, role: &str) -> Result<Protection, Vec<PolicyError>> {
+        let Some(role) = policy.roles.get(role) else {
+            let help = suggest(role, policy.roles.keys().map(String::as_str));
+            let message = format!("the policy has no role `{role}`");
+            return Err(vec![PolicyError { file: policy.file.clone(), line: 0, column: 0, message, help: Some(help) }]);
+        };
+        // A read-only role is not passed through untouched either: someone must hold it to that.
+        if role.sees_everything(policy.unclassified) {
+            return Ok(Protection { guards: HashMap::new(), empty: !role.read_only });
+        }
+        let mut derivation = Derivation { policy, catalog, role, families: Families::of(catalog), errors: Vec::new() };
+        let guards = derivation.guards();
+        let mut errors = derivation.errors;
+        errors.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
+        errors.dedup();
+        if errors.is_empty() { Ok(Protection { guards, empty: false }) } else { Err(errors) }
+    }
+
+    /// The role is passed through untouched: no rule masks, refuses or filters anything for it, and it may write.
+    ///
+    /// It goes by the policy alone: a role with a mask that matches no column of the database yet has a protection.
+    pub fn is_empty(&self) -> bool {
+        self.empty
+    }
+
+    /// What is protected of a relation; None where nothing is.
+    pub fn guard(&self, relation: Oid) -> Option<&Guard> {
+        self.guards.get(&relation)
+    }
+}
+
+struct Derivation<'a> {
+    policy: &'a Policy,
+    catalog: &'a Catalog,
+    role: &'a Role,
+    families: Families<'a>,
+    errors: Vec<PolicyError>,
+}
+
+/// A class that a pattern gives to a column, with the pattern's line.
+type Given<'a> = (&'a str, usize);
+
+impl<'a> Derivation<'a> {
+    fn guards(&mut self) -> HashMap<Oid, Guard> {
+        let mut guards: HashMap<Oid, Guard> = HashMap::new();
+        let classes = self.classes();
+        for relation in self.relations() {
+            for column in &relation.columns {
+                let class = classes.get(&self.families.head(relation, column)).map(|given| given.0);
+                if let Some(treatment) = self.treatment(relation, column, class) {
+                    guards.entry(relation.oid).or_default().columns.insert(column.number, treatment);
+                }
+            }
+            let filters = self.filters(relation);
+            if !filters.is_empty() {
+                guards.entry(relation.oid).or_default().filters = filters;
+            }
+        }
+        self.derived(&classes, &mut guards);
+        guards
+    }
+
+    /// In a fixed order, so that errors are the same each time.
+    fn relations(&self) -> Vec<&'a Relation> {
+        let mut relations: Vec<&Relation> = self.catalog.relations.values().map(Arc::as_ref).collect();
+        relations.sort_by_key(|r| (&r.schema, &r.name));
+        relations
+    }
+
+    /// The class of each family of columns, by its head.
+    fn classes(&mut self) -> HashMap<(Oid, i16), Given<'a>> {
+        let mut out: HashMap<(Oid, i16), (Given<'a>, &Relation)> = HashMap::new();
+        for relation in self.relations() {
+            for column in &relation.columns {
+                let names = [relation.schema.as_str(), &relation.name, &column.name];
+                for (class, line) in self.policy.classes.iter().flat_map(|class| {
+                    class.columns.iter().filter(|(pattern, _)| pattern.matches(names)).map(|(_, line)| (class.name.as_str(), *line))
+                }) {
+                    let head = self.families.head(relation, column);
+                    let Some(((other, at), elsewhere)) = out.get(&head) else {
+                        out.insert(head, ((class, line), relation));
+                        continue;
+                    };
+                    if *other != class {
+                        let through = match elsewhere.oid == relation.oid {
+                            true => String::new(),
+                            false => format!(
+                                ", through {}.{}, to which it belongs by partitioning or inheritance",
+                                elsewhere.schema, elsewhere.name
+                            ),
+                        };
+                        let message = format!(
+                            "the column {} has two classes: {class} by this line, and {other} by line {at}{through}",
+                            names.join(".")
+                        );
+                        let help = "a column has one class, with its parents' and children's columns of that name: make one pattern narrower";
+                        self.errors.push(self.error(line, 0, message, help.to_owned()));
+                    }
+                }
+            }
+        }
+        out.into_iter().map(|(head, (given, _))| (head, given)).collect()
+    }
+
+    fn treatment(&mut self, relation: &Relation, column: &Column, class: Option<&str>) -> Option<Treatment> {
+        let Some(class) = class else { return self.unclassified(relation, column) };
+        let mask = self.role.masks.get(class);
+        let by_default = match self.role.default {
+            DefaultMask::Clear => MaskSpec::Clear,
+            DefaultMask::Redact => MaskSpec::Redact(None),
+        };
+        let spec = mask.map_or(&by_default, |m| &m.spec);
+        let action = match fit(spec, class, &column.name, &column.data_type) {
+            Ok(action) => action?,
+            Err(misfit) => {
+                let message = format!(
+                    "mask {spec} (role {}, class {class}) does not fit {}.{}.{} of type {}: {}",
+                    self.role.name, relation.schema, relation.name, column.name, column.data_type.sql, misfit.why
+                );
+                let place = mask.map_or((self.role.line, 0), |m| (m.line, m.column));
+                // Its parent's column has the same type: said there.
+                if !self.families.has_parent(relation, column) {
+                    self.errors.push(self.error(place.0, place.1, message, misfit.help));
+                }
+                return None;
+            }
+        };
+        let (line, default) = mask.map_or((self.role.line, ", default"), |m| (m.line, ""));
+        let rule = format!("{}:{line} (role {}, class {class}{default})", self.policy.file, self.role.name);
+        Some(Treatment { action, class: Some(class.to_owned()), rule })
+    }
+
+    fn unclassified(&self, relation: &Relation, column: &Column) -> Option<Treatment> {
+        if is_system_schema(&relation.schema) {
+            return None;
+        }
+        let action = match self.policy.unclassified {
+            Unclassified::Clear => return None,
+            Unclassified::Redact => redacted(column),
+            Unclassified::Refuse => Action::Refuse,
+        };
+        let rule = format!("{}:{} (role {}, unclassified)", self.policy.file, self.policy.unclassified_line, self.role.name);
+        Some(Treatment { action, class: None, rule })
+    }
+
+    /// Generated columns that are computed from protected ones, at any distance, and their families.
+    fn derived(&self, classes: &HashMap<(Oid, i16), Given<'a>>, guards: &mut HashMap<Oid, Guard>) {
+        let relations = self.relations();
+        let mut sources: HashMap<(Oid, i16), String> = HashMap::new();
+        loop {
+            let before = sources.len();
+            for relation in &relations {
+                for column in relation.columns.iter().filter(|c| !c.generated_from.is_empty()) {
+                    let head = self.families.head(relation, column);
+                    if classes.contains_key(&head) || sources.contains_key(&head) {
+                        continue;
+                    }
+                    let source = column.generated_from.iter().filter_map(|n| relation.attribute(*n)).find_map(|source| {
+                        let treatment = guards.get(&relation.oid).and_then(|g| g.columns.get(&source.number));
+                        let inherited = sources.get(&self.families.head(relation, source));
+                        let rule = treatment.map(|t| &t.rule).or(inherited)?;
+                        let name = format!("{}.{}.{}", relation.schema, relation.name, source.name);
+                        Some(if rule.starts_with("derived from ") { rule.clone() } else { format!("derived from {name}; {rule}") })
+                    });
+                    if let Some(rule) = source {
+                        sources.insert(head, rule);
+                    }
+                }
+            }
+            if sources.len() == before {
+                break;
+            }
+        }
+        for relation in relations {
+            for column in &relation.columns {
+                let Some(rule) = sources.get(&self.families.head(relation, column)) else { continue };
+                let columns = &mut guards.entry(relation.oid).or_default().columns;
+                columns.entry(column.number).or_insert_with(|| Treatment { action: redacted(column), class: None, rule: rule.clone() });
+            }
+        }
+    }
+
+    fn filters(&mut self, relation: &Relation) -> Vec<Filter> {
+        let ancestors = self.families.ancestors(relation);
+        let mut filters = Vec::new();
+        for rule in &self.role.rows {
+            let own = matches(rule, relation);
+            if !own && !ancestors.iter().any(|ancestor| matches(rule, ancestor)) {
+                continue;
+            }
+            if own {
+                self.check_parents(rule, relation);
+            }
+            let rule_text = format!("{}:{} (role {}, rows of {})", self.policy.file, rule.line, self.role.name, rule.relation);
+            filters.push(Filter { sql: rule.sql.clone(), rule: rule_text });
+        }
+        filters
+    }
+
+    /// A scan of a parent reads its children: what the child hides, the parent must hide.
+    fn check_parents(&mut self, rule: &RowRule, relation: &Relation) {
+        let unfiltered: Vec<&Relation> = relation
+            .parents
+            .iter()
+            .filter_map(|parent| self.catalog.relations.get(parent))
+            .map(Arc::as_ref)
+            .filter(|parent| !matches(rule, parent) && !self.families.ancestors(parent).iter().any(|a| matches(rule, a)))
+            .collect();
+        for parent in unfiltered {
+            let message = format!(
+                "the row filter on {} would not hold for who reads its parent {}.{}",
+                format_args!("{}.{}", relation.schema, relation.name),
+                parent.schema,
+                parent.name
+            );
+            let help = format!("put it on the parent: `\"{}.{}\" = …`; it then holds for all its children", parent.schema, parent.name);
+            self.errors.push(self.error(rule.line, rule.column, message, help));
+        }
+    }
+
+    fn error(&self, line: usize, column: usize, message: String, help: String) -> PolicyError {
+        PolicyError { file: self.policy.file.clone(), line, column, message, help: Some(help) }
+    }
+}
+
+fn matches(rule: &RowRule, relation: &Relation) -> bool {
+    rule.relation.matches([&relation.schema, &relation.name])
+}
+
+/// As the mask `redact`, which fits every type.
+fn redacted(column: &Column) -> Action {
+    let ty = &column.data_type;
+    Action::Veil(match crate::mask::fit::is_text(ty.base) {
+        true => veil::text::redact(None, ty),
+        false => veil::null(ty),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,297 @@
+//! Statements without a query: transactions, settings, DISCARD and the like. Read from libpg_query's tree and printed in our
+//! own words; never from sqlparser, never from the client's text.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::{
+    AConst, DefElem, DiscardMode, DiscardStmt, Node, TransactionStmt, TransactionStmtKind, VariableSetKind, VariableSetStmt, a_const,
+};
+
+use super::{Body, Control, other};
+use crate::builtin::settings;
+use crate::{Kind, Refusal, SqlState};
+
+/// Reads any statement that is neither a query nor an EXPLAIN.
+pub(super) fn statement(node: &NodeEnum) -> Result<Body, Refusal> {
+    let utility = |text: String| Ok(Body::Control(Control { text, kind: Kind::Utility, moves_search_path: false }));
+    match node {
+        NodeEnum::TransactionStmt(statement) => transaction(statement),
+        NodeEnum::VariableSetStmt(statement) => set(statement),
+        NodeEnum::VariableShowStmt(statement) => show(&statement.name),
+        NodeEnum::DiscardStmt(statement) => discard(statement),
+        NodeEnum::DeallocateStmt(statement) if statement.isall => utility("DEALLOCATE ALL".to_owned()),
+        NodeEnum::DeallocateStmt(statement) => utility(format!("DEALLOCATE {}", name(&statement.name))),
+        NodeEnum::ClosePortalStmt(statement) if statement.portalname.is_empty() => utility("CLOSE ALL".to_owned()),
+        NodeEnum::ClosePortalStmt(statement) => utility(format!("CLOSE {}", name(&statement.portalname))),
+        NodeEnum::UnlistenStmt(statement) if statement.conditionname.is_empty() => utility("UNLISTEN *".to_owned()),
+        NodeEnum::UnlistenStmt(statement) => utility(format!("UNLISTEN {}", name(&statement.conditionname))),
+        _ => Ok(Body::Other { what: other::what(node) }),
+    }
+}
+
+/// A word or number that stands as an option's value.
+pub(super) fn word(node: Option<&Node>) -> Option<String> {
+    match node?.node.as_ref()? {
+        NodeEnum::String(text) => Some(text.sval.clone()),
+        NodeEnum::Integer(number) => Some(number.ival.to_string()),
+        NodeEnum::Float(number) => Some(number.fval.clone()),
+        NodeEnum::Boolean(value) => Some(value.boolval.to_string()),
+        NodeEnum::AConst(constant) => constant_text(constant),
+        _ => None,
+    }
+}
+
+fn constant_text(constant: &AConst) -> Option<String> {
+    match constant.val.as_ref()? {
+        a_const::Val::Sval(text) => Some(text.sval.clone()),
+        a_const::Val::Ival(number) => Some(number.ival.to_string()),
+        a_const::Val::Fval(number) => Some(number.fval.clone()),
+        a_const::Val::Boolval(value) => Some(value.boolval.to_string()),
+        a_const::Val::Bsval(_) => None,
+    }
+}
+
+fn name(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn text(value: &str) -> String {
+    // standard_conforming_strings is always on, so a backslash is a character like any other.
+    format!("'{}'", value.replace('\'', "''"))
+}
+
+fn unknown(what: &str) -> Refusal {
+    Refusal::new(SqlState::UNSUPPORTED, "read.control", format!("pgveil does not know this form of {what}"))
+}
+
+fn transaction(statement: &TransactionStmt) -> Result<Body, Refusal> {
+    let chain = if statement.chain { " AND CHAIN" } else { "" };
+    let savepoint = name(&statement.savepoint_name);
+    // Ends of (sub)transactions undo SET and SET LOCAL.
+    let (text, moves_search_path) = match TransactionStmtKind::try_from(statement.kind) {
+        Ok(TransactionStmtKind::TransStmtBegin) => (format!("BEGIN{}", modes(&statement.options)?), false),
+        Ok(TransactionStmtKind::TransStmtStart) => (format!("START TRANSACTION{}", modes(&statement.options)?), false),
+        Ok(TransactionStmtKind::TransStmtCommit) => (format!("COMMIT{chain}"), true),
+        Ok(TransactionStmtKind::TransStmtRollback) => (format!("ROLLBACK{chain}"), true),
+        Ok(TransactionStmtKind::TransStmtSavepoint) => (format!("SAVEPOINT {savepoint}"), false),
+        Ok(TransactionStmtKind::TransStmtRelease) => (format!("RELEASE SAVEPOINT {savepoint}"), true),
+        Ok(TransactionStmtKind::TransStmtRollbackTo) => (format!("ROLLBACK TO SAVEPOINT {savepoint}"), true),
+        Ok(TransactionStmtKind::TransStmtPrepare) => return Ok(Body::Other { what: "PREPARE TRANSACTION" }),
+        Ok(TransactionStmtKind::TransStmtCommitPrepared) => return Ok(Body::Other { what: "COMMIT PREPARED" }),
+        Ok(TransactionStmtKind::TransStmtRollbackPrepared) => return Ok(Body::Other { what: "ROLLBACK PREPARED" }),
+        Ok(TransactionStmtKind::Undefined) | Err(_) => return Err(unknown("transaction control")),
+    };
+    Ok(Body::Control(Control { text, kind: Kind::Transaction, moves_search_path }))
+}
+
+/// Modes of a transaction, each with a blank before it.
+fn modes(options: &[Node]) -> Result<String, Refusal> {
+    let mut modes = Vec::new();
+    for option in options {
+        let Some(NodeEnum::DefElem(element)) = &option.node else { return Err(unknown("transaction mode")) };
+        modes.push(mode(element)?);
+    }
+    Ok(if modes.is_empty() { String::new() } else { format!(" {}", modes.join(", ")) })
+}
+
+fn mode(element: &DefElem) -> Result<&'static str, Refusal> {
+    let value = word(element.arg.as_deref()).unwrap_or_default();
+    match (element.defname.as_str(), value.as_str()) {
+        ("transaction_isolation", "serializable") => Ok("ISOLATION LEVEL SERIALIZABLE"),
+        ("transaction_isolation", "repeatable read") => Ok("ISOLATION LEVEL REPEATABLE READ"),
+        ("transaction_isolation", "read committed") => Ok("ISOLATION LEVEL READ COMMITTED"),
+        ("transaction_isolation", "read uncommitted") => Ok("ISOLATION LEVEL READ UNCOMMITTED"),
+        ("transaction_read_only", "1") => Ok("READ ONLY"),
+        ("transaction_read_only", "0") => Ok("READ WRITE"),
+        ("transaction_deferrable", "1") => Ok("DEFERRABLE"),
+        ("transaction_deferrable", "0") => Ok("NOT DEFERRABLE"),
+        _ => Err(unknown("transaction mode")),
+    }
+}
+
+fn set(statement: &VariableSetStmt) -> Result<Body, Refusal> {
+    let local = if statement.is_local { "SET LOCAL" } else { "SET" };
+    let setting = statement.name.to_ascii_lowercase();
+    let done = |text: String, kind, moves_search_path| Ok(Body::Control(Control { text, kind, moves_search_path }));
+    match VariableSetKind::try_from(statement.kind) {
+        Ok(VariableSetKind::VarResetAll) => done("RESET ALL".to_owned(), Kind::Set, true),
+        Ok(VariableSetKind::VarSetMulti) => match setting.as_str() {
+            "transaction" => done(format!("SET TRANSACTION{}", modes(&statement.args)?), Kind::Transaction, false),
+            "session characteristics" => {
+                done(format!("SET SESSION CHARACTERISTICS AS TRANSACTION{}", modes(&statement.args)?), Kind::Set, false)
+            }
+            "transaction snapshot" => {
+                let snapshot = statement.args.first().and_then(|arg| word(Some(arg))).unwrap_or_default();
+                // As pg_export_snapshot writes it.
+                if snapshot.is_empty() || !snapshot.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-') {
+                    return Err(unknown("SET TRANSACTION SNAPSHOT"));
+                }
+                done(format!("SET TRANSACTION SNAPSHOT {}", text(&snapshot)), Kind::Transaction, false)
+            }
+            _ => Err(unknown("SET")),
+        },
+        Ok(VariableSetKind::VarReset) => {
+            settings::may_reset(&setting).map_err(|reason| refused("reset", &setting, reason))?;
+            done(format!("RESET {}", name(&setting)), Kind::Set, setting == "search_path")
+        }
+        Ok(VariableSetKind::VarSetDefault) => {
+            settings::may_reset(&setting).map_err(|reason| refused("reset", &setting, reason))?;
+            done(format!("{local} {} TO DEFAULT", name(&setting)), Kind::Set, setting == "search_path")
+        }
+        Ok(VariableSetKind::VarSetValue) => {
+            let values: Option<Vec<String>> = statement.args.iter().map(|arg| word(Some(arg))).collect();
+            let Some(values) = values else {
+                return Err(unknown("SET").with_hint("Give the value as text, such as SET TIME ZONE 'UTC'."));
+            };
+            settings::may_set(&setting, &values).map_err(|reason| refused("set", &setting, reason))?;
+            let values: Vec<String> = values.iter().map(|value| text(value)).collect();
+            done(format!("{local} {} TO {}", name(&setting), values.join(", ")), Kind::Set, setting == "search_path")
+        }
+        Ok(VariableSetKind::VarSetCurrent | VariableSetKind::Undefined) | Err(_) => Err(unknown("SET")),
+    }
+}
+
+fn refused(verb: &str, setting: &str, reason: String) -> Refusal {
+    let message = format!("setting \"{setting}\" may not be {verb} through pgveil by a role with masks");
+    Refusal::new(SqlState::DENIED, "setting.set", message).with_detail(reason)
+}
+
+fn show(setting: &str) -> Result<Body, Refusal> {
+    let setting = setting.to_ascii_lowercase();
+    if setting == "all" {
+        return Err(Refusal::new(SqlState::DENIED, "setting.show", "SHOW ALL is not answered through pgveil for a role with masks")
+            .with_hint("Use SHOW with a setting's name, or SELECT name, setting FROM pg_settings."));
+    }
+    if !settings::may_show(&setting) {
+        let message = format!("setting \"{setting}\" is not shown through pgveil to a role with masks");
+        return Err(Refusal::new(SqlState::DENIED, "setting.show", message)
+            .with_detail("Only settings that hold neither secrets nor data are shown."));
+    }
+    Ok(Body::Control(Control { text: format!("SHOW {}", name(&setting)), kind: Kind::Show, moves_search_path: false }))
+}
+
+fn discard(statement: &DiscardStmt) -> Result<Body, Refusal> {
+    let (text, moves_search_path) = match DiscardMode::try_from(statement.target) {
+        Ok(DiscardMode::DiscardAll) => ("DISCARD ALL", true),
+        Ok(DiscardMode::DiscardPlans) => ("DISCARD PLANS", false),
+        Ok(DiscardMode::DiscardSequences) => ("DISCARD SEQUENCES", false),
+        Ok(DiscardMode::DiscardTemp) => ("DISCARD TEMP", true),
+        Ok(DiscardMode::Undefined) | Err(_) => return Err(unknown("DISCARD")),
+    };
+    Ok(Body::Control(Control { text: text.to_owned(), kind: Kind::Utility, moves_search_path }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::{self, Statement};
+
+    fn control(sql: &str) -> Control {
+        match read::read(sql).unwrap().pop() {
+            Some(Statement { body: Body::Control(control), .. }) => control,
+            other => panic!("{sql}: {other:?}"),
+        }
+    }
+
+    fn refusal(sql: &str) -> Refusal {
+        read::read(sql).map(|statements| panic!("{sql}: {statements:?}")).unwrap_err()
+    }
+
+    #[test]
+    fn transactions() {
+        for (sql, text, moves) in [
+            ("begin", "BEGIN", false),
+            (
+                "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE;",
+                "BEGIN ISOLATION LEVEL SERIALIZABLE, READ ONLY, DEFERRABLE",
+                false,
+            ),
+            ("start transaction read write", "START TRANSACTION READ WRITE", false),
+            ("END", "COMMIT", true),
+            ("commit and chain", "COMMIT AND CHAIN", true),
+            ("abort", "ROLLBACK", true),
+            ("savepoint \"a\"\"b\"", "SAVEPOINT \"a\"\"b\"", false),
+            ("rollback to A", "ROLLBACK TO SAVEPOINT \"a\"", true),
+            ("release a", "RELEASE SAVEPOINT \"a\"", true),
+            (
+                "set transaction isolation level repeatable read, read only",
+                "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+                false,
+            ),
+            ("set transaction snapshot '00000003-000001D5-1'", "SET TRANSACTION SNAPSHOT '00000003-000001D5-1'", false),
+        ] {
+            let control = control(sql);
+            assert_eq!((control.text.as_str(), control.kind, control.moves_search_path), (text, Kind::Transaction, moves), "{sql}");
+        }
+    }
+
+    #[test]
+    fn settings() {
+        for (sql, text, moves) in [
+            ("SET DATESTYLE = ISO, mdy", "SET \"datestyle\" TO 'iso', 'mdy'", false),
+            ("set time zone 'Europe/Berlin'", "SET \"timezone\" TO 'Europe/Berlin'", false),
+            ("SET NAMES 'utf8'", "SET \"client_encoding\" TO 'utf8'", false),
+            ("set local search_path = Shop, \"Odd\"", "SET LOCAL \"search_path\" TO 'shop', 'Odd'", true),
+            ("set application_name = 'o''neil\\'", "SET \"application_name\" TO 'o''neil\\'", false),
+            ("reset all", "RESET ALL", true),
+            ("set statement_timeout to default", "SET \"statement_timeout\" TO DEFAULT", false),
+            ("set extra_float_digits to -3", "SET \"extra_float_digits\" TO '-3'", false),
+            ("SET row_security = off", "SET \"row_security\" TO 'off'", false),
+        ] {
+            let control = control(sql);
+            assert_eq!((control.text.as_str(), control.kind, control.moves_search_path), (text, Kind::Set, moves), "{sql}");
+        }
+        for sql in [
+            "SET ROLE admin",
+            "SET SESSION AUTHORIZATION postgres",
+            "RESET ROLE",
+            "RESET SESSION AUTHORIZATION",
+            "SET enable_seqscan = off",
+            "SET plan_cache_mode = force_generic_plan",
+            "SET session_replication_role = replica",
+            "SET standard_conforming_strings = off",
+            "SET client_encoding = 'LATIN1'",
+            "SET client_min_messages = debug5",
+            "SET app.tenant = '7'",
+            "RESET app.tenant",
+            "SET search_path = shop, pg_catalog",
+            "SET search_path = shop, pg_temp",
+            "SHOW data_directory",
+            "SHOW ALL",
+        ] {
+            assert_eq!(refusal(sql).code, SqlState::DENIED, "{sql}");
+        }
+        assert_eq!(control("show time zone").text, "SHOW \"timezone\"");
+        assert_eq!(control("show transaction isolation level").text, "SHOW \"transaction_isolation\"");
+    }
+
+    #[test]
+    fn utilities_and_others() {
+        for (sql, text) in [
+            ("discard all", "DISCARD ALL"),
+            ("deallocate prepare s1", "DEALLOCATE \"s1\""),
+            ("deallocate all", "DEALLOCATE ALL"),
+            ("close all", "CLOSE ALL"),
+            ("close \"C\"", "CLOSE \"C\""),
+            ("unlisten *", "UNLISTEN *"),
+        ] {
+            assert_eq!(control(sql).text, text, "{sql}");
+        }
+        for (sql, expected) in [
+            ("insert into t values (1)", "INSERT"),
+            ("create table t (a int)", "CREATE TABLE"),
+            ("create table t as select 1", "CREATE TABLE AS"),
+            ("select 1 into t", "SELECT INTO"),
+            ("copy t to stdout", "COPY"),
+            ("do $$ begin end $$", "DO"),
+            ("prepare transaction 'x'", "PREPARE TRANSACTION"),
+            ("listen x", "LISTEN"),
+            ("load 'x'", "LOAD"),
+            ("explain delete from t", "EXPLAIN of a statement that is not a query"),
+        ] {
+            match read::read(sql).unwrap().pop() {
+                Some(Statement { body: Body::Other { what }, .. }) => assert_eq!(what, expected, "{sql}"),
+                other => panic!("{sql}: {other:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,452 @@
+//! What may differ between the client's tree and the tree of what is sent.
+//!
+//! One walk over both of libpg_query's trees. Where they differ, one of the functions below that are marked *insertion* must
+//! allow it; anything else is refused. They say what a rewriting may add or put in a place, not that it is right to: that is the
+//! judgement's own work. What they rule out is that a text means something else than was judged.
+
+use super::postgres::Tree;
+use crate::builtin::functions;
+use crate::{Refusal, SqlState};
+
+/// Aliases and columns that the judgement makes up begin with it.
+const OURS: &str = "pgveil_";
+/// Aliases of derived tables that the judgement puts around a SELECT begin with it.
+const WRAP: &str = "pgveil_q";
+
+/// Compares the client's tree with the tree of what is sent.
+pub(super) fn compare(client: &Tree, ours: &Tree) -> Result<(), Refusal> {
+    walk(client, ours).map_err(|Difference(at)| {
+        let message = "pgveil's rewritten statement differs from the client's by more than pgveil adds";
+        Refusal::new(SqlState::UNSUPPORTED, "read.lockstep", message)
+            .with_detail(format!("They part at {at}."))
+            .with_hint("This is a fault of pgveil; please report it, with the statement.")
+    })
+}
+
+/// Where two trees part.
+#[derive(Debug)]
+struct Difference(String);
+
+type Same = Result<(), Difference>;
+
+fn part(at: &str) -> Same {
+    Err(Difference(at.to_owned()))
+}
+
+fn walk(client: &Tree, ours: &Tree) -> Same {
+    match (client.kind(), ours.kind()) {
+        ("RangeVar", "RangeVar") => relation(client, ours),
+        ("RangeVar", "RangeSubselect") => veiled_relation(client, ours),
+        ("RangeFunction", "RangeFunction") => table_function(client, ours),
+        ("RangeSubselect", "RangeSubselect") => derived_table(client, ours),
+        ("ColumnRef", "ColumnRef") => column(client, ours),
+        ("ColumnRef", "TypeCast") => whole_row(client, ours),
+        ("A_Const" | "AConst", "TypeCast") => typed_string(client, ours),
+        ("FuncCall", "TypeCast") => veiled_function(client, ours),
+        ("FuncCall", "FuncCall") => {
+            qualified(client, ours, "funcname")?;
+            fields(client, ours, &["funcname", "agg_order"])?;
+            ordered(client.list("agg_order"), ours.list("agg_order"), Items::Sort)
+        }
+        ("TypeName", "TypeName") => {
+            qualified(client, ours, "names")?;
+            fields(client, ours, &["names"])
+        }
+        ("A_Expr" | "AExpr", "A_Expr" | "AExpr") => {
+            qualified(client, ours, "name")?;
+            fields(client, ours, &["name"])
+        }
+        ("SubLink", "SubLink") => {
+            qualified(client, ours, "oper_name")?;
+            fields(client, ours, &["oper_name"])
+        }
+        ("WindowDef", "WindowDef") => {
+            fields(client, ours, &["order_clause"])?;
+            ordered(client.list("order_clause"), ours.list("order_clause"), Items::Sort)
+        }
+        ("SelectStmt", "SelectStmt") => select(client, ours),
+        _ => plain(client, ours),
+    }
+}
+
+/// No insertion here; perhaps inside.
+fn plain(client: &Tree, ours: &Tree) -> Same {
+    match (client, ours) {
+        (Tree::Node(kind, _), Tree::Node(also, _)) if kind == also => fields(client, ours, &[]),
+        (Tree::List(items), Tree::List(others)) => list(items, others),
+        (Tree::Nothing, Tree::Nothing) => Ok(()),
+        (Tree::Bool(value), Tree::Bool(other)) if value == other => Ok(()),
+        (Tree::Int(value), Tree::Int(other)) if value == other => Ok(()),
+        (Tree::Text(value), Tree::Text(other)) if value == other => Ok(()),
+        _ => part(client.kind()),
+    }
+}
+
+fn list(items: &[Tree], others: &[Tree]) -> Same {
+    if items.len() != others.len() {
+        return part("the length of a list");
+    }
+    items.iter().zip(others).try_for_each(|(item, other)| walk(item, other))
+}
+
+/// All fields of two nodes of one kind, but for some.
+fn fields(client: &Tree, ours: &Tree, except: &[&str]) -> Same {
+    let (Tree::Node(kind, of_client), Tree::Node(_, of_ours)) = (client, ours) else { return part(client.kind()) };
+    let rest = |name: &str| !except.contains(&name);
+    for (name, value) in of_client.iter().filter(|(name, _)| rest(name)) {
+        match ours.field(name) {
+            Some(other) => walk(value, other)?,
+            None => return part(&format!("{kind}.{name}")),
+        }
+    }
+    match of_ours.iter().find(|(name, _)| rest(name) && client.field(name).is_none()) {
+        Some((name, _)) => part(&format!("{kind}.{name}")),
+        None => Ok(()),
+    }
+}
+
+/// An optional part that both have or neither has.
+fn optional(client: Option<&Tree>, ours: Option<&Tree>, at: &str) -> Same {
+    match (client, ours) {
+        (None, None) => Ok(()),
+        (Some(client), Some(ours)) => walk(client, ours),
+        _ => part(at),
+    }
+}
+
+fn made_up(name: &str) -> bool {
+    name.starts_with(OURS)
+}
+
+/// The alias of a relation: as the client wrote it, or the relation's name, or made up. Column aliases stay.
+fn alias(client: &Tree, ours: &Tree, own_name: &str) -> Same {
+    let (of_client, of_ours) = (client.field("alias"), ours.field("alias"));
+    let name = |alias: Option<&Tree>| alias.map(|alias| alias.text("aliasname").to_owned());
+    let columns = |alias: Option<&Tree>| alias.map_or(&[] as &[Tree], |alias| alias.list("colnames")).to_vec();
+    if columns(of_client) != columns(of_ours) {
+        return part("the column aliases of a relation");
+    }
+    match (name(of_client), name(of_ours)) {
+        (None, None) => Ok(()),
+        (Some(_), None) => part("an alias"),
+        (_, Some(new)) if made_up(&new) => Ok(()),
+        (Some(old), Some(new)) if old == new => Ok(()),
+        (None, Some(new)) if new == own_name => Ok(()),
+        _ => part("an alias"),
+    }
+}
+
+/// Insertion: a relation gains its schema and an alias; a database's name in front goes.
+fn relation(client: &Tree, ours: &Tree) -> Same {
+    fields(client, ours, &["catalogname", "schemaname", "alias"])?;
+    let schema = client.text("schemaname");
+    if !ours.text("catalogname").is_empty() || !(schema.is_empty() || schema == ours.text("schemaname")) {
+        return part("a relation's schema");
+    }
+    alias(client, ours, client.text("relname"))
+}
+
+/// Insertion: a relation becomes a derived table, which is its veil or a view's definition. It is all pgveil's.
+fn veiled_relation(client: &Tree, ours: &Tree) -> Same {
+    if ours.field("lateral").is_some() || ours.field("alias").is_none() {
+        return part("a veil");
+    }
+    alias(client, ours, client.text("relname"))
+}
+
+/// Insertion: a function in FROM gains an alias: its own name or a made-up one.
+fn table_function(client: &Tree, ours: &Tree) -> Same {
+    fields(client, ours, &["alias"])?;
+    let called = match client.list("functions") {
+        [Tree::List(items)] => items.first(),
+        [Tree::Node("List", _)] => client.list("functions").first().and_then(|list| list.list("items").first()),
+        _ => None,
+    };
+    let name = called.and_then(|call| call.names("funcname")).and_then(|names| names.last().map(|name| (*name).to_owned()));
+    alias(client, ours, &name.unwrap_or_default())
+}
+
+/// Insertion: a derived table without an alias gains a made-up one, or its alias is replaced by one.
+fn derived_table(client: &Tree, ours: &Tree) -> Same {
+    fields(client, ours, &["alias"])?;
+    alias(client, ours, "")
+}
+
+/// Insertion: a column gains a qualifier, or its qualifiers are replaced by one alias; a column that a veil exports under a
+/// made-up name takes that name.
+fn column(client: &Tree, ours: &Tree) -> Same {
+    if client == ours {
+        return Ok(());
+    }
+    match (client.list("fields"), ours.list("fields")) {
+        ([.., old], [qualifier, new] | [qualifier, _, new]) if qualifier.kind() == "String" => {
+            let renamed = old.kind() == "String" && new.kind() == "String" && made_up(new.text("sval"));
+            let three = ours.list("fields").len() == 3 && client.list("fields").len() != 3;
+            if (old == new || renamed) && !three { Ok(()) } else { part("a column") }
+        }
+        _ => part("a column"),
+    }
+}
+
+/// Insertion: a whole row keeps its composite type: `ROW(c.*)::shop.customers`.
+fn whole_row(client: &Tree, ours: &Tree) -> Same {
+    let is_star = |field: &Tree| field.kind() == "A_Star" || field.kind() == "AStar";
+    let starred = client.list("fields").last().is_some_and(is_star);
+    let row = ours.field("arg").filter(|arg| arg.kind() == "RowExpr");
+    match row.map(|row| row.list("args")) {
+        Some([only]) if !starred && only.kind() == "ColumnRef" && only.list("fields").last().is_some_and(is_star) => Ok(()),
+        _ => part("a whole row"),
+    }
+}
+
+/// Insertion: a cast around a string constant.
+fn typed_string(client: &Tree, ours: &Tree) -> Same {
+    let is_string = client.field("val").is_some_and(|value| value.kind() == "String");
+    match ours.field("arg") {
+        Some(arg) if is_string && arg == client => Ok(()),
+        _ => part("a constant"),
+    }
+}
+
+/// Insertion: a function whose result is veiled becomes a NULL of its type.
+fn veiled_function(client: &Tree, ours: &Tree) -> Same {
+    let names = client.names("funcname").unwrap_or_default();
+    let is_veiled = names.last().is_some_and(|name| functions::veiled(name).is_some());
+    let is_null = ours.field("arg").is_some_and(|arg| arg.field("isnull") == Some(&Tree::Bool(true)));
+    if is_veiled && is_null { Ok(()) } else { part("a function call") }
+}
+
+/// Insertion: the name of a function, type or operator gains a schema.
+fn qualified(client: &Tree, ours: &Tree, field: &str) -> Same {
+    match (client.list(field), ours.list(field)) {
+        (old, new) if old == new => Ok(()),
+        ([old], [schema, new]) if old == new && schema.kind() == "String" => Ok(()),
+        _ => part(field),
+    }
+}
+
+fn select(client: &Tree, ours: &Tree) -> Same {
+    let same = unwrapped(client, ours, &[]);
+    match same {
+        Err(first) => wrapped(client, ours).map_err(|_| first),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Two SELECTs, field by field, without the fields of `moved`.
+fn unwrapped(client: &Tree, ours: &Tree, moved: &[&str]) -> Same {
+    let mut except = vec!["target_list", "sort_clause", "group_clause"];
+    except.extend(moved);
+    fields(client, ours, &except)?;
+    targets(client.list("target_list"), ours.list("target_list"))?;
+    if !moved.contains(&"sort_clause") {
+        ordered(client.list("sort_clause"), ours.list("sort_clause"), Items::Sort)?;
+    }
+    ordered(client.list("group_clause"), ours.list("group_clause"), Items::Group)
+}
+
+/// Insertion: a SELECT becomes the only FROM item of an outer SELECT of its columns, under an alias that begins `pgveil_q`. The
+/// outer one may sort, and may take over LIMIT and OFFSET with the sort.
+fn wrapped(client: &Tree, ours: &Tree) -> Same {
+    const LIMIT: &[&str] = &["limit_offset", "limit_count", "limit_option"];
+    let known = ["target_list", "from_clause", "sort_clause", "op", "limit_offset", "limit_count", "limit_option"];
+    let Tree::Node(_, outer) = ours else { return part("SelectStmt") };
+    let [from] = ours.list("from_clause") else { return part("SelectStmt.from_clause") };
+    let ours_only = from.kind() == "RangeSubselect"
+        && from.field("lateral").is_none()
+        && from.field("alias").is_some_and(|alias| alias.text("aliasname").starts_with(WRAP));
+    let plain = ours.list("target_list").iter().all(|target| target.field("val").is_some_and(|value| value.kind() == "ColumnRef"));
+    // SETOP_NONE is the default of `op` in meaning, though not in number.
+    let no_operation = ours.field("op") == Some(&Tree::Int(1)) && ours.field("larg").is_none();
+    let nothing_else = outer.iter().all(|(name, _)| known.contains(name));
+    let Some(inner) = from.field("subquery").filter(|_| ours_only && plain && no_operation && nothing_else) else {
+        return part("SelectStmt");
+    };
+    // A sort that is not inside any more has to be outside, by the same number of items or more.
+    if inner.list("sort_clause").is_empty() && ours.list("sort_clause").len() < client.list("sort_clause").len() {
+        return part("SelectStmt.sort_clause");
+    }
+    let limit_of = |select: &Tree| LIMIT.iter().any(|name| *name != "limit_option" && select.field(name).is_some());
+    if limit_of(ours) {
+        // LIMIT moved out, and the sort with it.
+        if limit_of(inner) {
+            return part("SelectStmt.limit_count");
+        }
+        for name in LIMIT {
+            optional(client.field(name), ours.field(name), name)?;
+        }
+        if !inner.list("sort_clause").is_empty() {
+            ordered(client.list("sort_clause"), inner.list("sort_clause"), Items::Sort)?;
+        }
+        unwrapped(client, inner, &["sort_clause", "limit_offset", "limit_count", "limit_option"])
+    } else if !limit_of(client) && inner.list("sort_clause").is_empty() {
+        unwrapped(client, inner, &["sort_clause"])
+    } else {
+        walk(client, inner)
+    }
+}
+
+/// Insertion: a star becomes columns; a target gains an output name.
+fn targets(client: &[Tree], ours: &[Tree]) -> Same {
+    // The places in `ours` that the targets so far may reach up to.
+    let mut reached = vec![0];
+    for target in client {
+        let star = target
+            .field("val")
+            .filter(|value| value.kind() == "ColumnRef")
+            .is_some_and(|value| value.list("fields").last().is_some_and(|field| matches!(field.kind(), "A_Star" | "AStar")));
+        let mut next = Vec::new();
+        for at in reached {
+            let rest = ours.get(at..).unwrap_or(&[]);
+            if star {
+                let run = rest.iter().take_while(|new| new.field("val").is_some_and(|value| value.kind() == "ColumnRef")).count();
+                next.extend(at..=at + run);
+            }
+            if rest.first().is_some_and(|new| self::target(target, new).is_ok()) {
+                next.push(at + 1);
+            }
+        }
+        next.sort_unstable();
+        next.dedup();
+        reached = next;
+    }
+    if reached.contains(&ours.len()) { Ok(()) } else { part("SelectStmt.target_list") }
+}
+
+fn target(client: &Tree, ours: &Tree) -> Same {
+    if client.kind() != "ResTarget" || ours.kind() != "ResTarget" {
+        return walk(client, ours);
+    }
+    let (old, new) = (client.text("name"), ours.text("name"));
+    if !old.is_empty() && old != new {
+        return part("an output's name");
+    }
+    fields(client, ours, &["name"])
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Items {
+    Sort,
+    Group,
+}
+
+/// Insertion: items behind those of an ORDER BY or GROUP BY.
+fn ordered(client: &[Tree], ours: &[Tree], items: Items) -> Same {
+    let Some(first) = ours.get(..client.len()) else { return part("an ORDER BY or GROUP BY") };
+    client.iter().zip(first).try_for_each(|(old, new)| match items {
+        Items::Group => walk(old, new),
+        Items::Sort => walk(old, new).or_else(|first| sort_item(old, new).map_err(|_| first)),
+    })
+}
+
+/// Insertion: an item of an ORDER BY becomes a keyed order of itself, a call of pg_catalog.sha256 that contains it; or, from the
+/// number of an output, the column or its keyed order.
+fn sort_item(client: &Tree, ours: &Tree) -> Same {
+    if client.kind() != "SortBy" || ours.kind() != "SortBy" {
+        return part("SortBy");
+    }
+    fields(client, ours, &["node"])?;
+    let (Some(old), Some(new)) = (client.field("node"), ours.field("node")) else { return part("SortBy.node") };
+    let number = old.field("val").is_some_and(|value| value.kind() == "Integer");
+    let fits = |tree: &Tree| if number { tree.kind() == "ColumnRef" } else { walk(old, tree).is_ok() };
+    let keyed = new.kind() == "FuncCall" && new.names("funcname").as_deref() == Some(&["pg_catalog", "sha256"]);
+    if (number && new.kind() == "ColumnRef") || (keyed && contains(new, &fits)) { Ok(()) } else { part("SortBy.node") }
+}
+
+fn contains(tree: &Tree, fits: &impl Fn(&Tree) -> bool) -> bool {
+    let inside = match tree {
+        Tree::Node(_, fields) => fields.iter().any(|(_, value)| contains(value, fits)),
+        Tree::List(items) => items.iter().any(|item| contains(item, fits)),
+        Tree::Nothing | Tree::Bool(_) | Tree::Int(_) | Tree::Text(_) => false,
+    };
+    inside || fits(tree)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read;
+
+    fn compared(client: &str, ours: &str) -> Result<String, Refusal> {
+        read::query(client).unwrap().print(&read::query(ours).unwrap().ast)
+    }
+
+    #[test]
+    fn insertions_are_allowed() {
+        for (client, ours) in [
+            ("select id from customers", "select id from shop.customers"),
+            ("select id from customers", "select customers.id from shop.customers as customers"),
+            ("select c.id from customers c", "select c.id from (select id from shop.customers) as c"),
+            ("select shop.customers.id from shop.customers", "select pgveil_1.id from shop.customers as pgveil_1"),
+            ("select * from t", "select t.a, t.b as \"B\" from shop.t as t"),
+            ("select a.*, 1, b.* from a, b", "select a.x, a.y, 1, b.z from s.a as a, s.b as b"),
+            ("select lower(x) from t", "select pg_catalog.lower(t.x) as lower from s.t"),
+            ("select pg_table_size('t')", "select cast(null as pg_catalog.int8) as pg_table_size"),
+            (
+                "select x::mood from t where a = 'b'",
+                "select x::shop.mood from t where a operator(pg_catalog.=) cast('b' as pg_catalog.text)",
+            ),
+            ("select x from t order by x limit 3", "select x from t order by pg_catalog.sha256(textsend('k' || t.x)), id limit 3"),
+            ("select x from t order by 1 desc", "select x from t order by pg_catalog.sha256(textsend(t.x)) desc"),
+            ("select x from t order by 1", "select x from t order by t.x, t.id"),
+            ("select count(*) from t group by x", "select count(*) from t group by t.x, t.y"),
+            ("select array_agg(x) from t", "select array_agg(x order by id) from t"),
+            ("select row_number() over (order by x) from t", "select row_number() over (order by x, id) from t"),
+            ("select distinct x from t", "select * from (select distinct x from t) as pgveil_q1 order by pg_catalog.sha256(pgveil_q1.x)"),
+            (
+                "select distinct x from t order by x limit 3",
+                "select x from (select distinct x from t) as pgveil_q1 order by pg_catalog.sha256(x) limit 3",
+            ),
+            ("select x from t union select y from u", "select * from (select x from t union select y from u) pgveil_q order by 1"),
+            ("select c from customers c", "select cast(row(c.*) as shop.customers) as c from (select 1 as id) as c"),
+            ("select g from generate_series(1, 2)", "select g from pg_catalog.generate_series(1, 2) as generate_series"),
+        ] {
+            assert!(compared(client, ours).is_ok(), "{client}: {:?}", compared(client, ours));
+        }
+    }
+
+    #[test]
+    fn nothing_else_is() {
+        for (client, ours) in [
+            ("select id from customers", "select ssn from customers"),
+            ("select id from customers c", "select id from customers d"),
+            ("select id from a.customers", "select id from b.customers"),
+            ("select id from customers", "select id from only customers"),
+            ("select id from t where a = 1", "select id from t"),
+            ("select id from t where a = 1", "select id from t where a = 2"),
+            ("select id from t", "select id from t limit 1"),
+            ("select id from t limit 1", "select id from t limit 2"),
+            ("select id from t order by a, b", "select id from t order by b, a"),
+            ("select id from t order by a", "select id from t order by pg_catalog.sha256(b)"),
+            ("select id from t order by a", "select id from t order by pg_catalog.sha256(a) desc"),
+            ("select id from t order by a", "select id from t"),
+            ("select id from t order by 2", "select id from t order by 3"),
+            ("select count(*) from t group by a", "select count(*) from t"),
+            ("select a, b from t", "select a from t"),
+            ("select a as x from t", "select a as y from t"),
+            ("select * from t", "select lower(a) from t"),
+            ("select lower(a) from t", "select upper(a) from t"),
+            ("select shop.f(a) from t", "select adhoc.f(a) from t"),
+            ("select lower(a) from t", "select cast(null as pg_catalog.text) from t"),
+            ("select a = b from t", "select a operator(pg_catalog.<>) b from t"),
+            ("select a = b or c from t", "select a = (b or c) from t"),
+            ("select a from t union select b from u", "select a from t union all select b from u"),
+            ("select a from t", "select x.a from (select a from t) as x"),
+            ("select a from t limit 3", "select a from (select a from t) as pgveil_q limit 4"),
+            ("select a from t order by a limit 3", "select a from (select a from t limit 3) as pgveil_q order by a"),
+            ("select a from t order by a", "select a from (select a from t) as pgveil_q, u order by a"),
+            ("select distinct a from t", "select a from (select a from t) as pgveil_q"),
+            ("select a from t for update", "select a from t"),
+            ("select 1 from t", "select '1'::int from t"),
+            ("select $1 from t", "select $2 from t"),
+            ("select a from t join u using (a)", "select a from t join u on t.a = u.a"),
+        ] {
+            let got = match (read::query(client), read::query(ours)) {
+                (Ok(client), Ok(ours)) => client.print(&ours.ast),
+                (Ok(_), Err(refusal)) => Err(refusal),
+                (Err(refusal), _) => panic!("{client}: {refusal:?}"),
+            };
+            assert!(got.is_err(), "{client} became {ours}");
+        }
+    }
+}
