@@ -17,21 +17,13 @@ fn main() {
         }
         return;
     }
-    let mut c = pgveil_tests::client::Client::connect(&login("twin_a")).unwrap();
+    let mut pair = twins::run::Pair::new(login("twin_a"), login("twin_b"), login("twin_a"));
+    let mut report = twins::run::Report::default();
     let mut g = twins::generate::Generator::new(args.get(1).map_or(1, |s| s.parse().unwrap()), &values);
-    let mut counts = std::collections::BTreeMap::new();
-    let mut rows = 0;
     for _ in 0..args.get(2).map_or(500, |s| s.parse().unwrap()) {
-        let s = g.statement();
-        let t = std::time::Instant::now();
-        let a = match &s.extended {
-            None => c.query(&s.sql),
-            Some(e) => c.call(&pgveil_tests::client::Call { sql: s.sql.clone(), values: e.values.iter().map(|v| v.clone().map(String::into_bytes)).collect(), results: vec![i16::from(e.binary)], ..Default::default() }),
-        };
-        rows += a.raw_rows().count();
-        if t.elapsed().as_millis() > 800 { println!("SLOW {:?} {}", t.elapsed(), s.sql); }
-        *counts.entry(a.sqlstate().to_owned()).or_insert(0) += 1;
-        if a.sqlstate() != "00000" { println!("{} {} || {}", a.sqlstate(), a.message(), s.sql); }
+        pair.note(&g.statement(), &mut report);
+        if report.differences.len() > 3 { break; }
     }
-    println!("{counts:?} rows {rows}");
+    println!("{}", report.show("direct"));
+    for d in report.differences { println!("{}", d.chars().take(2500).collect::<String>()); }
 }
