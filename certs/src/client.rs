@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_cert_signed_by_trust_anchor};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use crate::{ALPN, CertError, pem, provider};
+use crate::{ALPN, CertError, dates, pem, provider};
 
 /// What is verified of a server's certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,10 +31,8 @@ pub fn config(verify: Verify<'_>) -> Result<Arc<ClientConfig>, CertError> {
     let provider = provider();
     let verifier: Arc<dyn ServerCertVerifier> = match verify {
         Verify::Nothing => Arc::new(Nothing(Arc::clone(&provider))),
-        Verify::Ca(ca) => Arc::new(ChainOnly { roots: roots(ca)?, provider: Arc::clone(&provider) }),
-        Verify::Full(ca) => WebPkiServerVerifier::builder_with_provider(Arc::new(roots(ca)?), Arc::clone(&provider))
-            .build()
-            .map_err(|e| CertError::Bad { path: ca.into(), why: e.to_string() })?,
+        Verify::Ca(ca) => Arc::new(Chain::new(ca, false, Arc::clone(&provider))?),
+        Verify::Full(ca) => Arc::new(Chain::new(ca, true, Arc::clone(&provider))?),
     };
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -44,23 +42,28 @@ pub fn config(verify: Verify<'_>) -> Result<Arc<ClientConfig>, CertError> {
     Ok(Arc::new(config))
 }
 
-fn roots(ca: &Path) -> Result<RootCertStore, CertError> {
-    let mut roots = RootCertStore::empty();
-    for certificate in pem::certificates(ca)? {
-        roots.add(certificate).map_err(|e| CertError::Bad { path: ca.into(), why: e.to_string() })?;
-    }
-    Ok(roots)
-}
-
 /// Believes every certificate; the handshake must still be signed with its key.
 #[derive(Debug)]
 struct Nothing(Arc<CryptoProvider>);
 
-/// Verifies the chain but not the name.
+/// Verifies the chain up to a root of the file and, with `full`, the name.
 #[derive(Debug)]
-struct ChainOnly {
+struct Chain {
     roots: RootCertStore,
+    trusted: Vec<CertificateDer<'static>>,
+    full: bool,
     provider: Arc<CryptoProvider>,
+}
+
+impl Chain {
+    fn new(ca: &Path, full: bool, provider: Arc<CryptoProvider>) -> Result<Chain, CertError> {
+        let trusted = pem::certificates(ca)?;
+        let mut roots = RootCertStore::empty();
+        for certificate in &trusted {
+            roots.add(certificate.clone()).map_err(|e| CertError::Bad { path: ca.into(), why: e.to_string() })?;
+        }
+        Ok(Chain { roots, trusted, full, provider })
+    }
 }
 
 impl ServerCertVerifier for Nothing {
@@ -98,17 +101,27 @@ impl ServerCertVerifier for Nothing {
     }
 }
 
-impl ServerCertVerifier for ChainOnly {
+impl ServerCertVerifier for Chain {
     fn verify_server_cert(
         &self,
         own: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
+        name: &ServerName<'_>,
         _ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let own = ParsedCertificate::try_from(own)?;
-        verify_server_cert_signed_by_trust_anchor(&own, &self.roots, others, now, self.provider.signature_verification_algorithms.all)?;
+        let parsed = ParsedCertificate::try_from(own)?;
+        if self.trusted.contains(own) {
+            // A self-signed server certificate, as Postgres' documentation makes them (19.9.5), is its own root. webpki takes
+            // none that also says CA, as openssl writes by default, for a server's: only its dates are left to check.
+            dates::check(own, now)?;
+        } else {
+            let algorithms = self.provider.signature_verification_algorithms.all;
+            verify_server_cert_signed_by_trust_anchor(&parsed, &self.roots, others, now, algorithms)?;
+        }
+        if self.full {
+            verify_server_name(&parsed, name)?;
+        }
         Ok(ServerCertVerified::assertion())
     }
 
@@ -185,12 +198,23 @@ mod tests {
         ] {
             assert_eq!(reaches(&server, config(verify).unwrap(), name), expected, "{verify:?} {name}");
         }
+        let own = Ca::self_signed(&dir, "own");
+        let server = crate::server::load(&own.cert, &own.key).unwrap();
+        for (verify, name, expected) in [
+            (Verify::Full(&own.cert), "localhost", true),
+            (Verify::Full(&own.cert), "wrong.example", false),
+            (Verify::Ca(&own.cert), "wrong.example", true),
+            (Verify::Ca(&root), "localhost", false),
+        ] {
+            assert_eq!(reaches(&server, config(verify).unwrap(), name), expected, "self-signed: {verify:?} {name}");
+        }
         let old = throwaway::tests::issue_between(&ca, &dir, "old", (2001, 2002));
         let chain = pem::certificates(&old.cert).unwrap();
         let expired =
             rustls::ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().unwrap().with_no_client_auth();
         let expired = Arc::new(expired.with_single_cert(chain, pem::key(&old.key).unwrap()).unwrap());
         assert!(!reaches(&expired, config(Verify::Ca(&root)).unwrap(), "localhost"));
+        assert!(!reaches(&expired, config(Verify::Ca(&old.cert)).unwrap(), "localhost"));
         assert!(reaches(&expired, config(Verify::Nothing).unwrap(), "localhost"));
         fs::remove_dir_all(dir).unwrap();
     }

@@ -3,6 +3,7 @@
 //! All of it is rustls with the `ring` provider, named explicitly: no process-wide default is installed or relied on.
 
 pub mod client;
+mod dates;
 mod error;
 mod pem;
 pub mod server;

@@ -3,12 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::ServerCertVerifier;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, RootCertStore, ServerConfig};
+use rustls::pki_types::UnixTime;
+use rustls::{CertificateError, ServerConfig};
 
-use crate::{ALPN, CertError, pem, provider};
+use crate::{ALPN, CertError, dates, pem, provider};
 
 /// Loads a server's certificate chain (PEM, its own certificate first) and its private key (PEM).
 ///
@@ -18,7 +16,15 @@ pub fn load(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, CertError> {
     let chain = pem::certificates(cert)?;
     let private = pem::key(key)?;
     if let Some(own) = chain.first() {
-        check_time(own, cert)?;
+        dates::check(own, UnixTime::now()).map_err(|e| match e {
+            rustls::Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
+                CertError::Expired { path: cert.into() }
+            }
+            rustls::Error::InvalidCertificate(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }) => {
+                CertError::NotYetValid { path: cert.into() }
+            }
+            other => CertError::Bad { path: cert.into(), why: other.to_string() },
+        })?;
     }
     let bad = |e: rustls::Error| CertError::Bad { path: cert.into(), why: e.to_string() };
     provider()
@@ -34,6 +40,7 @@ pub fn load(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, CertError> {
     Ok(Arc::new(config))
 }
 
+<<<<<<< HEAD
 /// Whether a certificate is valid now.
 ///
 /// The path check of webpki looks at a certificate's dates before it looks for an issuer, so the certificate serves as its
@@ -55,6 +62,8 @@ fn check_time(own: &CertificateDer<'static>, path: &Path) -> Result<(), CertErro
     }
 }
 
+=======
+>>>>>>> main
 #[cfg(test)]
 mod tests {
     use std::fs;

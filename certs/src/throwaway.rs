@@ -113,6 +113,19 @@ pub(crate) mod tests {
         ca.issue(dir, stem, params).unwrap()
     }
 
+    impl Ca {
+        /// A server's certificate that signed itself and says CA, as `openssl req -x509` makes them.
+        pub(crate) fn self_signed(dir: &Path, stem: &str) -> Files {
+            let key = KeyPair::generate().unwrap();
+            let mut params = params(&[]).unwrap();
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            let files = Files { cert: dir.join(format!("{stem}.crt")), key: dir.join(format!("{stem}.key")) };
+            fs::write(&files.cert, params.self_signed(&key).unwrap().pem()).unwrap();
+            fs::write(&files.key, key.serialize_pem()).unwrap();
+            files
+        }
+    }
+
     #[test]
     fn keys_are_the_owners_only_even_over_an_older_file() {
         let dir = folder("mode");

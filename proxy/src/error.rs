@@ -78,7 +78,10 @@ pub enum UpstreamError {
         /// Its message.
         message: String,
     },
-    /// It broke the protocol, or asked for a way to log in that we do not speak.
+    /// It asked for a way to log in that we do not speak, or for a password that we do not have, or did not prove itself.
+    #[error("cannot log in to the database server: {0}")]
+    Login(String),
+    /// It broke the protocol.
     #[error("the database server broke the protocol: {0}")]
     Protocol(String),
     /// The connection was lost.

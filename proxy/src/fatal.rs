@@ -79,10 +79,13 @@ impl UpstreamError {
         let (code, words) = match self {
             UpstreamError::Unreachable { .. } => ("08006", "cannot reach the database server"),
             UpstreamError::Tls(_) => ("08006", "no TLS connection to the database server"),
+            UpstreamError::Login(_) => ("08006", "cannot log in to the database server"),
             UpstreamError::Protocol(_) => ("08006", "cannot speak with the database server"),
             UpstreamError::Io(_) => ("08006", "the connection to the database server was lost"),
             // Our account, not the client's.
-            UpstreamError::Refused { code, .. } if code.starts_with("28") => ("08006", "the database server does not accept pgveil's account"),
+            UpstreamError::Refused { code, .. } if code.starts_with("28") => {
+                ("08006", "the database server does not accept pgveil's account")
+            }
             UpstreamError::Refused { code, message } if !protected || HARMLESS.contains(&code.as_str()) => {
                 return Fatal::new(code, message);
             }

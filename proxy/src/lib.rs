@@ -3,12 +3,17 @@
 pub mod cancel;
 pub mod command;
 pub mod config;
+pub mod conversation;
 pub mod demo;
 pub mod error;
 pub mod fatal;
 pub mod log;
 pub mod login;
+pub mod relay;
+pub mod rows;
+pub mod scrub;
 pub mod serve;
+pub mod snapshot;
 pub mod upstream;
 pub mod users;
 pub mod wire;

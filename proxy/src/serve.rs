@@ -6,13 +6,14 @@ mod bytes;
 mod connection;
 mod shared;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use socket2::{Domain, Socket, Type};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -29,6 +30,8 @@ pub use shared::Shared;
 
 /// The most connections at one time that have not logged in yet. Further ones get 53300 at once.
 const LOGINS: usize = 512;
+/// The most connections that the system holds for us until they are accepted.
+const BACKLOG: i32 = 1024;
 /// How long sessions may take to end after [`Server::stop`].
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -63,8 +66,7 @@ impl Server {
             problem: format!("cannot listen at {}: {e}", config.listen),
             remedy: "stop what listens there, or name another address or port".into(),
         };
-        let listener = TcpListener::bind(config.listen).map_err(fault)?;
-        listener.set_nonblocking(true)?;
+        let listener = listen(config.listen).map_err(fault)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::new(config)?);
         let (stop, stopped) = watch::channel(false);
@@ -110,6 +112,16 @@ impl Drop for Server {
     }
 }
 
+/// As `TcpListener::bind`, but with room for more than 128 clients that connect at one time.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
 /// An accepted connection on its way to a worker.
 struct Accepted {
     socket: std::net::TcpStream,
@@ -138,7 +150,8 @@ async fn accept(listener: TcpListener, workers: Vec<mpsc::UnboundedSender<Accept
                     Err(_) => {
                         log::warn("login.flood", &[("peer", &peer), ("limit", &LOGINS)]);
                         // Best effort, without waiting: whoever floods must not hold us up.
-                        let _heard = socket.try_write(&Fatal::new("53300", "too many connections are logging in").frame());
+                        let fatal = Fatal::new("53300", "too many connections are logging in").frame();
+                        let _heard = socket.into_std().and_then(|mut socket| socket.write(&fatal));
                     }
                 },
                 Err(e) => {

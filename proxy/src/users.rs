@@ -43,8 +43,9 @@ impl Users {
     /// # Errors
     /// It is not TOML, or a user in it is incomplete.
     pub fn parse(text: &str, file: &Path) -> Result<Users, ConfigError> {
-        let document: DocumentMut =
-            text.parse().map_err(|e: toml_edit::TomlError| fault(file, "users", e.to_string().trim_end().replace('\n', "\n  "), "write it as TOML"))?;
+        let document: DocumentMut = text
+            .parse()
+            .map_err(|e: toml_edit::TomlError| fault(file, "users", e.to_string().trim_end().replace('\n', "\n  "), "write it as TOML"))?;
         let mut users = BTreeMap::new();
         for (key, item) in document.iter() {
             let table = match (key, item) {
@@ -149,7 +150,9 @@ mod tests {
     #[test]
     fn users_have_a_verifier_and_roles() {
         let verifier = scram_sha_256(b"pw");
-        let text = format!("# who\n[user.ana]\nverifier = \"{verifier}\"\nroles = [\"analyst\", \"x\"]\n[user.\"b c\"]\nverifier = '{verifier}'\nroles = ['r']\n");
+        let text = format!(
+            "# who\n[user.ana]\nverifier = \"{verifier}\"\nroles = [\"analyst\", \"x\"]\n[user.\"b c\"]\nverifier = '{verifier}'\nroles = ['r']\n"
+        );
         let users = Users::parse(&text, Path::new("users.toml")).unwrap();
         assert_eq!(users.get("ana").unwrap().roles, ["analyst", "x"]);
         assert_eq!(users.iter().map(|(n, _)| n).collect::<Vec<_>>(), ["ana", "b c"]);

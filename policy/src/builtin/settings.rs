@@ -148,6 +148,18 @@ pub fn may_set(name: &str, values: &[String]) -> Result<(), String> {
     }
 }
 
+/// Whether a setting may be set to a value that is not known yet (a parameter).
+///
+/// # Errors
+/// The reason why not, for the refusal's detail.
+pub fn may_set_anything(name: &str) -> Result<(), String> {
+    match settable(&name.to_ascii_lowercase()) {
+        Some(Values::Any) => Ok(()),
+        Some(Values::Only(_) | Values::SearchPath) => Err("Its value must be a literal here, since not every one is allowed.".to_owned()),
+        None => Err(why_not(name)),
+    }
+}
+
 /// The same for the one text that `set_config(name, value, …)` takes, which for `search_path` is a list in itself.
 ///
 /// # Errors

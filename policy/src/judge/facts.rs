@@ -1,13 +1,14 @@
 //! What is known for one role on one database, and what has been worked out from it so far.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use dashmap::DashMap;
 use sqlparser::ast::Query;
 
 use super::Judge;
-use super::scope::{Col, Level};
+use super::scope::{Col, Item};
 use crate::catalog::{Catalog, Oid, Relation};
 use crate::policy::{Protection, Role, protection::Guard};
 use crate::{Refusal, read};
@@ -25,6 +26,8 @@ pub(crate) struct Veiled {
     pub protected: bool,
     /// Its columns' names must be given with the alias.
     pub rename: bool,
+    /// Its select list must stay as it is: DISTINCT or a set operation may hang on it.
+    pub whole: bool,
 }
 
 type Known = Result<Option<Arc<Veiled>>, Refusal>;
@@ -130,6 +133,15 @@ impl Facts {
     }
 }
 
+/// One expression of a total order.
+#[derive(Debug, Clone)]
+pub(crate) struct TieBreak {
+    /// As it is printed.
+    pub expr: sqlparser::ast::Expr,
+    /// The column that it mentions, where it is one of FROM.
+    pub of: Option<(Rc<Item>, usize)>,
+}
+
 /// The order in which a query level gives out its rows.
 #[derive(Debug, Default)]
 pub(crate) struct LevelOrder {
@@ -138,14 +150,9 @@ pub(crate) struct LevelOrder {
     /// Protected relations seen before this level began.
     pub touched_before: usize,
     /// Keys that identify a row of this level, set once FROM and GROUP BY are known.
-    pub identity: Vec<sqlparser::ast::Expr>,
+    pub identity: Vec<TieBreak>,
     /// An aggregate is called at this level.
     pub aggregates: bool,
     /// A named window has a frame in ROWS.
     pub named_rows_frame: bool,
-}
-
-/// An empty level, for scopes without FROM.
-pub(crate) fn no_level() -> Level {
-    Level::default()
 }

@@ -137,21 +137,25 @@ impl Judge<'_> {
                 index_hints,
             } if args.settings.is_none() && with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
                 let level = self.table_function(name, &mut args.args, *with_ordinality, alias.as_ref(), Some(&lateral))?;
+                *alias = Some(Self::function_alias(&last_name(name), alias.as_ref(), &level));
                 self.take_names(&level)?;
                 Ok(level)
             }
             TableFactor::Function { name, args, with_ordinality, alias, lateral: _ } => {
                 let level = self.table_function(name, args, *with_ordinality, alias.as_ref(), Some(&lateral))?;
+                *alias = Some(Self::function_alias(&last_name(name), alias.as_ref(), &level));
                 self.take_names(&level)?;
                 Ok(level)
             }
             TableFactor::UNNEST { alias, array_exprs, with_offset: false, with_offset_alias: None, with_ordinality } => {
+                self.function_facts(&["unnest"], Some(array_exprs.len().min(1)))?;
                 self.all_clear(array_exprs.iter_mut(), Some(&lateral), "unnest()")?;
                 let mut names: Vec<String> = array_exprs.iter().map(|_| "unnest".to_owned()).collect();
                 if let ([only], Some(alias)) = (names.as_mut_slice(), alias.as_ref()) {
                     only.clone_from(&alias.name.value);
                 }
                 let level = self.function_level("unnest", names, *with_ordinality, alias.as_ref())?;
+                *alias = Some(Self::function_alias("unnest", alias.as_ref(), &level));
                 self.take_names(&level)?;
                 Ok(level)
             }
@@ -250,11 +254,24 @@ impl Judge<'_> {
                 (_, _) => f.output_names.clone(),
             })
             .collect();
-        shapes.dedup();
-        match <[Vec<String>; 1]>::try_from(shapes) {
-            Ok([shape]) => Ok(shape),
-            Err(_) => Err(refuse::unsupported(&format!("function {short}() in FROM, whose columns are not known,"))),
+        // Its forms may differ; the names are printed with it, so that no other than these can be meant.
+        shapes.sort_by_key(Vec::len);
+        shapes.into_iter().next().ok_or_else(|| refuse::unsupported(&format!("function {short}() in FROM, whose columns are not known,")))
+    }
+
+    /// The alias that is printed for a function: with a name for every column, which makes what is known of them true.
+    fn function_alias(short: &str, alias: Option<&TableAlias>, level: &Level) -> TableAlias {
+        let mut printed = alias.cloned().unwrap_or_else(|| TableAlias {
+            explicit: true,
+            name: build::ident(short),
+            columns: vec![],
+            at: None,
+        });
+        let known = level.items.first().map(|i| i.cols.as_slice()).unwrap_or_default();
+        if !printed.columns.iter().any(|c| c.data_type.is_some()) {
+            printed.columns.extend(known.iter().skip(printed.columns.len()).map(|c| super::relation::alias_column(&c.name)));
         }
+        printed
     }
 
     fn function_level(&self, name: &str, mut names: Vec<String>, ordinality: bool, alias: Option<&TableAlias>) -> Result<Level, Refusal> {
@@ -295,6 +312,10 @@ enum Merge {
     Left,
     Right,
     Both,
+}
+
+fn last_name(name: &ObjectName) -> String {
+    name.0.last().and_then(|p| p.as_ident()).map(|i| i.value.clone()).unwrap_or_default()
 }
 
 fn single_name(name: &ObjectName) -> Result<String, Refusal> {

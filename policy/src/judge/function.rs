@@ -196,11 +196,14 @@ impl Judge<'_> {
                 None => Err(self.denied_function("current_setting", "needs the setting's name as a literal")),
             },
             "set_config" => {
-                let (Some(setting), Some(value)) = (literal(0), literal(1)) else {
-                    return Err(self.denied_function("set_config", "needs name and value as literals"));
+                let Some(setting) = literal(0) else {
+                    return Err(self.denied_function("set_config", "needs the setting's name as a literal"));
                 };
-                let values: Vec<String> = value.split(',').map(|v| v.trim().trim_matches('"').to_owned()).collect();
-                settings::may_set(&setting, &values).map_err(|why| self.denied_function("set_config", &why.to_string()))?;
+                let allowed = match literal(1) {
+                    Some(value) => settings::may_set_config(&setting, &value),
+                    None => settings::may_set_anything(&setting),
+                };
+                allowed.map_err(|why| self.denied_function("set_config", "is refused here").with_detail(why))?;
                 if setting.eq_ignore_ascii_case("search_path") {
                     self.moves_search_path = true;
                 }

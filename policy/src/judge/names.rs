@@ -22,7 +22,7 @@ pub(crate) enum Meaning {
     /// A column; the item and which column of it (`None` for one merged by USING).
     Column(Col, Option<(Rc<Item>, usize)>),
     /// A system column of a relation from which nothing is protected.
-    System(String),
+    System,
     /// A whole row of an item.
     Row(Rc<Item>),
 }
@@ -43,7 +43,7 @@ impl Judge<'_> {
     pub(crate) fn reference(&mut self, e: &mut Expr, scope: InScope) -> Result<Label, Refusal> {
         match self.meaning(e, scope)? {
             Meaning::Column(col, _) => Ok(col.label),
-            Meaning::System(_) => Ok(Label::Clear),
+            Meaning::System => Ok(Label::Clear),
             Meaning::Row(item) => self.whole_row(&item).map_err(|r| r.at(self.position(e))),
         }
     }
@@ -186,7 +186,7 @@ impl Judge<'_> {
 
     fn system(&self, item: &Item, name: &str) -> Result<Meaning, Refusal> {
         match &item.no_system_columns {
-            None => Ok(Meaning::System(name.to_owned())),
+            None => Ok(Meaning::System),
             Some(relation) => Err(Refusal::new(
                 SqlState::DENIED,
                 "column.system",

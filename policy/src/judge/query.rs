@@ -293,7 +293,13 @@ pub(crate) fn append_order(query: &mut Query, more: Vec<OrderByExpr>) {
         return;
     }
     match &mut query.order_by {
-        Some(OrderBy { kind: OrderByKind::Expressions(items), .. }) => items.extend(more),
+        Some(OrderBy { kind: OrderByKind::Expressions(items), .. }) => {
+            for item in more {
+                if !items.iter().any(|i| build::bare(&i.expr) == build::bare(&item.expr)) {
+                    items.push(item);
+                }
+            }
+        }
         _ => query.order_by = Some(OrderBy { kind: OrderByKind::Expressions(more), interpolate: None }),
     }
 }

@@ -9,7 +9,8 @@ use sqlparser::ast::{Ident, Query, TableAlias, TableAliasColumnDef, TableFactor}
 use super::facts::Veiled;
 use super::label::{Label, Sealed};
 use super::refuse;
-use super::scope::{Col, Item, Level, RefusedColumn, Scope};
+use super::facts::TieBreak;
+use super::scope::{Col, Item, Level, RefusedColumn};
 use super::{Judge, build};
 use crate::builtin::catalogs::{self, CatalogRule};
 use crate::catalog::{Oid, Relation, RelationKind};
@@ -65,6 +66,7 @@ impl Judge<'_> {
                     item.visible.clone_from(&relation.name);
                 }
                 item.printed = Some(printed);
+                item.whole = veiled.whole;
                 let alias = TableAlias { explicit: true, ..alias };
                 let factor =
                     TableFactor::Derived { lateral: false, subquery: Box::new(veiled.query.clone()), alias: Some(alias), sample: None };
@@ -113,6 +115,7 @@ impl Judge<'_> {
             used: Default::default(),
             oid: Some(relation.oid),
             no_system_columns,
+            whole: true,
         })
     }
 
@@ -250,7 +253,7 @@ impl Judge<'_> {
             replace_source(&mut query, v.query, &relation.name, &cols);
         }
         let key = key_columns(relation, &changed);
-        Ok(Veiled { query, cols, key, protected: true, rename: false })
+        Ok(Veiled { query, cols, key, protected: true, rename: false, whole: false })
     }
 
     /// A catalog of Postgres' own, by the built-in rules.
@@ -288,7 +291,7 @@ impl Judge<'_> {
         let sql = format!("SELECT {} FROM {}.{}", select.join(", "), quote(&relation.schema), quote(&relation.name));
         let query = self.facts.trusted(relation, &sql, "built in")?;
         let key = key_columns(relation, &BTreeSet::new());
-        Ok(Some(Veiled { query, cols, key, protected: false, rename: false }))
+        Ok(Some(Veiled { query, cols, key, protected: false, rename: false, whole: false }))
     }
 
     /// A view's definition with veils, seals and filters inside; `None` where it reads nothing protected.
@@ -318,12 +321,13 @@ impl Judge<'_> {
         if cols.len() != view.columns.len() {
             return Err(refuse::unsupported(&format!("view {}.{}, whose columns are not as expected,", view.schema, view.name)));
         }
+        let rename = cols.iter().zip(&view.columns).any(|(c, column)| c.name != column.name);
         let cols = cols
             .into_iter()
             .zip(&view.columns)
             .map(|(c, column)| Col { name: column.name.clone(), base: Some(column.data_type.base), ..c })
             .collect();
-        Ok(Some(Veiled { query, cols, key: vec![], protected: true, rename: true }))
+        Ok(Some(Veiled { query, cols, key: vec![], protected: true, rename, whole: true }))
     }
 
     /// The level of FROM with a name already taken: two printed aliases must differ.
@@ -352,26 +356,20 @@ impl Judge<'_> {
             used: Default::default(),
             oid: None,
             no_system_columns: None,
+            whole: true,
         })
     }
 
     /// Tie-breaks that make the order of this level's rows total, independent of what is protected (DESIGN 2.1).
-    pub(crate) fn identity(&self, items: &[Rc<Item>]) -> Vec<sqlparser::ast::Expr> {
+    pub(crate) fn identity(&self, items: &[Rc<Item>]) -> Vec<TieBreak> {
         let mut keys = Vec::new();
         for item in items {
-            let name = item.printed.as_deref().unwrap_or(&item.visible);
-            let reference = |c: &Col| match (&item.printed, &item.relation) {
-                (None, Some((schema, table))) => {
-                    sqlparser::ast::Expr::CompoundIdentifier(vec![build::ident(schema), build::ident(table), build::ident(&c.name)])
+            let all: Vec<usize> = (0..item.cols.len()).collect();
+            for index in if item.key.is_empty() { &all } else { &item.key } {
+                if let Some(col) = item.cols.get(*index).filter(|c| c.refused.is_none()) {
+                    let expr = self.tie_break(item.reference(col), col);
+                    keys.push(TieBreak { expr, of: Some((Rc::clone(item), *index)) });
                 }
-                _ => build::column(name, &c.name),
-            };
-            if item.key.is_empty() {
-                for col in item.cols.iter().filter(|c| c.refused.is_none()) {
-                    keys.push(self.tie_break(reference(col), col));
-                }
-            } else {
-                keys.extend(item.key.iter().filter_map(|k| item.cols.get(*k)).map(|c| build::total(reference(c), c.base)));
             }
         }
         keys
@@ -385,9 +383,30 @@ impl Judge<'_> {
         }
     }
 
-    /// A scope of one level.
-    pub(crate) fn scope<'s>(level: &'s Level, parent: Option<&'s Scope<'s>>) -> Scope<'s> {
-        Scope { level, parent }
+}
+
+/// Leaves columns that nothing mentions out of the derived tables that stand for protected relations.
+pub(crate) fn prune(factor: &mut TableFactor, level: &Level) {
+    match factor {
+        TableFactor::NestedJoin { table_with_joins, .. } => {
+            prune(&mut table_with_joins.relation, level);
+            for join in &mut table_with_joins.joins {
+                prune(&mut join.relation, level);
+            }
+        }
+        TableFactor::Derived { subquery, alias: Some(alias), .. } if alias.columns.is_empty() => {
+            let Some(item) = level.items.iter().find(|i| !i.whole && i.printed.as_ref() == Some(&alias.name.value)) else { return };
+            let sqlparser::ast::SetExpr::Select(select) = &mut *subquery.body else { return };
+            let used = item.used.borrow();
+            let mut index = 0_usize;
+            let keep_first = used.is_empty();
+            select.projection.retain(|_| {
+                let here = index;
+                index = index.saturating_add(1);
+                used.contains(&here) || (keep_first && here == 0)
+            });
+        }
+        _ => {}
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use sqlparser::ast::Expr;
 
+use super::build;
 use super::label::Label;
 use crate::catalog::{BaseType, Oid};
 use crate::plan::Origin;
@@ -67,6 +68,21 @@ pub(crate) struct Item {
     pub oid: Option<Oid>,
     /// Why system columns of it are refused; `None` where they may be read.
     pub no_system_columns: Option<String>,
+    /// No column of what is printed for it may be left out.
+    pub whole: bool,
+}
+
+impl Item {
+    /// A reference to one of its columns that can mean nothing else.
+    pub fn reference(&self, col: &Col) -> Expr {
+        match (&self.printed, &self.relation) {
+            (Some(alias), _) => build::column(alias, &col.name),
+            (None, Some((schema, table))) => {
+                Expr::CompoundIdentifier(vec![build::ident(schema), build::ident(table), build::ident(&col.name)])
+            }
+            (None, None) => build::column(&self.visible, &col.name),
+        }
+    }
 }
 
 /// A column that an unqualified name can mean, in the order of `*`.

@@ -5,12 +5,13 @@ use std::rc::Rc;
 
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, NamedWindowDefinition, NamedWindowExpr, OrderByExpr, Query, Select, SelectFlavor, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, Value, WildcardAdditionalOptions, WindowFrameUnits,
+    SelectItemQualifiedWildcardKind, SetExpr, TableWithJoins, Value, WildcardAdditionalOptions, WindowFrameUnits,
 };
 
 use super::expr::InScope;
-use super::facts::LevelOrder;
+use super::facts::{LevelOrder, TieBreak};
 use super::label::Label;
+use super::relation::prune;
 use super::query::{append_order, order_items, position_of};
 use super::scope::{Col, Item, Level, Out, Scope, Slot};
 use super::{Judge, build, output, refuse};
@@ -98,7 +99,9 @@ impl Judge<'_> {
 
         let groups = self.group_by(group_by, &raw, &scope)?;
         let identity = match &groups {
-            Some(groups) => groups.keys.iter().map(|g| self.tie_break(g.expr.clone(), &g.col)).collect(),
+            Some(groups) => {
+                groups.keys.iter().map(|g| TieBreak { expr: self.tie_break(g.expr.clone(), &g.col), of: None }).collect()
+            }
             None => self.identity(&level.items),
         };
         if let Some(order) = self.levels.last_mut() {
@@ -128,7 +131,7 @@ impl Judge<'_> {
         }
         // ORDER BY may repeat a select expression: compared before it is rewritten.
         let wraps = matches!(distinct, Some(Distinct::Distinct)) && order_shows && self.tainted() && outs.iter().any(|o| o.col.label.sealed().is_some());
-        let mut cols: Vec<Col> = outs.iter().map(|o| o.col.clone()).collect();
+        let cols: Vec<Col> = outs.iter().map(|o| o.col.clone()).collect();
         if wraps {
             let mut exprs = Vec::new();
             for item in order_items(query)? {
@@ -139,6 +142,7 @@ impl Judge<'_> {
             }
             self.no_ties(query)?;
             self.keep_group_keys(group_by, groups.as_ref(), &level);
+            prune_all(from, &level);
             return Ok((cols, Some(exprs)));
         }
         for item in order_items(query)? {
@@ -172,9 +176,7 @@ impl Judge<'_> {
             }
             append_order(query, more);
         }
-        for col in &mut cols {
-            col.refused = None;
-        }
+        prune_all(from, &level);
         Ok((cols, None))
     }
 
@@ -208,7 +210,15 @@ impl Judge<'_> {
 
     /// Keys that identify a row of the innermost level.
     pub(crate) fn row_identity(&self) -> Vec<Expr> {
-        self.levels.last().map(|l| l.identity.clone()).unwrap_or_default()
+        let keys = self.levels.last().map(|l| l.identity.as_slice()).unwrap_or_default();
+        keys.iter()
+            .map(|k| {
+                if let Some((item, index)) = &k.of {
+                    item.used.borrow_mut().insert(*index);
+                }
+                k.expr.clone()
+            })
+            .collect()
     }
 
     /// `*` and `t.*` written out where something of the level is protected.
@@ -257,13 +267,7 @@ impl Judge<'_> {
             )
             .with_hint("Give the columns of the subquery different names."));
         }
-        Ok(match (&slot.item.printed, &slot.item.relation) {
-            (Some(alias), _) => build::column(alias, &col.name),
-            (None, Some((schema, table))) => {
-                Expr::CompoundIdentifier(vec![build::ident(schema), build::ident(table), build::ident(&col.name)])
-            }
-            (None, None) => build::column(&slot.item.visible, &col.name),
-        })
+        Ok(slot.item.reference(col))
     }
 
     fn star_item(&self, kind: &SelectItemQualifiedWildcardKind, scope: InScope) -> Result<Rc<Item>, Refusal> {
@@ -412,6 +416,15 @@ impl Judge<'_> {
         }
         self.expr(&mut item.expr, Some(scope))?;
         Ok(())
+    }
+}
+
+fn prune_all(from: &mut [TableWithJoins], level: &Level) {
+    for tree in from {
+        prune(&mut tree.relation, level);
+        for join in &mut tree.joins {
+            prune(&mut join.relation, level);
+        }
     }
 }
 

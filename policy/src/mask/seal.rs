@@ -111,12 +111,17 @@ impl Sealer {
             SealForm::Text { prefix, length, trim } => self.digits(prefix, *length, *trim, value, out),
             SealForm::Uuid => {
                 let pseudonym = self.uuid(&uuid_of_text(value).ok_or(UUID)?);
+                let mut text = [b'-'; 36];
+                let mut at = text.iter_mut();
                 for (i, byte) in pseudonym.into_iter().enumerate() {
                     if matches!(i, 4 | 6 | 8 | 10) {
-                        out.push(b'-');
+                        at.next();
                     }
-                    out.extend([byte >> 4, byte & 15].map(hex_digit));
+                    for (nibble, to) in [byte >> 4, byte & 15].into_iter().zip(at.by_ref()) {
+                        *to = hex_digit(nibble);
+                    }
                 }
+                out.extend_from_slice(&text);
             }
             SealForm::Int8 => {
                 let number = std::str::from_utf8(value).ok().and_then(|v| v.parse().ok()).ok_or(BIGINT)?;
@@ -152,13 +157,16 @@ impl Sealer {
         } else {
             blake3::Hasher::new_keyed(&self.key).update(value).finalize_xof().fill(&mut bytes);
         }
-        out.reserve(prefix.len() + length);
+        let mut digits = [0u8; MAX_DIGITS];
+        for (eight, five) in digits.chunks_exact_mut(8).zip(bytes.chunks_exact(5)) {
+            let mut bits = five.iter().fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
+            for to in eight.iter_mut().rev() {
+                *to = digit(bits);
+                bits >>= 5;
+            }
+        }
         out.extend_from_slice(prefix.as_bytes());
-        let digits = bytes.chunks_exact(5).flat_map(|five| {
-            let bits = five.iter().fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
-            (0..8).rev().map(move |i| digit(bits >> (5 * i)))
-        });
-        out.extend(digits.take(length));
+        out.extend_from_slice(digits.get(..length).unwrap_or(&digits));
     }
 
     fn uuid(&self, value: &[u8; 16]) -> [u8; 16] {

@@ -237,7 +237,11 @@ fn json(faults: &mut Faults<'_>, item: &Item, depth: usize) -> Option<BTreeMap<S
         return None;
     }
     let Some(table) = item.as_table_like() else {
-        faults.add(item.span(), format!("`json` takes a table of keys, not {}", article(item.type_name())), "write `{ json = { street = \"null\" } }`");
+        faults.add(
+            item.span(),
+            format!("`json` takes a table of keys, not {}", article(item.type_name())),
+            "write `{ json = { street = \"null\" } }`",
+        );
         return None;
     };
     let mut keys = BTreeMap::new();

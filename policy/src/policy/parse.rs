@@ -283,13 +283,7 @@ pub(super) fn known_keys(faults: &mut Faults<'_>, table: &dyn TableLike, known: 
     }
 }
 
-fn table<'i>(
-    faults: &mut Faults<'_>,
-    item: &'i Item,
-    at: Option<Range<usize>>,
-    what: &str,
-    help: &str,
-) -> Option<&'i dyn TableLike> {
+fn table<'i>(faults: &mut Faults<'_>, item: &'i Item, at: Option<Range<usize>>, what: &str, help: &str) -> Option<&'i dyn TableLike> {
     let found = item.as_table_like();
     if found.is_none() {
         faults.add(at.or_else(|| item.span()), format!("{what} must be a table, not {}", article(item.type_name())), help);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::faults::suggest;
 use super::pattern::is_system_schema;
 use super::{DefaultMask, Policy, PolicyError, Role, RowRule, Unclassified};
-pub use crate::mask::fit::Action;
 use crate::catalog::{Catalog, Column, Oid, Relation};
+pub use crate::mask::fit::Action;
 use crate::mask::fit::fit;
 use crate::mask::{MaskSpec, veil};
 
@@ -152,7 +152,8 @@ impl<'a> Derivation<'a> {
                             "the column {} has two classes: {class} by this line, and {other} by line {at}{through}",
                             names.join(".")
                         );
-                        let help = "a column has one class, with its parents' and children's columns of that name: make one pattern narrower";
+                        let help =
+                            "a column has one class, with its parents' and children's columns of that name: make one pattern narrower";
                         self.errors.push(self.error(line, 0, message, help.to_owned()));
                     }
                 }

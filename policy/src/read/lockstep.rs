@@ -120,12 +120,17 @@ fn made_up(name: &str) -> bool {
 
 /// The alias of a relation: as the client wrote it, or the relation's name, or made up. Column aliases stay.
 fn alias(client: &Tree, ours: &Tree, own_name: &str) -> Same {
-    let (of_client, of_ours) = (client.field("alias"), ours.field("alias"));
-    let name = |alias: Option<&Tree>| alias.map(|alias| alias.text("aliasname").to_owned());
     let columns = |alias: Option<&Tree>| alias.map_or(&[] as &[Tree], |alias| alias.list("colnames")).to_vec();
-    if columns(of_client) != columns(of_ours) {
+    if columns(client.field("alias")) != columns(ours.field("alias")) {
         return part("the column aliases of a relation");
     }
+    alias_name(client, ours, own_name)
+}
+
+/// The name of an alias alone.
+fn alias_name(client: &Tree, ours: &Tree, own_name: &str) -> Same {
+    let (of_client, of_ours) = (client.field("alias"), ours.field("alias"));
+    let name = |alias: Option<&Tree>| alias.map(|alias| alias.text("aliasname").to_owned());
     match (name(of_client), name(of_ours)) {
         (None, None) => Ok(()),
         (Some(_), None) => part("an alias"),
@@ -154,16 +159,21 @@ fn veiled_relation(client: &Tree, ours: &Tree) -> Same {
     alias(client, ours, client.text("relname"))
 }
 
-/// Insertion: a function in FROM gains an alias: its own name or a made-up one.
+/// Insertion: a function in FROM gains an alias, its own name or a made-up one, and names for its columns.
 fn table_function(client: &Tree, ours: &Tree) -> Same {
     fields(client, ours, &["alias"])?;
+    let given = client.field("alias").map_or(&[] as &[Tree], |a| a.list("colnames"));
+    let printed = ours.field("alias").map_or(&[] as &[Tree], |a| a.list("colnames"));
+    if printed.get(..given.len()) != Some(given) {
+        return part("the column aliases of a function");
+    }
     let called = match client.list("functions") {
         [Tree::List(items)] => items.first(),
         [Tree::Node("List", _)] => client.list("functions").first().and_then(|list| list.list("items").first()),
         _ => None,
     };
     let name = called.and_then(|call| call.names("funcname")).and_then(|names| names.last().map(|name| (*name).to_owned()));
-    alias(client, ours, &name.unwrap_or_default())
+    alias_name(client, ours, &name.unwrap_or_default())
 }
 
 /// Insertion: a derived table without an alias gains a made-up one, or its alias is replaced by one.
@@ -235,13 +245,18 @@ fn select(client: &Tree, ours: &Tree) -> Same {
 
 /// Two SELECTs, field by field, without the fields of `moved`.
 fn unwrapped(client: &Tree, ours: &Tree, moved: &[&str]) -> Same {
-    let mut except = vec!["target_list", "sort_clause", "group_clause"];
+    let mut except = vec!["target_list", "sort_clause", "group_clause", "distinct_clause"];
     except.extend(moved);
     fields(client, ours, &except)?;
     targets(client.list("target_list"), ours.list("target_list"))?;
     if !moved.contains(&"sort_clause") {
         ordered(client.list("sort_clause"), ours.list("sort_clause"), Items::Sort)?;
     }
+    let (distinct, of_ours) = (client.list("distinct_clause"), ours.list("distinct_clause"));
+    if distinct.len() != of_ours.len() {
+        return part("DISTINCT");
+    }
+    ordered(distinct, of_ours, Items::Distinct)?;
     ordered(client.list("group_clause"), ours.list("group_clause"), Items::Group)
 }
 
@@ -328,6 +343,7 @@ fn target(client: &Tree, ours: &Tree) -> Same {
 enum Items {
     Sort,
     Group,
+    Distinct,
 }
 
 /// Insertion: items behind those of an ORDER BY or GROUP BY.
@@ -335,6 +351,7 @@ fn ordered(client: &[Tree], ours: &[Tree], items: Items) -> Same {
     let Some(first) = ours.get(..client.len()) else { return part("an ORDER BY or GROUP BY") };
     client.iter().zip(first).try_for_each(|(old, new)| match items {
         Items::Group => walk(old, new),
+        Items::Distinct => walk(old, new).or_else(|first| keyed(old, new).map_err(|_| first)),
         Items::Sort => walk(old, new).or_else(|first| sort_item(old, new).map_err(|_| first)),
     })
 }
@@ -348,9 +365,17 @@ fn sort_item(client: &Tree, ours: &Tree) -> Same {
     fields(client, ours, &["node"])?;
     let (Some(old), Some(new)) = (client.field("node"), ours.field("node")) else { return part("SortBy.node") };
     let number = old.field("val").is_some_and(|value| value.kind() == "Integer");
-    let fits = |tree: &Tree| if number { tree.kind() == "ColumnRef" } else { walk(old, tree).is_ok() };
-    let keyed = new.kind() == "FuncCall" && new.names("funcname").as_deref() == Some(&["pg_catalog", "sha256"]);
-    if (number && new.kind() == "ColumnRef") || (keyed && contains(new, &fits)) { Ok(()) } else { part("SortBy.node") }
+    if number && new.kind() == "ColumnRef" { Ok(()) } else { keyed(old, new) }
+}
+
+/// Insertion: an expression becomes a keyed order of itself. A number or a name alone may mean a column of the select list, so
+/// that it is the expression behind it that is found.
+fn keyed(old: &Tree, new: &Tree) -> Same {
+    let number = old.field("val").is_some_and(|value| value.kind() == "Integer");
+    let name = old.kind() == "ColumnRef" && old.list("fields").len() == 1;
+    let fits = |tree: &Tree| if number || name { tree.kind() == "ColumnRef" } else { walk(old, tree).is_ok() };
+    let is_keyed = new.kind() == "FuncCall" && new.names("funcname").as_deref() == Some(&["pg_catalog", "sha256"]);
+    if is_keyed && contains(new, &fits) { Ok(()) } else { part("a sort key") }
 }
 
 fn contains(tree: &Tree, fits: &impl Fn(&Tree) -> bool) -> bool {

@@ -28,6 +28,9 @@ struct Line {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Runs the proxy until SIGTERM or SIGINT
+    ///
+    /// Sessions then end with 57P01. The log goes to standard error, one line per event; PGVEIL_LOG=error|warn|info says how
+    /// much. PGVEIL_KEY and PGVEIL_UPSTREAM_PASSWORD stand before the files that the configuration names.
     Serve(serve::Arguments),
     /// Adds, lists and removes users
     User(user::Arguments),

@@ -11,9 +11,6 @@ use crate::serve::{Server, StartError};
 
 /// Arguments of `pgveil serve`.
 #[derive(Debug, clap::Args)]
-#[command(long_about = "Runs the proxy until SIGTERM or SIGINT. Sessions then end with 57P01.\n\n\
-    The log goes to standard error, one line per event; PGVEIL_LOG=error|warn|info says how much.\n\
-    PGVEIL_KEY and PGVEIL_UPSTREAM_PASSWORD stand before the files that the configuration names.")]
 pub(super) struct Arguments {
     #[command(flatten)]
     config: ConfigArgument,

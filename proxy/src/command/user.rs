@@ -101,7 +101,10 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 fn add(config: &Path, name: &str, roles: &[String], from_stdin: bool, replace: bool) -> Result<String, Fault> {
     for (what, text) in std::iter::once(("user", name)).chain(roles.iter().map(|role| ("role", role.as_str()))) {
         if text.is_empty() || text.len() > LONGEST_NAME || text.chars().any(char::is_control) {
-            return Err(Fault::Wrong(format!("\"{}\" is no name of a {what}: 1 to {LONGEST_NAME} bytes, no control characters", text.escape_debug())));
+            return Err(Fault::Wrong(format!(
+                "\"{}\" is no name of a {what}: 1 to {LONGEST_NAME} bytes, no control characters",
+                text.escape_debug()
+            )));
         }
     }
     let file = Config::users_file(config)?;
@@ -207,7 +210,9 @@ fn password(from_stdin: bool) -> Result<String, Fault> {
     };
     match password.len() {
         0 => Err(Fault::Wrong("an empty password is none".into())),
-        n if n > usize::try_from(LONGEST_PASSWORD).unwrap_or(usize::MAX) => Err(Fault::Wrong(format!("a password has at most {LONGEST_PASSWORD} bytes"))),
+        n if n > usize::try_from(LONGEST_PASSWORD).unwrap_or(usize::MAX) => {
+            Err(Fault::Wrong(format!("a password has at most {LONGEST_PASSWORD} bytes")))
+        }
         _ if password.contains(['\n', '\0']) => Err(Fault::Wrong("a password is one line".into())),
         _ => Ok(password),
     }

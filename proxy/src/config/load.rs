@@ -53,7 +53,8 @@ impl Config {
 }
 
 fn document(file: &Path) -> Result<DocumentMut, ConfigError> {
-    let fault = |key: &str, problem: String, remedy: &str| ConfigError { file: file.into(), key: key.into(), problem, remedy: remedy.into() };
+    let fault =
+        |key: &str, problem: String, remedy: &str| ConfigError { file: file.into(), key: key.into(), problem, remedy: remedy.into() };
     let text = fs::read_to_string(file)
         .map_err(|e| fault("(the file)", format!("cannot be read: {e}"), "name it with -c, and let pgveil's user read it"))?;
     text.parse().map_err(|e: toml_edit::TomlError| {
@@ -169,7 +170,8 @@ impl Load<'_> {
             ("verify-ca", Some(ca)) => Verify::Ca(ca),
             ("verify-full", Some(ca)) => Verify::Full(ca),
             ("verify-ca" | "verify-full", None) => {
-                let remedy = "name the PEM file of the root that signed the server's certificate; or write tls = \"disable\" on a private network";
+                let remedy =
+                    "name the PEM file of the root that signed the server's certificate; or write tls = \"disable\" on a private network";
                 return Err(section.fault("ca", format!("is missing, and tls is \"{mode}\""), remedy));
             }
             _ => return Err(section.fault("tls", format!("\"{mode}\" is unknown"), "disable | require | verify-ca | verify-full")),

@@ -1,13 +1,17 @@
 //! From the first byte to a proof that a client logged in.
 
+mod asked;
 mod connection;
 pub mod scram;
 mod settings;
 mod startup;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use tokio::net::TcpStream;
 
+use self::asked::Asked;
 use self::connection::Connection;
 use self::scram::{Exchange, Failure};
 use self::startup::{NEWEST_MINOR, Packet, Startup};
@@ -150,7 +154,8 @@ async fn open(socket: TcpStream, tls: &ClientTls) -> Result<Opened, LoginError> 
             }
             Packet::Cancel { pid, secret } => return Ok(Opened::Cancel { pid, secret, client: connection.stream }),
             Packet::OtherMajor { major, minor } => {
-                let fatal = Fatal::new("0A000", format!("unsupported frontend protocol {major}.{minor}: pgveil speaks 3.0 to 3.{NEWEST_MINOR}"));
+                let fatal =
+                    Fatal::new("0A000", format!("unsupported frontend protocol {major}.{minor}: pgveil speaks 3.0 to 3.{NEWEST_MINOR}"));
                 return Err(turn_away(connection, LoginError::Refused(fatal)).await);
             }
             Packet::Startup(_) if matches!(tls, ClientTls::Require(_)) && !connection.stream.is_tls() => {
@@ -176,11 +181,14 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
     }
     let users = desk.users.users();
     let verifier = users.0.verifier(&asked.user, desk.mock);
-    let proof = match scram(connection, &asked.user, verifier).await? {
-        Some(proved) => proved,
-        None => return Ok(None),
-    };
     let role = users.0.get(&asked.user).and_then(|user| user.roles.first());
+    let proof = match scram(connection, &asked.user, verifier).await {
+        Ok(Some(proof)) => proof,
+        Ok(None) => return Ok(None),
+        // For the log only: the client hears the same.
+        Err(LoginError::Denied { user, .. }) if role.is_none() => return Err(LoginError::Denied { user, why: "no such user" }),
+        Err(e) => return Err(e),
+    };
     let Some(role) = role else { return Err(LoginError::Denied { user: asked.user, why: "no such user" }) };
     let parameters =
         if (desk.protects)(role) { settings::allowed(&asked.parameters).map_err(LoginError::Refused)? } else { asked.parameters };
@@ -230,107 +238,5 @@ fn initial(body: &[u8]) -> Result<&[u8], Failure> {
     match usize::try_from(i32::from_be_bytes(*length)) {
         Ok(length) if length == message.len() => Ok(message),
         Ok(_) | Err(_) => Err(Failure::Malformed("another length, or no first message")),
-    }
-}
-
-/// What a StartupMessage asks for.
-#[derive(Debug)]
-struct Asked {
-    user: String,
-    database: String,
-    parameters: Vec<(String, String)>,
-    minor: u16,
-    asked_minor: u16,
-    /// `_pq_.` options; we know none.
-    unknown: Vec<String>,
-}
-
-impl Asked {
-    fn from(startup: Startup) -> Result<Asked, LoginError> {
-        let refused = |code, message: &str| Err(LoginError::Refused(Fatal::new(code, message)));
-        let (mut user, mut database) = (None, None);
-        let (mut parameters, mut unknown) = (Vec::new(), Vec::new());
-        for (name, value) in startup.parameters {
-            match name.as_str() {
-                "user" => user = Some(value),
-                "database" => database = Some(value),
-                "replication" if matches!(value.to_ascii_lowercase().as_str(), "false" | "off" | "no" | "0") => {}
-                "replication" => return refused("0A000", "replication connections are not supported: they would bypass every mask"),
-                pq if pq.starts_with("_pq_.") => unknown.push(name),
-                _ => parameters.push((name, value)),
-            }
-        }
-        let Some(user) = user.filter(|user| !user.is_empty()) else {
-            return refused("28000", "no user name specified in the startup packet");
-        };
-        let database = database.filter(|database| !database.is_empty()).unwrap_or_else(|| user.clone());
-        if database.len() > 63 {
-            // The server would cut it and open another database than the one that was named.
-            return refused("42622", "the database name is longer than 63 bytes");
-        }
-        Ok(Asked { user, database, parameters, minor: startup.minor.min(NEWEST_MINOR), asked_minor: startup.minor, unknown })
-    }
-
-    /// NegotiateProtocolVersion, where the client asked for more than we know. The version is written in full, as Postgres
-    /// does, though its documentation calls it the minor one.
-    fn negotiate(&self) -> Option<Vec<u8>> {
-        if self.asked_minor <= NEWEST_MINOR && self.unknown.is_empty() {
-            return None;
-        }
-        let mut out = Vec::new();
-        frame::put(&mut out, b'v', |body| {
-            body.extend_from_slice(&((3_u32 << 16) | u32::from(self.minor)).to_be_bytes());
-            body.extend_from_slice(&u32::try_from(self.unknown.len()).unwrap_or(u32::MAX).to_be_bytes());
-            for name in &self.unknown {
-                body.extend_from_slice(name.as_bytes());
-                body.push(0);
-            }
-        });
-        Some(out)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn asked(minor: u16, parameters: &[(&str, &str)]) -> Result<Asked, String> {
-        let parameters = parameters.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        Asked::from(Startup { minor, parameters }).map_err(|e| e.fatal().unwrap().code)
-    }
-
-    #[test]
-    fn newer_versions_and_unknown_options_are_negotiated() {
-        assert_eq!(asked(0, &[("user", "ana")]).unwrap().negotiate(), None);
-        assert_eq!(asked(2, &[("user", "ana")]).unwrap().negotiate(), None);
-        let newer = asked(9999, &[("user", "ana"), ("_pq_.x", "1"), ("a", "b")]).unwrap();
-        assert_eq!(newer.negotiate().unwrap(), b"v\0\0\0\x13\0\x03\0\x02\0\0\0\x01_pq_.x\0");
-        assert_eq!((newer.minor, newer.parameters.len()), (2, 1));
-        assert_eq!(asked(0, &[("user", "ana"), ("_pq_.x", "1")]).unwrap().negotiate().unwrap()[5..9], [0, 3, 0, 0]);
-    }
-
-    #[test]
-    fn a_startup_needs_a_user_and_no_replication() {
-        assert_eq!(asked(0, &[("user", "ana")]).unwrap().database, "ana");
-        assert_eq!(asked(0, &[("user", "ana"), ("database", "shop")]).unwrap().database, "shop");
-        assert_eq!(asked(0, &[("database", "shop")]).unwrap_err(), "28000");
-        assert_eq!(asked(0, &[("user", "")]).unwrap_err(), "28000");
-        for value in ["true", "database", "1", "on", ""] {
-            assert_eq!(asked(0, &[("user", "ana"), ("replication", value)]).unwrap_err(), "0A000");
-        }
-        assert!(asked(0, &[("user", "ana"), ("replication", "false")]).is_ok());
-        assert_eq!(asked(0, &[("user", &"d".repeat(64))]).unwrap_err(), "42622");
-    }
-
-    #[test]
-    fn an_initial_response_is_read_to_its_end() {
-        let good = b"SCRAM-SHA-256\0\0\0\0\x03n,,";
-        assert_eq!(initial(good).unwrap(), b"n,,");
-        for n in 0..good.len() {
-            assert!(initial(&good[..n]).is_err());
-        }
-        assert!(initial(b"SCRAM-SHA-256\0\0\0\0\x03n,,x").is_err());
-        assert!(initial(b"SCRAM-SHA-256\0\xff\xff\xff\xff").is_err());
-        assert!(initial(b"SCRAM-SHA-256-PLUS\0\0\0\0\x03n,,").is_err());
     }
 }

@@ -114,7 +114,11 @@ mod tests {
         let startup = |minor| {
             Packet::Startup(Startup {
                 minor,
-                parameters: vec![("user".into(), "ana".into()), ("database".into(), String::new()), ("application_name".into(), "ü".into())],
+                parameters: vec![
+                    ("user".into(), "ana".into()),
+                    ("database".into(), String::new()),
+                    ("application_name".into(), "ü".into()),
+                ],
             })
         };
         let body = "user\0ana\0database\0\0application_name\0ü\0\0".as_bytes();

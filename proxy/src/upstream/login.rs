@@ -44,7 +44,7 @@ pub(super) async fn authenticate(reader: &mut Reader, account: &Account) -> Resu
             (0, Some(_)) if proved => return Ok(()),
             (3, None) if reader.stream.is_private() => answer(reader, &[password(account)?, &[0]].concat()).await?,
             (3, None) => {
-                return Err(UpstreamError::Protocol(
+                return Err(UpstreamError::Login(
                     "it asks for the password in cleartext over a connection without TLS; set upstream.tls, or scram-sha-256 in its pg_hba.conf".into(),
                 ));
             }
@@ -55,7 +55,7 @@ pub(super) async fn authenticate(reader: &mut Reader, account: &Account) -> Resu
             }
             (10, None) => {
                 if !rest.split(|b| *b == 0).any(|name| name == b"SCRAM-SHA-256") {
-                    return Err(UpstreamError::Protocol("it offers no SASL mechanism that pgveil speaks (SCRAM-SHA-256)".into()));
+                    return Err(UpstreamError::Login("it offers no SASL mechanism that pgveil speaks (SCRAM-SHA-256)".into()));
                 }
                 let client = ScramSha256::new(password(account)?, ChannelBinding::unsupported());
                 let first = client.message();
@@ -64,16 +64,16 @@ pub(super) async fn authenticate(reader: &mut Reader, account: &Account) -> Resu
                 scram = Some(client);
             }
             (11, Some(client)) if !proved => {
-                client.update(rest).map_err(|e| UpstreamError::Protocol(e.to_string()))?;
+                client.update(rest).map_err(|e| UpstreamError::Login(e.to_string()))?;
                 let message = client.message().to_vec();
                 answer(reader, &message).await?;
             }
             (12, Some(client)) if !proved => {
-                client.finish(rest).map_err(|e| UpstreamError::Protocol(format!("it does not prove that it knows the password: {e}")))?;
+                client.finish(rest).map_err(|e| UpstreamError::Login(format!("it does not prove that it knows the password: {e}")))?;
                 proved = true;
             }
             (kind, _) => {
-                return Err(UpstreamError::Protocol(format!(
+                return Err(UpstreamError::Login(format!(
                     "it asks for a kind of authentication that pgveil does not speak ({kind}); use scram-sha-256 in its pg_hba.conf"
                 )));
             }
@@ -104,7 +104,7 @@ pub(super) async fn settle(mut reader: Reader) -> Result<Upstream, UpstreamError
 }
 
 fn password(account: &Account) -> Result<&[u8], UpstreamError> {
-    let missing = || UpstreamError::Protocol(format!("it asks for the password of \"{}\", and none is configured", account.user));
+    let missing = || UpstreamError::Login(format!("it asks for the password of \"{}\", and none is configured", account.user));
     account.password.as_deref().map(str::as_bytes).ok_or_else(missing)
 }
 

@@ -145,7 +145,9 @@ async fn open(config: &UpstreamConfig) -> Result<ServerStream, UpstreamError> {
     // One byte and no more: what follows belongs to TLS, so nothing in plain can be taken for it (CVE-2021-23222).
     match socket.read_u8().await? {
         b'S' => {}
-        b'N' => return Err(UpstreamError::Tls("the server has TLS switched off; set upstream.tls = \"disable\" or switch it on there".into())),
+        b'N' => {
+            return Err(UpstreamError::Tls("the server has TLS switched off; set upstream.tls = \"disable\" or switch it on there".into()));
+        }
         _ => return Err(UpstreamError::Protocol("no answer to an SSLRequest".into())),
     }
     let name = ServerName::try_from(host.to_owned()).map_err(|e| UpstreamError::Tls(e.to_string()))?;

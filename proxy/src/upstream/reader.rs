@@ -114,7 +114,9 @@ mod tests {
 
     #[test]
     fn an_error_has_a_state_and_a_message() {
-        assert!(matches!(error_response(b"SFATAL\0C3D000\0Mno such\0\0"), UpstreamError::Refused { code, message } if code == "3D000" && message == "no such"));
+        assert!(
+            matches!(error_response(b"SFATAL\0C3D000\0Mno such\0\0"), UpstreamError::Refused { code, message } if code == "3D000" && message == "no such")
+        );
         assert!(matches!(error_response(b"Mno code\0\0"), UpstreamError::Protocol(_)));
         assert!(matches!(error_response(b""), UpstreamError::Protocol(_)));
     }

@@ -13,7 +13,7 @@ pub const MAX_DEPTH: usize = 4;
 
 /// A JSON object with each named key masked; keys that are not there are not added. What is no object becomes NULL.
 pub fn json(keys: &BTreeMap<String, JsonMask>, column: &str, ty: &ColumnType) -> String {
-    let value = column_as(column, "jsonb");
+    let value = column_as(column, "jsonb", ty);
     finish(&format!("CASE WHEN {} THEN {} END", is_a("object", &value), object(keys, &value)), ty)
 }
 

@@ -13,7 +13,7 @@ pub mod number;
 pub mod text;
 pub mod time;
 
-use crate::catalog::ColumnType;
+use crate::catalog::{BaseType, ColumnType};
 
 /// NULL of the column's type.
 pub fn null(ty: &ColumnType) -> String {
@@ -41,10 +41,28 @@ fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// The column, cast to a built-in type, so that every operator on it is the one we mean.
-fn column_as(column: &str, ty: &str) -> String {
-    format!("CAST({} AS pg_catalog.{ty})", identifier(column))
+/// The column as a value of a built-in type, so that every operator on it is the one we mean.
+fn column_as(column: &str, name: &str, ty: &ColumnType) -> String {
+    let own = match ty.base {
+        BaseType::Text => "text",
+        BaseType::Int8 => "int8",
+        BaseType::Numeric => NUMERIC,
+        BaseType::Float8 => "float8",
+        BaseType::Date => "date",
+        BaseType::Timestamp => "timestamp",
+        BaseType::Timestamptz => "timestamptz",
+        BaseType::Inet => "inet",
+        BaseType::Jsonb => "jsonb",
+        _ => "",
+    };
+    match own == name && !ty.is_domain {
+        true => identifier(column),
+        false => format!("CAST({} AS pg_catalog.{name})", identifier(column)),
+    }
 }
+
+/// As `pg_catalog.numeric` is written: quoted, since it is a keyword.
+const NUMERIC: &str = "\"numeric\"";
 
 /// A constant of a built-in type, read by the type's own input function when the statement is parsed.
 fn constant(value: &str, ty: &str) -> String {
@@ -57,4 +75,4 @@ fn op(left: &str, operator: &str, right: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

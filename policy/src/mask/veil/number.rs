@@ -1,6 +1,6 @@
 //! Masks of numbers.
 
-use super::{column_as, constant, finish, op};
+use super::{NUMERIC, column_as, constant, finish, op};
 use crate::catalog::{BaseType, ColumnType};
 use crate::mask::fit::Misfit;
 use crate::mask::spec::Width;
@@ -25,7 +25,7 @@ fn integer(width: &Width, column: &str, ty: &ColumnType, min: i64) -> Result<Str
         let why = format!("buckets of {} leave a whole number as it is, or part of it", width.decimal);
         return Err(Misfit { why, help: "write a whole number from 2".to_owned() });
     };
-    let value = column_as(column, "int8");
+    let value = column_as(column, "int8", ty);
     let n = constant(&width.to_string(), "int8");
     // From the smallest multiple on, neither the remainder nor the difference can overflow.
     let smallest = min - min % width;
@@ -40,7 +40,7 @@ const FAR: &str = "1e300";
 const MINUS_FAR: &str = "-1e300";
 
 fn float(width: &Width, column: &str, ty: &ColumnType) -> String {
-    let value = column_as(column, "float8");
+    let value = column_as(column, "float8", ty);
     let n = constant(&width.decimal, "float8");
     let is = |operator: &str, text: &str| op(&value, operator, &constant(text, "float8"));
     let far = constant(FAR, "float8");
@@ -58,7 +58,7 @@ fn float(width: &Width, column: &str, ty: &ColumnType) -> String {
         is("<", MINUS_FAR),
         format_args!("({} AND {})", op(&value, "<", &n), op(&value, ">=", &minus_n)),
         op(&value, "<", &zero),
-        op(&format!("pg_catalog.floor({})", op(&value, "/", &n)), "*", &n),
+        op(&format!("pg_catalog.\"floor\"({})", op(&value, "/", &n)), "*", &n),
     );
     finish(&cut, ty)
 }
@@ -71,21 +71,27 @@ fn numeric(width: &Width, column: &str, ty: &ColumnType) -> Result<String, Misfi
         let why = format!("buckets of {} leave a number with {scale} decimals as it is", width.decimal);
         return Err(Misfit { why, help: "write a wider bucket".to_owned() });
     }
-    let cut = numeric_floor(width, &column_as(column, "\"numeric\""));
-    let Some((precision, scale)) = declared else { return Ok(finish(&cut, ty)) };
-    let nines = "9".repeat(usize::from(precision));
-    let min = constant(&format!("-{nines}e{}", -i32::from(scale)), "\"numeric\"");
-    let clamped = format!("CASE WHEN {} THEN {min} ELSE {cut} END", op(&cut, "<", &min));
-    Ok(finish(&clamped, ty))
+    let value = column_as(column, NUMERIC, ty);
+    let Some((precision, scale)) = declared else { return Ok(finish(&numeric_floor(width, &value), ty)) };
+    // Neither infinite nor of more digits than numeric can compute with. NaN counts as larger than all else and stays.
+    let min = constant(&format!("-{}e{}", "9".repeat(usize::from(precision)), -i32::from(scale)), NUMERIC);
+    let smallest = op(&min, "-", &format!("pg_catalog.mod({min}, {})", constant(&width.decimal, NUMERIC)));
+    Ok(finish(&format!("CASE WHEN {} THEN {min} ELSE {} END", op(&value, "<", &smallest), multiple(width, &value)), ty))
+}
+
+/// The floor, where the value is finite and the floor within the type; with the width's decimals, since those
+/// that the value was written with would show in `10.00` and `10.000`.
+fn multiple(width: &Width, value: &str) -> String {
+    let n = constant(&width.decimal, NUMERIC);
+    let modulo = |a: &str| format!("pg_catalog.mod({a}, {n})");
+    let decimals = width.decimal.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    format!("pg_catalog.round({}, {decimals})", op(value, "-", &modulo(&op(&modulo(value), "+", &n))))
 }
 
 /// The floor for any expression of type numeric, between -1e300 - width and 1e300.
 pub(super) fn numeric_floor(width: &Width, value: &str) -> String {
-    let numeric = "\"numeric\"";
-    let is = |operator: &str, text: &str| op(value, operator, &constant(text, numeric));
-    let n = constant(&width.decimal, numeric);
-    let modulo = |a: &str| format!("pg_catalog.mod({a}, {n})");
-    let floor = op(value, "-", &modulo(&op(&modulo(value), "+", &n)));
+    let is = |operator: &str, text: &str| op(value, operator, &constant(text, NUMERIC));
+    let floor = multiple(width, value);
     // NaN counts as larger than all else; the remainder of an infinity would be NaN.
     format!(
         "CASE WHEN {} THEN CASE WHEN {} THEN {far} ELSE {value} END WHEN {} THEN CASE WHEN {} THEN {minus_far} ELSE {value} END \
@@ -94,8 +100,8 @@ pub(super) fn numeric_floor(width: &Width, value: &str) -> String {
         is("<", "Infinity"),
         is("<", MINUS_FAR),
         is(">", "-Infinity"),
-        far = constant(FAR, numeric),
-        minus_far = constant(MINUS_FAR, numeric),
+        far = constant(FAR, NUMERIC),
+        minus_far = constant(MINUS_FAR, NUMERIC),
     )
 }
 

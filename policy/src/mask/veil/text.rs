@@ -17,7 +17,7 @@ pub fn redact(text: Option<&str>, ty: &ColumnType) -> String {
 /// Some characters at the ends, the rest filled. A value that is not longer than what is kept is filled wholly.
 pub fn keep(keep: &Keep, column: &str, ty: &ColumnType) -> String {
     // From character(n) to text the padding falls away: `last` counts from the last character that was written.
-    finish(&keep_text(keep, &column_as(column, "text")), ty)
+    finish(&keep_text(keep, &column_as(column, "text", ty)), ty)
 }
 
 /// The same for any expression of type text.

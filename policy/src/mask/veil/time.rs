@@ -10,13 +10,12 @@ use crate::mask::spec::Unit;
 /// Postgres 18: therefore the detour over a timestamp at offset 0.
 pub fn truncate(unit: Unit, column: &str, ty: &ColumnType) -> String {
     let (value, own) = match ty.base {
-        BaseType::Date => (column_as(column, "date"), "date"),
-        BaseType::Timestamptz => (format!("pg_catalog.timezone({UTC}, {})", column_as(column, "timestamptz")), "timestamp"),
-        _ => (column_as(column, "timestamp"), "timestamp"),
+        BaseType::Date => (column_as(column, "date", ty), "date"),
+        BaseType::Timestamptz => (format!("pg_catalog.timezone({UTC}, {})", column_as(column, "timestamptz", ty)), "timestamp"),
+        _ => (column_as(column, "timestamp", ty), "timestamp"),
     };
     let (low, high) = (constant(EARLIEST, own), constant(LATEST, own));
-    let clamped =
-        format!("CASE WHEN {} THEN {low} WHEN {} THEN {high} ELSE {value} END", op(&value, "<", &low), op(&value, ">", &high));
+    let clamped = format!("CASE WHEN {} THEN {low} WHEN {} THEN {high} ELSE {value} END", op(&value, "<", &low), op(&value, ">", &high));
     let start = format!("pg_catalog.date_trunc('{}', CAST({clamped} AS pg_catalog.timestamp))", unit.name());
     let cut = format!("CASE WHEN pg_catalog.isfinite({value}) THEN CAST({start} AS pg_catalog.{own}) ELSE {value} END");
     match ty.base {

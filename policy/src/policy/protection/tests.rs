@@ -1,1 +1,195 @@
+use super::*;
+use crate::catalog::{BaseType, RelationKind};
+use crate::mask::veil::tests::column_type;
 
+/// A relation with text columns.
+fn relation(oid: Oid, name: &str, columns: &[&str]) -> Relation {
+    let (schema, name) = name.split_once('.').unwrap();
+    let text = column_type(BaseType::Text, "pg_catalog.text");
+    let columns = columns.iter().zip(1..).map(|(name, number)| Column {
+        number,
+        name: (*name).into(),
+        data_type: text.clone(),
+        not_null: false,
+        generated_from: Vec::new(),
+    });
+    Relation {
+        oid,
+        schema: schema.into(),
+        name: name.into(),
+        kind: RelationKind::Table,
+        columns: columns.collect(),
+        parents: Vec::new(),
+        primary_key: Vec::new(),
+        indexes: Vec::new(),
+        definition: None,
+        reads: Vec::new(),
+        row_security: false,
+    }
+}
+
+fn catalog(relations: impl IntoIterator<Item = Relation>) -> Catalog {
+    let mut catalog = Catalog::default();
+    relations.into_iter().for_each(|r| catalog.insert(r));
+    catalog
+}
+
+fn derive(policy: &str, relations: impl IntoIterator<Item = Relation>) -> Result<Protection, Vec<PolicyError>> {
+    let policy = Policy::parse("policy.toml", &format!("version = 1\n{policy}")).unwrap();
+    Protection::derive(&policy, &catalog(relations), "r")
+}
+
+/// The treatments of a relation as (attribute number, class, rule).
+fn rules(protection: &Protection, relation: Oid) -> Vec<(i16, Option<&str>, &str)> {
+    let columns = protection.guard(relation).into_iter().flat_map(|guard| &guard.columns);
+    columns.map(|(number, t)| (*number, t.class.as_deref(), t.rule.as_str())).collect()
+}
+
+fn people() -> Relation {
+    relation(1, "shop.people", &["id", "email", "name"])
+}
+
+const EMAIL: &str = "[class.email]\ncolumns = [\"shop.people.email\"]\n";
+
+#[test]
+fn a_class_is_what_the_role_says() {
+    let policy = format!("{EMAIL}[role.r]\ndefault = \"clear\"\n[role.r.mask]\nemail = \"null\"");
+    let protection = derive(&policy, [people()]).unwrap();
+    assert!(!protection.is_empty());
+    assert_eq!(rules(&protection, 1), [(2, Some("email"), "policy.toml:7 (role r, class email)")]);
+    let treatment = &protection.guard(1).unwrap().columns[&2];
+    assert_eq!(treatment.action, Action::Veil("CAST(NULL AS pg_catalog.text)".into()));
+
+    let hashed = derive(&format!("{EMAIL}[role.r.mask]\nemail = \"hash\""), [people()]).unwrap();
+    assert!(matches!(&hashed.guard(1).unwrap().columns[&2].action, Action::Seal(spec) if spec.class == "email"));
+    let refused = derive(&format!("{EMAIL}[role.r.mask]\nemail = \"refuse\""), [people()]).unwrap();
+    assert_eq!(refused.guard(1).unwrap().columns[&2].action, Action::Refuse);
+}
+
+#[test]
+fn a_class_that_the_role_does_not_name_is_redacted_unless_the_role_says_clear() {
+    let redacted = derive(&format!("{EMAIL}[role.r]\nread_only = true"), [people()]).unwrap();
+    assert_eq!(rules(&redacted, 1), [(2, Some("email"), "policy.toml:4 (role r, class email, default)")]);
+    let clear = derive(&format!("{EMAIL}[role.r]\ndefault = \"clear\""), [people()]).unwrap();
+    assert!(clear.is_empty() && clear.guard(1).is_none());
+}
+
+#[test]
+fn only_a_role_without_any_rule_is_empty() {
+    let empty = |policy: &str| derive(policy, []).unwrap().is_empty();
+    assert!(empty("[role.r]\ndefault = \"clear\""));
+    assert!(!empty("[role.r]\n"), "redacts each class to come");
+    assert!(!empty("[role.r]\ndefault = \"clear\"\nread_only = true"), "someone must hold it to that");
+    assert!(!empty(&format!("{EMAIL}[role.r]\ndefault = \"clear\"\nmask.email = \"null\"")), "though no column matches yet");
+    assert!(empty(&format!("{EMAIL}[role.r]\ndefault = \"clear\"\nmask.email = \"clear\"")));
+    assert!(!empty("[role.r]\ndefault = \"clear\"\nrows.\"a.b\" = \"true\""));
+}
+
+#[test]
+fn unclassified_columns_of_user_relations() {
+    let policy = |role: &str| format!("unclassified = \"refuse\"\n{EMAIL}[role.r]\ndefault = \"clear\"\n{role}");
+    let system = || relation(9, "pg_catalog.pg_class", &["relname"]);
+    let masked = derive(&policy("mask.email = \"clear\""), [people(), system()]).unwrap();
+    let rule = "policy.toml:2 (role r, unclassified)";
+    assert_eq!(rules(&masked, 1), [(1, None, rule), (3, None, rule)]);
+    assert_eq!(masked.guard(1).unwrap().columns[&1].action, Action::Refuse);
+    assert!(masked.guard(9).is_none());
+    assert!(derive(&policy(""), [people(), system()]).unwrap().is_empty());
+}
+
+#[test]
+fn two_classes_are_an_error_with_both_lines() {
+    let policy = format!("{EMAIL}[class.contact]\ncolumns = [\"shop.*.email\"]\n[role.r]\n");
+    let errors = derive(&policy, [people()]).unwrap_err();
+    assert_eq!(errors.len(), 1);
+    assert_eq!(
+        (errors[0].line, errors[0].message.as_str()),
+        (5, "the column shop.people.email has two classes: contact by this line, and email by line 3")
+    );
+    let same = format!("{EMAIL}[role.r]\n").replace("[\"shop.people.email\"]", "[\"shop.people.email\", \"*.*.email\"]");
+    assert!(derive(&same, [people()]).is_ok(), "twice the same class");
+}
+
+/// log ← log_1 ← log_1a, log ← log_2; numbers differ.
+fn family() -> [Relation; 4] {
+    let child = |oid, name, parent, columns: &[&str]| Relation { parents: vec![parent], ..relation(oid, name, columns) };
+    [
+        relation(10, "shop.log", &["id", "who"]),
+        child(11, "shop.log_1", 10, &["who", "id", "extra"]),
+        child(12, "shop.log_1a", 11, &["extra", "who"]),
+        child(13, "shop.log_2", 10, &["x", "y", "who", "extra"]),
+    ]
+}
+
+#[test]
+fn classes_go_down_and_up_along_inheritance() {
+    let numbers = |pattern: &str| {
+        let policy = format!("[class.c]\ncolumns = [\"{pattern}\"]\n[role.r]\n");
+        let protection = derive(&policy, family()).unwrap();
+        [10, 11, 12, 13].map(|oid| rules(&protection, oid).iter().map(|r| r.0).collect::<Vec<_>>())
+    };
+    assert_eq!(numbers("shop.log.who"), [vec![2], vec![1], vec![2], vec![3]]);
+    assert_eq!(numbers("shop.log_1a.who"), [vec![2], vec![1], vec![2], vec![3]]);
+    assert_eq!(numbers("shop.log_1a.extra"), [vec![], vec![3], vec![1], vec![]]);
+    let policy = "[class.c]\ncolumns = [\"shop.log.who\"]\n[class.d]\ncolumns = [\"shop.log_1a.who\"]\n[role.r]\n";
+    let errors = derive(policy, family()).unwrap_err();
+    assert!(errors[0].message.ends_with("through shop.log, to which it belongs by partitioning or inheritance"), "{errors:?}");
+}
+
+#[test]
+fn a_mask_that_does_not_fit_is_said_once_for_a_family() {
+    let policy = "[class.c]\ncolumns = [\"shop.log*.who\"]\n[role.r.mask]\nc = { truncate = \"year\" }";
+    let errors = derive(policy, family()).unwrap_err();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert_eq!((errors[0].line, errors[0].column), (5, 1));
+    assert_eq!(
+        errors[0].message,
+        "mask truncate (role r, class c) does not fit shop.log.who of type pg_catalog.text: it takes date, timestamp and timestamp with time zone"
+    );
+}
+
+#[test]
+fn row_filters_go_down_and_must_not_start_below() {
+    let policy = |relations: &str| {
+        let rows: String = relations.split(' ').map(|r| format!("\"{r}\" = \"id > 0\"\n")).collect();
+        format!("[role.r]\ndefault = \"clear\"\n[role.r.rows]\n{rows}")
+    };
+    let protection = derive(&policy("shop.log"), family()).unwrap();
+    for oid in 10..=13 {
+        let filters = &protection.guard(oid).unwrap().filters;
+        assert_eq!(filters, &[Filter { sql: "id > 0".into(), rule: "policy.toml:5 (role r, rows of shop.log)".into() }]);
+    }
+    assert_eq!(derive(&policy("shop.log*"), family()).unwrap().guard(12).unwrap().filters.len(), 1);
+    let errors = derive(&policy("shop.log_1"), family()).unwrap_err();
+    assert_eq!(errors.len(), 1);
+    assert_eq!((errors[0].line, errors[0].column), (5, 1));
+    assert_eq!(errors[0].message, "the row filter on shop.log_1 would not hold for who reads its parent shop.log");
+    assert!(errors[0].help.as_ref().unwrap().contains("put it on the parent"));
+    assert!(derive(&policy("shop.log shop.log_1"), family()).is_err(), "the parent has another filter, not this one");
+}
+
+#[test]
+fn generated_columns_inherit_and_a_class_of_their_own_wins() {
+    let generated = || {
+        let mut people = relation(1, "shop.people", &["id", "email", "domain", "label", "plain", "free"]);
+        people.columns[2].generated_from = vec![2];
+        people.columns[3].generated_from = vec![1, 3];
+        people.columns[4].generated_from = vec![1];
+        people.columns[5].generated_from = vec![2];
+        let child = Relation { parents: vec![1], ..relation(2, "shop.people_1", &["label", "email"]) };
+        [people, child]
+    };
+    let policy = format!("{EMAIL}[class.free]\ncolumns = [\"shop.people.free\"]\n[role.r]\ndefault = \"clear\"\nmask.email = \"hash\"");
+    let protection = derive(&policy, generated()).unwrap();
+    let derived = "derived from shop.people.email; policy.toml:8 (role r, class email)";
+    assert_eq!(rules(&protection, 1), [(2, Some("email"), "policy.toml:8 (role r, class email)"), (3, None, derived), (4, None, derived)]);
+    assert_eq!(protection.guard(1).unwrap().columns[&3].action, Action::Veil("CAST('[redacted]' AS pg_catalog.text)".into()));
+    assert_eq!(rules(&protection, 2)[0], (1, None, derived));
+}
+
+#[test]
+fn an_unknown_role_is_an_error() {
+    let policy = Policy::parse("policy.toml", "version = 1\n[role.analyst]").unwrap();
+    let errors = Protection::derive(&policy, &catalog([]), "analist").unwrap_err();
+    assert_eq!(errors[0].to_string(), "policy.toml: the policy has no role `analist`; did you mean `analyst`?");
+}

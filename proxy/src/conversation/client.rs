@@ -1,0 +1,347 @@
+//! What a client's message becomes: the judged text, the message as it came, or text that cannot be parsed in its place.
+
+use std::sync::Arc;
+
+use pgveil_policy::{Kind, Plan, Refusal, SqlState};
+
+use super::ledger::{Owed, Simple};
+use super::statement::Statement;
+use super::{BIND_LIMIT, Conversation, End, FULL, Judge, Out, TEXT_LIMIT};
+use crate::error::ProtocolError;
+use crate::rows::Formats;
+use crate::scrub::OWN_NAMES;
+use crate::wire::frame::{self, HEADER};
+use crate::wire::message::{self, Bind, Frontend, Target};
+
+/// Sent in place of what is refused. The server answers 42601 in every state of a transaction (it parses before it looks at that),
+/// skips what it must skip, and the conversation puts the refusal where the error was.
+pub const UNPARSABLE: &[u8] = b"pgveil refused this statement";
+
+/// Name under which [`UNPARSABLE`] is parsed: never made, and not the unnamed one, which a failing Parse would drop.
+const REFUSED: &[u8] = b"pgveil_refused";
+
+/// Largest message of any other type (`PQ_SMALL_MESSAGE_LIMIT`).
+const SMALL_LIMIT: usize = 10_000;
+
+/// Largest body whatever its type.
+const FRAME_LIMIT: usize = 1 << 30;
+
+const INVALID_STATEMENT: SqlState = SqlState("26000");
+const INVALID_CURSOR: SqlState = SqlState("34000");
+const RESERVED_NAME: SqlState = SqlState("42939");
+const NOT_IN_ENCODING: SqlState = SqlState("22021");
+
+enum Taken {
+    Yes,
+    /// Not yet: the same message comes again.
+    Later,
+}
+
+impl<J: Judge> Conversation<J> {
+    /// Takes what the client has sent; gives how many bytes are done with. The rest comes again, with what follows it.
+    ///
+    /// # Errors
+    /// [`End`] when the conversation is over. What is in `out` is to be sent before.
+    pub fn from_client(&mut self, bytes: &[u8], out: &mut Out) -> Result<usize, End> {
+        let mut used = 0_usize;
+        while self.listening() && out.to_server.len() < FULL {
+            let rest = bytes.get(used..).unwrap_or_default();
+            if self.dropping > 0 {
+                let n = self.dropping.min(rest.len());
+                self.dropping = self.dropping.saturating_sub(n);
+                used = used.saturating_add(n);
+                if n == 0 {
+                    break;
+                }
+                continue;
+            }
+            let Some(head) = frame::head(rest, FRAME_LIMIT)? else { break };
+            let limit = limit(head.tag)?;
+            if head.total.saturating_sub(HEADER) > limit {
+                self.too_large(head, limit, out)?;
+                self.dropping = head.total.saturating_sub(HEADER);
+                used = used.saturating_add(HEADER);
+                continue;
+            }
+            let Some(whole) = rest.get(..head.total) else { break };
+            match self.message(head.tag, whole, out)? {
+                Taken::Yes => used = used.saturating_add(head.total),
+                Taken::Later => break,
+            }
+        }
+        Ok(used)
+    }
+
+    fn message(&mut self, tag: u8, whole: &[u8], out: &mut Out) -> Result<Taken, End> {
+        let body = whole.get(HEADER..).unwrap_or_default();
+        let message = Frontend::decode(tag, body)?;
+        if self.skipping && !matches!(message, Frontend::Sync | Frontend::Terminate) {
+            return Ok(Taken::Yes);
+        }
+        match message {
+            Frontend::Query { text } => return Ok(self.query(text, out)),
+            Frontend::Parse { name, text, types } => return Ok(self.parse(name, text, types, out)),
+            Frontend::Bind(bind) => self.bind(&bind, whole, out),
+            Frontend::Describe { target, name } => self.describe(target, name, whole, out),
+            Frontend::Execute { portal, limit: _ } => self.execute(portal, whole, out),
+            Frontend::Close { target, name } => self.close(target, name, whole, out),
+            Frontend::Sync => {
+                self.skipping = false;
+                self.waiting |= std::mem::take(&mut self.moving);
+                self.forward(whole, Owed::Sync, out);
+            }
+            Frontend::Flush => out.to_server.extend_from_slice(whole),
+            Frontend::Terminate => {
+                out.to_server.extend_from_slice(whole);
+                return Err(End::Terminated);
+            }
+            Frontend::FunctionCall => self.refuse_query(function_call(), out),
+            // No COPY is under way: the server would ignore it.
+            Frontend::Copy => {}
+        }
+        Ok(Taken::Yes)
+    }
+
+    fn query(&mut self, text: &[u8], out: &mut Out) -> Taken {
+        match self.judged(text) {
+            None => return Taken::Later,
+            Some(Err(refusal)) => self.refuse_query(refusal, out),
+            Some(Ok(plan)) if self.moves_under_others(&plan) => self.refuse_query(moved_under(), out),
+            Some(Ok(plan)) => {
+                let texts: Vec<String> = plan.statements.iter().map(|s| s.text.render(&self.order_key)).collect();
+                let statements = self.statements(&plan);
+                self.waiting |= statements.iter().any(|s| self.may_move(s));
+                message::put_query(&mut out.to_server, texts.join("; ").as_bytes());
+                self.owe(Owed::Simple(Simple { statements, epoch: self.path.epoch(), ..Simple::default() }));
+            }
+        }
+        Taken::Yes
+    }
+
+    fn parse(&mut self, name: &[u8], text: &[u8], types: &[u8], out: &mut Out) -> Taken {
+        let judged = if name.starts_with(OWN_NAMES.as_bytes()) {
+            Some(Err(reserved(name)))
+        } else if self.names.full() {
+            Some(Err(too_many()))
+        } else {
+            self.judged(text)
+        };
+        let refusal = match judged {
+            None => return Taken::Later,
+            Some(Err(refusal)) => refusal,
+            Some(Ok(plan)) => match (plan.statements.as_slice(), self.statements(&plan).pop()) {
+                ([], _) => {
+                    self.prepare(name, b"", types, Arc::new(Statement::empty()), out);
+                    return Taken::Yes;
+                }
+                ([one], Some(statement)) => {
+                    let text = one.text.render(&self.order_key);
+                    self.prepare(name, text.as_bytes(), types, statement, out);
+                    return Taken::Yes;
+                }
+                // In Postgres' words.
+                _ => Refusal::new(SqlState::SYNTAX, "wire.several", "cannot insert multiple commands into a prepared statement"),
+            },
+        };
+        let own = name.starts_with(OWN_NAMES.as_bytes());
+        self.refuse_as(if own { REFUSED } else { name }, refusal, out);
+        Taken::Yes
+    }
+
+    fn prepare(&mut self, name: &[u8], text: &[u8], types: &[u8], statement: Arc<Statement>, out: &mut Out) {
+        message::put_parse(&mut out.to_server, name, text, types);
+        message::put_describe(&mut out.to_server, Target::Statement, name);
+        self.owe(Owed::Parse { name: name.into(), statement: Arc::clone(&statement), epoch: self.path.epoch() });
+        self.owe(Owed::Witness { name: name.into(), statement, parameters: false });
+    }
+
+    fn bind(&mut self, bind: &Bind<'_>, whole: &[u8], out: &mut Out) {
+        if bind.portal.starts_with(OWN_NAMES.as_bytes()) {
+            self.refuse(reserved(bind.portal), out);
+        } else if self.names.statement_ahead(bind.statement).is_none() {
+            self.refuse(no_statement(bind.statement), out);
+        } else if self.names.full() {
+            self.refuse(too_many(), out);
+        } else {
+            let formats = Formats::read(bind.result_formats);
+            self.forward(whole, Owed::Bind { portal: bind.portal.into(), statement: bind.statement.into(), formats }, out);
+        }
+    }
+
+    fn describe(&mut self, target: Target, name: &[u8], whole: &[u8], out: &mut Out) {
+        match target {
+            Target::Statement if self.names.statement_ahead(name).is_none() => self.refuse(no_statement(name), out),
+            Target::Portal if self.names.portal_ahead(name).is_none() => self.refuse(no_portal(name), out),
+            Target::Statement => self.forward(whole, Owed::DescribeStatement { name: name.into(), parameters: false }, out),
+            Target::Portal => self.forward(whole, Owed::DescribePortal { name: name.into() }, out),
+        }
+    }
+
+    fn execute(&mut self, portal: &[u8], whole: &[u8], out: &mut Out) {
+        let Some(statement) = self.names.portal_ahead(portal) else { return self.refuse(no_portal(portal), out) };
+        self.moving |= self.may_move(statement);
+        self.forward(whole, Owed::Execute { portal: portal.into() }, out);
+    }
+
+    // To close what is not there is no error.
+    fn close(&mut self, target: Target, name: &[u8], whole: &[u8], out: &mut Out) {
+        if name.starts_with(OWN_NAMES.as_bytes()) {
+            return self.refuse(reserved(name), out);
+        }
+        self.forward(whole, Owed::Close { target, name: name.into() }, out);
+    }
+
+    fn forward(&mut self, whole: &[u8], owed: Owed, out: &mut Out) {
+        out.to_server.extend_from_slice(whole);
+        self.owe(owed);
+    }
+
+    fn owe(&mut self, owed: Owed) {
+        self.names.sent(&owed);
+        self.ledger.push(owed);
+    }
+
+    fn refuse_query(&mut self, refusal: Refusal, out: &mut Out) {
+        message::put_query(&mut out.to_server, UNPARSABLE);
+        self.owe(Owed::Simple(Simple { refusal: Some(refusal), ..Simple::default() }));
+    }
+
+    fn refuse(&mut self, refusal: Refusal, out: &mut Out) {
+        self.refuse_as(REFUSED, refusal, out);
+    }
+
+    fn refuse_as(&mut self, name: &[u8], refusal: Refusal, out: &mut Out) {
+        message::put_parse(&mut out.to_server, name, UNPARSABLE, &[]);
+        self.owe(Owed::Refused(refusal));
+    }
+
+    fn too_large(&mut self, head: frame::Head, limit: usize, out: &mut Out) -> Result<(), End> {
+        let refusal = || {
+            Refusal::new(SqlState::TOO_LARGE, "wire.large", format!("a message of {} bytes is too large", head.total))
+                .with_detail(format!("pgveil reads at most {limit} bytes of this kind of message for a role with masks."))
+        };
+        match head.tag {
+            b'F' | b'd' | b'c' | b'f' if self.skipping => {}
+            b'Q' | b'P' | b'B' if self.skipping => {}
+            b'Q' => self.refuse_query(refusal(), out),
+            b'P' | b'B' => self.refuse(refusal(), out),
+            b'F' => self.refuse_query(function_call(), out),
+            b'd' | b'c' | b'f' => {}
+            tag => {
+                let length = u32::try_from(head.total).unwrap_or(u32::MAX);
+                return Err(ProtocolError::Length { tag: char::from(tag), length, limit }.into());
+            }
+        }
+        Ok(())
+    }
+
+    // `None`: it names something unknown, and the catalog may be stale.
+    fn judged(&mut self, text: &[u8]) -> Option<Result<Arc<Plan>, Refusal>> {
+        if self.moving {
+            return Some(Err(moved_under()));
+        }
+        let sql = match std::str::from_utf8(text) {
+            Ok(sql) => sql,
+            Err(error) => return Some(Err(not_utf8(text, error.valid_up_to()))),
+        };
+        let judged = match self.path.schemas() {
+            Some(schemas) => self.judge.judge(schemas, sql),
+            // Texts in which no name is looked up pass: they are the way back.
+            None => self.judge.judge(&["pg_catalog".to_owned()], sql).and_then(without_names),
+        };
+        match judged {
+            Err(refusal) if self.path.schemas().is_some() && is_unknown(refusal.code) && !self.fresh => {
+                self.wants_fresh = true;
+                None
+            }
+            judged => {
+                self.fresh = false;
+                Some(judged)
+            }
+        }
+    }
+
+    fn statements(&self, plan: &Plan) -> Vec<Arc<Statement>> {
+        plan.statements.iter().map(|planned| Arc::new(Statement::new(planned, &self.judge))).collect()
+    }
+
+    fn may_move(&self, statement: &Statement) -> bool {
+        statement.kind.is_some_and(|kind| self.moves(kind, statement.moves_search_path))
+    }
+
+    fn moves(&self, kind: Kind, moves_search_path: bool) -> bool {
+        match kind {
+            Kind::Transaction => self.path.ends_with_transaction(),
+            Kind::Query | Kind::Explain | Kind::Set | Kind::Show | Kind::Utility => moves_search_path,
+        }
+    }
+
+    fn moves_under_others(&self, plan: &Plan) -> bool {
+        plan.statements.split_last().is_some_and(|(_, before)| before.iter().any(|s| self.moves(s.kind, s.moves_search_path)))
+    }
+}
+
+fn limit(tag: u8) -> Result<usize, ProtocolError> {
+    match tag {
+        b'Q' | b'P' => Ok(TEXT_LIMIT),
+        b'B' => Ok(BIND_LIMIT),
+        b'D' | b'E' | b'C' | b'S' | b'H' | b'X' | b'F' | b'd' | b'c' | b'f' => Ok(SMALL_LIMIT),
+        _ => Err(ProtocolError::Unexpected { tag: char::from(tag) }),
+    }
+}
+
+fn is_unknown(code: SqlState) -> bool {
+    [SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN, SqlState::UNDEFINED_FUNCTION, SqlState::UNDEFINED_OBJECT].contains(&code)
+}
+
+fn without_names(plan: Arc<Plan>) -> Result<Arc<Plan>, Refusal> {
+    let fit = plan.statements.iter().all(|s| match s.kind {
+        Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility => true,
+        Kind::Query | Kind::Explain => false,
+    });
+    if fit {
+        return Ok(plan);
+    }
+    Err(Refusal::new(SqlState::UNSUPPORTED, "path.hostile", "no query is read under this search_path")
+        .with_detail("pg_catalog is not searched first, or the search_path is not known because the transaction has failed.")
+        .with_hint("End the transaction; then SET search_path without pg_catalog in it, or RESET search_path."))
+}
+
+fn moved_under() -> Refusal {
+    Refusal::new(SqlState::UNSUPPORTED, "path.moving", "a statement before this one may change search_path")
+        .with_detail("What this text means depends on it, and pgveil must ask the server first.")
+        .with_hint("Send the statement that sets search_path, or ends the transaction that did, on its own, and wait for it.")
+}
+
+fn not_utf8(text: &[u8], at: usize) -> Refusal {
+    let byte = text.get(at).copied().unwrap_or_default();
+    Refusal::new(NOT_IN_ENCODING, "wire.encoding", format!("invalid byte sequence for encoding \"UTF8\": 0x{byte:02x}"))
+}
+
+fn function_call() -> Refusal {
+    Refusal::new(SqlState::UNSUPPORTED, "wire.function_call", "the FunctionCall message is not available to a role with masks")
+        .with_hint("Call the function in a SELECT.")
+}
+
+fn reserved(name: &[u8]) -> Refusal {
+    let name = String::from_utf8_lossy(name);
+    Refusal::new(RESERVED_NAME, "wire.reserved", format!("the name \"{name}\" is reserved"))
+        .with_detail(format!("Names that begin with \"{OWN_NAMES}\" are pgveil's own."))
+}
+
+fn no_statement(name: &[u8]) -> Refusal {
+    let message = match String::from_utf8_lossy(name) {
+        name if name.is_empty() => "unnamed prepared statement does not exist".to_owned(),
+        name => format!("prepared statement \"{name}\" does not exist"),
+    };
+    Refusal::new(INVALID_STATEMENT, "wire.no_statement", message)
+}
+
+fn no_portal(name: &[u8]) -> Refusal {
+    Refusal::new(INVALID_CURSOR, "wire.no_portal", format!("portal \"{}\" does not exist", String::from_utf8_lossy(name)))
+}
+
+fn too_many() -> Refusal {
+    Refusal::new(SqlState::TOO_LARGE, "wire.names", "too many prepared statements or portals")
+        .with_hint("Close those that are not needed any more.")
+}

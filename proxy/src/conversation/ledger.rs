@@ -1,0 +1,158 @@
+//! The answers that the server still owes, in the order in which they will come (pgbouncer's `OutstandingRequest`).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use pgveil_policy::Refusal;
+
+use super::statement::Statement;
+use crate::rows::Formats;
+use crate::wire::message::Target;
+
+/// A name of a statement or portal; empty for the unnamed one.
+pub type Name = Box<[u8]>;
+
+/// What is owed for one message that was sent.
+#[derive(Debug)]
+pub enum Owed {
+    /// For Query: everything up to ReadyForQuery.
+    Simple(Simple),
+    /// For Parse: ParseComplete.
+    Parse {
+        /// Its statement's name.
+        name: Name,
+        /// What was judged.
+        statement: Arc<Statement>,
+        /// Under which search_path.
+        epoch: u64,
+    },
+    /// For the Describe that follows each Parse: ParameterDescription, then RowDescription or NoData. The client sees neither.
+    Witness {
+        /// The statement's name.
+        name: Name,
+        /// What was judged.
+        statement: Arc<Statement>,
+        /// ParameterDescription is there.
+        parameters: bool,
+    },
+    /// For Bind: BindComplete.
+    Bind {
+        /// The portal.
+        portal: Name,
+        /// The statement's name: what it means is looked up when the server confirms.
+        statement: Name,
+        /// Result formats.
+        formats: Formats,
+    },
+    /// For Describe of a statement: ParameterDescription, then RowDescription or NoData.
+    DescribeStatement {
+        /// Its name.
+        name: Name,
+        /// ParameterDescription is there.
+        parameters: bool,
+    },
+    /// For Describe of a portal: RowDescription or NoData.
+    DescribePortal {
+        /// Its name.
+        name: Name,
+    },
+    /// For Execute: rows, then CommandComplete, EmptyQueryResponse or PortalSuspended.
+    Execute {
+        /// The portal.
+        portal: Name,
+    },
+    /// For Close: CloseComplete.
+    Close {
+        /// Of what.
+        target: Target,
+        /// Its name.
+        name: Name,
+    },
+    /// For text that cannot be parsed, sent in place of a message that was refused: an error.
+    Refused(Refusal),
+    /// For Sync: ReadyForQuery.
+    Sync,
+    /// For the question after search_path.
+    Path {
+        /// Its answer, if it came.
+        answer: Option<String>,
+        /// It failed.
+        failed: bool,
+    },
+}
+
+/// What is owed for a Query.
+#[derive(Debug, Default)]
+pub struct Simple {
+    /// What was judged, one for each statement that was sent.
+    pub statements: Vec<Arc<Statement>>,
+    /// The statement whose answers come now.
+    pub at: usize,
+    /// It was refused: text that cannot be parsed was sent in its place.
+    pub refusal: Option<Refusal>,
+    /// An error was seen: only ReadyForQuery is still owed.
+    pub failed: bool,
+    /// Under which search_path it was judged.
+    pub epoch: u64,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    owed: VecDeque<Owed>,
+}
+
+impl Ledger {
+    /// How many messages are owed an answer.
+    pub fn len(&self) -> usize {
+        self.owed.len()
+    }
+
+    /// Nothing is owed.
+    pub fn is_empty(&self) -> bool {
+        self.owed.is_empty()
+    }
+
+    /// A message was sent.
+    pub fn push(&mut self, owed: Owed) {
+        self.owed.push_back(owed);
+    }
+
+    /// What is owed next.
+    pub fn front(&self) -> Option<&Owed> {
+        self.owed.front()
+    }
+
+    /// Takes what is owed next.
+    pub fn take(&mut self) -> Option<Owed> {
+        self.owed.pop_front()
+    }
+
+    /// More of it is owed than has come.
+    pub fn put_back(&mut self, owed: Owed) {
+        self.owed.push_front(owed);
+    }
+
+    /// An error in the extended protocol: the server skips all before the next Sync, a Query too. Whether there is a Sync.
+    pub fn skip_to_sync(&mut self) -> bool {
+        while let Some(front) = self.owed.front() {
+            if matches!(front, Owed::Sync) {
+                return true;
+            }
+            self.owed.pop_front();
+        }
+        false
+    }
+
+    /// In order.
+    pub fn iter(&self) -> impl Iterator<Item = &Owed> {
+        self.owed.iter()
+    }
+
+    /// Gives back the room that a long pipeline took.
+    pub fn shrink(&mut self) {
+        if self.owed.is_empty() && self.owed.capacity() > 64 {
+            self.owed.shrink_to(0);
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! A conversation with one client of a role with masks: a state machine without I/O.
+//!
+//! Bytes of either side go in, bytes for both sides come out. What the server still owes is kept in a [`ledger`]; names of statements
+//! and portals get their meaning when the server *confirms* them, in the order in which it works, so that pipelining, errors and
+//! skipping to Sync cannot pair rows with the masks of another statement.
+//!
+//! * [`client`]: what a client's message becomes;
+//! * [`server`]: what an answer becomes;
+//! * [`names`]: statements and portals;
+//! * [`statement`]: what of a plan the conversation needs;
+//! * [`witness`]: the RowDescription against the plan;
+//! * [`path`]: the effective search_path, and when it must be asked again.
+
+mod client;
+pub mod ledger;
+pub mod names;
+pub mod path;
+mod server;
+pub mod statement;
+#[cfg(test)]
+mod tests;
+pub mod witness;
+
+use std::sync::Arc;
+
+use pgveil_policy::catalog::Oid;
+use pgveil_policy::mask::seal::SealSpec;
+use pgveil_policy::{Output, Plan, Refusal};
+
+use crate::error::ProtocolError;
+use crate::rows::{Pseudonym, RowFault, Treatment};
+use crate::scrub::Scrub;
+use ledger::Ledger;
+use names::Names;
+use path::Path;
+
+/// What the conversation asks of the judgement. One role on one database, under the policy and catalog of the moment.
+pub trait Judge {
+    /// Judges one text. `search_path`: as [`pgveil_policy::Subject::search_path`].
+    ///
+    /// # Errors
+    /// The refusal that the client sees.
+    fn judge(&self, search_path: &[String], sql: &str) -> Result<Arc<Plan>, Refusal>;
+
+    /// Compares where the server says that columns come from, (0, 0) for an expression, with what was judged. As many as `outputs`.
+    ///
+    /// # Errors
+    /// The index of a column that comes from protected data and was not judged so.
+    fn witness(&self, outputs: &[Output], origins: &[(Oid, i16)]) -> Result<(), usize>;
+
+    /// What replaces the values of a sealed column.
+    fn pseudonym(&self, spec: &Arc<SealSpec>) -> Arc<dyn Pseudonym>;
+}
+
+/// Bytes to be sent. The conversation only appends.
+#[derive(Debug, Default)]
+pub struct Out {
+    /// To the server.
+    pub to_server: Vec<u8>,
+    /// To the client.
+    pub to_client: Vec<u8>,
+}
+
+/// More bytes than this in a direction, and no further message for it is taken.
+pub const FULL: usize = 64 * 1024;
+
+/// Largest text of a Query or Parse that is read, in bytes; a larger one is refused and the session goes on.
+pub const TEXT_LIMIT: usize = 16 << 20;
+
+/// Largest Bind that is read, in bytes; a larger one is refused and the session goes on.
+pub const BIND_LIMIT: usize = 64 << 20;
+
+/// Largest row with sealed columns, in bytes. Others are passed on as they arrive.
+pub const ROW_LIMIT: usize = 64 << 20;
+
+/// Largest message of the server's that is not a row, in bytes.
+pub const ANSWER_LIMIT: usize = 16 << 20;
+
+/// Answers owed at which no further message of the client's is taken.
+const OWED_LIMIT: usize = 16 * 1024;
+
+/// Why a conversation is over.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum End {
+    /// The client said so.
+    #[error("the client ended the session")]
+    Terminated,
+    /// The server said so, in an error that the client was given.
+    #[error("the server ended the session ({code})")]
+    ServerEnded {
+        /// Its SQLSTATE.
+        code: String,
+    },
+    /// The client's fault: 08P01.
+    #[error(transparent)]
+    Protocol(#[from] ProtocolError),
+    /// A row with sealed columns over [`ROW_LIMIT`]: 54000.
+    #[error("a row of {length} bytes has masked columns; at most {ROW_LIMIT} are read")]
+    RowTooLarge {
+        /// Of the row.
+        length: usize,
+    },
+    /// What the server answered is not what was judged: XX000, and an alarm.
+    #[error("veto: {0}")]
+    Veto(#[from] Veto),
+}
+
+/// What in an answer does not fit. Names nothing but numbers: it is for the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Veto {
+    /// A message that is not owed here.
+    #[error("message {tag:?} of the server was not expected here")]
+    Unexpected {
+        /// Its type.
+        tag: char,
+    },
+    /// A message that does not decode.
+    #[error("message {tag:?} of the server is malformed")]
+    Malformed {
+        /// Its type.
+        tag: char,
+    },
+    /// A message that is larger than is read.
+    #[error("message {tag:?} of the server has {length} bytes")]
+    TooLarge {
+        /// Its type.
+        tag: char,
+        /// Header and body.
+        length: usize,
+    },
+    /// A result with another number of columns than was judged.
+    #[error("{found} columns where {judged} were judged")]
+    Columns {
+        /// In the plan.
+        judged: usize,
+        /// In the RowDescription.
+        found: usize,
+    },
+    /// A column that comes from elsewhere than was judged.
+    #[error("column {column} comes from relation {relation}, attribute {attribute}, and was not judged so")]
+    Origin {
+        /// From 1.
+        column: usize,
+        /// OID, as the server says.
+        relation: Oid,
+        /// Number, as the server says.
+        attribute: i16,
+    },
+    /// A sealed column of a type that its seal is not made for.
+    #[error("column {column} has type {type_oid}, for which its seal is not made")]
+    Type {
+        /// From 1.
+        column: usize,
+        /// OID, as the server says.
+        type_oid: Oid,
+    },
+    /// A row that does not fit.
+    #[error(transparent)]
+    Row(#[from] RowFault),
+    /// The server knows a statement or portal that the conversation does not.
+    #[error("the server knows a statement or portal that was not judged")]
+    Name,
+    /// The server took result formats that do not fit the plan.
+    #[error("the server took result formats that do not fit the plan")]
+    Formats,
+    /// A text was judged under a search_path that another statement has moved since.
+    #[error("a text was judged under a search_path that has moved")]
+    PathMoved,
+    /// The server ran text that cannot be parsed.
+    #[error("the server did not refuse text that cannot be parsed")]
+    NotRefused,
+    /// A setting on which the reading of texts and values rests has another value.
+    #[error("the server's {0} has changed to a value under which values cannot be masked")]
+    Setting(&'static str),
+}
+
+/// One client's conversation. See the module.
+#[derive(Debug)]
+pub struct Conversation<J> {
+    judge: J,
+    order_key: String,
+    scrub: Scrub,
+    ledger: Ledger,
+    names: Names,
+    path: Path,
+    /// An error was seen and the client has not sent Sync: the server skips, and so do we.
+    skipping: bool,
+    /// A statement that may move search_path was sent since the last Sync.
+    moving: bool,
+    /// Nothing is taken from the client until everything owed is there.
+    waiting: bool,
+    /// A text names something unknown: it is to be judged again on a fresh catalog.
+    wants_fresh: bool,
+    fresh: bool,
+    /// Bytes of a client's message that are dropped.
+    dropping: usize,
+    /// Bytes of a row that are passed on.
+    passing: usize,
+    /// What happens to the rows that come now.
+    rows: Option<Arc<Rows>>,
+    first_line: bool,
+}
+
+/// A result's rows.
+#[derive(Debug)]
+pub struct Rows {
+    /// Number of columns of each.
+    pub columns: usize,
+    /// What happens to each.
+    pub treatment: Treatment,
+}
+
+impl<J: Judge> Conversation<J> {
+    /// Begins. `order_key`: secret, letters and digits, one per session. `schemas`: what [`path::QUESTION`] answered at the start, one
+    /// JSON array of names.
+    pub fn new(judge: J, order_key: String, schemas: &str) -> Self {
+        Conversation {
+            judge,
+            scrub: Scrub::new(&order_key),
+            order_key,
+            ledger: Ledger::default(),
+            names: Names::default(),
+            path: Path::new(schemas),
+            skipping: false,
+            moving: false,
+            waiting: false,
+            wants_fresh: false,
+            fresh: false,
+            dropping: 0,
+            passing: 0,
+            rows: None,
+            first_line: false,
+        }
+    }
+
+    /// Whether a message of the client's is taken now. Where not, an answer of the server's (or [`Conversation::refreshed`]) changes it.
+    pub fn listening(&self) -> bool {
+        !self.waiting && !self.wants_fresh && self.ledger.len() < OWED_LIMIT
+    }
+
+    /// Whether a text waits for a fresh catalog snapshot.
+    pub fn wants_fresh(&self) -> bool {
+        self.wants_fresh
+    }
+
+    /// The snapshot is as fresh as it gets: the text that waits is judged again, for good.
+    pub fn refreshed(&mut self) {
+        self.wants_fresh = false;
+        self.fresh = true;
+    }
+
+    /// Whether the client has been told whole messages only: another one may follow.
+    pub fn at_boundary(&self) -> bool {
+        self.passing == 0
+    }
+
+    /// The judgement it asks.
+    pub fn judge(&self) -> &J {
+        &self.judge
+    }
+}

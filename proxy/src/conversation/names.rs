@@ -1,0 +1,148 @@
+//! Statements and portals by name: what the server has confirmed, and what it will know once all that was sent is done.
+//!
+//! Only the confirmed view decides how rows are masked. The view ahead decides what is worth sending: a name that no message can have
+//! made is not asked for. Stale names are harmless: for every name that lives in the server, the last confirmed meaning is here.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Rows;
+use super::ledger::{Ledger, Name, Owed};
+use super::statement::{Closes, Statement};
+use crate::wire::message::Target;
+
+/// Most statements, and most portals, of one session.
+pub const LIMIT: usize = 10_000;
+
+/// A portal that the server has.
+#[derive(Debug, Clone)]
+pub struct Portal {
+    /// What it runs.
+    pub statement: Arc<Statement>,
+    /// What happens to its rows.
+    pub rows: Arc<Rows>,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Names {
+    statements: HashMap<Name, Arc<Statement>>,
+    portals: HashMap<Name, Portal>,
+    ahead: Ahead,
+}
+
+#[derive(Debug, Default)]
+struct Ahead {
+    statements: HashMap<Name, Option<Arc<Statement>>>,
+    portals: HashMap<Name, Option<Arc<Statement>>>,
+}
+
+impl Names {
+    /// What a statement's name means now.
+    pub fn statement(&self, name: &[u8]) -> Option<&Arc<Statement>> {
+        self.statements.get(name)
+    }
+
+    /// What a portal's name means now.
+    pub fn portal(&self, name: &[u8]) -> Option<&Portal> {
+        self.portals.get(name)
+    }
+
+    /// What a statement's name will mean if nothing fails.
+    pub fn statement_ahead(&self, name: &[u8]) -> Option<&Arc<Statement>> {
+        match self.ahead.statements.get(name) {
+            Some(ahead) => ahead.as_ref(),
+            None => self.statements.get(name),
+        }
+    }
+
+    /// What a portal's name will mean if nothing fails.
+    pub fn portal_ahead(&self, name: &[u8]) -> Option<&Arc<Statement>> {
+        match self.ahead.portals.get(name) {
+            Some(ahead) => ahead.as_ref(),
+            None => self.portals.get(name).map(|p| &p.statement),
+        }
+    }
+
+    /// No further name fits.
+    pub fn full(&self) -> bool {
+        self.statements.len().max(self.portals.len()).max(self.ahead.statements.len()).max(self.ahead.portals.len()) >= LIMIT
+    }
+
+    /// A message was sent.
+    pub fn sent(&mut self, owed: &Owed) {
+        match owed {
+            Owed::Parse { name, statement, .. } => {
+                self.ahead.statements.insert(name.clone(), Some(Arc::clone(statement)));
+            }
+            Owed::Bind { portal, statement, .. } => {
+                let made = self.statement_ahead(statement).cloned();
+                self.ahead.portals.insert(portal.clone(), made);
+            }
+            Owed::Close { target: Target::Statement, name } => {
+                self.ahead.statements.insert(name.clone(), None);
+            }
+            Owed::Close { target: Target::Portal, name } => {
+                self.ahead.portals.insert(name.clone(), None);
+            }
+            // A Query drops the unnamed ones.
+            Owed::Simple(_) => {
+                self.ahead.statements.insert(Name::default(), None);
+                self.ahead.portals.insert(Name::default(), None);
+            }
+            Owed::Witness { .. }
+            | Owed::DescribeStatement { .. }
+            | Owed::DescribePortal { .. }
+            | Owed::Execute { .. }
+            | Owed::Refused(_)
+            | Owed::Sync
+            | Owed::Path { .. } => {}
+        }
+    }
+
+    /// Messages were skipped: what is still owed is all that is ahead.
+    pub fn rebuild(&mut self, ledger: &Ledger) {
+        self.ahead = Ahead::default();
+        for owed in ledger.iter() {
+            self.sent(owed);
+        }
+    }
+
+    /// Nothing is owed: nothing is ahead.
+    pub fn settle(&mut self) {
+        self.ahead.statements.clear();
+        self.ahead.portals.clear();
+    }
+
+    /// The server has made a statement.
+    pub fn confirm_statement(&mut self, name: Name, statement: Arc<Statement>) {
+        self.statements.insert(name, statement);
+    }
+
+    /// The server has made a portal.
+    pub fn confirm_portal(&mut self, name: Name, portal: Portal) {
+        self.portals.insert(name, portal);
+    }
+
+    /// The server has closed a statement or portal.
+    pub fn closed(&mut self, target: Target, name: &[u8]) {
+        match target {
+            Target::Statement => drop(self.statements.remove(name)),
+            Target::Portal => drop(self.portals.remove(name)),
+        }
+    }
+
+    /// A statement that closes others is done.
+    pub fn closed_by(&mut self, closes: &Closes) {
+        match closes {
+            Closes::Nothing => {}
+            Closes::Statement(name) => drop(self.statements.remove(name)),
+            Closes::Statements => self.statements.clear(),
+        }
+    }
+
+    /// The transaction is over, and its portals with it.
+    pub fn transaction_over(&mut self) {
+        self.portals.clear();
+    }
+}

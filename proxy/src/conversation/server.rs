@@ -1,0 +1,438 @@
+//! What an answer of the server's becomes: passed on, masked, put in our words, or kept from the client.
+
+use std::sync::Arc;
+
+use pgveil_policy::{Kind, Refusal, SqlState};
+
+use super::ledger::{Name, Owed, Simple};
+use super::names::Portal;
+use super::statement::Statement;
+use super::{ANSWER_LIMIT, Conversation, End, FULL, Judge, Out, ROW_LIMIT, Rows, Veto, path, witness};
+use crate::rows::{self, RowFault, Treatment, explain, seal};
+use crate::wire::answer::{self, Report, Status};
+use crate::wire::cursor::Cursor;
+use crate::wire::frame::{self, HEADER, Head};
+use crate::wire::message::{self, Target};
+
+/// Largest message of the server's (`MaxAllocSize`).
+const FRAME_LIMIT: usize = 1 << 30;
+
+impl<J: Judge> Conversation<J> {
+    /// Takes what the server has sent; gives how many bytes are done with. The rest comes again, with what follows it.
+    ///
+    /// # Errors
+    /// [`End`] when the conversation is over. What is in `out` is to be sent before.
+    pub fn from_server(&mut self, bytes: &[u8], out: &mut Out) -> Result<usize, End> {
+        let mut used = 0_usize;
+        while out.to_client.len() < FULL {
+            let rest = bytes.get(used..).unwrap_or_default();
+            if self.passing > 0 {
+                let part = rest.get(..self.passing).unwrap_or(rest);
+                if part.is_empty() {
+                    break;
+                }
+                out.to_client.extend_from_slice(part);
+                self.passing = self.passing.saturating_sub(part.len());
+                used = used.saturating_add(part.len());
+                continue;
+            }
+            let Some(head) = cut(rest)? else { break };
+            let tag = char::from(head.tag);
+            if head.tag == b'D' {
+                match self.row(rest, head, out)? {
+                    0 => break,
+                    n => used = used.saturating_add(n),
+                }
+                continue;
+            }
+            if head.total > ANSWER_LIMIT {
+                return Err(Veto::TooLarge { tag, length: head.total }.into());
+            }
+            let Some(body) = rest.get(HEADER..head.total) else { break };
+            self.answer(head.tag, body, out)?;
+            used = used.saturating_add(head.total);
+        }
+        Ok(used)
+    }
+
+    // Gives how many bytes are done with: 0 where the row is not all there.
+    fn row(&mut self, rest: &[u8], head: Head, out: &mut Out) -> Result<usize, End> {
+        if let Some(Owed::Path { .. }) = self.ledger.front() {
+            let Some(body) = rest.get(HEADER..head.total) else { return Ok(0) };
+            self.path_row(body)?;
+            return Ok(head.total);
+        }
+        let rows = self.rows_now()?;
+        if matches!(rows.treatment, Treatment::Copy) {
+            return self.copy(rest, rows.columns, out);
+        }
+        if head.total > ROW_LIMIT {
+            return Err(End::RowTooLarge { length: head.total });
+        }
+        let Some(body) = rest.get(HEADER..head.total) else { return Ok(0) };
+        match &rows.treatment {
+            Treatment::Copy => {}
+            Treatment::Seal(seals) => seal::put_sealed(&mut out.to_client, body, seals).map_err(Veto::from)?,
+            Treatment::Explain => {
+                explain::put_explained(&mut out.to_client, body, std::mem::take(&mut self.first_line)).map_err(Veto::from)?;
+            }
+        }
+        Ok(head.total)
+    }
+
+    // Rows that need nothing go on in one piece, the last of them as it arrives.
+    fn copy(&mut self, rest: &[u8], columns: usize, out: &mut Out) -> Result<usize, End> {
+        let mut run = 0_usize;
+        while let Some(here) = rest.get(run..) {
+            let Some(head) = cut(here)?.filter(|h| h.tag == b'D') else { break };
+            if head.total < seal::LEAST {
+                return Err(Veto::Row(RowFault::Malformed).into());
+            }
+            let Some(found) = here.get(HEADER..).and_then(rows::columns) else { break };
+            if found != columns {
+                return Err(Veto::Row(RowFault::Columns { judged: columns, found }).into());
+            }
+            run = run.saturating_add(head.total);
+            if let Some(missing) = run.checked_sub(rest.len()).filter(|n| *n > 0) {
+                self.passing = missing;
+                run = rest.len();
+                break;
+            }
+        }
+        out.to_client.extend_from_slice(rest.get(..run).unwrap_or_default());
+        Ok(run)
+    }
+
+    fn rows_now(&mut self) -> Result<Arc<Rows>, Veto> {
+        if let Some(rows) = &self.rows {
+            return Ok(Arc::clone(rows));
+        }
+        let Some(Owed::Execute { portal }) = self.ledger.front() else { return Err(Veto::Unexpected { tag: 'D' }) };
+        let rows = Arc::clone(&self.names.portal(portal).ok_or(Veto::Name)?.rows);
+        self.first_line = true;
+        self.rows = Some(Arc::clone(&rows));
+        Ok(rows)
+    }
+
+    fn answer(&mut self, tag: u8, body: &[u8], out: &mut Out) -> Result<(), End> {
+        let malformed = Veto::Malformed { tag: char::from(tag) };
+        match tag {
+            b'N' => {
+                if let Some(notice) = self.scrub.notice(&Report::decode(body).ok_or(malformed)?) {
+                    notice.put(&mut out.to_client, b'N');
+                }
+                Ok(())
+            }
+            b'S' => self.parameter(body, out),
+            // LISTEN is refused: whatever this is, it was not asked for.
+            b'A' => Ok(()),
+            b'E' => self.error(&Report::decode(body).ok_or(malformed)?, out),
+            _ => {
+                let owed = self.ledger.take().ok_or(Veto::Unexpected { tag: char::from(tag) })?;
+                if let Some(more) = self.owed(owed, tag, body, out)? {
+                    self.ledger.put_back(more);
+                }
+                if self.ledger.is_empty() {
+                    self.names.settle();
+                    self.ledger.shrink();
+                    self.waiting = false;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    // Gives back what is still owed of it.
+    fn owed(&mut self, owed: Owed, tag: u8, body: &[u8], out: &mut Out) -> Result<Option<Owed>, End> {
+        let unexpected = || End::from(Veto::Unexpected { tag: char::from(tag) });
+        match owed {
+            Owed::Simple(simple) => self.simple(simple, tag, body, out),
+            Owed::Parse { epoch, name, statement: _ } => {
+                if tag != b'1' {
+                    return Err(unexpected());
+                }
+                if epoch != self.path.epoch() {
+                    return Err(Veto::PathMoved.into());
+                }
+                // The server has it from here on, but until the witness has spoken the name means nothing: not what it meant before.
+                self.names.closed(Target::Statement, &name);
+                bare(out, tag, body)?;
+                Ok(None)
+            }
+            Owed::Witness { name, statement, parameters } => {
+                if tag == b't' && !parameters {
+                    answer::parameter_description(body).ok_or(Veto::Malformed { tag: 't' })?;
+                    return Ok(Some(Owed::Witness { name, statement, parameters: true }));
+                }
+                match tag {
+                    b'T' if parameters => drop(witness::check(&self.judge, &statement.outputs, body)?),
+                    b'n' if parameters && statement.outputs.is_empty() => {}
+                    _ => return Err(unexpected()),
+                }
+                self.names.confirm_statement(name, statement);
+                Ok(None)
+            }
+            Owed::Bind { portal, statement, formats } => {
+                if tag != b'2' {
+                    return Err(unexpected());
+                }
+                let statement = Arc::clone(self.names.statement(&statement).ok_or(Veto::Name)?);
+                let rows = Arc::new(statement.rows(&formats).ok_or(Veto::Formats)?);
+                self.names.confirm_portal(portal, Portal { statement, rows });
+                bare(out, tag, body)?;
+                Ok(None)
+            }
+            Owed::DescribeStatement { name, parameters } => {
+                if tag == b't' && !parameters {
+                    answer::parameter_description(body).ok_or(Veto::Malformed { tag: 't' })?;
+                    frame::put(&mut out.to_client, tag, |b| b.extend_from_slice(body));
+                    return Ok(Some(Owed::DescribeStatement { name, parameters: true }));
+                }
+                let statement = Arc::clone(self.names.statement(&name).ok_or(Veto::Name)?);
+                if !parameters {
+                    return Err(unexpected());
+                }
+                self.described(&statement, tag, body, out)?;
+                Ok(None)
+            }
+            Owed::DescribePortal { name } => {
+                let statement = Arc::clone(&self.names.portal(&name).ok_or(Veto::Name)?.statement);
+                self.described(&statement, tag, body, out)?;
+                Ok(None)
+            }
+            Owed::Execute { portal } => self.executed(&portal, tag, body, out),
+            Owed::Close { target, name } => {
+                if tag != b'3' {
+                    return Err(unexpected());
+                }
+                self.names.closed(target, &name);
+                bare(out, tag, body)?;
+                Ok(None)
+            }
+            Owed::Refused(_) => Err(Veto::NotRefused.into()),
+            Owed::Sync => {
+                if tag != b'Z' {
+                    return Err(unexpected());
+                }
+                self.ready(body, out)?;
+                Ok(None)
+            }
+            Owed::Path { answer, failed } => match tag {
+                b'1' | b'2' | b'3' | b'C' => Ok(Some(Owed::Path { answer, failed })),
+                b'Z' => {
+                    let status = Status::decode(body).ok_or(Veto::Malformed { tag: 'Z' })?;
+                    self.path.answered(answer.as_deref().filter(|_| !failed));
+                    status.put(&mut out.to_client);
+                    Ok(None)
+                }
+                _ => Err(unexpected()),
+            },
+        }
+    }
+
+    fn simple(&mut self, mut simple: Simple, tag: u8, body: &[u8], out: &mut Out) -> Result<Option<Owed>, End> {
+        if tag == b'Z' {
+            let done = simple.failed || simple.refusal.is_none() && simple.at >= simple.statements.len().max(1);
+            if !done {
+                return Err(if simple.refusal.is_some() { Veto::NotRefused } else { Veto::Unexpected { tag: 'Z' } }.into());
+            }
+            self.names.closed(Target::Statement, b"");
+            self.names.closed(Target::Portal, b"");
+            self.ready(body, out)?;
+            return Ok(None);
+        }
+        let unexpected = || End::from(Veto::Unexpected { tag: char::from(tag) });
+        if simple.failed {
+            return Err(unexpected());
+        }
+        if simple.refusal.is_some() {
+            return Err(Veto::NotRefused.into());
+        }
+        match (tag, simple.statements.get(simple.at)) {
+            (b'I', None) if simple.statements.is_empty() && simple.at == 0 => bare(out, tag, body)?,
+            (b'T', Some(statement)) if self.rows.is_none() => {
+                if simple.epoch != self.path.epoch() {
+                    return Err(Veto::PathMoved.into());
+                }
+                let fields = witness::check(&self.judge, &statement.outputs, body)?;
+                witness::put(&mut out.to_client, fields);
+                self.rows = Some(Arc::new(statement.rows(&rows::Formats::default()).ok_or(Veto::Formats)?));
+                self.first_line = true;
+                return Ok(Some(Owed::Simple(simple)));
+            }
+            (b'C', Some(statement)) => {
+                let statement = Arc::clone(statement);
+                self.completed(&statement, body, out)?;
+            }
+            _ => return Err(unexpected()),
+        }
+        simple.at = simple.at.saturating_add(1);
+        Ok(Some(Owed::Simple(simple)))
+    }
+
+    fn executed(&mut self, portal: &Name, tag: u8, body: &[u8], out: &mut Out) -> Result<Option<Owed>, End> {
+        let statement = Arc::clone(&self.names.portal(portal).ok_or(Veto::Name)?.statement);
+        match tag {
+            b'C' => self.completed(&statement, body, out)?,
+            b's' => bare(out, tag, body)?,
+            b'I' if statement.kind.is_none() => bare(out, tag, body)?,
+            _ => return Err(Veto::Unexpected { tag: char::from(tag) }.into()),
+        }
+        self.rows = None;
+        Ok(None)
+    }
+
+    fn described(&self, statement: &Statement, tag: u8, body: &[u8], out: &mut Out) -> Result<(), End> {
+        match tag {
+            b'T' => witness::put(&mut out.to_client, witness::check(&self.judge, &statement.outputs, body)?),
+            b'n' if statement.outputs.is_empty() => bare(out, tag, body)?,
+            _ => return Err(Veto::Unexpected { tag: char::from(tag) }.into()),
+        }
+        Ok(())
+    }
+
+    fn completed(&mut self, statement: &Statement, body: &[u8], out: &mut Out) -> Result<(), End> {
+        answer::command_tag(body).ok_or(Veto::Malformed { tag: 'C' })?;
+        self.rows = None;
+        self.names.closed_by(&statement.closes);
+        match statement.kind {
+            None => return Err(Veto::Unexpected { tag: 'C' }.into()),
+            Some(Kind::Transaction) => self.path.transaction_control(),
+            Some(Kind::Query | Kind::Explain | Kind::Set | Kind::Show | Kind::Utility) => {
+                if statement.moves_search_path {
+                    self.path.moved();
+                }
+            }
+        }
+        frame::put(&mut out.to_client, b'C', |b| b.extend_from_slice(body));
+        Ok(())
+    }
+
+    fn ready(&mut self, body: &[u8], out: &mut Out) -> Result<(), End> {
+        let status = Status::decode(body).ok_or(Veto::Malformed { tag: 'Z' })?;
+        self.rows = None;
+        if status == Status::Idle {
+            self.names.transaction_over();
+            self.path.transaction_over();
+        }
+        if self.path.is_stale() && status != Status::Failed && self.ledger.is_empty() {
+            self.ask_path(out);
+        } else {
+            status.put(&mut out.to_client);
+        }
+        Ok(())
+    }
+
+    // The client's ReadyForQuery follows the answer.
+    fn ask_path(&mut self, out: &mut Out) {
+        let to = &mut out.to_server;
+        // It is still there where an earlier question failed half-way.
+        message::put_close(to, Target::Statement, path::ASKER);
+        message::put_parse(to, path::ASKER, path::QUESTION.as_bytes(), &[]);
+        message::put_bind(to, path::ASKER, path::ASKER);
+        message::put_execute(to, path::ASKER);
+        message::put_close(to, Target::Portal, path::ASKER);
+        message::put_close(to, Target::Statement, path::ASKER);
+        message::put_bare(to, b'S');
+        self.waiting = true;
+        self.ledger.push(Owed::Path { answer: None, failed: false });
+    }
+
+    fn path_row(&mut self, body: &[u8]) -> Result<(), Veto> {
+        let mut c = Cursor::new(body);
+        let read = (|| {
+            let (1, Some(value)) = (c.u16()?, c.value()?) else { return None };
+            c.end(std::str::from_utf8(value).ok()?.to_owned())
+        })();
+        let answer = Some(read.ok_or(Veto::Malformed { tag: 'D' })?);
+        if let Some(Owed::Path { answer: None, failed }) = self.ledger.take() {
+            self.ledger.put_back(Owed::Path { answer, failed });
+            return Ok(());
+        }
+        Err(Veto::Unexpected { tag: 'D' })
+    }
+
+    fn error(&mut self, report: &Report, out: &mut Out) -> Result<(), End> {
+        self.rows = None;
+        if report.is_fatal() {
+            let shown = self.scrub.error(report);
+            shown.put(&mut out.to_client, b'E');
+            return Err(End::ServerEnded { code: String::from_utf8_lossy(shown.code()).into_owned() });
+        }
+        match self.ledger.take() {
+            None => return Err(Veto::Unexpected { tag: 'E' }.into()),
+            Some(Owed::Simple(simple)) if simple.failed => return Err(Veto::Unexpected { tag: 'E' }.into()),
+            Some(Owed::Simple(simple)) => {
+                self.report(report, simple.refusal.as_ref()).put(&mut out.to_client, b'E');
+                self.ledger.put_back(Owed::Simple(Simple { failed: true, ..simple }));
+            }
+            Some(Owed::Path { answer, failed: _ }) => self.ledger.put_back(Owed::Path { answer, failed: true }),
+            Some(Owed::Sync) => {
+                self.report(report, None).put(&mut out.to_client, b'E');
+                self.ledger.put_back(Owed::Sync);
+            }
+            Some(Owed::Refused(refusal)) => {
+                self.report(report, Some(&refusal)).put(&mut out.to_client, b'E');
+                self.skip();
+            }
+            Some(
+                Owed::Parse { .. }
+                | Owed::Witness { .. }
+                | Owed::Bind { .. }
+                | Owed::DescribeStatement { .. }
+                | Owed::DescribePortal { .. }
+                | Owed::Execute { .. }
+                | Owed::Close { .. },
+            ) => {
+                self.report(report, None).put(&mut out.to_client, b'E');
+                self.skip();
+            }
+        }
+        Ok(())
+    }
+
+    fn report(&self, report: &Report, refusal: Option<&Refusal>) -> Report {
+        match refusal {
+            // Another code means that it was not our text that failed: a cancelled query, say.
+            Some(refusal) if report.code() == SqlState::SYNTAX.0.as_bytes() => Report::of(refusal),
+            _ => self.scrub.error(report),
+        }
+    }
+
+    fn skip(&mut self) {
+        if !self.ledger.skip_to_sync() {
+            self.skipping = true;
+            self.moving = false;
+            self.waiting = false;
+        }
+        self.names.rebuild(&self.ledger);
+    }
+
+    fn parameter(&mut self, body: &[u8], out: &mut Out) -> Result<(), End> {
+        let (name, value) = answer::parameter_status(body).ok_or(Veto::Malformed { tag: 'S' })?;
+        match (name, value) {
+            (b"client_encoding", value) if value != b"UTF8" => return Err(Veto::Setting("client_encoding").into()),
+            (b"standard_conforming_strings", value) if value != b"on" => {
+                return Err(Veto::Setting("standard_conforming_strings").into());
+            }
+            _ => {}
+        }
+        if self.scrub.parameter(name, value) {
+            frame::put(&mut out.to_client, b'S', |b| b.extend_from_slice(body));
+        }
+        Ok(())
+    }
+}
+
+fn cut(bytes: &[u8]) -> Result<Option<Head>, Veto> {
+    frame::head(bytes, FRAME_LIMIT).map_err(|_| Veto::Malformed { tag: bytes.first().map_or('\0', |b| char::from(*b)) })
+}
+
+// A message that has no body.
+fn bare(out: &mut Out, tag: u8, body: &[u8]) -> Result<(), Veto> {
+    if !body.is_empty() {
+        return Err(Veto::Malformed { tag: char::from(tag) });
+    }
+    message::put_bare(&mut out.to_client, tag);
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! What of a judged statement the conversation needs: its outputs, what replaces sealed values, what it moves or closes.
+
+use std::sync::Arc;
+
+use pgveil_policy::{Kind, Mask, Output, Planned};
+
+use super::{Judge, Rows};
+use crate::rows::{Formats, Pseudonym, Treatment};
+
+/// A judged statement as it lives in a session. An empty text is one too, without a kind.
+#[derive(Debug)]
+pub struct Statement {
+    /// What it is; `None` for an empty text.
+    pub kind: Option<Kind>,
+    /// Its result columns.
+    pub outputs: Arc<[Output]>,
+    /// After it, search_path may be another.
+    pub moves_search_path: bool,
+    /// Prepared statements that are gone after it.
+    pub closes: Closes,
+    seals: Vec<Option<Arc<dyn Pseudonym>>>,
+}
+
+/// Prepared statements that are gone after a statement.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Closes {
+    /// None, or none that is known.
+    Nothing,
+    /// That one.
+    Statement(Box<[u8]>),
+    /// All.
+    Statements,
+}
+
+impl Statement {
+    /// From what was judged.
+    pub fn new(planned: &Planned, judge: &impl Judge) -> Self {
+        let seal = |output: &Output| match &output.mask {
+            Mask::Clear => None,
+            Mask::Seal(spec) => Some(judge.pseudonym(spec)),
+        };
+        Statement {
+            kind: Some(planned.kind),
+            outputs: Arc::clone(&planned.outputs),
+            moves_search_path: planned.moves_search_path,
+            closes: match planned.kind {
+                Kind::Utility => closes(&planned.text.render("")),
+                Kind::Query | Kind::Explain | Kind::Transaction | Kind::Set | Kind::Show => Closes::Nothing,
+            },
+            seals: planned.outputs.iter().map(seal).collect(),
+        }
+    }
+
+    /// An empty text.
+    pub fn empty() -> Self {
+        Statement { kind: None, outputs: Arc::default(), moves_search_path: false, closes: Closes::Nothing, seals: Vec::new() }
+    }
+
+    /// What happens to its rows in these formats; `None` where the formats do not fit.
+    pub fn rows(&self, formats: &Formats) -> Option<Rows> {
+        let columns = self.outputs.len();
+        let format = |column| formats.of(column, columns);
+        // Formats that do not fit are a fault for results without seals too.
+        if columns > 0 && format(0).is_none() {
+            return None;
+        }
+        let treatment = match self.kind {
+            Some(Kind::Explain) => Treatment::Explain,
+            None | Some(Kind::Query | Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility) => {
+                if self.seals.iter().all(Option::is_none) {
+                    Treatment::Copy
+                } else {
+                    let seals = self.seals.iter().enumerate();
+                    Treatment::Seal(
+                        seals
+                            .map(|(n, seal)| match seal {
+                                None => Some(None),
+                                Some(pseudonym) => Some(Some((Arc::clone(pseudonym), format(n)?))),
+                            })
+                            .collect::<Option<_>>()?,
+                    )
+                }
+            }
+        };
+        Some(Rows { columns, treatment })
+    }
+}
+
+// Reads pgveil's own print: DEALLOCATE ALL, DEALLOCATE [PREPARE] name, DISCARD ALL. What it does not read stays as a stale name.
+fn closes(text: &str) -> Closes {
+    let mut words = text.split_ascii_whitespace();
+    let verb = words.next().unwrap_or_default();
+    let mut object = words.next().unwrap_or_default();
+    if verb.eq_ignore_ascii_case("DISCARD") && object.eq_ignore_ascii_case("ALL") {
+        return Closes::Statements;
+    }
+    if !verb.eq_ignore_ascii_case("DEALLOCATE") {
+        return Closes::Nothing;
+    }
+    if object.eq_ignore_ascii_case("PREPARE") {
+        object = words.next().unwrap_or_default();
+    }
+    match (object.strip_prefix('"').and_then(|o| o.strip_suffix('"')), words.next()) {
+        (_, Some(_)) => Closes::Nothing,
+        (Some(quoted), None) if !quoted.contains('"') => Closes::Statement(quoted.as_bytes().into()),
+        (Some(_), None) => Closes::Nothing,
+        (None, None) if object.eq_ignore_ascii_case("ALL") => Closes::Statements,
+        (None, None) => Closes::Statement(object.to_ascii_lowercase().into_bytes().into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_deallocate_closes() {
+        for (text, want) in [
+            ("DEALLOCATE ALL", Closes::Statements),
+            ("DEALLOCATE PREPARE ALL", Closes::Statements),
+            ("DISCARD ALL", Closes::Statements),
+            ("DEALLOCATE \"S 1\"", Closes::Nothing),
+            ("DEALLOCATE \"S_1\"", Closes::Statement(b"S_1"[..].into())),
+            ("DEALLOCATE prepare S_1", Closes::Statement(b"s_1"[..].into())),
+            ("UNLISTEN *", Closes::Nothing),
+        ] {
+            assert_eq!(closes(text), want, "{text}");
+        }
+    }
+}

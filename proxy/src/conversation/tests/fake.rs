@@ -1,0 +1,366 @@
+//! A judge that reads a language of its own, and both sides' messages in words.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use pgveil_policy::mask::seal::{SealForm, SealSpec};
+use pgveil_policy::{Kind, Mask, Origin, Output, Plan, Planned, Refusal, SqlState, SqlText};
+
+use super::super::{Conversation, End, Judge, Out};
+use crate::rows::{Pseudonym, Unsealable};
+use crate::wire::answer::{self, Report};
+use crate::wire::frame;
+use crate::wire::message::{self, Target};
+
+/// Reads `rows` and a pattern of columns: `s` sealed (relation 9, attribute 1), `-` clear (9, 2), `v` veiled (9, 3).
+#[derive(Debug, Default)]
+pub struct FakeJudge {
+    pub paths: RefCell<Vec<Vec<String>>>,
+}
+
+#[derive(Debug)]
+struct Sign;
+
+impl Pseudonym for Sign {
+    fn text(&self, value: &[u8], out: &mut Vec<u8>) -> Result<(), Unsealable> {
+        out.push(b'#');
+        out.extend_from_slice(&value.to_ascii_lowercase());
+        Ok(())
+    }
+
+    fn binary(&self, value: &[u8], out: &mut Vec<u8>) -> Result<(), Unsealable> {
+        out.push(b'%');
+        out.extend_from_slice(&value.to_ascii_lowercase());
+        Ok(())
+    }
+}
+
+impl Judge for FakeJudge {
+    fn judge(&self, search_path: &[String], sql: &str) -> Result<Arc<Plan>, Refusal> {
+        self.paths.borrow_mut().push(search_path.to_vec());
+        let statements = sql.split(';').filter(|s| !s.is_empty()).map(planned).collect::<Result<_, _>>()?;
+        Ok(Arc::new(Plan { statements }))
+    }
+
+    fn witness(&self, outputs: &[Output], origins: &[(u32, i16)]) -> Result<(), usize> {
+        let bad = |(o, (relation, attribute)): (&Output, &(u32, i16))| (*relation, *attribute) == (9, 1) && o.mask == Mask::Clear;
+        outputs.iter().zip(origins).position(bad).map_or(Ok(()), Err)
+    }
+
+    fn pseudonym(&self, _: &Arc<SealSpec>) -> Arc<dyn Pseudonym> {
+        Arc::new(Sign)
+    }
+}
+
+fn planned(sql: &str) -> Result<Planned, Refusal> {
+    let (word, rest) = sql.split_once(' ').unwrap_or((sql, ""));
+    let kind = match word {
+        "rows" => Kind::Query,
+        "explain" => Kind::Explain,
+        "set" => Kind::Set,
+        "begin" | "commit" | "rollback" => Kind::Transaction,
+        "deallocate" => Kind::Utility,
+        "unknown" => return Err(Refusal::new(SqlState::UNDEFINED_TABLE, "x", "unknown")),
+        _ => return Err(Refusal::new(SqlState::DENIED, "x", "denied").with_hint("other")),
+    };
+    let pattern = if kind == Kind::Query { rest } else { ["", "x"][usize::from(kind == Kind::Explain)] };
+    let output = |(n, c)| {
+        let spec = SealSpec { class: "c".into(), form: SealForm::Text { prefix: String::new(), length: 8, trim: false } };
+        let (origin, mask) = match c {
+            's' => (Origin::Column { relation: 9, attribute: 1 }, Mask::Seal(Arc::new(spec))),
+            'v' => (Origin::Veiled { relation: 9, attribute: 3 }, Mask::Clear),
+            _ => (Origin::Computed, Mask::Clear),
+        };
+        Output { name: format!("c{n}"), origin, mask }
+    };
+    let text = if kind == Kind::Utility { sql.to_owned() } else { format!("sent:{sql}") };
+    Ok(Planned {
+        kind,
+        text: SqlText::plain(text),
+        outputs: pattern.chars().enumerate().map(output).collect(),
+        moves_search_path: sql == "set path",
+    })
+}
+
+/// A client's messages.
+#[derive(Default)]
+pub struct Client(pub Vec<u8>);
+
+impl Client {
+    pub fn query(&mut self, text: &str) {
+        message::put_query(&mut self.0, text.as_bytes());
+    }
+
+    pub fn parse(&mut self, name: &str, text: &str) {
+        message::put_parse(&mut self.0, name.as_bytes(), text.as_bytes(), &[]);
+    }
+
+    pub fn bind(&mut self, portal: &str, statement: &str, formats: &[i16]) {
+        frame::put(&mut self.0, b'B', |b| {
+            message::put_cstring(b, portal.as_bytes());
+            message::put_cstring(b, statement.as_bytes());
+            b.extend_from_slice(&[0; 4]);
+            b.extend_from_slice(&u16::try_from(formats.len()).unwrap().to_be_bytes());
+            formats.iter().for_each(|f| b.extend_from_slice(&f.to_be_bytes()));
+        });
+    }
+
+    pub fn describe(&mut self, target: char, name: &str) {
+        message::put_describe(&mut self.0, self::target(target), name.as_bytes());
+    }
+
+    pub fn close(&mut self, target: char, name: &str) {
+        message::put_close(&mut self.0, self::target(target), name.as_bytes());
+    }
+
+    pub fn execute(&mut self, portal: &str) {
+        message::put_execute(&mut self.0, portal.as_bytes());
+    }
+
+    pub fn sync(&mut self) {
+        message::put_bare(&mut self.0, b'S');
+    }
+
+    pub fn flush(&mut self) {
+        message::put_bare(&mut self.0, b'H');
+    }
+
+    pub fn function_call(&mut self) {
+        self.raw(b'F', &[0; 12]);
+    }
+
+    pub fn raw(&mut self, tag: u8, body: &[u8]) {
+        frame::put(&mut self.0, tag, |b| b.extend_from_slice(body));
+    }
+}
+
+fn target(c: char) -> Target {
+    if c == 'S' { Target::Statement } else { Target::Portal }
+}
+
+/// A server's messages.
+#[derive(Default)]
+pub struct Server(pub Vec<u8>);
+
+impl Server {
+    pub fn bare(&mut self, tag: char) {
+        message::put_bare(&mut self.0, tag as u8);
+    }
+
+    pub fn columns(&mut self, origins: &[(u32, i16)]) {
+        let field = |(relation, attribute): &(u32, i16)| answer::Field {
+            name: b"?column?",
+            relation: *relation,
+            attribute: *attribute,
+            type_oid: 25,
+            rest: &[0; 8],
+        };
+        answer::put_row_description(&mut self.0, origins.iter().map(field));
+    }
+
+    pub fn row(&mut self, values: &[Option<&str>]) {
+        frame::put(&mut self.0, b'D', |b| {
+            b.extend_from_slice(&u16::try_from(values.len()).unwrap().to_be_bytes());
+            for value in values {
+                let length = value.map_or(-1, |v| i32::try_from(v.len()).unwrap());
+                b.extend_from_slice(&length.to_be_bytes());
+                b.extend_from_slice(value.unwrap_or_default().as_bytes());
+            }
+        });
+    }
+
+    pub fn complete(&mut self, tag: &str) {
+        frame::put(&mut self.0, b'C', |b| message::put_cstring(b, tag.as_bytes()));
+    }
+
+    pub fn ready(&mut self, status: char) {
+        frame::put(&mut self.0, b'Z', |b| b.push(status as u8));
+    }
+
+    pub fn parameters(&mut self, count: u16) {
+        frame::put(&mut self.0, b't', |b| {
+            b.extend_from_slice(&count.to_be_bytes());
+            (0..count).for_each(|_| b.extend_from_slice(&25_u32.to_be_bytes()));
+        });
+    }
+
+    pub fn error(&mut self, code: &str, message: &str) {
+        Report::ours("ERROR", code, message).put(&mut self.0, b'E');
+    }
+
+    pub fn fatal(&mut self, code: &str, message: &str) {
+        Report::ours("FATAL", code, message).put(&mut self.0, b'E');
+    }
+
+    pub fn notice(&mut self, code: &str, message: &str) {
+        Report::ours("WARNING", code, message).put(&mut self.0, b'N');
+    }
+
+    pub fn notify(&mut self) {
+        frame::put(&mut self.0, b'A', |b| b.extend_from_slice(b"\0\0\0\x01channel\0payload\0"));
+    }
+
+    pub fn status(&mut self, name: &str, value: &str) {
+        frame::put(&mut self.0, b'S', |b| {
+            message::put_cstring(b, name.as_bytes());
+            message::put_cstring(b, value.as_bytes());
+        });
+    }
+
+    /// The answer to the question after search_path.
+    pub fn path(&mut self, schemas: &str, status: char) {
+        self.bare('3');
+        self.bare('1');
+        self.bare('2');
+        self.row(&[Some(schemas)]);
+        self.complete("SELECT 1");
+        self.bare('3');
+        self.bare('3');
+        self.ready(status);
+    }
+}
+
+/// A server's messages as bytes.
+pub fn server(write: impl FnOnce(&mut Server)) -> Vec<u8> {
+    let mut server = Server::default();
+    write(&mut server);
+    server.0
+}
+
+/// A conversation, and what both sides have been sent.
+pub struct Talk {
+    pub conversation: Conversation<FakeJudge>,
+    client: Vec<u8>,
+    out: Out,
+}
+
+impl Talk {
+    pub fn new() -> Self {
+        let conversation = Conversation::new(FakeJudge::default(), "KEYKEYKEY".into(), r#"["pg_catalog","public"]"#);
+        Talk { conversation, client: Vec::new(), out: Out::default() }
+    }
+
+    /// With a statement that the server has confirmed.
+    pub fn with_statement(name: &str, text: &str, origins: &[(u32, i16)]) -> Self {
+        let mut talk = Talk::new();
+        talk.client(|c| {
+            c.parse(name, text);
+            c.sync();
+        });
+        talk.server(|s| {
+            s.bare('1');
+            s.parameters(0);
+            if origins.is_empty() {
+                s.bare('n')
+            } else {
+                s.columns(origins)
+            }
+            s.ready('I');
+        });
+        talk
+    }
+
+    /// The client sends; what goes to the server.
+    pub fn client(&mut self, write: impl FnOnce(&mut Client)) -> Vec<String> {
+        self.try_client(write).unwrap();
+        self.take_sent()
+    }
+
+    pub fn try_client(&mut self, write: impl FnOnce(&mut Client)) -> Result<(), End> {
+        let mut client = Client::default();
+        write(&mut client);
+        self.client.append(&mut client.0);
+        let used = self.conversation.from_client(&self.client, &mut self.out)?;
+        self.client.drain(..used);
+        Ok(())
+    }
+
+    /// The server answers, byte by byte as well as in one piece; what goes to the client.
+    pub fn server(&mut self, write: impl FnOnce(&mut Server)) -> Vec<String> {
+        let mut bytes = server(write);
+        for n in 0..=bytes.len() {
+            let used = self.conversation.from_server(&bytes[..n.min(bytes.len())], &mut self.out).unwrap();
+            bytes.drain(..used);
+        }
+        while !bytes.is_empty() {
+            let used = self.conversation.from_server(&bytes, &mut self.out).unwrap();
+            assert!(used > 0);
+            bytes.drain(..used);
+        }
+        self.take_told()
+    }
+
+    /// The server answers, and the conversation is over.
+    pub fn veto(&mut self, write: impl FnOnce(&mut Server)) -> String {
+        self.conversation.from_server(&server(write), &mut self.out).unwrap_err().to_string()
+    }
+
+    pub fn take_sent(&mut self) -> Vec<String> {
+        frames(&std::mem::take(&mut self.out.to_server)).iter().map(|(tag, body)| sent(*tag, body)).collect()
+    }
+
+    pub fn take_told(&mut self) -> Vec<String> {
+        frames(&std::mem::take(&mut self.out.to_client)).iter().map(|(tag, body)| told(*tag, body)).collect()
+    }
+
+    pub fn paths(&self) -> Vec<Vec<String>> {
+        let mut paths = self.conversation.judge().paths.borrow().clone();
+        paths.dedup();
+        paths
+    }
+}
+
+/// Cuts frames; they must be whole.
+pub fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
+    let mut all = Vec::new();
+    while !bytes.is_empty() {
+        let (head, body) = frame::cut(bytes, 1 << 30).unwrap().expect("a whole frame");
+        all.push((head.tag, body.to_vec()));
+        bytes = &bytes[head.total..];
+    }
+    all
+}
+
+fn sent(tag: u8, body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body).into_owned();
+    let mut parts = text.split('\0');
+    let mut next = || parts.next().unwrap_or_default().to_owned();
+    match tag {
+        b'P' | b'B' => format!("{} {} {}", char::from(tag), next(), next()),
+        b'Q' | b'D' | b'C' | b'E' => format!("{} {}", char::from(tag), next()),
+        _ => char::from(tag).to_string(),
+    }
+}
+
+fn told(tag: u8, body: &[u8]) -> String {
+    let shown = match tag {
+        b'T' => {
+            let fields = answer::row_description(body).unwrap();
+            let one = |f: &answer::Field<'_>| format!("{}:{}.{}", String::from_utf8_lossy(f.name), f.relation, f.attribute);
+            fields.iter().map(one).collect::<Vec<_>>().join(" ")
+        }
+        b'D' => values(body).iter().map(|v| v.clone().unwrap_or("NULL".into())).collect::<Vec<_>>().join("|"),
+        b'C' => String::from_utf8_lossy(answer::command_tag(body).unwrap()).into_owned(),
+        b'Z' => String::from_utf8_lossy(body).into_owned(),
+        b't' => u16::from_be_bytes([body[0], body[1]]).to_string(),
+        b'S' => {
+            let (name, value) = answer::parameter_status(body).unwrap();
+            format!("{}={}", String::from_utf8_lossy(name), String::from_utf8_lossy(value))
+        }
+        b'E' | b'N' => {
+            let report = Report::decode(body).unwrap();
+            let field = |tag, name| report.field(tag).map(|t| format!("{name}{}", String::from_utf8_lossy(t)));
+            let all = [field(b'C', ""), field(b'M', ""), field(b'D', "detail="), field(b'H', "hint=")];
+            all.into_iter().flatten().collect::<Vec<_>>().join(" ")
+        }
+        _ => String::new(),
+    };
+    format!("{} {shown}", char::from(tag)).trim_end().to_owned()
+}
+
+/// A row's values.
+pub fn values(body: &[u8]) -> Vec<Option<String>> {
+    let mut c = crate::wire::cursor::Cursor::new(body);
+    let count = c.u16().unwrap();
+    (0..count).map(|_| c.value().unwrap().map(|v| String::from_utf8_lossy(v).into_owned())).collect()
+}

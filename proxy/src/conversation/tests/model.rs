@@ -1,0 +1,230 @@
+//! A server that keeps Postgres' rules of names, errors and Sync, under clients that send anything.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::super::{Conversation, End, Out};
+use super::fake::{Client, FakeJudge, Server, frames, values};
+
+/// xorshift, so that a failure comes again.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % n as u64).unwrap()
+    }
+
+    fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
+        of[self.below(of.len())]
+    }
+}
+
+/// The parts of Postgres that decide what a name means. A sealed column holds `RAW`, a clear one `open`.
+#[derive(Default)]
+struct Postgres {
+    statements: HashMap<String, String>,
+    portals: HashMap<String, String>,
+    skipping: bool,
+    fails: Vec<usize>,
+    seen: usize,
+}
+
+impl Postgres {
+    fn takes(&mut self, tag: u8, body: &[u8], out: &mut Server) {
+        self.seen += 1;
+        let text = String::from_utf8_lossy(body).into_owned();
+        let parts: Vec<&str> = text.split('\0').collect();
+        if tag == b'S' {
+            self.skipping = false;
+            self.portals.clear();
+            return out.ready('I');
+        }
+        if self.skipping {
+            return;
+        }
+        // A Describe that fails where its Parse did not (a cancel between them) leaves a statement that has no witness: a session that
+        // had already asked for it in a later segment is ended. That is a transcript of its own. Flush cannot fail.
+        let fails = !matches!(tag, b'D' | b'H') && self.fails.contains(&self.seen);
+        if tag == b'Q' {
+            self.statements.remove("");
+            self.portals.clear();
+            match parts[0].strip_prefix("sent:") {
+                Some(sql) if !fails => Self::run(sql, true, out),
+                _ => out.error("42601", "syntax error"),
+            }
+            return out.ready('I');
+        }
+        let done = !fails && self.extended(tag, &parts, out).is_some();
+        if !done {
+            out.error("42601", "it failed");
+            self.skipping = true;
+        }
+    }
+
+    fn extended(&mut self, tag: u8, parts: &[&str], out: &mut Server) -> Option<()> {
+        match tag {
+            b'P' => {
+                let (name, sql) = (parts[0], parts[1]);
+                if name.is_empty() {
+                    self.statements.remove("");
+                }
+                let plain = sql.strip_prefix("sent:").or(sql.starts_with("SELECT").then_some("path"))?;
+                if self.statements.contains_key(name) {
+                    return None;
+                }
+                self.statements.insert(name.into(), plain.into());
+                out.bare('1');
+            }
+            b'B' => {
+                if parts[0].is_empty() {
+                    self.portals.remove("");
+                }
+                let sql = self.statements.get(parts[1])?.clone();
+                if self.portals.contains_key(parts[0]) {
+                    return None;
+                }
+                self.portals.insert(parts[0].into(), sql);
+                out.bare('2');
+            }
+            b'D' => {
+                let names = if parts[0].starts_with('S') { &self.statements } else { &self.portals };
+                let sql = names.get(&parts[0][1..])?;
+                if parts[0].starts_with('S') {
+                    out.parameters(0);
+                }
+                Self::columns(sql, out);
+            }
+            b'E' => Self::run(&self.portals.get(parts[0])?.clone(), false, out),
+            b'C' => {
+                let names = if parts[0].starts_with('S') { &mut self.statements } else { &mut self.portals };
+                names.remove(&parts[0][1..]);
+                out.bare('3');
+            }
+            b'H' => {}
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn columns(sql: &str, out: &mut Server) {
+        match sql.strip_prefix("rows ") {
+            Some(pattern) => out.columns(&pattern.chars().map(|c| if c == 's' { (9, 1) } else { (9, 2) }).collect::<Vec<_>>()),
+            None => out.bare('n'),
+        }
+    }
+
+    fn run(sql: &str, describe: bool, out: &mut Server) {
+        if let Some(pattern) = sql.strip_prefix("rows ") {
+            if describe {
+                Self::columns(sql, out);
+            }
+            let row: Vec<_> = pattern.chars().map(|c| Some(if c == 's' { "RAW" } else { "open" })).collect();
+            out.row(&row);
+        } else if sql == "path" {
+            out.row(&[Some(r#"["pg_catalog","public"]"#)]);
+        }
+        out.complete("DONE");
+    }
+}
+
+fn message(random: &mut Random, client: &mut Client) {
+    let texts = ["rows s", "rows -", "rows s-", "rows -s", "set path", "set x", "deny", "rows s", "rows -"];
+    let name = random.one(&["", "a", "b"]);
+    let other = random.one(&["", "a", "b"]);
+    match random.below(13) {
+        0 => client.query(random.one(&texts)),
+        1..=3 => client.parse(name, random.one(&texts)),
+        4..=5 => client.bind(name, other, &[]),
+        6..=7 => client.execute(name),
+        8 => client.describe(['S', 'P'][random.below(2)], name),
+        9 => client.close(['S', 'P'][random.below(2)], name),
+        10 => client.flush(),
+        _ => client.sync(),
+    }
+}
+
+/// Whatever is pipelined and wherever it fails, no row meets the masks of another statement, and no session is ended or stuck.
+#[test]
+fn rows_meet_their_own_masks_in_every_pipeline() {
+    let mut masked = 0;
+    for seed in 1..1500_u64 {
+        let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut client = Client::default();
+        for _ in 0..60 {
+            message(&mut random, &mut client);
+        }
+        client.sync();
+        let mut postgres = Postgres { fails: (0..6).map(|_| random.below(120)).collect(), ..Postgres::default() };
+        let mut conversation = Conversation::new(FakeJudge::default(), "KEYKEYKEY".into(), r#"["pg_catalog","public"]"#);
+        let (mut to_come, mut pending, mut out) = (client.0, VecDeque::new(), Out::default());
+        let (mut answers, mut told) = (Server::default(), Vec::new());
+        let mut idle = 0;
+        while !(to_come.is_empty() && pending.is_empty() && answers.0.is_empty()) {
+            idle += 1;
+            assert!(idle < 20_000, "stuck, seed {seed}: {conversation:?}");
+            match random.below(3) {
+                0 => {
+                    let n = (random.below(200) + 1).min(to_come.len());
+                    let n = if random.below(4) == 0 { to_come.len() } else { n };
+                    let used = conversation.from_client(&to_come[..n], &mut out).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+                    to_come.drain(..used);
+                }
+                1 => {
+                    if let Some((tag, body)) = pending.pop_front() {
+                        let body: Vec<u8> = body;
+                        postgres.takes(tag, &body, &mut answers);
+                    }
+                }
+                _ => {
+                    let n = random.below(answers.0.len() + 1);
+                    let used = conversation.from_server(&answers.0[..n], &mut out).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+                    answers.0.drain(..used);
+                }
+            }
+            pending.extend(frames(&std::mem::take(&mut out.to_server)));
+            told.append(&mut out.to_client);
+        }
+        let mut ready = false;
+        for (tag, body) in frames(&told) {
+            ready = tag == b'Z';
+            if tag == b'D' {
+                for value in values(&body).into_iter().flatten() {
+                    assert!(value == "#raw" || value == "open", "seed {seed}: {value}");
+                    masked += usize::from(value == "#raw");
+                }
+            }
+        }
+        assert!(ready, "seed {seed} did not end ready");
+    }
+    assert!(masked > 500, "only {masked} masked values: the pipelines no longer reach rows");
+}
+
+/// Bytes of no meaning: an end or silence, never a panic.
+#[test]
+fn random_bytes_end_the_session_or_wait() {
+    let mut random = Random(99);
+    for _ in 0..20_000 {
+        let mut conversation = Conversation::new(FakeJudge::default(), "KEYKEYKEY".into(), r#"["pg_catalog","public"]"#);
+        let mut client = Client::default();
+        (0..random.below(4)).for_each(|_| message(&mut random, &mut client));
+        let mut out = Out::default();
+        let _ = conversation.from_client(&client.0, &mut out);
+        let tags = b"QPBDECSHXFdcfTDCIZENASt123nsRGHWKpv";
+        let mut noise = Vec::new();
+        for _ in 0..4 {
+            let body: Vec<u8> =
+                (0..random.below(30)).map(|_| u8::try_from(random.below(256)).unwrap() & [0, 1, 255][random.below(3)]).collect();
+            noise.push(tags[random.below(tags.len())]);
+            let length = if random.below(5) == 0 { random.below(300) } else { body.len() + 4 };
+            noise.extend_from_slice(&u32::try_from(length).unwrap().to_be_bytes());
+            noise.extend_from_slice(&body);
+        }
+        let end =
+            if random.below(2) == 0 { conversation.from_client(&noise, &mut out) } else { conversation.from_server(&noise, &mut out) };
+        if let Err(End::Veto(veto)) = end {
+            assert!(!veto.to_string().is_empty());
+        }
+    }
+}

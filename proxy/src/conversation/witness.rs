@@ -1,0 +1,59 @@
+//! The server's RowDescription against the plan: a witness that may veto (DESIGN 4.1).
+
+use pgveil_policy::mask::seal::SealForm;
+use pgveil_policy::{Mask, Origin, Output};
+
+use super::{Judge, Veto};
+use crate::wire::answer::{Field, put_row_description, row_description};
+
+/// Type OIDs of `src/include/catalog/pg_type.dat`.
+const INT8: u32 = 20;
+const UUID: u32 = 2950;
+
+/// Checks a RowDescription's body; gives its fields as the client is told them: names of the plan, origins of veiled columns.
+///
+/// # Errors
+/// A [`Veto`] where it is not what was judged.
+pub fn check<'a>(judge: &impl Judge, outputs: &'a [Output], body: &'a [u8]) -> Result<Vec<Field<'a>>, Veto> {
+    let mut fields = row_description(body).ok_or(Veto::Malformed { tag: 'T' })?;
+    if fields.len() != outputs.len() {
+        return Err(Veto::Columns { judged: outputs.len(), found: fields.len() });
+    }
+    let origins: Vec<_> = fields.iter().map(|f| (f.relation, f.attribute)).collect();
+    if let Err(index) = judge.witness(outputs, &origins) {
+        let (relation, attribute) = origins.get(index).copied().unwrap_or_default();
+        return Err(Veto::Origin { column: index.saturating_add(1), relation, attribute });
+    }
+    for (index, (field, output)) in fields.iter_mut().zip(outputs).enumerate() {
+        let column = index.saturating_add(1);
+        if !fits(&output.mask, field.type_oid) {
+            return Err(Veto::Type { column, type_oid: field.type_oid });
+        }
+        field.name = output.name.as_bytes();
+        match output.origin {
+            Origin::Computed | Origin::Column { .. } => {}
+            // What a veil computes has no origin: a column that has one is not behind it.
+            Origin::Veiled { .. } if field.relation != 0 => {
+                return Err(Veto::Origin { column, relation: field.relation, attribute: field.attribute });
+            }
+            Origin::Veiled { relation, attribute } => (field.relation, field.attribute) = (relation, attribute),
+        }
+    }
+    Ok(fields)
+}
+
+/// Appends a RowDescription that was checked.
+pub fn put(out: &mut Vec<u8>, fields: Vec<Field<'_>>) {
+    put_row_description(out, fields.into_iter());
+}
+
+fn fits(mask: &Mask, type_oid: u32) -> bool {
+    match mask {
+        Mask::Clear => true,
+        Mask::Seal(spec) => match spec.form {
+            SealForm::Int8 => type_oid == INT8,
+            SealForm::Uuid => type_oid == UUID,
+            SealForm::Text { .. } => type_oid != INT8 && type_oid != UUID,
+        },
+    }
+}

@@ -1,0 +1,157 @@
+//! One session, one task: two connections, two bounded buffers, and a conversation between them where the role has masks.
+
+pub mod buffers;
+pub mod pump;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::conversation::{Conversation, End, Judge, path};
+use crate::error::UpstreamError;
+use crate::fatal::Fatal;
+use crate::serve::Session;
+use crate::wire::message::put_bare;
+use pump::{Between, Nothing, Pump, Stopped};
+
+/// How long the last bytes of a session may take.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How a session ended, for the log.
+#[derive(Debug)]
+pub enum Ended {
+    /// A side said so or the protocol was broken, or the answer did not fit: see [`End`].
+    End(End),
+    /// The client closed its connection.
+    ClientGone,
+    /// The server closed its connection.
+    ServerGone,
+    /// The process stops.
+    Stopped,
+    /// It could not begin.
+    Upstream(UpstreamError),
+    /// There is no secure randomness for the order key.
+    NoRandomness,
+}
+
+/// Refreshes what the judgement of a session rests on.
+pub trait Refresh {
+    /// Loads a fresh catalog snapshot unless one has just been loaded. An error is the log's business: the old one stays.
+    fn refresh(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// Relays a session of a role from whom nothing is protected: byte for byte, both ways.
+pub async fn plain(session: Session) -> Ended {
+    let Session { client, read_ahead, upstream, mut stop, cancel: _registered, .. } = session;
+    let mut pump = Pump::new(Nothing, (client, read_ahead), upstream.into_parts());
+    let ended = drive(&mut pump, &mut stop, None::<&Never>).await;
+    farewell(&mut pump, &ended, false, false).await;
+    ended
+}
+
+/// Relays a session of a role with masks: see [`Conversation`].
+pub async fn masked<J: Judge, R: Refresh>(session: Session, judge: J, refresh: &R) -> Ended {
+    let Session { mut client, read_ahead, mut upstream, mut stop, cancel: _registered, .. } = session;
+    let begun = match order_key() {
+        None => Err((Ended::NoRandomness, Fatal::new("XX000", "pgveil cannot begin the session"))),
+        Some(key) => match upstream.query(path::QUESTION).await {
+            Ok(rows) => Ok((key, rows.into_iter().flatten().flatten().next().unwrap_or_default())),
+            Err(error) => {
+                let fatal = error.fatal(true);
+                Err((Ended::Upstream(error), fatal))
+            }
+        },
+    };
+    match begun {
+        Ok((key, schemas)) => {
+            let between = Conversation::new(judge, key, &schemas);
+            let mut pump = Pump::new(between, (client, read_ahead), upstream.into_parts());
+            let ended = drive(&mut pump, &mut stop, Some(refresh)).await;
+            let whole = pump.between.at_boundary();
+            farewell(&mut pump, &ended, whole, true).await;
+            if matches!(ended, Ended::End(End::Veto(_))) {
+                // A change of tables may be the cause: the next session is judged on what is there now.
+                refresh.refresh().await;
+            }
+            ended
+        }
+        Err((ended, fatal)) => {
+            let _late = timeout(FAREWELL, crate::login::farewell(&mut client, &fatal)).await;
+            ended
+        }
+    }
+}
+
+/// A session's order key: 32 letters and digits, 128 bits of secure randomness; `None` where there is none.
+pub fn order_key() -> Option<String> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).ok()?;
+    Some(bytes.iter().map(|b| format!("{b:02x}")).collect())
+}
+
+async fn drive<B: Between, C, S, R: Refresh>(pump: &mut Pump<B, C, S>, stop: &mut watch::Receiver<bool>, refresh: Option<&R>) -> Ended
+where
+    C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    loop {
+        let stopped = tokio::select! {
+            biased;
+            _changed = stop.wait_for(|stop| *stop) => return Ended::Stopped,
+            stopped = pump.run() => stopped,
+        };
+        match stopped {
+            Stopped::End(end) => return Ended::End(end),
+            Stopped::ClientGone => return Ended::ClientGone,
+            Stopped::ServerGone => return Ended::ServerGone,
+            Stopped::WantsFresh => {
+                if let Some(refresh) = refresh {
+                    refresh.refresh().await;
+                }
+                pump.between.refreshed();
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Never;
+
+impl Refresh for Never {
+    async fn refresh(&self) {}
+}
+
+// `at_boundary`: the client has been told whole messages; `speaks`: so has the server, by us.
+async fn farewell<B: Between, C, S>(pump: &mut Pump<B, C, S>, ended: &Ended, at_boundary: bool, speaks: bool)
+where
+    C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    if let Some(fatal) = fatal(ended).filter(|_| at_boundary) {
+        pump.out.to_client.extend_from_slice(&fatal.frame());
+    }
+    if speaks && !matches!(ended, Ended::End(End::Terminated) | Ended::ServerGone) {
+        put_bare(&mut pump.out.to_server, b'X');
+    }
+    let _late = timeout(FAREWELL, pump.close()).await;
+}
+
+/// What the client is told; `None` where it has been told or is not there.
+fn fatal(ended: &Ended) -> Option<Fatal> {
+    match ended {
+        Ended::End(End::Terminated | End::ServerEnded { .. }) | Ended::ClientGone => None,
+        Ended::End(End::Protocol(error)) => Some(error.into()),
+        Ended::End(end @ End::RowTooLarge { .. }) => Some(Fatal::new("54000", end.to_string())),
+        Ended::End(End::Veto(_)) => Some(
+            Fatal::new("XX000", "pgveil ended the session: the server's answer is not what was judged")
+                .hint("If a table was changed while you were connected, connect again. Else tell whoever runs pgveil: its log says more."),
+        ),
+        Ended::ServerGone => Some(Fatal::new("08006", "the connection to the database server was lost")),
+        Ended::Stopped => Some(Fatal::shutdown()),
+        Ended::Upstream(error) => Some(error.fatal(true)),
+        Ended::NoRandomness => Some(Fatal::new("XX000", "pgveil cannot begin the session")),
+    }
+}

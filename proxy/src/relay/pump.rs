@@ -1,0 +1,268 @@
+//! Moves bytes: reads of a side only while the other side's outgoing buffer has room, so that memory stays bounded.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::buffers;
+use crate::conversation::{Conversation, End, FULL, Judge, Out};
+
+/// What stands between the two sides.
+pub trait Between {
+    /// See [`Conversation::from_client`].
+    ///
+    /// # Errors
+    /// [`End`] when the session is over.
+    fn from_client(&mut self, bytes: &[u8], out: &mut Out) -> Result<usize, End>;
+
+    /// See [`Conversation::from_server`].
+    ///
+    /// # Errors
+    /// [`End`] when the session is over.
+    fn from_server(&mut self, bytes: &[u8], out: &mut Out) -> Result<usize, End>;
+
+    /// See [`Conversation::listening`].
+    fn listening(&self) -> bool;
+
+    /// See [`Conversation::wants_fresh`].
+    fn wants_fresh(&self) -> bool;
+
+    /// See [`Conversation::refreshed`].
+    fn refreshed(&mut self);
+}
+
+impl<J: Judge> Between for Conversation<J> {
+    fn from_client(&mut self, bytes: &[u8], out: &mut Out) -> Result<usize, End> {
+        Conversation::from_client(self, bytes, out)
+    }
+
+    fn from_server(&mut self, bytes: &[u8], out: &mut Out) -> Result<usize, End> {
+        Conversation::from_server(self, bytes, out)
+    }
+
+    fn listening(&self) -> bool {
+        Conversation::listening(self)
+    }
+
+    fn wants_fresh(&self) -> bool {
+        Conversation::wants_fresh(self)
+    }
+
+    fn refreshed(&mut self) {
+        Conversation::refreshed(self);
+    }
+}
+
+/// Nothing: bytes go on as they come.
+#[derive(Debug)]
+pub struct Nothing;
+
+impl Between for Nothing {
+    fn from_client(&mut self, bytes: &[u8], out: &mut Out) -> Result<usize, End> {
+        out.to_server.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn from_server(&mut self, bytes: &[u8], out: &mut Out) -> Result<usize, End> {
+        out.to_client.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn listening(&self) -> bool {
+        true
+    }
+
+    fn wants_fresh(&self) -> bool {
+        false
+    }
+
+    fn refreshed(&mut self) {}
+}
+
+/// Why the pump stopped.
+#[derive(Debug)]
+pub enum Stopped {
+    /// The session is over.
+    End(End),
+    /// The client is gone.
+    ClientGone,
+    /// The server is gone.
+    ServerGone,
+    /// A text waits for a fresh catalog snapshot.
+    WantsFresh,
+}
+
+/// Two connections and what stands between them.
+#[derive(Debug)]
+pub struct Pump<B, C, S> {
+    /// What stands between.
+    pub between: B,
+    /// Bytes that are still to be sent.
+    pub out: Out,
+    client: Side<C>,
+    server: Side<S>,
+}
+
+#[derive(Debug)]
+struct Side<T> {
+    stream: T,
+    /// Read and not yet taken.
+    inbox: Vec<u8>,
+    /// Bytes of the outgoing buffer that are sent.
+    sent: usize,
+    unflushed: bool,
+    ended: bool,
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Side<T> {
+    fn new(stream: T, inbox: Vec<u8>) -> Self {
+        Side { stream, inbox, sent: 0, unflushed: false, ended: false }
+    }
+
+    // Ready when all is sent.
+    fn poll_send(&mut self, cx: &mut Context<'_>, bytes: &mut Vec<u8>) -> Poll<io::Result<()>> {
+        while let Some(rest) = bytes.get(self.sent..).filter(|r| !r.is_empty()) {
+            let Poll::Ready(written) = Pin::new(&mut self.stream).poll_write(cx, rest)? else { return Poll::Pending };
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.sent = self.sent.saturating_add(written);
+            self.unflushed = true;
+        }
+        self.sent = 0;
+        buffers::give_back(bytes);
+        if self.unflushed {
+            let Poll::Ready(()) = Pin::new(&mut self.stream).poll_flush(cx)? else { return Poll::Pending };
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    // Reads once and lets `take` have what is there; ready with whether bytes came.
+    fn poll_take(&mut self, cx: &mut Context<'_>, take: impl FnOnce(&[u8]) -> Result<usize, End>) -> Poll<io::Result<Result<bool, End>>> {
+        buffers::with_reading(|buffer| {
+            let mut read = ReadBuf::new(buffer);
+            let Poll::Ready(()) = Pin::new(&mut self.stream).poll_read(cx, &mut read)? else { return Poll::Pending };
+            let bytes = read.filled();
+            if bytes.is_empty() {
+                self.ended = true;
+                return Poll::Ready(Ok(Ok(false)));
+            }
+            let taken = if self.inbox.is_empty() {
+                take(bytes).map(|used| self.inbox.extend_from_slice(bytes.get(used..).unwrap_or_default()))
+            } else {
+                self.inbox.extend_from_slice(bytes);
+                take(&self.inbox).map(|used| used_up(&mut self.inbox, used))
+            };
+            Poll::Ready(Ok(taken.map(|()| true)))
+        })
+    }
+}
+
+fn used_up(inbox: &mut Vec<u8>, used: usize) {
+    if used >= inbox.len() {
+        *inbox = Vec::new();
+    } else if used > 0 {
+        inbox.drain(..used);
+    }
+}
+
+impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + Unpin> Pump<B, C, S> {
+    /// Of two connections, each with the bytes that were already read from it.
+    pub fn new(between: B, client: (C, Vec<u8>), server: (S, Vec<u8>)) -> Self {
+        Pump { between, out: Out::default(), client: Side::new(client.0, client.1), server: Side::new(server.0, server.1) }
+    }
+
+    /// Moves bytes until something ends or is wanted. Nothing is lost when the future is dropped: call it again.
+    pub async fn run(&mut self) -> Stopped {
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// Sends what is still to be sent, then closes both connections. Errors no longer matter.
+    pub async fn close(&mut self) {
+        self.client.inbox = Vec::new();
+        let out = &mut self.out;
+        let (client, server) = (&mut self.client, &mut self.server);
+        let _gone = poll_fn(|cx| {
+            let sent = server.poll_send(cx, &mut out.to_server);
+            if client.poll_send(cx, &mut out.to_client).is_pending() { Poll::Pending } else { sent }
+        })
+        .await;
+        let _gone = poll_fn(|cx| Pin::new(&mut client.stream).poll_shutdown(cx)).await;
+        let _gone = poll_fn(|cx| Pin::new(&mut server.stream).poll_shutdown(cx)).await;
+        // Closing with unread bytes would reset the connection, and the client would lose the last message.
+        poll_fn(|cx| {
+            loop {
+                match client.poll_take(cx, |bytes| Ok(bytes.len())) {
+                    Poll::Ready(Ok(Ok(true))) => {}
+                    Poll::Ready(_) => return Poll::Ready(()),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await;
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Stopped> {
+        loop {
+            let mut moved = false;
+            match self.server.poll_send(cx, &mut self.out.to_server) {
+                Poll::Ready(Err(_)) => return Poll::Ready(Stopped::ServerGone),
+                Poll::Ready(Ok(())) | Poll::Pending => {}
+            }
+            match self.client.poll_send(cx, &mut self.out.to_client) {
+                Poll::Ready(Err(_)) => return Poll::Ready(Stopped::ClientGone),
+                Poll::Ready(Ok(())) | Poll::Pending => {}
+            }
+            match self.step(cx, &mut moved) {
+                Ok(()) if self.between.wants_fresh() => return Poll::Ready(Stopped::WantsFresh),
+                Ok(()) if moved => {}
+                Ok(()) => return Poll::Pending,
+                Err(stopped) => return Poll::Ready(stopped),
+            }
+        }
+    }
+
+    // What waits comes before what is read. A side that has ended is no reason to stop while the other's buffer keeps bytes back.
+    fn step(&mut self, cx: &mut Context<'_>, moved: &mut bool) -> Result<(), Stopped> {
+        let Pump { between, out, client, server } = self;
+        if out.to_client.len() < FULL {
+            buffers::lend(&mut out.to_client);
+            buffers::lend(&mut out.to_server);
+            let used = between.from_server(&server.inbox, out).map_err(Stopped::End)?;
+            *moved |= used > 0;
+            used_up(&mut server.inbox, used);
+        }
+        if out.to_client.len() < FULL {
+            match server.poll_take(cx, |bytes| between.from_server(bytes, out)) {
+                Poll::Ready(Ok(Ok(true))) => *moved = true,
+                Poll::Ready(Ok(Ok(false)) | Err(_)) => return Err(Stopped::ServerGone),
+                Poll::Ready(Ok(Err(end))) => return Err(Stopped::End(end)),
+                Poll::Pending => {}
+            }
+        }
+        if between.listening() && out.to_server.len() < FULL {
+            buffers::lend(&mut out.to_server);
+            let used = between.from_client(&client.inbox, out).map_err(Stopped::End)?;
+            *moved |= used > 0;
+            used_up(&mut client.inbox, used);
+        }
+        if between.listening() && out.to_server.len() < FULL {
+            match client.poll_take(cx, |bytes| between.from_client(bytes, out)) {
+                Poll::Ready(Ok(Ok(true))) => *moved = true,
+                Poll::Ready(Ok(Ok(false)) | Err(_)) => return Err(Stopped::ClientGone),
+                Poll::Ready(Ok(Err(end))) => return Err(Stopped::End(end)),
+                Poll::Pending => {}
+            }
+        }
+        for buffer in [&mut out.to_client, &mut out.to_server] {
+            if buffer.is_empty() {
+                buffers::give_back(buffer);
+            }
+        }
+        Ok(())
+    }
+}

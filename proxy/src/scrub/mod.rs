@@ -1,0 +1,192 @@
+//! Errors, notices and parameters of the server, for a role with masks: what may be read in them, and our words for the rest.
+//!
+//! Veil and seal leave only masks in the expressions of a client, so most messages hold nothing; those that a constraint, a trigger,
+//! a function's body or an encoding writes may hold a stored value. What is let through is an allowlist of classes of SQLSTATE
+//! (PostgreSQL documentation, appendix A); a class that is not on it is told in our words.
+
+pub mod words;
+
+use crate::wire::answer::Report;
+
+/// Reads what the server says to a session with masks.
+#[derive(Debug, Clone)]
+pub struct Scrub {
+    secret: Vec<u8>,
+}
+
+/// How much of the session's order key may stand in a text: fewer bytes than this in a row.
+const KEY_WINDOW: usize = 6;
+
+/// Names that pgveil gives begin with this; a client's may not.
+pub const OWN_NAMES: &str = "pgveil_";
+
+impl Scrub {
+    /// `order_key`: the session's, which no text may show.
+    pub fn new(order_key: &str) -> Self {
+        Scrub { secret: order_key.as_bytes().to_vec() }
+    }
+
+    /// The error that the client sees: severity and SQLSTATE as they are; message, detail and hint where they can hold no stored
+    /// value; never a position (it is one in the rewritten text), a context, an internal query, an object's name or a source line.
+    pub fn error(&self, report: &Report) -> Report {
+        let severity = severity(report.severity());
+        let Some(code) = code(report.code()) else {
+            return Report::ours(severity, "XX000", words::message("XX000"));
+        };
+        if !self.may_pass(code, report) {
+            let mut ours = Report::ours(severity, code, words::message(code));
+            ours.fields.push((b'D', words::WITHHELD.as_bytes().to_vec()));
+            return ours;
+        }
+        let mut shown = Report::ours(severity, code, "");
+        shown.fields.pop();
+        shown.fields.extend(report.fields.iter().filter(|(tag, _)| shows(*tag, code)).cloned());
+        shown
+    }
+
+    /// The notice that the client sees; `None` for all but a few that hold nothing.
+    pub fn notice(&self, report: &Report) -> Option<Report> {
+        let (severity, code) = (severity(report.severity()), code(report.code())?);
+        let message = std::str::from_utf8(report.field(b'M')?).ok()?;
+        words::NOTICES.contains(&(code, message)).then(|| Report::ours(severity, code, message))
+    }
+
+    /// Whether the client is told of a parameter's value.
+    pub fn parameter(&self, name: &[u8], value: &[u8]) -> bool {
+        words::PARAMETERS.iter().any(|known| known.as_bytes() == name) && !self.tells(value)
+    }
+
+    fn may_pass(&self, code: &str, report: &Report) -> bool {
+        let class = code.get(..2).unwrap_or_default();
+        words::OPEN_CLASSES.contains(&class)
+            && !words::CLOSED_CODES.contains(&code)
+            && report.field(b'W').is_none()
+            && report.field(b'q').is_none()
+            && report.field(b'M').is_some()
+            && !report.fields.iter().any(|(_, text)| self.tells(text))
+    }
+
+    // Part of the order key is as good as all of it to one who can guess the rest; and a generated name means nothing to the reader.
+    fn tells(&self, text: &[u8]) -> bool {
+        let window = KEY_WINDOW.min(self.secret.len()).max(1);
+        self.secret.windows(window).any(|part| contains(text, part)) || contains(text, OWN_NAMES.as_bytes())
+    }
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len().max(1)).any(|w| w == part)
+}
+
+fn shows(tag: u8, code: &str) -> bool {
+    match tag {
+        b'M' => true,
+        b'D' | b'H' => code.starts_with("42") || code.starts_with("22"),
+        _ => false,
+    }
+}
+
+// Under another lc_messages the field S is translated; V, and this, are not.
+fn severity(said: &[u8]) -> &'static str {
+    match said {
+        b"FATAL" => "FATAL",
+        b"PANIC" => "PANIC",
+        b"WARNING" => "WARNING",
+        b"NOTICE" => "NOTICE",
+        b"DEBUG" => "DEBUG",
+        b"INFO" => "INFO",
+        b"LOG" => "LOG",
+        _ => "ERROR",
+    }
+}
+
+fn code(said: &[u8]) -> Option<&str> {
+    let fit = said.len() == 5 && said.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+    if fit { std::str::from_utf8(said).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "k3yk3yQmxa8Zp0";
+
+    fn report(code: &str, fields: &[(u8, &str)]) -> Report {
+        let mut report = Report::ours("ERROR", code, "");
+        report.fields.pop();
+        report.fields.extend(fields.iter().map(|(tag, text)| (*tag, text.as_bytes().to_vec())));
+        report
+    }
+
+    fn text(report: &Report) -> String {
+        report.fields.iter().map(|(_, t)| String::from_utf8_lossy(t).into_owned() + "\n").collect()
+    }
+
+    #[test]
+    fn messages_that_can_hold_a_stored_value_are_told_in_our_words() {
+        for (code, fields) in [
+            ("23505", vec![(b'M', "duplicate key value violates \"u\""), (b'D', "Key (email)=(CANARY) already exists.")]),
+            ("23514", vec![(b'M', "CANARY"), (b'D', "Failing row contains (CANARY)."), (b's', "CANARY"), (b'n', "CANARY")]),
+            ("27000", vec![(b'M', "CANARY")]),
+            ("44000", vec![(b'M', "CANARY")]),
+            ("P0001", vec![(b'M', "CANARY"), (b'H', "CANARY")]),
+            ("XX000", vec![(b'M', "CANARY")]),
+            ("22P05", vec![(b'M', "CANARY")]),
+            ("22021", vec![(b'M', "CANARY")]),
+            ("42501", vec![(b'M', "CANARY")]),
+            ("HV000", vec![(b'M', "CANARY")]),
+            ("58030", vec![(b'M', "CANARY")]),
+            ("38000", vec![(b'M', "CANARY")]),
+            ("ZZ999", vec![(b'M', "CANARY")]),
+            ("22012", vec![(b'M', "CANARY"), (b'W', "PL/pgSQL function f() line 1 at RAISE")]),
+            ("22012", vec![(b'M', "CANARY"), (b'q', "SELECT 1/0")]),
+            ("42601", vec![(b'M', "syntax error at or near \"k3yk3yQmxa8Zp0\""), (b'H', "CANARY")]),
+            ("42601", vec![(b'M', "CANARY"), (b'D', "…Qmxa8Z…")]),
+            ("42803", vec![(b'M', "CANARY pgveil_1.id must appear")]),
+            ("00", vec![(b'M', "CANARY")]),
+        ] {
+            let seen = Scrub::new(KEY).error(&report(code, &fields));
+            assert!(!text(&seen).contains("CANARY") && !text(&seen).contains("k3y"), "{code}: {}", text(&seen));
+            assert!(!seen.field(b'M').unwrap().is_empty());
+        }
+    }
+
+    #[test]
+    fn other_messages_pass_without_their_place() {
+        let seen = Scrub::new(KEY).error(&report(
+            "42703",
+            &[
+                (b'M', "column \"x\" does not exist"),
+                (b'H', "Perhaps you meant to reference the column \"c.y\"."),
+                (b'P', "812"),
+                (b'p', "3"),
+                (b's', "shop"),
+                (b't', "customers"),
+                (b'c', "x"),
+                (b'F', "parse_relation.c"),
+                (b'L', "3656"),
+                (b'R', "errorMissingColumn"),
+            ],
+        ));
+        assert_eq!(text(&seen), "ERROR\nERROR\n42703\ncolumn \"x\" does not exist\nPerhaps you meant to reference the column \"c.y\".\n");
+        let seen = Scrub::new(KEY).error(&report("40P01", &[(b'M', "deadlock detected"), (b'D', "Process 1 waits…"), (b'H', "See log")]));
+        assert_eq!(text(&seen), "ERROR\nERROR\n40P01\ndeadlock detected\n");
+    }
+
+    #[test]
+    fn notices_are_an_allowlist() {
+        let scrub = Scrub::new(KEY);
+        let notice = |code, message| scrub.notice(&report(code, &[(b'M', message), (b'W', "CANARY")]));
+        assert!(notice("25P01", "there is no transaction in progress").is_some_and(|n| n.field(b'W').is_none()));
+        assert_eq!(notice("25P01", "CANARY"), None);
+        assert_eq!(notice("00000", "CANARY"), None);
+        assert_eq!(notice("54000", "word is too long to be indexed"), None);
+    }
+
+    #[test]
+    fn parameters_are_an_allowlist() {
+        let scrub = Scrub::new(KEY);
+        assert!(scrub.parameter(b"TimeZone", b"UTC"));
+        assert!(!scrub.parameter(b"app.secret", b"x"));
+        assert!(!scrub.parameter(b"application_name", b"a k3yk3yQ"));
+    }
+}

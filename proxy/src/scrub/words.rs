@@ -1,0 +1,70 @@
+//! Which words of the server pass, and ours for the others.
+
+/// Classes of SQLSTATE whose messages hold schema text, the client's own text or masks, and nothing stored.
+pub const OPEN_CLASSES: &[&str] = &[
+    "08", "0A", "0B", "0L", "0P", "20", "21", "22", "24", "25", "26", "2B", "2D", "34", "3B", "3D", "3F", "40", "42", "53", "54", "55",
+    "57",
+];
+
+/// Codes of open classes whose messages hold stored bytes (encoding) or what a row-security policy refused.
+pub const CLOSED_CODES: &[&str] = &["22021", "22P05", "42501"];
+
+/// SQLSTATE and message of the notices that pass.
+pub const NOTICES: &[(&str, &str)] = &[
+    ("25001", "there is already a transaction in progress"),
+    ("25P01", "there is no transaction in progress"),
+    ("25P01", "SET LOCAL can only be used in transaction blocks"),
+    ("25P01", "SET TRANSACTION can only be used in transaction blocks"),
+    ("25P01", "SET CONSTRAINTS can only be used in transaction blocks"),
+];
+
+/// Parameters whose values the client is told.
+pub const PARAMETERS: &[&str] = &[
+    "server_version",
+    "server_encoding",
+    "client_encoding",
+    "DateStyle",
+    "IntervalStyle",
+    "TimeZone",
+    "integer_datetimes",
+    "standard_conforming_strings",
+    "is_superuser",
+    "session_authorization",
+    "application_name",
+    "in_hot_standby",
+    "default_transaction_read_only",
+    "scram_iterations",
+    "search_path",
+];
+
+/// Said beside a message of ours.
+pub const WITHHELD: &str = "pgveil withholds the server's own words for this kind of error: they may hold protected values.";
+
+/// Our message for an SQLSTATE whose own does not pass.
+pub fn message(code: &str) -> &'static str {
+    match code {
+        "23502" => "null value violates a not-null constraint",
+        "23503" => "a foreign key constraint is violated",
+        "23505" => "duplicate key value violates a unique constraint",
+        "23514" => "a check constraint is violated, or no partition takes the row",
+        "23P01" => "conflicting key value violates an exclusion constraint",
+        "22021" => "a character is not valid in the encoding",
+        "22P05" => "a character cannot be converted to the client's encoding",
+        "42501" => "permission denied by the database",
+        "P0001" => "a function of the database raised an error",
+        other => class_message(other.get(..2).unwrap_or_default()),
+    }
+}
+
+fn class_message(class: &str) -> &'static str {
+    match class {
+        "22" => "a value does not fit",
+        "23" => "an integrity constraint is violated",
+        "27" => "a trigger changed the data in a way that is not allowed",
+        "42" => "the database did not accept the statement as it was rewritten for your role",
+        "44" => "a view's WITH CHECK OPTION is violated",
+        "P0" => "a function of the database failed",
+        "XX" => "the database reports an internal error",
+        _ => "the database reports an error",
+    }
+}
