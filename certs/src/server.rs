@@ -40,30 +40,6 @@ pub fn load(cert: &Path, key: &Path) -> Result<Arc<ServerConfig>, CertError> {
     Ok(Arc::new(config))
 }
 
-<<<<<<< HEAD
-/// Whether a certificate is valid now.
-///
-/// The path check of webpki looks at a certificate's dates before it looks for an issuer, so the certificate serves as its
-/// own root here and only an answer about dates counts: who trusts it is the client's business.
-fn check_time(own: &CertificateDer<'static>, path: &Path) -> Result<(), CertError> {
-    let bad = |why: String| CertError::Bad { path: path.into(), why };
-    let mut roots = RootCertStore::empty();
-    roots.add(own.clone()).map_err(|e| bad(e.to_string()))?;
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build().map_err(|e| bad(e.to_string()))?;
-    let name = ServerName::try_from("localhost").map_err(|e| bad(e.to_string()))?;
-    match verifier.verify_server_cert(own, &[], &name, &[], UnixTime::now()) {
-        Err(rustls::Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. })) => {
-            Err(CertError::Expired { path: path.into() })
-        }
-        Err(rustls::Error::InvalidCertificate(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. })) => {
-            Err(CertError::NotYetValid { path: path.into() })
-        }
-        Ok(_) | Err(_) => Ok(()),
-    }
-}
-
-=======
->>>>>>> main
 #[cfg(test)]
 mod tests {
     use std::fs;

@@ -3,11 +3,27 @@
 //! No secret, no statement's text, no protected value ever goes here. `PGVEIL_LOG` is `error`, `warn` or `info` (the default).
 
 use std::fmt::{Display, Write as _};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::sync::OnceLock;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+static FILE: OnceLock<File> = OnceLock::new();
+
+/// From now on the log of this process goes to the end of a file instead.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn to_file(path: &Path) -> io::Result<()> {
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    // A second file in one process: the first stays.
+    let _set = FILE.set(file);
+    Ok(())
+}
 
 /// Something that an operator must look at.
 pub fn error(event: &str, fields: &[(&str, &dyn Display)]) {
@@ -47,7 +63,10 @@ fn write(level: Level, event: &str, fields: &[(&str, &dyn Display)]) {
     let time = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
     let text = line(&time, level, event, fields);
     // Nothing can be done about a log that takes nothing any more, and sessions must not end for it.
-    let _lost = io::stderr().write_all(text.as_bytes());
+    let _lost = match FILE.get() {
+        Some(mut file) => file.write_all(text.as_bytes()),
+        None => io::stderr().write_all(text.as_bytes()),
+    };
 }
 
 fn line(time: &str, level: Level, event: &str, fields: &[(&str, &dyn Display)]) -> String {

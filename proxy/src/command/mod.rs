@@ -1,5 +1,6 @@
 //! The command line.
 
+mod demo;
 mod serve;
 mod user;
 
@@ -27,6 +28,8 @@ struct Line {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Private Postgres, sample data and the proxy; shows what two users see and how to connect
+    Demo(demo::Arguments),
     /// Runs the proxy until SIGTERM or SIGINT
     ///
     /// Sessions then end with 57P01. The log goes to standard error, one line per event; PGVEIL_LOG=error|warn|info says how
@@ -47,6 +50,7 @@ struct ConfigArgument {
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     match Line::parse().command {
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::User(arguments) => user::run(&arguments),
     }

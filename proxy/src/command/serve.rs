@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 /// Waits for a signal to stop: its name.
-fn wait() -> std::io::Result<&'static str> {
+pub(super) fn wait() -> std::io::Result<&'static str> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         Ok(tokio::select! {

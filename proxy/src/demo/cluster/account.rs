@@ -25,11 +25,6 @@ impl Account {
         Ok(Account { other: Some(other) })
     }
 
-    /// Whether it is another user than ours.
-    pub fn is_other(self) -> bool {
-        self.other.is_some()
-    }
-
     /// Makes a program run as this user.
     pub fn enter(self, command: &mut Command) {
         if let Some((uid, gid)) = self.other {

@@ -109,7 +109,9 @@ impl Server {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", START, "sh"]).arg(folder.path(DATA)).arg(remove).arg(&log);
         command.arg(binaries.program("postgres")).arg("-D").arg(folder.path(DATA)).args(["-p", &port.to_string()]);
-        let mut set = |name: &str, value: &str| drop(command.args(["-c", &format!("{name}={value}")]));
+        let mut set = |name: &str, value: &str| {
+            command.args(["-c", &format!("{name}={value}")]);
+        };
         for (name, value) in SETTINGS {
             set(name, value);
         }
