@@ -120,7 +120,7 @@ fn account(person: usize, twin: Twin) -> String {
 /// Everything that fills one database of a pair.
 pub fn script(twin: Twin, differ: Differ, values: &Values) -> Vec<String> {
     let fill = Fill { value: if differ.values { twin } else { Twin::A }, row: if differ.rows { twin } else { Twin::A }, values };
-    let mut out: Vec<String> = include_str!("schema.sql").split(";\n").map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect();
+    let mut out = schema();
     fill.countries_and_products(&mut out);
     fill.customers(&mut out);
     fill.orders(&mut out);
@@ -129,6 +129,11 @@ pub fn script(twin: Twin, differ: Differ, values: &Values) -> Vec<String> {
     fill.contacts(&mut out);
     out.push("ANALYZE".to_owned());
     out
+}
+
+/// Its tables, views and indexes, empty.
+pub fn schema() -> Vec<String> {
+    include_str!("schema.sql").split(";\n").map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect()
 }
 
 struct Fill<'a> {

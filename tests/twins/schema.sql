@@ -43,3 +43,4 @@ CREATE INDEX ON shop.employees (email, id);
 CREATE INDEX ON shop.leads (email);
 CREATE INDEX ON shop.leads (score, email);
 CREATE INDEX ON shop.contacts (email) INCLUDE (id);
+CREATE TABLE shop.pool (person int PRIMARY KEY, email text, device uuid, account bigint);
