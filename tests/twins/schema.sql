@@ -44,3 +44,6 @@ CREATE INDEX ON shop.leads (email);
 CREATE INDEX ON shop.leads (score, email);
 CREATE INDEX ON shop.contacts (email) INCLUDE (id);
 CREATE TABLE shop.pool (person int PRIMARY KEY, email text, device uuid, account bigint);
+CREATE TABLE adhoc.customers (id int PRIMARY KEY, full_name text, email text);
+INSERT INTO adhoc.customers VALUES (2, 'decoy', 'decoy');
+CREATE TABLE adhoc.text (x int);
