@@ -7,7 +7,13 @@ use std::process::Command;
 use std::sync::Arc;
 
 fn psql(args: &[&str], sql: &str) -> (String, String) {
-    let o = Command::new("psql").args(["-h", "/tmp", "-p", "5999", "-U", "postgres", "-X", "-d", "shop"]).args(args).arg("-c").arg(sql).output().unwrap();
+    let o = Command::new("psql")
+        .args(["-h", "/tmp", "-p", "5999", "-U", "postgres", "-X", "-d", "shop"])
+        .args(args)
+        .arg("-c")
+        .arg(sql)
+        .output()
+        .unwrap();
     (String::from_utf8_lossy(&o.stdout).into(), String::from_utf8_lossy(&o.stderr).into())
 }
 
@@ -20,11 +26,23 @@ fn main() {
     let policy = Policy::parse("policy.toml", &text).unwrap_or_else(|e| panic!("{e:#?}"));
     let mut b = Builder::new();
     for (name, sql) in QUERIES {
-        let (out, err) = psql(&["-q", "-A", "-t", "-F", "\u{1}", "-R", "\u{2}", "-P", "null=\u{3}"], &format!("set client_min_messages=error; set search_path=''; {sql}"));
+        let (out, err) = psql(
+            &["-q", "-A", "-t", "-F", "\u{1}", "-R", "\u{2}", "-P", "null=\u{3}"],
+            &format!("set client_min_messages=error; set search_path=''; {sql}"),
+        );
         assert!(err.is_empty(), "{name} {err}");
-        let rows: Vec<Vec<Option<String>>> = out.trim_end_matches('\n').split('\u{2}').filter(|r| !r.is_empty())
-            .map(|r| r.split('\u{1}').map(|c| (c != "\u{3}").then(|| c.to_owned())).collect()).collect();
-        let rows = if sql.trim_start().to_ascii_uppercase().starts_with("SELECT") || sql.trim_start().to_ascii_uppercase().starts_with("WITH") { rows } else { vec![] };
+        let rows: Vec<Vec<Option<String>>> = out
+            .trim_end_matches('\n')
+            .split('\u{2}')
+            .filter(|r| !r.is_empty())
+            .map(|r| r.split('\u{1}').map(|c| (c != "\u{3}").then(|| c.to_owned())).collect())
+            .collect();
+        let rows =
+            if sql.trim_start().to_ascii_uppercase().starts_with("SELECT") || sql.trim_start().to_ascii_uppercase().starts_with("WITH") {
+                rows
+            } else {
+                vec![]
+            };
         b.rows(name, rows).unwrap_or_else(|e| panic!("{name}: {e:?}"));
     }
     let catalog = b.finish().unwrap();
@@ -33,19 +51,32 @@ fn main() {
     let mut input = String::new();
     std::io::stdin().read_to_string(&mut input).unwrap();
     for line in input.lines().filter(|l| !l.trim().is_empty()) {
-        let sql: String = if line.starts_with('{') { serde_json::from_str::<serde_json::Value>(line).unwrap()["sql"].as_str().unwrap().to_owned() } else { line.to_owned() };
+        let sql: String = if line.starts_with('{') {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["sql"].as_str().unwrap().to_owned()
+        } else {
+            line.to_owned()
+        };
         println!("-- {}", sql.replace('\n', " "));
         match engine.judge(&who, &sql) {
             Err(r) => println!("   REFUSED {} [{}] {:?} pos {:?} {:?}", r.message, r.id, r.detail, r.position, r.hint),
-            Ok(p) => for s in &p.statements {
-                let t = s.text.render("KEY");
-                println!("   {t}");
-                for o in s.outputs.iter() { if !matches!(o.mask, Mask::Clear) { println!("     {} {:?}", o.name, o.mask); } }
-                if run {
-                    let (o, e) = psql(&["-q"], &format!("set search_path=shop,public; {}", if t.starts_with("EXPLAIN") { t.clone() } else { format!("{t}") }));
-                    println!("{}{}", o.lines().take(6).collect::<Vec<_>>().join("\n"), e);
+            Ok(p) => {
+                for s in &p.statements {
+                    let t = s.text.render("KEY");
+                    println!("   {t}");
+                    for o in s.outputs.iter() {
+                        if !matches!(o.mask, Mask::Clear) {
+                            println!("     {} {:?}", o.name, o.mask);
+                        }
+                    }
+                    if run {
+                        let (o, e) = psql(
+                            &["-q"],
+                            &format!("set search_path=shop,public; {}", if t.starts_with("EXPLAIN") { t.clone() } else { format!("{t}") }),
+                        );
+                        println!("{}{}", o.lines().take(6).collect::<Vec<_>>().join("\n"), e);
+                    }
                 }
-            },
+            }
         }
     }
 }

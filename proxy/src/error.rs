@@ -84,6 +84,14 @@ pub enum UpstreamError {
     /// It broke the protocol.
     #[error("the database server broke the protocol: {0}")]
     Protocol(String),
+    /// The policy cannot be put on a database: the policy's fault, found where the database is read.
+    #[error("the policy does not fit database \"{database}\":\n{faults}")]
+    Policy {
+        /// Its name.
+        database: String,
+        /// One a line, with file, line and column.
+        faults: String,
+    },
     /// The connection was lost.
     #[error("connection to the database server lost: {0}")]
     Io(#[from] std::io::Error),

@@ -81,6 +81,7 @@ impl UpstreamError {
             UpstreamError::Tls(_) => ("08006", "no TLS connection to the database server"),
             UpstreamError::Login(_) => ("08006", "cannot log in to the database server"),
             UpstreamError::Protocol(_) => ("08006", "cannot speak with the database server"),
+            UpstreamError::Policy { .. } => ("F0000", "pgveil's policy does not fit this database"),
             UpstreamError::Io(_) => ("08006", "the connection to the database server was lost"),
             // Our account, not the client's.
             UpstreamError::Refused { code, .. } if code.starts_with("28") => {

@@ -7,6 +7,7 @@ pub mod conversation;
 pub mod demo;
 pub mod error;
 pub mod fatal;
+pub mod judgement;
 pub mod log;
 pub mod login;
 pub mod relay;

@@ -2,7 +2,6 @@
 //!
 //! A connection stays on the worker that got it, so a session needs no locks and its buffers stay warm in one core's cache.
 
-mod bytes;
 mod connection;
 mod shared;
 
@@ -76,11 +75,22 @@ impl Server {
             let (to, from) = mpsc::unbounded_channel();
             let (runtime, shared, stopped) = (runtime()?, Arc::clone(&shared), stopped.clone());
             let name = format!("pgveil-{number}");
-            threads.push(thread::Builder::new().name(name).spawn(move || runtime.block_on(work(from, shared, stopped)))?);
+            threads.push(
+                thread::Builder::new()
+                    .name(name)
+                    .stack_size(pgveil_policy::read::THREAD_STACK)
+                    .spawn(move || runtime.block_on(work(from, shared, stopped)))?,
+            );
             workers.push(to);
         }
         let runtime = runtime()?;
-        let accept = move || match runtime.block_on(accept(listener, workers, stopped)) {
+        let accepting = async move {
+            tokio::select! {
+                ended = accept(listener, workers, stopped) => ended,
+                () = shared.engines.keep_fresh() => Ok(()),
+            }
+        };
+        let accept = move || match runtime.block_on(accepting) {
             Ok(()) => {}
             Err(e) => log::error("listen.failed", &[("error", &e)]),
         };

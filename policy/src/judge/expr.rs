@@ -93,12 +93,9 @@ impl Judge<'_> {
                 Ok(result)
             }
             Expr::IsNull(inner) | Expr::IsNotNull(inner) => self.tuple_or_value(inner, scope).map(|_| Label::Clear),
-            Expr::IsFalse(i)
-            | Expr::IsNotFalse(i)
-            | Expr::IsTrue(i)
-            | Expr::IsNotTrue(i)
-            | Expr::IsUnknown(i)
-            | Expr::IsNotUnknown(i) => self.all_clear([&mut **i], scope, "a condition"),
+            Expr::IsFalse(i) | Expr::IsNotFalse(i) | Expr::IsTrue(i) | Expr::IsNotTrue(i) | Expr::IsUnknown(i) | Expr::IsNotUnknown(i) => {
+                self.all_clear([&mut **i], scope, "a condition")
+            }
             Expr::IsJson { expr, .. } => self.all_clear([&mut **expr], scope, "IS JSON"),
             Expr::IsNormalized { expr, .. } => self.all_clear([&mut **expr], scope, "IS NORMALIZED"),
             Expr::IsDistinctFrom(a, b) | Expr::IsNotDistinctFrom(a, b) => self.equality(a, b, scope, "IS DISTINCT FROM"),
@@ -147,9 +144,7 @@ impl Judge<'_> {
                     }
                 }
             }
-            Expr::AtTimeZone { timestamp, time_zone } => {
-                self.all_clear([&mut **timestamp, &mut **time_zone], scope, "AT TIME ZONE")
-            }
+            Expr::AtTimeZone { timestamp, time_zone } => self.all_clear([&mut **timestamp, &mut **time_zone], scope, "AT TIME ZONE"),
             Expr::Extract { expr, .. } => self.all_clear([&mut **expr], scope, "EXTRACT"),
             Expr::Ceil { expr, .. } | Expr::Floor { expr, .. } => self.all_clear([&mut **expr], scope, "a function"),
             Expr::Position { expr, r#in } => self.all_clear([&mut **expr, &mut **r#in], scope, "POSITION"),
@@ -311,7 +306,7 @@ impl Judge<'_> {
         let known = self.facts.catalog.foreign_operators.get(name).map(Vec::as_slice).unwrap_or_default();
         let meant = |o: &&crate::catalog::Operator| match schema {
             Some(s) => o.schema == s,
-            None => self.path.iter().any(|p| *p == o.schema),
+            None => self.path.contains(&o.schema),
         };
         match known.iter().filter(meant).find(|o| o.extension.is_none()) {
             Some(o) => Err(Refusal::new(

@@ -49,13 +49,8 @@ impl Facts {
     /// `marker`: a text that no client can know; stands for the session's order key in printed SQL.
     pub fn new(catalog: Arc<Catalog>, protection: Protection, role: &Role, marker: String) -> Self {
         let filters = catalog.relations.keys().any(|oid| protection.guard(*oid).is_some_and(|g| !g.filters.is_empty()));
-        let fields = catalog
-            .types
-            .values()
-            .flat_map(HashMap::values)
-            .filter(|t| !t.fields.is_empty())
-            .map(|t| (t.oid, t.fields.clone()))
-            .collect();
+        let fields =
+            catalog.types.values().flat_map(HashMap::values).filter(|t| !t.fields.is_empty()).map(|t| (t.oid, t.fields.clone())).collect();
         Facts {
             catalog,
             protection: Some(protection),

@@ -3,8 +3,7 @@
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor,
-    TableWithJoins,
+    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins,
 };
 
 use super::Judge;
@@ -48,7 +47,14 @@ impl Judge<'_> {
         Ok(left)
     }
 
-    fn combine(&mut self, left: Level, right: Level, constraint: &mut JoinConstraint, merge: Merge, parent: InScope) -> Result<Level, Refusal> {
+    fn combine(
+        &mut self,
+        left: Level,
+        right: Level,
+        constraint: &mut JoinConstraint,
+        merge: Merge,
+        parent: InScope,
+    ) -> Result<Level, Refusal> {
         match constraint {
             JoinConstraint::None => Ok(left.beside(right)),
             JoinConstraint::On(condition) => {
@@ -62,12 +68,8 @@ impl Judge<'_> {
                 self.merge(left, right, &names, merge)
             }
             JoinConstraint::Natural => {
-                let names: Vec<String> = left
-                    .slots
-                    .iter()
-                    .map(|s| s.name.clone())
-                    .filter(|n| right.slots.iter().any(|s| s.name == *n))
-                    .collect();
+                let names: Vec<String> =
+                    left.slots.iter().map(|s| s.name.clone()).filter(|n| right.slots.iter().any(|s| s.name == *n)).collect();
                 self.merge(left, right, &names, merge)
             }
         }
@@ -261,12 +263,8 @@ impl Judge<'_> {
 
     /// The alias that is printed for a function: with a name for every column, which makes what is known of them true.
     fn function_alias(short: &str, alias: Option<&TableAlias>, level: &Level) -> TableAlias {
-        let mut printed = alias.cloned().unwrap_or_else(|| TableAlias {
-            explicit: true,
-            name: build::ident(short),
-            columns: vec![],
-            at: None,
-        });
+        let mut printed =
+            alias.cloned().unwrap_or_else(|| TableAlias { explicit: true, name: build::ident(short), columns: vec![], at: None });
         let known = level.items.first().map(|i| i.cols.as_slice()).unwrap_or_default();
         if !printed.columns.iter().any(|c| c.data_type.is_some()) {
             printed.columns.extend(known.iter().skip(printed.columns.len()).map(|c| super::relation::alias_column(&c.name)));
@@ -334,10 +332,8 @@ fn only<'l>(level: &'l Level, name: &str) -> Result<&'l Slot, Refusal> {
             "name.column",
             format!("column \"{name}\" specified in USING clause does not exist"),
         )),
-        (Some(_), Some(_)) => Err(Refusal::new(
-            SqlState::AMBIGUOUS_COLUMN,
-            "name.ambiguous",
-            format!("common column name \"{name}\" appears more than once"),
-        )),
+        (Some(_), Some(_)) => {
+            Err(Refusal::new(SqlState::AMBIGUOUS_COLUMN, "name.ambiguous", format!("common column name \"{name}\" appears more than once")))
+        }
     }
 }

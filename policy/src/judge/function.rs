@@ -1,8 +1,8 @@
 //! Function calls: which may be made, on what, and in which order aggregates and windows see their rows.
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, ObjectName,
-    OrderByExpr, SelectItemQualifiedWildcardKind, Value, WindowFrameUnits, WindowSpec, WindowType,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, ObjectName, OrderByExpr,
+    SelectItemQualifiedWildcardKind, Value, WindowFrameUnits, WindowSpec, WindowType,
 };
 
 use super::Judge;
@@ -48,8 +48,24 @@ pub(crate) struct FunctionFacts {
 
 /// Grammar that looks like a call; names as sqlparser leaves them, unquoted.
 const CONSTRUCTS: [&str; 18] = [
-    "coalesce", "nullif", "greatest", "least", "grouping", "row", "array", "current_date", "current_time", "current_timestamp",
-    "localtime", "localtimestamp", "current_user", "session_user", "user", "current_role", "current_catalog", "current_schema",
+    "coalesce",
+    "nullif",
+    "greatest",
+    "least",
+    "grouping",
+    "row",
+    "array",
+    "current_date",
+    "current_time",
+    "current_timestamp",
+    "localtime",
+    "localtimestamp",
+    "current_user",
+    "session_user",
+    "user",
+    "current_role",
+    "current_catalog",
+    "current_schema",
 ];
 
 impl Judge<'_> {
@@ -80,13 +96,19 @@ impl Judge<'_> {
         let count = list.args.len().saturating_add(within_group.len());
         let facts = self.function_facts(&written, Some(count))?;
         self.special(&short, &facts, list)?;
+        if facts.schema == "pg_catalog" && functions::shows_evaluation_order(&short) && self.tainted() {
+            return Err(self
+                .denied_function(&short, "shows in which order rows are read, which protected values may decide")
+                .with_hint("Call it in a query of its own."));
+        }
 
         let usage = format!("function {short}()");
         let is_aggregate_call = facts.aggregate && over.is_none();
         if is_aggregate_call {
             self.in_aggregate = self.in_aggregate.saturating_add(1);
         }
-        let judged = self.arguments(&short, list, scope, &usage);
+        let counts = short == "count" && facts.schema == "pg_catalog" && list.args.len() == 1;
+        let judged = self.arguments(counts, list, scope, &usage);
         if is_aggregate_call {
             self.in_aggregate = self.in_aggregate.saturating_sub(1);
             if let Some(level) = self.levels.last_mut() {
@@ -111,6 +133,11 @@ impl Judge<'_> {
             return Ok(Judged::Replaced(Box::new(null)));
         }
         *name = build::object_name(&[&facts.schema, &short]);
+        if facts.schema == "pg_catalog" && short == "current_setting" {
+            if let Some(guarded) = guarded_setting(f) {
+                return Ok(Judged::Replaced(Box::new(guarded)));
+            }
+        }
         Ok(Judged::Call(Label::Clear))
     }
 
@@ -122,17 +149,23 @@ impl Judge<'_> {
             _ => return Err(refuse::unsupported("this function name")),
         };
         let fits = |f: &&crate::catalog::Function| {
-            count.is_none_or(|n| n >= usize::from(f.arguments.0).saturating_sub(usize::from(f.variadic)) && (f.variadic || n <= usize::from(f.arguments.1)))
+            count.is_none_or(|n| {
+                n >= usize::from(f.arguments.0).saturating_sub(usize::from(f.variadic)) && (f.variadic || n <= usize::from(f.arguments.1))
+            })
         };
         let all = self.facts.catalog.functions.get(short).map(Vec::as_slice).unwrap_or_default();
         let visible = |f: &&crate::catalog::Function| match schema {
             Some(s) => f.schema == s,
-            None => self.path.iter().any(|p| *p == f.schema),
+            None => self.path.contains(&f.schema),
         };
         let candidates: Vec<_> = all.iter().filter(visible).filter(fits).collect();
         let Some(first) = candidates.first() else {
-            return Err(Refusal::new(SqlState::UNDEFINED_FUNCTION, "function.unknown", format!("function {} does not exist", name.join(".")))
-                .with_hint("No function of that name and number of arguments is in the search path."));
+            return Err(Refusal::new(
+                SqlState::UNDEFINED_FUNCTION,
+                "function.unknown",
+                format!("function {} does not exist", name.join(".")),
+            )
+            .with_hint("No function of that name and number of arguments is in the search path."));
         };
         let of_postgres = candidates.iter().any(|f| f.schema == "pg_catalog");
         let foreign = candidates.iter().find(|f| f.schema != "pg_catalog");
@@ -193,7 +226,8 @@ impl Judge<'_> {
             "current_setting" => match literal(0) {
                 Some(setting) if settings::may_show(&setting) => Ok(()),
                 Some(setting) => Err(self.denied_function("current_setting", &format!("of \"{setting}\" may show secrets"))),
-                None => Err(self.denied_function("current_setting", "needs the setting's name as a literal")),
+                // Asked for at run time: see `guarded_setting`.
+                None => Ok(()),
             },
             "set_config" => {
                 let Some(setting) = literal(0) else {
@@ -213,8 +247,8 @@ impl Judge<'_> {
         }
     }
 
-    fn arguments(&mut self, short: &str, list: &mut FunctionArgumentList, scope: InScope, usage: &str) -> Result<(), Refusal> {
-        let counts = short == "count" && list.args.len() == 1;
+    /// `counts`: it is Postgres' own count of one argument, which shows no more than whether that is NULL, or equality.
+    fn arguments(&mut self, counts: bool, list: &mut FunctionArgumentList, scope: InScope, usage: &str) -> Result<(), Refusal> {
         for arg in &mut list.args {
             let inner = match arg {
                 FunctionArg::Unnamed(inner) | FunctionArg::Named { arg: inner, .. } => inner,
@@ -361,6 +395,18 @@ impl Judge<'_> {
         }
         Ok(())
     }
+}
+
+/// A setting whose name is not known yet (a parameter, a column): NULL where it may not be shown. `None` for a literal.
+fn guarded_setting(f: &Function) -> Option<Expr> {
+    let FunctionArguments::List(list) = &f.args else { return None };
+    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(name))) = list.args.first() else { return None };
+    if matches!(build::bare(name), Expr::Value(v) if matches!(v.value, Value::SingleQuotedString(_))) {
+        return None;
+    }
+    let shown = settings::all_shown().map(|s| build::as_text(build::value(Value::SingleQuotedString(s.to_owned())))).collect();
+    let condition = Expr::InList { expr: Box::new(build::call("lower", vec![build::as_text(name.clone())])), list: shown, negated: false };
+    Some(build::case_when(condition, Expr::Function(f.clone())))
 }
 
 /// Gives an aggregate whose result depends on its rows' order one that depends on nothing else: its own arguments'.

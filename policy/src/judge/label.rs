@@ -42,13 +42,12 @@ pub(crate) fn same_domain(a: &SealSpec, b: &SealSpec) -> Option<SealSpec> {
         return None;
     }
     match (&a.form, &b.form) {
-        (
-            SealForm::Text { prefix, length, trim },
-            SealForm::Text { prefix: other_prefix, length: other_length, trim: other_trim },
-        ) => (prefix == other_prefix && length == other_length).then(|| SealSpec {
-            class: a.class.clone(),
-            form: SealForm::Text { prefix: prefix.clone(), length: *length, trim: *trim || *other_trim },
-        }),
+        (SealForm::Text { prefix, length, trim }, SealForm::Text { prefix: other_prefix, length: other_length, trim: other_trim }) => {
+            (prefix == other_prefix && length == other_length).then(|| SealSpec {
+                class: a.class.clone(),
+                form: SealForm::Text { prefix: prefix.clone(), length: *length, trim: *trim || *other_trim },
+            })
+        }
         (SealForm::Uuid, SealForm::Uuid) | (SealForm::Int8, SealForm::Int8) => Some(a.clone()),
         (SealForm::Text { .. } | SealForm::Uuid | SealForm::Int8, _) => None,
     }

@@ -9,6 +9,7 @@ mod build;
 mod engine;
 mod expr;
 mod facts;
+mod fence;
 mod from;
 mod function;
 mod label;

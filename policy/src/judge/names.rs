@@ -177,11 +177,7 @@ impl Judge<'_> {
             let slot = Slot { name: name.value.clone(), item: Rc::clone(item), col: index, merged: None };
             return Ok((self.slot(&slot)?, printed));
         }
-        Err(Refusal::new(
-            SqlState::UNDEFINED_TABLE,
-            "name.from",
-            format!("missing FROM-clause entry for table \"{}\"", qualifier.value),
-        ))
+        Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.from", format!("missing FROM-clause entry for table \"{}\"", qualifier.value)))
     }
 
     fn system(&self, item: &Item, name: &str) -> Result<Meaning, Refusal> {

@@ -47,6 +47,16 @@ impl Judge<'_> {
     }
 
     fn with(&mut self, with: &mut sqlparser::ast::With, parent: InScope) -> Result<(), Refusal> {
+        // WITH RECURSIVE lets a query name one that stands behind it, before any other relation of that name.
+        if with.recursive {
+            for (index, cte) in with.cte_tables.iter().enumerate() {
+                let mut later = with.cte_tables.iter().skip(index.saturating_add(1));
+                if later.any(|l| mentions(&cte.query, &l.alias.name.value)) {
+                    return Err(refuse::unsupported("a query in WITH RECURSIVE that names one behind it")
+                        .with_hint("Put the queries in the order in which they use each other."));
+                }
+            }
+        }
         for cte in &mut with.cte_tables {
             if cte.from.is_some() {
                 return Err(refuse::unsupported("this form of WITH"));
@@ -282,7 +292,9 @@ impl Judge<'_> {
 pub(crate) fn order_items(query: &mut Query) -> Result<&mut [OrderByExpr], Refusal> {
     match &mut query.order_by {
         None => Ok(&mut []),
-        Some(OrderBy { kind: OrderByKind::Expressions(items), interpolate: None }) if items.iter().all(|i| i.with_fill.is_none()) => Ok(items),
+        Some(OrderBy { kind: OrderByKind::Expressions(items), interpolate: None }) if items.iter().all(|i| i.with_fill.is_none()) => {
+            Ok(items)
+        }
         Some(_) => Err(refuse::unsupported("this ORDER BY")),
     }
 }
@@ -365,6 +377,9 @@ pub(crate) fn bare_query(body: SetExpr) -> Query {
 
 /// A body again, in parentheses where the query has gained an order.
 fn unwrap_query(query: Query) -> SetExpr {
-    if query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none() { *query.body } else { SetExpr::Query(Box::new(query)) }
+    if query.order_by.is_none() && query.limit_clause.is_none() && query.fetch.is_none() {
+        *query.body
+    } else {
+        SetExpr::Query(Box::new(query))
+    }
 }
-

@@ -9,17 +9,15 @@ use crate::read;
 use crate::{Refusal, SqlState};
 
 /// What one can do with a pseudonymised column.
-const ALLOWED: &str = "Pseudonymised columns can be selected, joined, grouped, counted, sorted, compared with columns of the same class and tested for NULL.";
+const ALLOWED: &str =
+    "Pseudonymised columns can be selected, joined, grouped, counted, sorted, compared with columns of the same class and tested for NULL.";
 
 /// A sealed value used where more than equality could show.
 pub(crate) fn sealed_use(role: &str, sealed: &Sealed, usage: &str) -> Refusal {
     Refusal::new(
         SqlState::DENIED,
         "seal.use",
-        format!(
-            "column {} (class {}) is pseudonymised for role {role} and cannot be used in {usage}",
-            sealed.column, sealed.spec.class
-        ),
+        format!("column {} (class {}) is pseudonymised for role {role} and cannot be used in {usage}", sealed.column, sealed.spec.class),
     )
     .with_detail(format!("Rule: {}.", sealed.rule))
     .with_hint(ALLOWED)

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use sqlparser::ast::{Ident, Query, TableAlias, TableAliasColumnDef, TableFactor};
 
+use super::facts::TieBreak;
 use super::facts::Veiled;
 use super::label::{Label, Sealed};
 use super::refuse;
-use super::facts::TieBreak;
 use super::scope::{Col, Item, Level, RefusedColumn};
 use super::{Judge, build};
 use crate::builtin::catalogs::{self, CatalogRule};
@@ -24,19 +24,13 @@ const VIEW_DEPTH: usize = 32;
 impl Judge<'_> {
     /// Finds a relation as Postgres would.
     pub(crate) fn find_relation(&self, parts: &[String]) -> Result<Arc<Relation>, Refusal> {
-        let missing = |name: String| {
-            Refusal::new(SqlState::UNDEFINED_TABLE, "name.relation", format!("relation \"{name}\" does not exist"))
-        };
+        let missing =
+            |name: String| Refusal::new(SqlState::UNDEFINED_TABLE, "name.relation", format!("relation \"{name}\" does not exist"));
         match parts {
-            [name] => self
-                .path
-                .iter()
-                .find_map(|schema| self.facts.catalog.relation(schema, name))
-                .cloned()
-                .ok_or_else(|| missing(name.clone())),
-            [schema, name] => {
-                self.facts.catalog.relation(schema, name).cloned().ok_or_else(|| missing(format!("{schema}.{name}")))
+            [name] => {
+                self.path.iter().find_map(|schema| self.facts.catalog.relation(schema, name)).cloned().ok_or_else(|| missing(name.clone()))
             }
+            [schema, name] => self.facts.catalog.relation(schema, name).cloned().ok_or_else(|| missing(format!("{schema}.{name}"))),
             _ => Err(refuse::unsupported("a relation's name with the database's name in it")),
         }
     }
@@ -150,7 +144,10 @@ impl Judge<'_> {
                     Some(source) => Err(Refusal::new(
                         SqlState::DENIED,
                         "relation.derived",
-                        format!("materialised view {}.{} is computed from {source}, which is protected for role {}", relation.schema, relation.name, self.role),
+                        format!(
+                            "materialised view {}.{} is computed from {source}, which is protected for role {}",
+                            relation.schema, relation.name, self.role
+                        ),
                     )
                     .with_hint("Query the tables it is made from, or have each of its columns named by a class of the policy.")),
                     None => guard.map(|g| self.guarded(relation, &g, None)).transpose(),
@@ -232,18 +229,15 @@ impl Judge<'_> {
                 Action::Refuse => {
                     col.label = Label::Clear;
                     col.origin = Origin::Computed;
-                    col.refused = Some(Arc::new(RefusedColumn {
-                        column: full,
-                        class: treatment.class.clone(),
-                        rule: treatment.rule.clone(),
-                    }));
+                    col.refused =
+                        Some(Arc::new(RefusedColumn { column: full, class: treatment.class.clone(), rule: treatment.rule.clone() }));
                     select.push(format!("CAST(NULL AS {}) AS {name}", column.data_type.base_sql));
                 }
             }
         }
         let mut sql = format!("SELECT {} FROM {}.{}", select.join(", "), quote(&relation.schema), quote(&relation.name));
         if !guard.filters.is_empty() {
-            let all: Vec<String> = guard.filters.iter().map(|f| format!("({})", f.sql)).collect();
+            let all: Vec<String> = guard.filters.iter().map(|f| format!("(\n{}\n)", f.sql)).collect();
             // A fence: nothing of the user's runs on a row that the filter removes (FINDINGS B).
             sql.push_str(&format!(" WHERE {} OFFSET 0", all.join(" AND ")));
         }
@@ -303,7 +297,11 @@ impl Judge<'_> {
         };
         let reads_protected = self.first_protected_source(view.oid, &mut BTreeSet::new()).is_some();
         let Some(definition) = &view.definition else {
-            return if reads_protected { Err(refuse::unsupported("a view whose definition is not known").with_hint("Query its tables.")) } else { Ok(None) };
+            return if reads_protected {
+                Err(refuse::unsupported("a view whose definition is not known").with_hint("Query its tables."))
+            } else {
+                Ok(None)
+            };
         };
         if !reads_protected {
             return Ok(None);
@@ -382,7 +380,6 @@ impl Judge<'_> {
             Label::Clear | Label::Null => build::total(expr, col.base),
         }
     }
-
 }
 
 /// Leaves columns that nothing mentions out of the derived tables that stand for protected relations.

@@ -129,12 +129,8 @@ impl Level {
     /// A level of one item.
     pub fn of(item: Item) -> Self {
         let item = Rc::new(item);
-        let slots = item
-            .cols
-            .iter()
-            .enumerate()
-            .map(|(col, c)| Slot { name: c.name.clone(), item: Rc::clone(&item), col, merged: None })
-            .collect();
+        let slots =
+            item.cols.iter().enumerate().map(|(col, c)| Slot { name: c.name.clone(), item: Rc::clone(&item), col, merged: None }).collect();
         Level { items: vec![item], slots }
     }
 

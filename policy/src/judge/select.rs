@@ -11,8 +11,8 @@ use sqlparser::ast::{
 use super::expr::InScope;
 use super::facts::{LevelOrder, TieBreak};
 use super::label::Label;
-use super::relation::prune;
 use super::query::{append_order, order_items, position_of};
+use super::relation::prune;
 use super::scope::{Col, Item, Level, Out, Scope, Slot};
 use super::{Judge, build, output, refuse};
 use crate::plan::Origin;
@@ -93,15 +93,14 @@ impl Judge<'_> {
         if let Some(condition) = selection.as_mut() {
             self.clear(condition, Some(&scope), "WHERE")?;
         }
+        self.repeat_conditions(from, selection.as_ref(), &scope);
         let items = self.expand_stars(projection, &level, &scope)?;
         let raw: Vec<(Expr, Option<String>)> = items.iter().map(item_parts).collect();
         *projection = items;
 
         let groups = self.group_by(group_by, &raw, &scope)?;
         let identity = match &groups {
-            Some(groups) => {
-                groups.keys.iter().map(|g| TieBreak { expr: self.tie_break(g.expr.clone(), &g.col), of: None }).collect()
-            }
+            Some(groups) => groups.keys.iter().map(|g| TieBreak { expr: self.tie_break(g.expr.clone(), &g.col), of: None }).collect(),
             None => self.identity(&level.items),
         };
         if let Some(order) = self.levels.last_mut() {
@@ -130,7 +129,10 @@ impl Judge<'_> {
             }
         }
         // ORDER BY may repeat a select expression: compared before it is rewritten.
-        let wraps = matches!(distinct, Some(Distinct::Distinct)) && order_shows && self.tainted() && outs.iter().any(|o| o.col.label.sealed().is_some());
+        let wraps = matches!(distinct, Some(Distinct::Distinct))
+            && order_shows
+            && self.tainted()
+            && outs.iter().any(|o| o.col.label.sealed().is_some());
         let cols: Vec<Col> = outs.iter().map(|o| o.col.clone()).collect();
         if wraps {
             let mut exprs = Vec::new();
@@ -171,7 +173,9 @@ impl Judge<'_> {
             } else {
                 more.extend(self.row_identity().into_iter().map(build::ascending));
                 if groups.as_ref().is_some_and(|g| g.sets) {
-                    more.extend(outs.iter().map(|o| build::ascending(self.tie_break(o.expr.clone(), &Col { base: None, ..o.col.clone() }))));
+                    more.extend(
+                        outs.iter().map(|o| build::ascending(self.tie_break(o.expr.clone(), &Col { base: None, ..o.col.clone() }))),
+                    );
                 }
             }
             append_order(query, more);
@@ -285,11 +289,7 @@ impl Judge<'_> {
                 return Ok(Rc::clone(item));
             }
         }
-        Err(Refusal::new(
-            SqlState::UNDEFINED_TABLE,
-            "name.from",
-            format!("missing FROM-clause entry for table \"{}\"", parts.join(".")),
-        ))
+        Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.from", format!("missing FROM-clause entry for table \"{}\"", parts.join("."))))
     }
 
     /// `t.*` as one value.
@@ -306,11 +306,11 @@ impl Judge<'_> {
         };
         let name = alias.clone().unwrap_or_else(|| output::name(expr));
         let (origin, base) = self.shown(expr, Some(scope));
-        let call = matches!(build::bare(expr), Expr::Function(_));
         let label = self.expr(expr, Some(scope))?;
         let expr = expr.clone();
-        if call && alias.is_none() && !matches!(build::bare(&expr), Expr::Function(_)) {
-            // A call that was answered by a constant keeps the name that it would have had.
+        let certain = matches!(build::bare(&expr), Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+        if alias.is_none() && !certain {
+            // What the judgement takes for the column's name is printed, so that it cannot be another.
             *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: build::ident(&name) };
         }
         Ok(Out { col: Col { name, label, origin, refused: None, base }, expr })
@@ -452,11 +452,7 @@ fn named_output<'o>(e: &Expr, outs: &'o [Out]) -> Result<Option<&'o Out>, Refusa
             if let Some(first) = first
                 && found.any(|o| build::bare(&o.expr) != build::bare(&first.expr))
             {
-                return Err(Refusal::new(
-                    SqlState::AMBIGUOUS_COLUMN,
-                    "name.ambiguous",
-                    format!("ORDER BY \"{}\" is ambiguous", id.value),
-                ));
+                return Err(Refusal::new(SqlState::AMBIGUOUS_COLUMN, "name.ambiguous", format!("ORDER BY \"{}\" is ambiguous", id.value)));
             }
             Ok(first)
         }
@@ -483,7 +479,13 @@ fn item_parts(item: &SelectItem) -> (Expr, Option<String>) {
 
 fn plain_star(options: &WildcardAdditionalOptions) -> Result<(), Refusal> {
     let WildcardAdditionalOptions { wildcard_token: _, opt_ilike, opt_exclude, opt_except, opt_replace, opt_rename, opt_alias } = options;
-    if opt_ilike.is_some() || opt_exclude.is_some() || opt_except.is_some() || opt_replace.is_some() || opt_rename.is_some() || opt_alias.is_some() {
+    if opt_ilike.is_some()
+        || opt_exclude.is_some()
+        || opt_except.is_some()
+        || opt_replace.is_some()
+        || opt_rename.is_some()
+        || opt_alias.is_some()
+    {
         return Err(refuse::unsupported("this form of *"));
     }
     Ok(())

@@ -7,7 +7,7 @@ use sqlparser::parser::{Parser, ParserError, ParserOptions};
 use sqlparser::tokenizer::Token;
 
 use super::postgres::Tree;
-use super::{Reading, normal, postgres};
+use super::{Reading, dress, normal, postgres};
 use crate::{Refusal, SqlState};
 
 /// sqlparser's own limit of recursion; [`super::limits`] refuses earlier.
@@ -18,8 +18,8 @@ const RECURSION: usize = 20_000;
 pub(super) fn reading(text: &str, node: &NodeEnum) -> Result<Reading, Refusal> {
     let tree = Tree::of(node)?;
     let mut ast = parse(text).map_err(|error| unread(text, &error))?;
-    normal::after_reading(&mut ast);
-    let printed = normal::text(&ast);
+    normal::after_reading(&mut ast).map_err(|number| newer_number(&number))?;
+    let printed = dress::text(&ast);
     let of_printed = tree_of(&printed).map_err(|_| disagree(text, &tree, None))?;
     if tree != of_printed {
         return Err(disagree(text, &tree, Some(&of_printed)));
@@ -32,13 +32,13 @@ pub(super) fn reading(text: &str, node: &NodeEnum) -> Result<Reading, Refusal> {
 pub(super) fn print(ast: &Query) -> Result<(String, Tree), Refusal> {
     let mut meant = Box::new(ast.clone());
     normal::after_rewriting(&mut meant);
-    let text = normal::text(&meant);
+    let text = dress::text(&meant);
     let reprint = |why: &str| {
         let message = format!("pgveil's rewritten statement does not read back as it was meant ({why})");
         Refusal::new(SqlState::UNSUPPORTED, "read.reprint", message).with_hint("Please report it, with the statement.")
     };
     let mut read = parse(&text).map_err(|_| reprint("sqlparser does not read it"))?;
-    normal::after_reading(&mut read);
+    normal::after_reading(&mut read).map_err(|_| reprint("a number"))?;
     if read != meant {
         return Err(reprint("sqlparser reads it otherwise"));
     }
@@ -66,6 +66,11 @@ fn tree_of(text: &str) -> Result<Tree, Refusal> {
         (Some(raw), true) => Tree::of(&raw.node),
         _ => Err(Refusal::new(SqlState::UNSUPPORTED, "read.query", "the text is not one query")),
     }
+}
+
+fn newer_number(number: &str) -> Refusal {
+    let message = format!("the number {number} is written in a form that not every supported Postgres reads alike");
+    Refusal::new(SqlState::SYNTAX, "read.number", message).with_hint("Write it in decimal digits without underscores.")
 }
 
 fn unread(text: &str, error: &ParserError) -> Refusal {

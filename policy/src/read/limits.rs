@@ -14,9 +14,11 @@ const TOKENS: usize = 100_000;
 /// Deepest nesting of brackets and CASE.
 const NESTING: usize = 300;
 /// Deepest tree: brackets, CASE, and every operator, join and set operation that could stand in one chain.
-const DEPTH: usize = 6_000;
-/// Left of the present stack when [`deep`] takes another: more than [`DEPTH`] levels need in a debug build (see the tests).
-const STACK: usize = 512 << 20;
+const DEPTH: usize = 2_000;
+/// What [`deep`] makes sure is left of the stack: about twice of what [`DEPTH`] levels take in a debug build.
+const NEEDED: usize = 224 << 20;
+/// See [`super::THREAD_STACK`].
+pub(super) const STACK: usize = 256 << 20;
 
 /// Runs `f` on a stack that trees of [`DEPTH`] cannot overflow.
 pub(super) fn deep<T>(f: impl FnOnce() -> T) -> T {
@@ -25,7 +27,7 @@ pub(super) fn deep<T>(f: impl FnOnce() -> T) -> T {
     if !PRIMED.replace(true) {
         let _ = postgres::tokens("SELECT");
     }
-    stacker::maybe_grow(STACK - (1 << 20), STACK, f)
+    stacker::maybe_grow(NEEDED, STACK, f)
 }
 
 /// Refuses a text that is too large or nested too deeply to be read.
@@ -204,4 +206,108 @@ fn close(outer: &mut Vec<Level>, level: &mut Level) -> bool {
     ended.end_item();
     level.inside = level.inside.max(ended.deepest + 1);
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read;
+
+    /// Reads on a thread with the stack that a runtime gives: what is too deep must be refused, never crash, and what is not must
+    /// be read, printed and dropped.
+    fn on_small_stack(sql: String) -> Result<(), Refusal> {
+        let read = move || {
+            let statements = read::read(&sql)?;
+            deep(|| {
+                for statement in &statements {
+                    if let read::Body::Query(reading) = &statement.body {
+                        reading.print(&reading.ast)?;
+                    }
+                }
+                drop(statements);
+                Ok(())
+            })
+        };
+        std::thread::Builder::new().stack_size(2 << 20).spawn(read).unwrap().join().unwrap()
+    }
+
+    fn repeat(item: &str, times: usize, between: &str) -> String {
+        vec![item; times].join(between)
+    }
+
+    #[test]
+    fn too_many_and_too_deep_are_refused() {
+        for (name, sql) in [
+            ("100,000 ORs", format!("SELECT 1 WHERE {}", repeat("a = 1", 100_000, " OR "))),
+            ("10,000 brackets", format!("SELECT {}1{}", "(".repeat(10_000), ")".repeat(10_000))),
+            ("10,000 subqueries", format!("SELECT {}1{}", "(SELECT ".repeat(10_000), ")".repeat(10_000))),
+            ("10,000 CASEs", format!("SELECT {}1{}", "CASE WHEN true THEN ".repeat(10_000), " END".repeat(10_000))),
+            ("30,000 ||", format!("SELECT {}", repeat("a", 30_000, " || "))),
+            ("30,000 ANDs", format!("SELECT {}", repeat("a", 30_000, " AND "))),
+            ("20,000 UNIONs", format!("SELECT {}", repeat("1", 20_000, " UNION SELECT "))),
+            ("20,000 UNIONs behind labels", format!("SELECT {}", repeat("1 case", 20_000, " UNION SELECT 1 end, "))),
+            ("10,000 arrays", format!("SELECT ARRAY{}1{}", "[".repeat(10_000), "]".repeat(10_000))),
+            ("30,000 minus", format!("SELECT {}1", "- ".repeat(30_000))),
+            ("30,000 NOT", format!("SELECT {}true", "NOT ".repeat(30_000))),
+            ("30,000 casts", format!("SELECT 1{}", "::int".repeat(30_000))),
+            ("30,000 IS NULL", format!("SELECT 1 {}", "IS NULL ".repeat(30_000))),
+            ("20,000 joins", format!("SELECT 1 FROM a {}", "CROSS JOIN a ".repeat(20_000))),
+            ("16 MiB", format!("SELECT '{}'", "x".repeat(17 << 20))),
+            ("many constants", format!("SELECT 1 IN ({})", repeat("1", 200_000, ","))),
+            ("a 10 MB text of signs", "- ".repeat(5 << 20)),
+        ] {
+            let refusal = on_small_stack(sql).expect_err(name);
+            assert!(matches!(refusal.code, SqlState::TOO_LARGE | SqlState::TOO_COMPLEX), "{name}: {refusal:?}");
+        }
+    }
+
+    #[test]
+    fn as_much_as_is_allowed_is_read() {
+        for (name, sql) in [
+            ("ORs", format!("SELECT 1 WHERE {}", repeat("a = 1", DEPTH - 10, " OR "))),
+            ("||", format!("SELECT {}", repeat("a", 700, " || "))),
+            ("brackets", format!("SELECT {}1{}", "(".repeat(NESTING), ")".repeat(NESTING))),
+            ("subqueries", format!("SELECT {}1{}", "(SELECT ".repeat(NESTING), ")".repeat(NESTING))),
+            ("CASEs", format!("SELECT {}1{}", "CASE WHEN true THEN ".repeat(NESTING), " END".repeat(NESTING))),
+            ("derived tables", format!("SELECT * FROM {}(SELECT 1) a{}", "(SELECT * FROM ".repeat(290), ") a".repeat(290))),
+            ("one CASE of many", format!("SELECT CASE {} END", repeat("WHEN a = 1 AND b = 2 THEN 3", 3000, " "))),
+            ("IN", format!("SELECT 1 IN ({})", repeat("'a'", 40_000, ","))),
+            ("VALUES", format!("VALUES {}", repeat("(1::int, 'a' || 'b')", 5_000, ","))),
+            ("10 MB of text", format!("SELECT '{}'", "x".repeat(10 << 20))),
+            ("names of keywords", "SELECT 1 AS case, x.end FROM x".to_owned()),
+        ] {
+            assert_eq!(on_small_stack(sql).map_err(|r| (r.id, r.message)), Ok(()), "{name}");
+        }
+    }
+
+    #[test]
+    fn chains_of_every_kind_never_crash() {
+        for times in [1_000, 1_900] {
+            for sql in [
+                format!("SELECT {}", repeat("a", times, " || ")),
+                format!("SELECT {}", repeat("a", times, " + ")),
+                format!("SELECT {}", repeat("a", times, " @@@ ")),
+                format!("SELECT {}", repeat("1", times, " UNION ALL SELECT ")),
+                format!("SELECT {}1", "- ".repeat(times)),
+                format!("SELECT {}true", "NOT ".repeat(times)),
+                format!("SELECT 1{}", "::int".repeat(times)),
+                format!("SELECT 1 FROM a {}", "CROSS JOIN a ".repeat(times)),
+                format!("SELECT a{}", "[1]".repeat(times)),
+                format!("SELECT a {}", "COLLATE \"C\" ".repeat(times)),
+            ] {
+                if let Err(refusal) = on_small_stack(sql.clone()) {
+                    let head: String = sql.chars().take(40).collect();
+                    assert!(
+                        matches!(refusal.code, SqlState::TOO_COMPLEX | SqlState::SYNTAX | SqlState::UNSUPPORTED),
+                        "{times} {head}: {refusal:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nul_is_refused() {
+        assert_eq!(read::read("SELECT 'é\0'").unwrap_err().position, Some(10));
+    }
 }

@@ -1,11 +1,11 @@
-//! The one form of an AST that is judged, and the same AST made ready to be printed.
+//! The one form of an AST that is judged.
 
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    AccessExpr, BinaryOperator, CastKind, Expr, Function, FunctionArguments, GroupByExpr, Ident, ObjectName, ObjectNamePart, Query, Select,
-    SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Table, TableFactor, TableWithJoins, UnaryOperator, Value,
-    ValueWithSpan, VisitMut, VisitorMut, WildcardAdditionalOptions, helpers::attached_token::AttachedToken,
+    AccessExpr, BinaryOperator, CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArguments,
+    GroupByExpr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectFlavor, SelectItem, SetExpr, Table, TableFactor, TableWithJoins,
+    UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WildcardAdditionalOptions, helpers::attached_token::AttachedToken,
 };
 
 /// Longest identifier in bytes: `NAMEDATALEN - 1`.
@@ -55,24 +55,21 @@ const CALLED: &[&str] = &[
 ];
 
 /// Brings an AST that sqlparser has just read into normal form; see [`Reading`](super::Reading).
-pub(super) fn after_reading(query: &mut Box<Query>) {
-    let _ = VisitMut::visit(query, &mut Fold);
+///
+/// # Errors
+/// A number with a radix or underscores: Postgres 16 reads `1_000` as 1000, Postgres 14 as `1 AS _000`.
+pub(super) fn after_reading(query: &mut Box<Query>) -> Result<(), String> {
+    let folded = VisitMut::visit(query, &mut Fold);
     after_rewriting(query);
+    match folded {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(number) => Err(*number),
+    }
 }
 
 /// Takes out of an AST what carries no meaning: brackets, and one of two spellings. Names and constants stay.
 pub(super) fn after_rewriting(query: &mut Box<Query>) {
     let _ = VisitMut::visit(query, &mut Strip);
-}
-
-/// Prints an AST in normal form, with brackets around every part of an expression and quotes around every name.
-///
-/// A chain of one operator (`a OR b OR c`) keeps the one form that both readers group from the left; brackets there would only
-/// nest deeper.
-pub(super) fn text(query: &Query) -> String {
-    let mut dressed = Box::new(query.clone());
-    let _ = VisitMut::visit(&mut dressed, &mut Dress);
-    dressed.to_string()
 }
 
 /// An unquoted identifier as Postgres reads it (`downcase_truncate_identifier`): ASCII letters folded, cut at 63 bytes.
@@ -88,21 +85,17 @@ fn truncate(mut name: String) -> String {
     name
 }
 
-fn take(expr: &mut Expr) -> Expr {
+pub(super) fn take(expr: &mut Expr) -> Expr {
     std::mem::replace(expr, Expr::Value(Value::Null.with_empty_span()))
-}
-
-fn nest(expr: &mut Expr) {
-    *expr = Expr::Nested(Box::new(take(expr)));
 }
 
 /// Names as Postgres reads them, and constants as what they stand for.
 struct Fold;
 
 impl VisitorMut for Fold {
-    type Break = ();
+    type Break = Box<String>;
 
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Box<String>> {
         match expr {
             Expr::CompoundFieldAccess { root, access_chain } => {
                 // `t.a[1]` is a subscript of the column t.a; `(t).a[1]` is not.
@@ -129,6 +122,9 @@ impl VisitorMut for Fold {
             }
             _ => {}
         }
+        if let Expr::Function(Function { args: FunctionArguments::List(list), .. }) = expr {
+            list.args.iter_mut().for_each(named_argument);
+        }
         if let Expr::Function(Function { name, args, .. }) = expr
             && let [ObjectNamePart::Identifier(word)] = name.0.as_mut_slice()
             && word.quote_style.is_none()
@@ -141,7 +137,7 @@ impl VisitorMut for Fold {
         ControlFlow::Continue(())
     }
 
-    fn post_visit_ident(&mut self, ident: &mut Ident) -> ControlFlow<()> {
+    fn post_visit_ident(&mut self, ident: &mut Ident) -> ControlFlow<Box<String>> {
         if ident.quote_style == KEYWORD {
             ident.quote_style = None;
             ident.value.make_ascii_lowercase();
@@ -155,21 +151,40 @@ impl VisitorMut for Fold {
         ControlFlow::Continue(())
     }
 
-    fn post_visit_value(&mut self, value: &mut ValueWithSpan) -> ControlFlow<()> {
+    fn post_visit_value(&mut self, value: &mut ValueWithSpan) -> ControlFlow<Box<String>> {
         value.value = match std::mem::replace(&mut value.value, Value::Null) {
             Value::SingleQuotedString(text) => Value::SingleQuotedString(text.replace("''", "'")),
             // sqlparser gives the value of these; libpg_query's tree of what is printed shows whether it is Postgres' value.
             Value::EscapedStringLiteral(text) | Value::UnicodeStringLiteral(text) => Value::SingleQuotedString(text),
+            Value::Number(digits, long)
+                if long || !digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) =>
+            {
+                return ControlFlow::Break(Box::new(digits));
+            }
             Value::DollarQuotedString(text) => Value::SingleQuotedString(text.value),
             other => other,
         };
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Box<String>> {
         tables(&mut query.body);
         ControlFlow::Continue(())
     }
+}
+
+/// The name of a named argument is a name, not an expression; and `f(a := 1)` is the older spelling of `f(a => 1)`, which
+/// sqlparser takes for an operator.
+fn named_argument(argument: &mut FunctionArg) {
+    let (name, arg, operator) = match argument {
+        FunctionArg::ExprNamed { name: Expr::Identifier(name), arg, operator } => (name.clone(), arg.clone(), operator.clone()),
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::BinaryOp { left, op: BinaryOperator::Assignment, right })) => {
+            let Expr::Identifier(name) = &**left else { return };
+            (name.clone(), FunctionArgExpr::Expr(take(right)), FunctionArgOperator::RightArrow)
+        }
+        FunctionArg::Named { .. } | FunctionArg::ExprNamed { .. } | FunctionArg::Unnamed(_) => return,
+    };
+    *argument = FunctionArg::Named { name, arg, operator };
 }
 
 /// `TABLE t` is `SELECT * FROM t` (gram.y, `simple_select`). sqlparser keeps its name as bare text.
@@ -316,7 +331,7 @@ fn only_body(query: &Query) -> bool {
         && pipe_operators.is_empty()
 }
 
-fn around(body: Box<SetExpr>) -> Query {
+pub(super) fn around(body: Box<SetExpr>) -> Query {
     Query {
         with: None,
         body,
@@ -331,162 +346,6 @@ fn around(body: Box<SetExpr>) -> Query {
     }
 }
 
-fn empty_query() -> Query {
+pub(super) fn empty_query() -> Query {
     around(Box::new(SetExpr::Table(Box::new(Table { table_name: None, schema_name: None }))))
-}
-
-/// Adds brackets, and the escapes that sqlparser's printing expects to be there already.
-struct Dress;
-
-impl VisitorMut for Dress {
-    type Break = ();
-
-    fn post_visit_ident(&mut self, ident: &mut Ident) -> ControlFlow<()> {
-        if ident.quote_style == Some('"') && ident.value.contains('"') {
-            ident.value = ident.value.replace('"', "\"\"");
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_value(&mut self, value: &mut ValueWithSpan) -> ControlFlow<()> {
-        if let Value::SingleQuotedString(text) = &mut value.value
-            && text.contains('\'')
-        {
-            *text = text.replace('\'', "''");
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        match expr {
-            Expr::BinaryOp { left, op, .. } => {
-                if let Expr::Nested(inner) = &mut **left
-                    && let Expr::BinaryOp { op: of_left, .. } = &**inner
-                    && of_left == op
-                    && groups_from_left(op)
-                {
-                    **left = take(inner);
-                }
-            }
-            Expr::CompoundFieldAccess { root, .. } if !matches!(**root, Expr::Nested(_)) => nest(root),
-            _ => {}
-        }
-        if !stands_alone(expr) {
-            nest(expr);
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
-        for item in &mut select.projection {
-            if let SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::Expr(expr), _) = item
-                && !matches!(expr, Expr::Nested(_))
-            {
-                nest(expr);
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
-        wrap_operands(&mut query.body);
-        ControlFlow::Continue(())
-    }
-}
-
-fn wrap_operands(body: &mut Box<SetExpr>) {
-    let SetExpr::SetOperation { left, op, set_quantifier, right } = &mut **body else { return };
-    let flat =
-        matches!(&**left, SetExpr::SetOperation { op: of_left, set_quantifier: also, .. } if of_left == op && also == set_quantifier);
-    for (side, flat) in [(left, flat), (right, false)] {
-        wrap_operands(side);
-        if !flat && matches!(**side, SetExpr::SetOperation { .. }) {
-            let inner = std::mem::replace(side, empty_query().body);
-            **side = SetExpr::Query(Box::new(around(inner)));
-        }
-    }
-}
-
-/// Operators that both grammars group from the left with themselves.
-fn groups_from_left(op: &BinaryOperator) -> bool {
-    matches!(
-        op,
-        BinaryOperator::And
-            | BinaryOperator::Or
-            | BinaryOperator::Plus
-            | BinaryOperator::Minus
-            | BinaryOperator::Multiply
-            | BinaryOperator::Divide
-            | BinaryOperator::StringConcat
-    )
-}
-
-/// Needs no brackets wherever it stands; or cannot bear them.
-fn stands_alone(expr: &Expr) -> bool {
-    match expr {
-        Expr::Exists { negated, .. } => !negated,
-        Expr::Cast { kind, .. } => *kind == CastKind::Cast,
-        Expr::Identifier(_)
-        | Expr::CompoundIdentifier(_)
-        | Expr::Nested(_)
-        | Expr::Value(_)
-        | Expr::TypedString(_)
-        | Expr::Function(_)
-        | Expr::Case { .. }
-        | Expr::Subquery(_)
-        | Expr::GroupingSets(_)
-        | Expr::Cube(_)
-        | Expr::Rollup(_)
-        | Expr::Tuple(_)
-        | Expr::Named { .. }
-        | Expr::Array(_)
-        | Expr::Interval(_)
-        | Expr::Wildcard(_)
-        | Expr::QualifiedWildcard(..)
-        | Expr::Extract { .. }
-        | Expr::Ceil { .. }
-        | Expr::Floor { .. }
-        | Expr::Position { .. }
-        | Expr::Substring { .. }
-        | Expr::Trim { .. }
-        | Expr::Overlay { .. } => true,
-        Expr::CompoundFieldAccess { .. }
-        | Expr::JsonAccess { .. }
-        | Expr::IsFalse(_)
-        | Expr::IsNotFalse(_)
-        | Expr::IsTrue(_)
-        | Expr::IsNotTrue(_)
-        | Expr::IsNull(_)
-        | Expr::IsNotNull(_)
-        | Expr::IsUnknown(_)
-        | Expr::IsNotUnknown(_)
-        | Expr::IsDistinctFrom(..)
-        | Expr::IsNotDistinctFrom(..)
-        | Expr::IsJson { .. }
-        | Expr::IsNormalized { .. }
-        | Expr::InList { .. }
-        | Expr::InSubquery { .. }
-        | Expr::InUnnest { .. }
-        | Expr::Between { .. }
-        | Expr::BinaryOp { .. }
-        | Expr::Like { .. }
-        | Expr::ILike { .. }
-        | Expr::SimilarTo { .. }
-        | Expr::RLike { .. }
-        | Expr::AnyOp { .. }
-        | Expr::AllOp { .. }
-        | Expr::UnaryOp { .. }
-        | Expr::Convert { .. }
-        | Expr::AtTimeZone { .. }
-        | Expr::Collate { .. }
-        | Expr::Prefixed { .. }
-        | Expr::Struct { .. }
-        | Expr::Dictionary(_)
-        | Expr::Map(_)
-        | Expr::MatchAgainst { .. }
-        | Expr::OuterJoin(_)
-        | Expr::Prior(_)
-        | Expr::Lambda(_)
-        | Expr::MemberOf(_) => false,
-    }
 }

@@ -64,11 +64,11 @@ fn error_position(sql: &str, message: &str) -> Option<usize> {
     }
     let near = message.split_once(" at or near \"")?.1.strip_suffix('"')?;
     let tokens = tokens(sql)?;
-    let byte = |token: &ScanToken| usize::try_from(token.start).ok();
-    let is_it = |token: &&ScanToken| byte(token).and_then(|at| sql.get(at..)).is_some_and(|rest| rest.starts_with(near));
+    let place = |token: &ScanToken| Some((usize::try_from(token.start).ok()?, usize::try_from(token.end).ok()?));
+    let is_it = |token: &&ScanToken| place(token).and_then(|(start, end)| sql.get(start..end)) == Some(near);
     let mut found = tokens.iter().filter(is_it);
     match (found.next(), found.next()) {
-        (Some(token), None) => Some(sql.get(..byte(token)?)?.chars().count() + 1),
+        (Some(token), None) => Some(sql.get(..place(token)?.0)?.chars().count() + 1),
         _ => None,
     }
 }

@@ -15,7 +15,7 @@ mod client;
 pub mod ledger;
 pub mod names;
 pub mod path;
-mod server;
+pub mod server;
 pub mod statement;
 #[cfg(test)]
 mod tests;
@@ -170,7 +170,7 @@ pub enum Veto {
     #[error("the server did not refuse text that cannot be parsed")]
     NotRefused,
     /// A setting on which the reading of texts and values rests has another value.
-    #[error("the server's {0} has changed to a value under which values cannot be masked")]
+    #[error("the server's {0} has a value under which values cannot be masked")]
     Setting(&'static str),
 }
 

@@ -1,7 +1,7 @@
 //! Statements and portals by name: what the server has confirmed, and what it will know once all that was sent is done.
 //!
 //! Only the confirmed view decides how rows are masked. The view ahead decides what is worth sending: a name that no message can have
-//! made is not asked for. Stale names are harmless: for every name that lives in the server, the last confirmed meaning is here.
+//! made is not asked for. A Close that is under way takes nothing from it, for an error before it would skip it. Stale names are harmless: for every name that lives in the server, the last confirmed meaning is here.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -33,8 +33,8 @@ pub struct Names {
 
 #[derive(Debug, Default)]
 struct Ahead {
-    statements: HashMap<Name, Option<Arc<Statement>>>,
-    portals: HashMap<Name, Option<Arc<Statement>>>,
+    statements: HashMap<Name, Arc<Statement>>,
+    portals: HashMap<Name, Arc<Statement>>,
 }
 
 impl Names {
@@ -48,20 +48,14 @@ impl Names {
         self.portals.get(name)
     }
 
-    /// What a statement's name will mean if nothing fails.
+    /// What a statement's name may mean when a message that is sent now is worked on.
     pub fn statement_ahead(&self, name: &[u8]) -> Option<&Arc<Statement>> {
-        match self.ahead.statements.get(name) {
-            Some(ahead) => ahead.as_ref(),
-            None => self.statements.get(name),
-        }
+        self.ahead.statements.get(name).or_else(|| self.statements.get(name))
     }
 
-    /// What a portal's name will mean if nothing fails.
+    /// What a portal's name may mean when a message that is sent now is worked on.
     pub fn portal_ahead(&self, name: &[u8]) -> Option<&Arc<Statement>> {
-        match self.ahead.portals.get(name) {
-            Some(ahead) => ahead.as_ref(),
-            None => self.portals.get(name).map(|p| &p.statement),
-        }
+        self.ahead.portals.get(name).or_else(|| self.portals.get(name).map(|p| &p.statement))
     }
 
     /// No further name fits.
@@ -73,24 +67,16 @@ impl Names {
     pub fn sent(&mut self, owed: &Owed) {
         match owed {
             Owed::Parse { name, statement, .. } => {
-                self.ahead.statements.insert(name.clone(), Some(Arc::clone(statement)));
+                self.ahead.statements.insert(name.clone(), Arc::clone(statement));
             }
             Owed::Bind { portal, statement, .. } => {
-                let made = self.statement_ahead(statement).cloned();
-                self.ahead.portals.insert(portal.clone(), made);
+                if let Some(made) = self.statement_ahead(statement).cloned() {
+                    self.ahead.portals.insert(portal.clone(), made);
+                }
             }
-            Owed::Close { target: Target::Statement, name } => {
-                self.ahead.statements.insert(name.clone(), None);
-            }
-            Owed::Close { target: Target::Portal, name } => {
-                self.ahead.portals.insert(name.clone(), None);
-            }
-            // A Query drops the unnamed ones.
-            Owed::Simple(_) => {
-                self.ahead.statements.insert(Name::default(), None);
-                self.ahead.portals.insert(Name::default(), None);
-            }
-            Owed::Witness { .. }
+            Owed::Close { .. }
+            | Owed::Simple(_)
+            | Owed::Witness { .. }
             | Owed::DescribeStatement { .. }
             | Owed::DescribePortal { .. }
             | Owed::Execute { .. }

@@ -410,18 +410,25 @@ impl<J: Judge> Conversation<J> {
 
     fn parameter(&mut self, body: &[u8], out: &mut Out) -> Result<(), End> {
         let (name, value) = answer::parameter_status(body).ok_or(Veto::Malformed { tag: 'S' })?;
-        match (name, value) {
-            (b"client_encoding", value) if value != b"UTF8" => return Err(Veto::Setting("client_encoding").into()),
-            (b"standard_conforming_strings", value) if value != b"on" => {
-                return Err(Veto::Setting("standard_conforming_strings").into());
-            }
-            _ => {}
-        }
+        check_setting(name, value)?;
         if self.scrub.parameter(name, value) {
             frame::put(&mut out.to_client, b'S', |b| b.extend_from_slice(body));
         }
         Ok(())
     }
+}
+
+/// Checks a parameter on which the reading of texts and values rests, at the start of a session and whenever it changes.
+///
+/// # Errors
+/// [`Veto::Setting`] where texts or values would be read otherwise than they are judged.
+pub fn check_setting(name: &[u8], value: &[u8]) -> Result<(), Veto> {
+    let (known, needed): (&'static str, &[u8]) = match name {
+        b"client_encoding" => ("client_encoding", b"UTF8"),
+        b"standard_conforming_strings" => ("standard_conforming_strings", b"on"),
+        _ => return Ok(()),
+    };
+    if value == needed { Ok(()) } else { Err(Veto::Setting(known)) }
 }
 
 fn cut(bytes: &[u8]) -> Result<Option<Head>, Veto> {

@@ -10,7 +10,7 @@ use crate::wire::answer::{Field, put_row_description, row_description};
 const INT8: u32 = 20;
 const UUID: u32 = 2950;
 
-/// Checks a RowDescription's body; gives its fields as the client is told them: names of the plan, origins of veiled columns.
+/// Checks a RowDescription's body; gives its fields as the client is told them: with the origins of veiled columns.
 ///
 /// # Errors
 /// A [`Veto`] where it is not what was judged.
@@ -29,7 +29,6 @@ pub fn check<'a>(judge: &impl Judge, outputs: &'a [Output], body: &'a [u8]) -> R
         if !fits(&output.mask, field.type_oid) {
             return Err(Veto::Type { column, type_oid: field.type_oid });
         }
-        field.name = output.name.as_bytes();
         match output.origin {
             Origin::Computed | Origin::Column { .. } => {}
             // What a veil computes has no origin: a column that has one is not behind it.

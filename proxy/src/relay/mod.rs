@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::conversation::server::check_setting;
 use crate::conversation::{Conversation, End, Judge, path};
 use crate::error::UpstreamError;
 use crate::fatal::Fatal;
@@ -55,9 +56,15 @@ pub async fn plain(session: Session) -> Ended {
 /// Relays a session of a role with masks: see [`Conversation`].
 pub async fn masked<J: Judge, R: Refresh>(session: Session, judge: J, refresh: &R) -> Ended {
     let Session { mut client, read_ahead, mut upstream, mut stop, cancel: _registered, .. } = session;
-    let begun = match order_key() {
-        None => Err((Ended::NoRandomness, Fatal::new("XX000", "pgveil cannot begin the session"))),
-        Some(key) => match upstream.query(path::QUESTION).await {
+    let settings = upstream.parameters().iter().try_for_each(|(name, value)| check_setting(name.as_bytes(), value.as_bytes()));
+    let begun = match (settings, order_key()) {
+        (Err(veto), _) => Err((
+            Ended::End(End::Veto(veto)),
+            Fatal::new("0A000", "the database's settings do not allow masking")
+                .hint("client_encoding must be UTF8 and standard_conforming_strings on, for pgveil's account too."),
+        )),
+        (Ok(()), None) => Err((Ended::NoRandomness, Fatal::new("XX000", "pgveil cannot begin the session"))),
+        (Ok(()), Some(key)) => match upstream.query(path::QUESTION).await {
             Ok(rows) => Ok((key, rows.into_iter().flatten().flatten().next().unwrap_or_default())),
             Err(error) => {
                 let fatal = error.fatal(true);

@@ -11,6 +11,7 @@ use super::buffers;
 use crate::conversation::{Conversation, End, FULL, Judge, Out};
 
 /// What stands between the two sides.
+#[expect(clippy::wrong_self_convention, reason = "they take what comes from a side; nothing is converted")]
 pub trait Between {
     /// See [`Conversation::from_client`].
     ///

@@ -9,12 +9,15 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
-use super::{Shared, bytes};
+use super::Shared;
 use crate::cancel::CancelGuard;
 use crate::error::LoginError;
 use crate::fatal::Fatal;
+use crate::judgement::{Engines, SessionJudge};
 use crate::log;
 use crate::login::{self, Arrival, Authenticated, ClientStream, Desk, farewell};
+use crate::relay;
+use crate::snapshot::Database;
 use crate::upstream::Upstream;
 use crate::wire::frame;
 
@@ -97,6 +100,13 @@ async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool
         log::warn("session.refused", &[("id", &id), ("user", &who.user), ("why", &"limits.connections")]);
         return farewell(&mut client, &Fatal::new("53300", "sorry, too many clients already")).await;
     };
+    let database = match judge_of(&who, &shared).await {
+        Ok(database) => database,
+        Err((fatal, why)) => {
+            log::error("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &why)]);
+            return farewell(&mut client, &fatal).await;
+        }
+    };
     let upstream = match Upstream::connect(&shared.config.upstream, &who.role, &who.database, &who.parameters).await {
         Ok(upstream) => upstream,
         Err(e) => {
@@ -123,8 +133,32 @@ async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool
         "session.start",
         &[("id", &id), ("peer", &peer), ("user", &user), ("role", &who.role), ("database", &who.database), ("tls", &tls), ("pid", &pid)],
     );
-    bytes::pass(Session { id, peer, who, client, read_ahead, upstream, cancel, stop }).await;
-    log::info("session.end", &[("id", &id), ("user", &user), ("seconds", &start.elapsed().as_secs())]);
+    let role = who.role.clone();
+    let session = Session { id, peer, who, client, read_ahead, upstream, cancel, stop };
+    let ended = match database {
+        None => relay::plain(session).await,
+        Some(database) => {
+            let judge = SessionJudge { database: Arc::clone(&database), role, key: shared.config.key.clone() };
+            relay::masked(session, judge, &*database).await
+        }
+    };
+    let how = format!("{ended:?}");
+    log::info("session.end", &[("id", &id), ("user", &user), ("seconds", &start.elapsed().as_secs()), ("how", &how)]);
+}
+
+/// What judges a session: `None` where nothing is protected from its role.
+async fn judge_of(who: &Authenticated, shared: &Shared) -> Result<Option<Arc<Database<Engines>>>, (Fatal, String)> {
+    if !shared.policy.roles.contains_key(&who.role) {
+        let fatal = Fatal::new("28000", format!("role \"{}\" of user \"{}\" is not in the policy", who.role, who.user));
+        return Err((fatal, "the policy has no such role".to_owned()));
+    }
+    if !shared.protects(&who.role) {
+        return Ok(None);
+    }
+    match shared.engines.of(&who.database).await {
+        Ok(database) => Ok(Some(database)),
+        Err(e) => Err((e.fatal(true), e.to_string())),
+    }
 }
 
 /// What follows AuthenticationOk: the server's settings, the key for cancellations, ReadyForQuery.

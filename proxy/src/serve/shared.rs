@@ -7,11 +7,13 @@ use tokio::sync::Semaphore;
 use crate::cancel::Registry;
 use crate::config::Config;
 use crate::error::ConfigError;
+use crate::judgement::{self, Engines};
 use crate::login::scram::hmac_sha256;
+use crate::snapshot::Snapshots;
 use crate::users::Directory;
+use pgveil_policy::Policy;
 
 /// What all connections share.
-#[derive(Debug)]
 pub struct Shared {
     /// The configuration.
     pub config: Config,
@@ -19,6 +21,9 @@ pub struct Shared {
     pub users: Directory,
     /// Which sessions can be cancelled.
     pub cancels: Registry,
+    /// The policy, and what it means on each database that sessions are in.
+    pub policy: Arc<Policy>,
+    pub(super) engines: Snapshots<Engines>,
     pub(super) mock: [u8; 32],
     pub(super) sessions: Arc<Semaphore>,
 }
@@ -29,12 +34,24 @@ impl Shared {
         // From the key, so that a name gets the same salt after a restart and from every proxy with that key: else a salt
         // that changes would tell that there is no such user.
         let mock = hmac_sha256(&config.key.0, &[b"pgveil: SCRAM exchange with unknown users"]);
+        let policy = Arc::new(judgement::policy(&config.policy, &config.file)?);
+        let fault = |key: &str, problem: String, remedy: &str| ConfigError {
+            file: config.file.clone(),
+            key: key.to_owned(),
+            problem,
+            remedy: remedy.to_owned(),
+        };
+        let engines = Engines::new(Arc::clone(&policy), Arc::clone(&config.upstream))
+            .ok_or_else(|| fault("policy", "the system has no secure randomness".to_owned(), "repair the system's random source"))?;
         let sessions = Arc::new(Semaphore::new(config.max_connections));
-        Ok(Shared { config, users, cancels: Registry::default(), mock, sessions })
+        Ok(Shared { config, users, cancels: Registry::default(), policy, engines: Snapshots::new(engines), mock, sessions })
     }
 
-    /// Whether anything is protected from a role. Until the policy says otherwise, something is.
-    pub fn protects(&self, _role: &str) -> bool {
-        true
+    /// Whether anything is protected from a role.
+    pub fn protects(&self, role: &str) -> bool {
+        match self.policy.roles.get(role) {
+            Some(role) => role.read_only || !role.sees_everything(self.policy.unclassified),
+            None => true,
+        }
     }
 }
