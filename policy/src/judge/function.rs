@@ -5,7 +5,7 @@ use sqlparser::ast::{
     SelectItemQualifiedWildcardKind, Value, WindowFrameUnits, WindowSpec, WindowType,
 };
 
-use super::Judge;
+use super::{Judge, Reach};
 use super::build;
 use super::expr::InScope;
 use super::label::Label;
@@ -96,16 +96,14 @@ impl Judge<'_> {
         let count = list.args.len().saturating_add(within_group.len());
         let facts = self.function_facts(&written, Some(count))?;
         self.special(&short, &facts, list)?;
-        if facts.schema == "pg_catalog" && functions::shows_evaluation_order(&short) && self.tainted() {
-            return Err(self
-                .denied_function(&short, "shows in which order rows are read, which protected values may decide")
-                .with_hint("Call it in a query of its own."));
-        }
+        self.evaluation_order(&facts.schema, &short);
 
         let usage = format!("function {short}()");
         let is_aggregate_call = facts.aggregate && over.is_none();
         if is_aggregate_call {
             self.in_aggregate = self.in_aggregate.saturating_add(1);
+            let written = scope.map_or(0, |s| s.levels().count());
+            self.reaches.push(Reach { written, deepest: None });
         }
         let counts = short == "count" && facts.schema == "pg_catalog" && list.args.len() == 1;
         let judged = self.arguments(counts, list, scope, &usage);
@@ -121,6 +119,14 @@ impl Judge<'_> {
         }
         if let Some(filter) = filter {
             self.clear(filter, scope, "a FILTER")?;
+        }
+        if is_aggregate_call
+            && let Some(Reach { written, deepest: Some(deepest) }) = self.reaches.pop()
+            && deepest < written
+        {
+            // It sees the rows of a level around it, whose order and grouping are judged there.
+            return Err(refuse::unsupported(&format!("the aggregate {short}() of an outer query's columns alone"))
+                .with_hint("Compute it in the outer query, in a subquery in FROM, and use its result here."));
         }
         let sensitive = functions::order_sensitive_aggregate(&short) && facts.schema == "pg_catalog";
         match over {
@@ -203,6 +209,17 @@ impl Judge<'_> {
         Ok(FunctionFacts { schema: first.schema.clone(), aggregate, veiled: None })
     }
 
+    /// Notes a call that shows in which order rows are come to. Where it stands does not matter: a subquery is evaluated
+    /// again for each row of what it is joined with.
+    pub(crate) fn evaluation_order(&mut self, schema: &str, short: &str) {
+        if schema == "pg_catalog" && functions::shows_evaluation_order(short) && self.shows_evaluation.is_none() {
+            let refusal = self
+                .denied_function(short, "shows in which order rows are read, which protected values may decide")
+                .with_hint("Call it in a query of its own, without protected relations.");
+            self.shows_evaluation = Some(refusal);
+        }
+    }
+
     fn denied_function(&self, name: &str, why: &str) -> Refusal {
         Refusal::new(SqlState::DENIED, "function.denied", format!("function {name}() {why}; role {} may not call it", self.role))
     }
@@ -226,8 +243,9 @@ impl Judge<'_> {
             "current_setting" => match literal(0) {
                 Some(setting) if settings::may_show(&setting) => Ok(()),
                 Some(setting) => Err(self.denied_function("current_setting", &format!("of \"{setting}\" may show secrets"))),
-                // Asked for at run time: see `guarded_setting`.
-                None => Ok(()),
+                // Asked for at run time: see `guarded_setting`. There its name is written twice, so that it must be the same twice.
+                None if list.args.first().is_some_and(steady) => Ok(()),
+                None => Err(self.denied_function("current_setting", "needs the setting's name as a literal, parameter or column")),
             },
             "set_config" => {
                 let Some(setting) = literal(0) else {
@@ -395,6 +413,16 @@ impl Judge<'_> {
         }
         Ok(())
     }
+}
+
+/// A parameter or column, cast or not: the same value wherever it is written.
+fn steady(arg: &FunctionArg) -> bool {
+    let FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) = arg else { return false };
+    let mut e = build::bare(e);
+    while let Expr::Cast { expr, .. } = e {
+        e = build::bare(expr);
+    }
+    matches!(e, Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_))
 }
 
 /// A setting whose name is not known yet (a parameter, a column): NULL where it may not be shown. `None` for a literal.
