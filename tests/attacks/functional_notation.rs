@@ -15,7 +15,7 @@ attacks![
     attack("c.concat", &["SELECT c.concat FROM shop.customers c WHERE id = {id}"], Refused),
     attack("c.quote_literal", &["SELECT c.quote_literal FROM shop.customers c WHERE id = {id}"], Refused),
     attack("length(c.email)", &["SELECT length(email(c)) FROM shop.customers c WHERE id = {id}"], Refused),
-    attack("nested in a filter", &["SELECT 1 FROM shop.customers c WHERE id = {id} AND email(c) LIKE 'z%'"], Refused),
+    attack("nested in a filter", &["SELECT 1 FROM shop.customers c WHERE id = {id} AND email(c) LIKE 'l%'"], Refused),
     attack("whole-column notation on a column", &["SELECT (email).length FROM shop.customers WHERE id = {id}"], Refused),
     attack("c.count", &["SELECT c.count > 0 FROM shop.customers c"], Harmless),
     attack("c.array_agg", &["SELECT c.array_agg FROM shop.customers c"], Refused),
