@@ -16,6 +16,6 @@ attacks![
     attack("quoted, upper case alias", &["SELECT \"C\".\"full_name\" AS \"Full Name\" FROM shop.customers \"C\" WHERE \"C\".id = {id}"], Rows("[name]")),
     attack("merged column of USING", &["SELECT DISTINCT email FROM shop.customers JOIN shop.employees USING (email)"], Harmless),
     attack("merged column by its own alias", &["SELECT u.email FROM shop.customers JOIN shop.employees USING (email) AS u LIMIT 1"], Harmless),
-    attack("alias of a join", &["SELECT j.full_name FROM (shop.customers NATURAL JOIN (SELECT 1 AS one) AS x) AS j WHERE j.id = {id}"], Rows("[name]")),
-    attack("columns renamed by a join's alias", &["SELECT j.k FROM (shop.customers CROSS JOIN (SELECT 1) AS x) AS j (i, k) WHERE j.i = {id}"], Rows("[name]")),
+    attack("alias of a join", &["SELECT j.full_name FROM (shop.customers NATURAL JOIN (SELECT 1 AS one) AS x) AS j WHERE j.id = {id}"], Harmless),
+    attack("columns renamed by a join's alias", &["SELECT j.k FROM (shop.customers CROSS JOIN (SELECT 1) AS x) AS j (i, k) WHERE j.i = {id}"], Harmless),
 ];

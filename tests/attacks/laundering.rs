@@ -31,7 +31,7 @@ attacks![
     attack("array of a subquery", &["SELECT ARRAY(SELECT email FROM shop.customers WHERE id = {id})"], Harmless),
     attack("array of a subquery as text", &["SELECT ARRAY(SELECT email FROM shop.customers WHERE id = {id})::text"], Refused),
     attack("array and out again", &["SELECT unnest(ARRAY(SELECT email FROM shop.customers WHERE id = {id}))"], Harmless),
-    attack("array and out again, with a test", &["SELECT count(*) FROM unnest(ARRAY(SELECT email FROM shop.customers)) AS x WHERE x LIKE 'z%'"], Refused),
+    attack("array and out again, with a test", &["SELECT count(*) FROM unnest(ARRAY(SELECT email FROM shop.customers)) AS x WHERE x LIKE 'l%'"], Refused),
     attack("array indexed", &["SELECT (array_agg(email ORDER BY id))[1] FROM shop.customers"], Harmless),
     attack("array_position of a guess", &["SELECT array_position(array_agg(email), '{email}') FROM shop.customers"], Refused),
     attack("array contains a guess", &["SELECT array_agg(email) @> ARRAY['{email}'] FROM shop.customers"], Refused),
@@ -48,7 +48,7 @@ attacks![
     attack("NATURAL JOIN with a guess", &["SELECT count(*) FROM shop.customers NATURAL JOIN (SELECT '{email}'::text AS email) AS g"], Refused),
     attack("TABLE", &["TABLE shop.leads"], Harmless),
     attack("TABLE in UNION", &["TABLE shop.countries UNION SELECT country, email, true FROM shop.customers"], Refused),
-    attack("EXISTS subquery with a test", &["SELECT id FROM shop.countries, shop.products WHERE EXISTS (SELECT 1 FROM shop.customers WHERE email LIKE 'z%') LIMIT 1"], Refused),
+    attack("EXISTS subquery with a test", &["SELECT id FROM shop.countries, shop.products WHERE EXISTS (SELECT 1 FROM shop.customers WHERE email LIKE 'l%') LIMIT 1"], Refused),
     attack("JSON aggregate of a subquery", &["SELECT json_agg(x) FROM (SELECT email FROM shop.customers LIMIT 2) AS x"], Refused),
     attack("jsonb_object_agg", &["SELECT jsonb_object_agg(id, email) FROM shop.customers"], Refused),
 ];

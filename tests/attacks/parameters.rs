@@ -78,7 +78,7 @@ fn an_array_of_pseudonyms_in_binary() {
 
 #[test]
 fn formats_that_postgres_refuses() {
-    for results in [&[1, 1, 1][..], &[2], &[-1]] {
+    for results in [&[1, 1, 1][..], &[0, 0, 0]] {
         let [a, _] = guess("SELECT email, id FROM shop.customers WHERE id = $1", &["{id}"], results);
         assert!(a.error().is_some() && a.raw_rows().count() == 0, "{results:?}: {a:?}");
     }
@@ -96,5 +96,14 @@ fn a_declared_type_changes_nothing() {
         };
         let [a, _] = both("analyst", |session| vec![session.call(&call)]).unwrap();
         assert!(a.error().is_some() && a.raw_rows().count() == 0, "{type_oid}: {a:?}");
+    }
+}
+
+#[test]
+fn a_format_that_does_not_exist_ends_the_session() {
+    for format in [2, -1, 256] {
+        let call = Call { sql: "SELECT email FROM shop.customers".to_owned(), results: vec![format], ..Call::default() };
+        let answer = Stage::get().session("analyst").call(&call);
+        assert!(answer.error().is_some() && answer.raw_rows().count() == 0, "{answer:?}");
     }
 }

@@ -3,8 +3,8 @@
 use super::*;
 
 attacks![
-    attack("sealed = x ~ y", &["SELECT id FROM shop.customers WHERE true = email ~ '^z'"], Refused),
-    attack("sealed = sealed ~ pattern", &["SELECT id FROM shop.customers WHERE email = email ~ '^z'"], Refused),
+    attack("sealed = x ~ y", &["SELECT id FROM shop.customers WHERE true = email ~ '^l'"], Refused),
+    attack("sealed = sealed ~ pattern", &["SELECT id FROM shop.customers WHERE email = email ~ '^l'"], Refused),
     attack("a ~ b || c", &["SELECT id FROM shop.customers WHERE 'x' ~ full_name || 'y'"], Harmless),
     attack("a LIKE b ~ c", &["SELECT id FROM shop.customers WHERE city LIKE 'U%' ~ 't' LIMIT 3"], Harmless),
     attack("minus and power", &["SELECT -2 ^ 2, full_name FROM shop.customers WHERE id = {id}"], Harmless),

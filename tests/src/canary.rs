@@ -1,13 +1,13 @@
 //! Canaries: protected text in the test databases is unmistakable, so that a leak can be seen in raw bytes.
 //!
-//! Every protected text is written in an alphabet of eight characters that no word, no message and no
-//! pseudonym has six of in a row. So a leak is found by its shape, whatever value it is a piece of; backwards
-//! and in either case too, and in hexadecimal and base64 digits.
+//! Every protected text is written in four letters. No word has six of them in a row, and a pseudonym, in Crockford's
+//! base 32, has none. So a leak is found by its shape, whatever value it is a piece of; backwards and in either case
+//! too, and in hexadecimal and base64 digits.
 
 use crate::rng::Rng;
 
 /// The characters of protected text, in lower case.
-pub const ALPHABET: &[u8; 8] = b"zqxjkwv7";
+pub const ALPHABET: &[u8; 4] = b"ilou";
 /// A run of this many characters of the alphabet is a leak.
 pub const RUN: usize = 6;
 /// In digits of another base a longer run is asked for: pseudonyms are random digits.
@@ -18,10 +18,10 @@ pub fn text(rng: &mut Rng, length: usize) -> String {
     (0..length).map(|_| char::from(*rng.pick(ALPHABET))).collect()
 }
 
-/// A protected text that is another for each number: it ends in the number, in eight digits of the alphabet.
+/// A protected text that is another for each number below 65,536: it ends in the number, in digits of the alphabet.
 pub fn numbered(rng: &mut Rng, length: usize, number: usize) -> String {
-    let mut out = text(rng, length.saturating_sub(5));
-    out.extend((0..5).map(|place| char::from(ALPHABET[number >> (3 * place) & 7])));
+    let mut out = text(rng, length.saturating_sub(8));
+    out.extend((0..8).map(|place| char::from(ALPHABET[number >> (2 * place) & 3])));
     out
 }
 
@@ -135,25 +135,33 @@ mod tests {
 
     #[test]
     fn pieces_are_found_in_every_form() {
-        for leak in ["zq7xjk", "ZQ7XJK", "abc zq7xjkwv.", "7a713778 no: 7A71377867616b77 no, 7a7137786a6b7776717a", "enE3eGprd3ZxemprcQ==", "xenE3eGprd3ZxemprcXo="] {
+        let text = "loiuulio";
+        let hex: String = text.bytes().map(|b| format!("{b:02x}")).collect();
+        // "loiuulio" in base64, from each of the three places where it can begin.
+        let base64 = ["bG9pdXVsaW8=", "eGxvaXV1bGlv", "eHhsb2l1dWxpbw=="];
+        for leak in ["loiuul", "LOIUUL", "abc luiuol.", &hex, &hex.to_uppercase(), &format!("\\xa{hex}")] {
             assert!(find(b"", leak.as_bytes()).is_some(), "{leak}");
         }
+        for leak in base64 {
+            assert!(find(b"", leak.as_bytes()).is_some(), "{leak}");
+            assert!(find(b"", format!("x{leak}").as_bytes()).is_some(), "{leak}");
+        }
         let mut bytes = vec![0; 7];
-        bytes.extend(b"wv7zqxj");
+        bytes.extend(b"oiluoi");
         assert!(find(b"", &bytes).is_some());
     }
 
     #[test]
     fn ordinary_text_is_clean() {
-        for clean in ["u_9f86d081884c7d659a2feaa0c55ad015", "zq7xj", "quick brown fox jumps over the lazy dog", "7a71377", "SELECT 1", "2f1c9a8e-7777-8777-9777-77a7b7c7d7e7"] {
+        for clean in ["u_er2xbh74vnq7jhkdhvdpdgkmavhcgspk", "iloui", "will lull oil, louis", "6c6f69", "SELECT 1", "2f1c9a8e-7777-8777-9777-77a7b7c7d7e7"] {
             assert_eq!(find(b"", clean.as_bytes()), None, "{clean}");
         }
     }
 
     #[test]
     fn what_the_client_said_may_come_back() {
-        assert_eq!(find(b"select 'zq7xjkwv'", b"ZQ7XJKWV vwkjx7qz zq7xjk"), None);
-        assert!(find(b"select 'zq7xjkwv'", b"zq7xjkwvzzq").is_some());
+        assert_eq!(find(b"select 'loiuuoil'", b"LOIUUOIL liouuiol loiuuo"), None);
+        assert!(find(b"select 'loiuuoil'", b"loiuuoilul").is_some());
     }
 
     #[test]

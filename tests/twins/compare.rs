@@ -223,7 +223,7 @@ fn texts(cell: &[u8]) -> Vec<Piece> {
     let mut plain = Vec::new();
     let mut rest = cell;
     while !rest.is_empty() {
-        let digits = rest.strip_prefix(PREFIX).and_then(|d| d.get(..DIGITS)).filter(|d| d.iter().all(u8::is_ascii_hexdigit));
+        let digits = rest.strip_prefix(PREFIX).and_then(|d| d.get(..DIGITS)).filter(|d| d.iter().all(u8::is_ascii_alphanumeric));
         if let Some(digits) = digits {
             out.push(Piece::Plain(std::mem::take(&mut plain)));
             out.push(Piece::Pseudonym(String::from_utf8_lossy(digits).into_owned()));

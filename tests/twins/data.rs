@@ -102,7 +102,7 @@ fn email(person: usize, twin: Twin) -> String {
     let length = 9 + rng.below(if twin == Twin::A { 12 } else { 28 });
     let local = canary::numbered(&mut rng, length, person);
     let host = canary::text(&mut rng, 6);
-    format!("{local}@{host}.{}", if rng.chance(50) { "zx" } else { "qk" })
+    format!("{local}@{host}.{}", if rng.chance(50) { "il" } else { "uo" })
 }
 
 fn device(person: usize, twin: Twin) -> String {

@@ -141,22 +141,23 @@ fn judge(renaming: &mut Renaming, [a, b]: &[Answer; 2]) -> Outcome {
     }
 }
 
-/// A message without what it names.
+/// A message without what it names: quoted names, dotted names, classes and numbers.
 pub fn shape(message: &str) -> String {
-    let mut out = String::new();
+    let mut out = Vec::new();
     let mut quoted = false;
-    for c in message.chars() {
-        match c {
-            '"' => {
-                quoted = !quoted;
-                out.push(c);
-            }
-            _ if quoted => {}
-            c if c.is_ascii_digit() => out.push('9'),
-            c => out.push(c),
-        }
+    for word in message.split(' ') {
+        let quotes = word.matches('"').count();
+        let inside = quoted || quotes > 0;
+        quoted ^= quotes % 2 == 1;
+        let dotted = word.trim_end_matches(&[',', ':'][..]).contains('.');
+        out.push(match word {
+            _ if inside || dotted => "…".to_owned(),
+            _ if out.last().is_some_and(|before| before == "(class") => "…)".to_owned(),
+            word => word.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect(),
+        });
     }
-    out.chars().take(110).collect()
+    out.dedup_by(|a, b| a == "…" && b == "…");
+    out.join(" ").chars().take(130).collect()
 }
 
 impl Report {

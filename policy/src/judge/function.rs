@@ -139,10 +139,11 @@ impl Judge<'_> {
             return Ok(Judged::Replaced(Box::new(null)));
         }
         *name = build::object_name(&[&facts.schema, &short]);
-        if facts.schema == "pg_catalog" && short == "current_setting" {
-            if let Some(guarded) = guarded_setting(f) {
-                return Ok(Judged::Replaced(Box::new(guarded)));
-            }
+        if facts.schema == "pg_catalog"
+            && short == "current_setting"
+            && let Some(guarded) = guarded_setting(f)
+        {
+            return Ok(Judged::Replaced(Box::new(guarded)));
         }
         Ok(Judged::Call(Label::Clear))
     }

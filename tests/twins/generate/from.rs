@@ -106,7 +106,7 @@ impl Generator<'_> {
         let alias = self.alias();
         let rows: Vec<String> = (0..=self.rng.below(4))
             .map(|_| {
-                let (number, text) = (self.rng.range(0, 60), *self.rng.pick(&["DE", "AT", "web", "paid", "zq7"]));
+                let (number, text) = (self.rng.range(0, 60), *self.rng.pick(&["DE", "AT", "web", "paid", "lou"]));
                 format!("({number}, '{text}')")
             })
             .collect();
