@@ -236,4 +236,3 @@ fn texts(cell: &[u8]) -> Vec<Piece> {
     out.push(Piece::Plain(plain));
     out
 }
-

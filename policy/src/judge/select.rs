@@ -14,7 +14,7 @@ use super::label::Label;
 use super::query::{append_order, order_items, position_of};
 use super::relation::prune;
 use super::scope::{Col, Item, Level, Out, Scope, Slot};
-use super::{Judge, build, output, refuse};
+use super::{Judge, build, output, refuse, windows};
 use crate::plan::Origin;
 use crate::{Refusal, SqlState};
 
@@ -110,9 +110,17 @@ impl Judge<'_> {
                 NamedWindowExpr::NamedWindow(_) => false,
             });
         }
-        for NamedWindowDefinition(_, window) in named_window.iter_mut() {
+        for NamedWindowDefinition(name, window) in named_window.iter_mut() {
             match window {
-                NamedWindowExpr::WindowSpec(spec) => self.window_spec(spec, Some(&scope))?,
+                NamedWindowExpr::WindowSpec(spec) => {
+                    self.window_spec(spec, Some(&scope))?;
+                    if self.tainted() && windows::only_by_row(projection, query.order_by.as_ref(), &name.value, spec) {
+                        spec.order_by.extend(self.row_identity().into_iter().map(build::ascending));
+                        if let Some(order) = self.levels.last_mut() {
+                            order.ordered_windows.insert(name.value.clone());
+                        }
+                    }
+                }
                 NamedWindowExpr::NamedWindow(_) => return Err(refuse::unsupported("this WINDOW clause")),
             }
         }
