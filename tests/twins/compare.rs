@@ -220,19 +220,19 @@ fn spell(bytes: &[u8]) -> Vec<u8> {
 
 fn texts(cell: &[u8]) -> Vec<Piece> {
     let mut out = Vec::new();
-    let mut plain = Vec::new();
     let mut rest = cell;
-    while !rest.is_empty() {
-        let digits = rest.strip_prefix(PREFIX).and_then(|d| d.get(..DIGITS)).filter(|d| d.iter().all(u8::is_ascii_alphanumeric));
-        if let Some(digits) = digits {
-            out.push(Piece::Plain(std::mem::take(&mut plain)));
-            out.push(Piece::Pseudonym(String::from_utf8_lossy(digits).into_owned()));
-            rest = &rest[PREFIX.len() + DIGITS..];
-        } else {
-            plain.push(rest[0]);
-            rest = &rest[1..];
+    let mut from = 0;
+    while let Some(at) = rest.get(from..).and_then(|r| r.windows(PREFIX.len()).position(|w| w == PREFIX)) {
+        let (start, end) = (from + at, from + at + PREFIX.len() + DIGITS);
+        match rest.get(start + PREFIX.len()..end).filter(|d| d.iter().all(u8::is_ascii_alphanumeric)) {
+            Some(digits) => {
+                out.push(Piece::Plain(rest[..start].to_vec()));
+                out.push(Piece::Pseudonym(String::from_utf8_lossy(digits).into_owned()));
+                (rest, from) = (&rest[end..], 0);
+            }
+            None => from = start + 1,
         }
     }
-    out.push(Piece::Plain(plain));
+    out.push(Piece::Plain(rest.to_vec()));
     out
 }

@@ -98,3 +98,12 @@ fn most_random_statements_are_valid() {
     println!("{}", report.show("the same database twice"));
     assert!(report.valid * 100 >= report.statements * 85, "{}", report.show("plain"));
 }
+
+/// Prints what is sent for the statement in PGVEIL_SQL, for who looks into a difference.
+#[test]
+fn show() {
+    if let Ok(sql) = env::var("PGVEIL_SQL") {
+        let role = env::var("PGVEIL_ROLE").unwrap_or_else(|_| "analyst".to_owned());
+        println!("{}", Stage::get().sent(&role, &sql));
+    }
+}

@@ -8,6 +8,7 @@ use pgveil_tests::client::{Answer, Call, Client, Login};
 use super::compare::Renaming;
 use super::generate::{Extended, Statement};
 use super::shrink;
+use super::stage::Stage;
 
 /// Sessions on both twins, and one that goes straight to Postgres to know what is valid.
 pub struct Pair {
@@ -102,6 +103,7 @@ impl Pair {
                         let _ = write!(account, "\n  shrunk: {}\n  {what}", show(&small));
                     }
                 }
+                let _ = write!(account, "\n  sent: {}", Stage::get().sent(&self.logins[0].user, &small.sql));
                 report.differences.push(account);
             }
         }

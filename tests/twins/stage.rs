@@ -3,15 +3,18 @@
 use std::sync::OnceLock;
 
 use pgveil::demo::cluster::SUPERUSER;
+use pgveil_policy::{Engine, Policy, Subject};
 use pgveil_tests::client::{Client, Login};
 use pgveil_tests::world::{Proxy, World};
 
 use super::data::{self, Differ, Pool, Twin, Values};
 
+/// The policy of all tests here.
+pub const POLICY: &str = include_str!("../policy.toml");
 /// The roles of `policy.toml` as users of the same name.
 const USERS: [&str; 5] = ["analyst", "engineer", "admin", "filtered", "veiled"];
 /// As the service account's sessions find it, and those that go straight to Postgres.
-const SETTINGS: &[&str] = &["search_path = shop, public", "statement_timeout = '5s'"];
+const SETTINGS: &[&str] = &["search_path = shop, public", "statement_timeout = '3s'"];
 
 /// Two databases that differ in what a role must not see.
 #[derive(Debug, Clone)]
@@ -41,7 +44,7 @@ impl Stage {
 
     fn make() -> Stage {
         let world = World::get();
-        let proxy = world.proxy(include_str!("../policy.toml"), &USERS.map(|user| (user, user)));
+        let proxy = world.proxy(POLICY, &USERS.map(|user| (user, user)));
         let mut values = Values::new();
         align(world, &proxy, &mut values);
         let pair = |differ: Differ| Twins { a: database(world, Twin::A, differ, &values), b: database(world, Twin::B, differ, &values) };
@@ -73,10 +76,31 @@ impl Stage {
         }
     }
 
+    /// The policy on the first of the twins, as the proxy has it.
+    pub fn engine(&self) -> &'static Engine {
+        static ENGINE: OnceLock<Engine> = OnceLock::new();
+        ENGINE.get_or_init(|| engine(&self.both.a))
+    }
+
+    /// What pgveil sends for a statement, or why it does not.
+    pub fn sent(&self, role: &str, sql: &str) -> String {
+        let who = Subject { role: role.to_owned(), search_path: ["pg_catalog", "shop", "public"].map(str::to_owned).to_vec().into() };
+        match self.engine().judge(&who, sql) {
+            Ok(plan) => plan.statements.iter().map(|s| s.text.render("k")).collect::<Vec<_>>().join(";\n"),
+            Err(refusal) => refusal.to_string(),
+        }
+    }
+
     /// A session of that role on the first of the twins.
     pub fn session(&self, role: &str) -> Client {
         Client::connect(&self.login(role, &self.both.a)).unwrap_or_else(|e| panic!("login as {role}: {e:?}"))
     }
+}
+
+/// The policy on a database.
+pub fn engine(database: &str) -> Engine {
+    let policy = Policy::parse("policy.toml", POLICY).unwrap_or_else(|e| panic!("{e:?}"));
+    Engine::new(&policy, World::get().catalog(database).into(), "marker0marker1marker2").unwrap_or_else(|e| panic!("{e:?}"))
 }
 
 fn through(proxy: &Proxy, role: &str, database: &str) -> Login {
