@@ -48,7 +48,11 @@ impl Shared {
                     file: config.users.clone(),
                     key: format!("user.{name}.roles"),
                     problem: format!("the policy has no role \"{role}\""),
-                    remedy: format!("give the user one of its roles ({}), or add the role to {}", known.join(", "), config.policy.display()),
+                    remedy: format!(
+                        "give the user one of its roles ({}), or add the role to {}",
+                        known.join(", "),
+                        config.policy.display()
+                    ),
                 });
             }
         }
