@@ -30,9 +30,11 @@ pub fn policy(file: &Path, configuration: &Path) -> Result<Policy, ConfigError> 
         remedy: remedy.to_owned(),
     };
     let text = fs::read_to_string(file).map_err(|e| fault(format!("{}: {e}", file.display()), "write a policy there"))?;
-    Policy::parse(&file.display().to_string(), &text).map_err(|errors| {
+    // Its name alone: it stands in refusals that clients see.
+    let name = file.file_name().map_or_else(|| file.display().to_string(), |n| n.to_string_lossy().into_owned());
+    Policy::parse(&name, &text).map_err(|errors| {
         let faults: Vec<String> = errors.iter().map(|e| e.render(&text)).collect();
-        fault(format!("the policy does not load\n{}", faults.join("\n")), "mend the policy at the places named above")
+        fault(format!("{} does not load\n{}", file.display(), faults.join("\n")), "mend the policy at the places named above")
     })
 }
 

@@ -1,0 +1,4 @@
+//! All tests that need a world, in one program: folders beside.
+
+mod attacks;
+mod twins;
