@@ -6,6 +6,7 @@
 //! rows made independent of protected values where it can be seen ([`select`], [`query`]).
 
 mod build;
+mod cache;
 mod engine;
 mod expr;
 mod facts;
