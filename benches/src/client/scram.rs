@@ -13,7 +13,9 @@ use crate::error::BenchError;
 
 /// Salted passwords, by salt and iterations.
 #[derive(Debug, Clone, Default)]
-pub struct Salted(Rc<RefCell<HashMap<(String, u32), [u8; 32]>>>);
+pub struct Salted(Rc<RefCell<HashMap<Salt, [u8; 32]>>>);
+
+type Salt = (String, u32);
 
 /// One exchange.
 pub struct Exchange {
