@@ -177,6 +177,9 @@ fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Plan
             if options.analyze == Some(true) {
                 return Err(refuse::unsupported("EXPLAIN ANALYZE").with_hint("EXPLAIN without ANALYZE shows the plan's shape."));
             }
+            if options.format != read::ExplainFormat::Text {
+                return Err(refuse::unsupported("EXPLAIN in another format than text"));
+            }
             let (sql, _, moves) = query(role, who, &reading, text)?;
             let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear };
             Ok(Planned {
