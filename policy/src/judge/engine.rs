@@ -93,6 +93,11 @@ impl Engine {
         self.roles.get(role).is_some_and(|r| r.unprotected)
     }
 
+    /// One of the role's row filters can fail on a stored value, which the server's error would then show.
+    pub fn filters_may_fail(&self, role: &str) -> bool {
+        self.roles.get(role).is_none_or(|r| r.facts.filters_may_fail())
+    }
+
     /// Judges one client text.
     ///
     /// # Errors
