@@ -1,24 +1,37 @@
 //! The judgement: names, labels, veils, row order.
 //!
-//! [`Engine::judge`] reads a text by two readers, then walks its tree once: names are bound ([`names`], [`from`]),
-//! protected relations replaced by derived tables that compute their masks ([`relation`]: veil), every expression
-//! given a label that says whether it holds a pseudonymised value ([`expr`], [`function`]: seal), and the order of
-//! rows made independent of protected values where it can be seen ([`select`], [`query`]).
+//! [`Engine::judge`] reads a text by two readers, then walks its tree once. Rooms:
+//!
+//! * `engine`: the policy on a catalog, its cache and witness; `facts`: what is known for one role;
+//! * `query`, `select`, `from`, `group`: the clauses, in the order in which names become visible;
+//! * `scope`, `names`, `star`, `output`: which column a name means, what `*` stands for, what a column is called;
+//! * `relation`, `stand_in`: protected relations replaced by derived tables that compute their masks (veil);
+//! * `expr`, `label`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and which
+//!   functions, operators and types may be used;
+//! * `order`, `window`: the order of rows made independent of protected values where it can be seen;
+//! * `build`, `refuse`: SQL of our own, and the words of refusals.
 
+mod argument;
 mod build;
 mod engine;
 mod expr;
 mod facts;
 mod from;
 mod function;
+mod group;
 mod label;
 mod names;
+mod object;
+mod order;
 mod output;
 mod query;
 mod refuse;
 mod relation;
 mod scope;
 mod select;
+mod stand_in;
+mod star;
+mod window;
 
 use sqlparser::ast::{DataType, Expr, Select, Table};
 

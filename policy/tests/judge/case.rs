@@ -76,7 +76,13 @@ fn path(name: &str) -> PathBuf {
 }
 
 fn case(block: &str) -> Case {
-    let mut case = Case { comments: String::new(), directives: String::new(), who: fixture::subject("analyst"), sql: String::new(), expected: String::new() };
+    let mut case = Case {
+        comments: String::new(),
+        directives: String::new(),
+        who: fixture::subject("analyst"),
+        sql: String::new(),
+        expected: String::new(),
+    };
     for line in block.lines() {
         if !case.expected.is_empty() || line.starts_with("=> ") || line.starts_with("!! ") {
             case.expected.push_str(line);

@@ -191,8 +191,30 @@ fn column_type(written: &str) -> ColumnType {
 
 fn types(catalog: &mut Catalog) {
     let of_postgres = [
-        "bool", "bytea", "date", "float4", "float8", "inet", "int2", "int4", "int8", "interval", "json", "jsonb", "name", "numeric", "oid",
-        "regclass", "text", "time", "timestamp", "timestamptz", "uuid", "varchar", "bpchar", "xml",
+        "bool",
+        "bytea",
+        "date",
+        "float4",
+        "float8",
+        "inet",
+        "int2",
+        "int4",
+        "int8",
+        "interval",
+        "json",
+        "jsonb",
+        "name",
+        "numeric",
+        "oid",
+        "regclass",
+        "text",
+        "time",
+        "timestamp",
+        "timestamptz",
+        "uuid",
+        "varchar",
+        "bpchar",
+        "xml",
     ];
     let mut oid = 10_000;
     for (schema, name) in of_postgres.map(|name| ("pg_catalog", name)).into_iter().chain([("shop", "mood"), ("adhoc", "text")]) {
