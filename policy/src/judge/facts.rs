@@ -148,6 +148,8 @@ pub(crate) struct LevelOrder {
     pub identity: Vec<TieBreak>,
     /// An aggregate is called at this level.
     pub aggregates: bool,
+    /// A window function is called at this level: its rows come sorted as the window needs them.
+    pub windows: bool,
     /// A named window has a frame in ROWS.
     pub named_rows_frame: bool,
 }

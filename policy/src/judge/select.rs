@@ -154,7 +154,9 @@ impl Judge<'_> {
         let is_distinct = matches!(distinct, Some(Distinct::Distinct));
         let aggregates = self.levels.last().is_some_and(|l| l.aggregates);
         let single_row = groups.is_none() && (aggregates || having.is_some());
-        let plain = groups.is_none() && distinct.is_none() && selection.is_none() && having.is_none() && query.order_by.is_none();
+        let windows = self.levels.last().is_some_and(|l| l.windows);
+        let plain =
+            groups.is_none() && distinct.is_none() && selection.is_none() && having.is_none() && query.order_by.is_none() && !windows;
         let shows = order_shows || !distinct_on.is_empty();
         if shows && self.tainted() && !single_row && !(plain && self.streams(&level)) {
             self.no_ties(query)?;

@@ -18,6 +18,9 @@ impl Judge<'_> {
         scope: InScope,
     ) -> Result<(), Refusal> {
         let by_row = functions::row_order_window(short);
+        if let Some(level) = self.levels.last_mut() {
+            level.windows = true;
+        }
         match window {
             WindowType::WindowSpec(spec) => {
                 self.window_spec(spec, scope)?;
