@@ -10,8 +10,8 @@ use super::{Judge, refuse};
 use crate::Refusal;
 
 impl Judge<'_> {
-    pub(crate) fn arguments(&mut self, short: &str, list: &mut FunctionArgumentList, scope: InScope, usage: &str) -> Result<(), Refusal> {
-        let counts = short == "count" && list.args.len() == 1;
+    /// The arguments of a call. `counts`: it only counts those that are not NULL.
+    pub(crate) fn arguments(&mut self, counts: bool, list: &mut FunctionArgumentList, scope: InScope, usage: &str) -> Result<(), Refusal> {
         for arg in &mut list.args {
             let inner = match arg {
                 FunctionArg::Unnamed(inner) | FunctionArg::Named { arg: inner, .. } => inner,
