@@ -140,6 +140,8 @@ pub(crate) struct TieBreak {
 /// The order in which a query level gives out its rows.
 #[derive(Debug, Default)]
 pub(crate) struct LevelOrder {
+    /// How many levels are visible at this one, itself included.
+    pub depth: usize,
     /// Names taken in this level's FROM.
     pub names: std::collections::HashSet<String>,
     /// Protected relations seen before this level began.

@@ -5,7 +5,7 @@ use sqlparser::ast::{
     Value,
 };
 
-use super::Judge;
+use super::{AggregateCall, Judge};
 use super::build;
 use super::expr::InScope;
 use super::label::Label;
@@ -106,14 +106,12 @@ impl Judge<'_> {
         let is_aggregate_call = facts.aggregate && over.is_none();
         if is_aggregate_call {
             self.in_aggregate = self.in_aggregate.saturating_add(1);
+            self.aggregate_calls.push(AggregateCall { depth: scope.map_or(0, |s| s.levels().count()), innermost: None });
         }
         let counts = short == "count" && facts.schema == "pg_catalog" && list.args.len() == 1;
         let judged = self.arguments(counts, list, scope, &usage);
         if is_aggregate_call {
             self.in_aggregate = self.in_aggregate.saturating_sub(1);
-            if let Some(level) = self.levels.last_mut() {
-                level.aggregates = true;
-            }
         }
         judged?;
         for item in within_group.iter_mut() {
@@ -122,10 +120,11 @@ impl Judge<'_> {
         if let Some(filter) = filter {
             self.clear(filter, scope, "a FILTER")?;
         }
+        let rows_tainted = if is_aggregate_call { self.close_aggregate() } else { self.tainted() };
         let sensitive = functions::order_sensitive_aggregate(&short) && facts.schema == "pg_catalog";
         match over {
             Some(window) => self.window(&short, sensitive, facts.aggregate, window, scope)?,
-            None if sensitive && self.tainted() && within_group.is_empty() => order_arguments(list),
+            None if sensitive && rows_tainted && within_group.is_empty() => order_arguments(list),
             None => {}
         }
         if let Some(sql_type) = facts.veiled {
@@ -134,6 +133,20 @@ impl Judge<'_> {
         }
         *name = build::object_name(&[&facts.schema, &short]);
         Ok(Judged::Call(Label::Clear))
+    }
+
+    /// An aggregate belongs to the innermost level that its arguments name, and makes that one a single row where it has no
+    /// GROUP BY (PostgreSQL documentation, 4.2.7). True where the rows that it takes in are tainted.
+    fn close_aggregate(&mut self) -> bool {
+        let Some(call) = self.aggregate_calls.pop() else { return true };
+        let depth = call.innermost.map_or(call.depth, |n| n.saturating_add(1));
+        match self.levels.iter_mut().rev().find(|l| l.depth == depth) {
+            Some(level) => {
+                level.aggregates = true;
+                self.touched > level.touched_before
+            }
+            None => true,
+        }
     }
 
     /// Which function is meant and whether the role may call it.

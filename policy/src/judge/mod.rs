@@ -50,6 +50,15 @@ pub(crate) struct Cte {
     tainted: bool,
 }
 
+/// An aggregate call whose arguments are being judged.
+#[derive(Debug)]
+pub(crate) struct AggregateCall {
+    /// How many levels are visible where it stands.
+    depth: usize,
+    /// The innermost of these levels that its arguments name a column of, from the outside, from 0.
+    innermost: Option<usize>,
+}
+
 /// One judgement of one query.
 #[derive(Debug)]
 pub(crate) struct Judge<'a> {
@@ -67,6 +76,8 @@ pub(crate) struct Judge<'a> {
     levels: Vec<LevelOrder>,
     /// Aggregates around the present expression, at its level.
     in_aggregate: usize,
+    /// Aggregate calls around the present expression, at all levels, the innermost last.
+    aggregate_calls: Vec<AggregateCall>,
     /// Views around the present query.
     depth: usize,
     next_name: usize,
@@ -85,6 +96,7 @@ impl<'a> Judge<'a> {
             ctes: vec![],
             levels: vec![],
             in_aggregate: 0,
+            aggregate_calls: vec![],
             depth: 0,
             next_name: 0,
             moves_search_path: false,

@@ -93,13 +93,13 @@ impl Judge<'_> {
 
     fn unqualified(&mut self, id: &Ident, scope: InScope) -> Result<(Meaning, Option<String>), Refusal> {
         let levels: Vec<_> = scope.map(|s| s.levels().collect()).unwrap_or_default();
-        for level in &levels {
+        for (outwards, level) in levels.iter().enumerate() {
             let mut found = level.slots.iter().filter(|s| s.name == id.value);
             if let Some(slot) = found.next() {
                 if found.next().is_some() {
                     return Err(ambiguous(&id.value));
                 }
-                return Ok((self.slot(slot)?, None));
+                return Ok((self.slot(slot, outwards, levels.len())?, None));
             }
             // System columns are found by Postgres at the innermost level that has a table.
             if SYSTEM_COLUMNS.contains(&id.value.as_str()) && level.items.iter().any(|i| i.oid.is_some()) {
@@ -118,8 +118,14 @@ impl Judge<'_> {
         Err(Refusal::new(SqlState::UNDEFINED_COLUMN, "name.column", format!("column \"{}\" does not exist", id.value)))
     }
 
-    fn slot(&mut self, slot: &Slot) -> Result<Meaning, Refusal> {
-        slot.mark(self.in_aggregate == 0);
+    /// A reference to a column `outwards` of `visible` levels away.
+    fn slot(&mut self, slot: &Slot, outwards: usize, visible: usize) -> Result<Meaning, Refusal> {
+        let level = visible.saturating_sub(outwards).saturating_sub(1);
+        for call in self.aggregate_calls.iter_mut().filter(|c| level < c.depth) {
+            call.innermost = call.innermost.max(Some(level));
+        }
+        // An inner query's aggregate over a column from outside leaves that column bare at its own level.
+        slot.mark(self.in_aggregate == 0 || outwards > 0);
         match slot.column() {
             Some(col) => {
                 let place = slot.merged.is_none().then(|| (Rc::clone(&slot.item), slot.col));
@@ -137,7 +143,8 @@ impl Judge<'_> {
         scope: InScope,
     ) -> Result<(Meaning, Option<String>), Refusal> {
         let mut inside: Vec<&str> = Vec::new();
-        for level in scope.map(|s| s.levels().collect::<Vec<_>>()).unwrap_or_default() {
+        let levels: Vec<_> = scope.map(|s| s.levels().collect()).unwrap_or_default();
+        for (outwards, level) in levels.iter().enumerate() {
             let matches = |i: &&Rc<Item>| match schema {
                 None => i.visible == qualifier.value,
                 Some(s) => i.relation.as_ref().is_some_and(|(rs, rn)| *rs == s.value && *rn == qualifier.value),
@@ -175,7 +182,7 @@ impl Judge<'_> {
                 return Err(ambiguous(&name.value));
             }
             let slot = Slot { name: name.value.clone(), item: Rc::clone(item), col: index, merged: None };
-            return Ok((self.slot(&slot)?, printed));
+            return Ok((self.slot(&slot, outwards, levels.len())?, printed));
         }
         Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.from", format!("missing FROM-clause entry for table \"{}\"", qualifier.value)))
     }

@@ -20,7 +20,8 @@ impl Judge<'_> {
     pub(crate) fn select_query(&mut self, query: &mut Query, parent: InScope, order_shows: bool) -> Result<Vec<Col>, Refusal> {
         let SetExpr::Select(select) = &mut *query.body else { return Err(refuse::unsupported("this query")) };
         let mut select = std::mem::replace(select, Box::new(super::empty_select()));
-        self.levels.push(LevelOrder { touched_before: self.touched, ..LevelOrder::default() });
+        let depth = parent.map_or(0, |p| p.levels().count()).saturating_add(1);
+        self.levels.push(LevelOrder { depth, touched_before: self.touched, ..LevelOrder::default() });
         let judged = self.select_level(&mut select, query, parent, order_shows);
         self.levels.pop();
         let (cols, wrap) = judged?;
