@@ -204,7 +204,7 @@ fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str) 
     check_path(&who.search_path)?;
     let mut ast = (*reading.ast).clone();
     let mut judge = Judge::new(&role.facts, &who.search_path, &who.role, text);
-    let cols = judge.query(&mut ast, None, true)?;
+    let cols = judge.statement(&mut ast, true)?;
     let moves = judge.moves_search_path;
     Ok((reading.print(&ast)?, cols, moves))
 }

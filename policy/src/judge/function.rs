@@ -96,10 +96,12 @@ impl Judge<'_> {
         let count = list.args.len().saturating_add(within_group.len());
         let facts = self.function_facts(&written, Some(count))?;
         self.special(&short, &facts, list)?;
-        if facts.schema == "pg_catalog" && functions::shows_evaluation_order(&short) && self.tainted() {
-            return Err(self
+        if facts.schema == "pg_catalog" && functions::shows_evaluation_order(&short) && self.shows_evaluation_order.is_none() {
+            let refusal = self
                 .denied_function(&short, "shows in which order rows are read, which protected values may decide")
-                .with_hint("Call it in a query of its own."));
+                .with_hint("Call it in a query of its own.")
+                .at(name.0.first().and_then(|p| p.as_ident()).and_then(|i| self.ident_position(i)));
+            self.shows_evaluation_order = Some(refusal);
         }
 
         let usage = format!("function {short}()");

@@ -33,7 +33,7 @@ mod stand_in;
 mod star;
 mod window;
 
-use sqlparser::ast::{DataType, Expr, Select, Table};
+use sqlparser::ast::{DataType, Expr, Query, Select, Table};
 
 pub use engine::{Engine, Subject, Veto};
 use facts::{Facts, LevelOrder};
@@ -81,6 +81,8 @@ pub(crate) struct Judge<'a> {
     /// Views around the present query.
     depth: usize,
     next_name: usize,
+    /// The refusal of the first call that shows in which order rows are read, should anything protected be.
+    shows_evaluation_order: Option<Refusal>,
     /// A call of set_config changes search_path.
     moves_search_path: bool,
 }
@@ -99,7 +101,18 @@ impl<'a> Judge<'a> {
             aggregate_calls: vec![],
             depth: 0,
             next_name: 0,
+            shows_evaluation_order: None,
             moves_search_path: false,
+        }
+    }
+
+    /// Judges a whole statement or view. `order_shows`: the order of its rows can be seen.
+    fn statement(&mut self, query: &mut Query, order_shows: bool) -> Result<Vec<Col>, Refusal> {
+        let cols = self.query(query, None, order_shows)?;
+        // Wherever it stands: a join may run a subquery again for each row of a protected relation.
+        match self.shows_evaluation_order.take() {
+            Some(refusal) if self.touched > 0 => Err(refusal),
+            _ => Ok(cols),
         }
     }
 

@@ -222,7 +222,7 @@ impl Judge<'_> {
         let path = ["pg_catalog".to_owned()];
         let mut inner = Judge::new(self.facts, &path, self.role, definition);
         inner.depth = self.depth.saturating_add(1);
-        let cols = inner.query(&mut query, None, false).map_err(in_view)?;
+        let cols = inner.statement(&mut query, false).map_err(in_view)?;
         reading.print(&query).map_err(in_view)?;
         if cols.len() != view.columns.len() {
             return Err(refuse::unsupported(&format!("view {}.{}, whose columns are not as expected,", view.schema, view.name)));
