@@ -1,8 +1,8 @@
 //! Expressions: binds names, infers labels, rewrites what must be rewritten.
 
-use sqlparser::ast::{AccessExpr, BinaryOperator, Expr, Ident, Query, Subscript, Value};
+use sqlparser::ast::{AccessExpr, BinaryOperator, CeilFloorKind, DateTimeField, Expr, Ident, Query, Subscript, Value};
 
-use super::Judge;
+use super::{Judge, build};
 use super::label::{self, Label};
 use super::object::keeps_text;
 use super::refuse;
@@ -147,7 +147,11 @@ impl Judge<'_> {
             }
             Expr::AtTimeZone { timestamp, time_zone } => self.all_clear([&mut **timestamp, &mut **time_zone], scope, "AT TIME ZONE"),
             Expr::Extract { expr, .. } => self.all_clear([&mut **expr], scope, "EXTRACT"),
-            Expr::Ceil { expr, .. } | Expr::Floor { expr, .. } => self.all_clear([&mut **expr], scope, "a function"),
+            Expr::Ceil { .. } | Expr::Floor { .. } | Expr::Substring { special: true, .. } => {
+                // sqlparser has nodes of their own for these; to Postgres they are functions like any other.
+                *e = as_call(e).ok_or_else(|| refuse::unsupported("this form of ceil() or floor()"))?;
+                self.expr(e, scope)
+            }
             Expr::Position { expr, r#in } => self.all_clear([&mut **expr, &mut **r#in], scope, "POSITION"),
             Expr::Substring { expr, substring_from, substring_for, .. } => {
                 self.clear(expr, scope, "SUBSTRING")?;
@@ -279,6 +283,19 @@ impl Judge<'_> {
             },
         }
     }
+}
+
+/// `ceil(x)`, `floor(x)` and `substring(x, y)` as calls.
+fn as_call(e: &Expr) -> Option<Expr> {
+    let (name, args) = match e {
+        Expr::Ceil { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => ("ceil", vec![&**expr]),
+        Expr::Floor { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => ("floor", vec![&**expr]),
+        Expr::Substring { expr, substring_from, substring_for, .. } => {
+            ("substring", [Some(expr), substring_from.as_ref(), substring_for.as_ref()].into_iter().flatten().map(|b| &**b).collect())
+        }
+        _ => return None,
+    };
+    Some(build::call(&[name], args.into_iter().cloned().collect()))
 }
 
 /// The first characters of a text, for a message.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins,
+    Expr, FunctionArg, FunctionArgExpr, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins,
 };
 
 use super::Judge;
@@ -120,7 +120,7 @@ impl Judge<'_> {
                 index_hints,
             } if with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
                 let parts = self.name_parts(name)?;
-                let at = name.0.first().and_then(|p| p.as_ident()).and_then(|i| self.ident_position(i));
+                let at = self.name_position(name);
                 let level = self.table_or_cte(&parts, alias.clone(), factor).map_err(|r| r.at(at))?;
                 self.take_names(&level)?;
                 Ok(level)
@@ -214,6 +214,7 @@ impl Judge<'_> {
         if matches!(short.as_str(), "set_config" | "current_setting") {
             return Err(refuse::unsupported("this function in FROM"));
         }
+        self.note_evaluation_order(&facts, &short, name);
         for arg in args.iter_mut() {
             match arg {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) | FunctionArg::Named { arg: FunctionArgExpr::Expr(e), .. } => {
@@ -298,9 +299,10 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// Where an identifier stands in the client's text.
-    pub(crate) fn ident_position(&self, ident: &Ident) -> Option<usize> {
-        self.position(&Expr::Identifier(ident.clone()))
+    /// Where a name stands in the client's text.
+    pub(crate) fn name_position(&self, name: &ObjectName) -> Option<usize> {
+        let first = name.0.first().and_then(|p| p.as_ident())?;
+        self.position(&Expr::Identifier(first.clone()))
     }
 }
 

@@ -96,13 +96,7 @@ impl Judge<'_> {
         let count = list.args.len().saturating_add(within_group.len());
         let facts = self.function_facts(&written, Some(count))?;
         self.special(&short, &facts, list)?;
-        if facts.schema == "pg_catalog" && functions::shows_evaluation_order(&short) && self.shows_evaluation_order.is_none() {
-            let refusal = self
-                .denied_function(&short, "shows in which order rows are read, which protected values may decide")
-                .with_hint("Call it in a query of its own.")
-                .at(name.0.first().and_then(|p| p.as_ident()).and_then(|i| self.ident_position(i)));
-            self.shows_evaluation_order = Some(refusal);
-        }
+        self.note_evaluation_order(&facts, &short, name);
 
         let usage = format!("function {short}()");
         let is_aggregate_call = facts.aggregate && over.is_none();
@@ -135,6 +129,17 @@ impl Judge<'_> {
         }
         *name = build::object_name(&[&facts.schema, &short]);
         Ok(Judged::Call(Label::Clear))
+    }
+
+    /// Remembers the first call that shows in which order rows are read.
+    pub(crate) fn note_evaluation_order(&mut self, facts: &FunctionFacts, short: &str, name: &ObjectName) {
+        if facts.schema == "pg_catalog" && functions::shows_evaluation_order(short) && self.shows_evaluation_order.is_none() {
+            let refusal = self
+                .denied_function(short, "shows in which order rows are read, which protected values may decide")
+                .with_hint("Call it in a query of its own.")
+                .at(self.name_position(name));
+            self.shows_evaluation_order = Some(refusal);
+        }
     }
 
     /// An aggregate belongs to the innermost level that its arguments name, and makes that one a single row where it has no

@@ -284,6 +284,10 @@ fn functions(catalog: &mut Catalog) {
     catalog.functions.insert("peek".into(), vec![foreign("shop", (1, 1), Volatility::Volatile)]);
     catalog.functions.insert("twice".into(), vec![foreign("shop", (1, 1), Volatility::Stable), foreign("crm", (1, 1), Volatility::Stable)]);
     catalog.functions.entry("lower".into()).or_default().push(foreign("adhoc", (1, 1), Volatility::Volatile));
+    for name in ["ceil", "substring"] {
+        let arguments = if name == "ceil" { (1, 1) } else { (3, 3) };
+        catalog.functions.entry(name.into()).or_default().push(foreign("crm", arguments, Volatility::Volatile));
+    }
     // Of an extension, immutable and in C: allowed without being named.
     let of_extension = function("crm", (1, 1), Volatility::Immutable, FunctionKind::Plain);
     catalog.functions.insert("unaccent".into(), vec![of_extension.clone()]);
