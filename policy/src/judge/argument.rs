@@ -58,6 +58,9 @@ impl Judge<'_> {
         if list.duplicate_treatment.is_some() || !list.clauses.is_empty() {
             return Err(refuse::unsupported("this form of a call"));
         }
+        if word == "nullif" {
+            self.implied_operators(&["="])?;
+        }
         let mut label = Label::Null;
         for arg in &mut list.args {
             match arg {

@@ -2,11 +2,11 @@
 
 use sqlparser::ast::{AccessExpr, BinaryOperator, CeilFloorKind, DateTimeField, Expr, Ident, Query, Subscript, Value};
 
-use super::{Judge, build};
 use super::label::{self, Label};
 use super::object::keeps_text;
 use super::refuse;
 use super::scope::Scope;
+use super::{Judge, build};
 use crate::Refusal;
 use crate::mask::seal::SealForm;
 
@@ -72,7 +72,10 @@ impl Judge<'_> {
             }
             Expr::Case { operand, conditions, else_result, .. } => {
                 let operand_label = match operand {
-                    Some(o) => Some(self.expr(o, scope)?),
+                    Some(o) => {
+                        self.implied_operators(&["="])?;
+                        Some(self.expr(o, scope)?)
+                    }
                     None => None,
                 };
                 let mut result = Label::Null;
@@ -99,11 +102,15 @@ impl Judge<'_> {
             }
             Expr::IsJson { expr, .. } => self.all_clear([&mut **expr], scope, "IS JSON"),
             Expr::IsNormalized { expr, .. } => self.all_clear([&mut **expr], scope, "IS NORMALIZED"),
-            Expr::IsDistinctFrom(a, b) | Expr::IsNotDistinctFrom(a, b) => self.equality(a, b, scope, "IS DISTINCT FROM"),
+            Expr::IsDistinctFrom(a, b) | Expr::IsNotDistinctFrom(a, b) => {
+                self.implied_operators(&["="])?;
+                self.equality(a, b, scope, "IS DISTINCT FROM")
+            }
             Expr::BinaryOp { left, op, right } => self.binary(left, op, right, scope),
             Expr::AnyOp { left, compare_op, right, .. } => self.quantified(left, compare_op, right, scope, "ANY"),
             Expr::AllOp { left, compare_op, right } => self.quantified(left, compare_op, right, scope, "ALL"),
-            Expr::InList { expr, list, .. } => {
+            Expr::InList { expr, list, negated } => {
+                self.implied_operators(if *negated { &["<>"] } else { &["="] })?;
                 let left = self.tuple_or_value(expr, scope)?;
                 for item in list {
                     let right = self.tuple_or_value(item, scope)?;
@@ -112,18 +119,24 @@ impl Judge<'_> {
                 Ok(Label::Clear)
             }
             Expr::InSubquery { expr, subquery, .. } => {
+                self.implied_operators(&["="])?;
                 let left = self.tuple_or_value(expr, scope)?;
                 let right: Vec<Label> = self.subquery(subquery, scope, false)?.into_iter().map(|c| c.label).collect();
                 self.compare_rows(&left, &right, expr, "IN")?;
                 Ok(Label::Clear)
             }
-            Expr::Between { expr, low, high, .. } => self.all_clear([&mut **expr, &mut **low, &mut **high], scope, "BETWEEN"),
+            Expr::Between { expr, low, high, .. } => {
+                self.implied_operators(&["<", ">", "<=", ">="])?;
+                self.all_clear([&mut **expr, &mut **low, &mut **high], scope, "BETWEEN")
+            }
             Expr::Like { any: false, expr, pattern, escape_char, .. } | Expr::ILike { any: false, expr, pattern, escape_char, .. } => {
+                self.implied_operators(&["~~", "!~~", "~~*", "!~~*"])?;
                 self.clear(expr, scope, "LIKE")?;
                 self.clear(pattern, scope, "LIKE")?;
                 escape_char.as_deref_mut().map_or(Ok(Label::Clear), |x| self.all_clear([x], scope, "LIKE"))
             }
             Expr::SimilarTo { expr, pattern, escape_char, .. } => {
+                self.implied_operators(&["~", "!~"])?;
                 self.clear(expr, scope, "SIMILAR TO")?;
                 self.clear(pattern, scope, "SIMILAR TO")?;
                 escape_char.as_deref_mut().map_or(Ok(Label::Clear), |x| self.all_clear([x], scope, "SIMILAR TO"))

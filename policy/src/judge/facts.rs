@@ -1,6 +1,6 @@
 //! What is known for one role on one database, and what has been worked out from it so far.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub(crate) struct Veiled {
     pub protected: bool,
     /// Its columns' names must be given with the alias.
     pub rename: bool,
+    /// Operators in it that are named without a schema.
+    pub operators: BTreeSet<String>,
     /// Its select list must stay as it is: DISTINCT or a set operation may hang on it.
     pub whole: bool,
 }
@@ -109,8 +111,8 @@ impl Facts {
     }
 
     /// Reads SQL of the policy over one relation: it may read everything, but every name in it must be
-    /// qualified, so that no search_path of a client's changes its meaning.
-    pub fn trusted(&self, relation: &Relation, sql: &str, rule: &str) -> Result<Query, Refusal> {
+    /// qualified, so that no search_path of a client's changes its meaning. Operators that are not are returned.
+    pub fn trusted(&self, relation: &Relation, sql: &str, rule: &str) -> Result<(Query, BTreeSet<String>), Refusal> {
         let explain = |r: Refusal| Refusal {
             position: None,
             message: format!("the policy's SQL for {}.{} cannot be used: {}", relation.schema, relation.name, r.message),
@@ -124,7 +126,7 @@ impl Facts {
         let mut judge = Judge::new(&facts, &path, "policy", sql);
         judge.query(&mut query, None, false).map_err(explain)?;
         reading.print(&query).map_err(explain)?;
-        Ok(query)
+        Ok((query, judge.operators))
     }
 }
 

@@ -77,6 +77,7 @@ impl Judge<'_> {
 
     /// USING and NATURAL: the named columns are compared and shown once, in front.
     fn merge(&mut self, left: Level, right: Level, names: &[String], merge: Merge) -> Result<Level, Refusal> {
+        self.implied_operators(&["="])?;
         let mut slots = Vec::new();
         for name in names {
             let (a, b) = (only(&left, name)?, only(&right, name)?);

@@ -5,11 +5,11 @@ use sqlparser::ast::{
     Value,
 };
 
-use super::{AggregateCall, Judge};
 use super::build;
 use super::expr::InScope;
 use super::label::Label;
 use super::refuse;
+use super::{AggregateCall, Judge};
 use crate::builtin::{functions, settings};
 use crate::catalog::{FunctionKind, Volatility};
 use crate::{Refusal, SqlState};
@@ -185,10 +185,12 @@ impl Judge<'_> {
         let of_postgres = candidates.iter().any(|f| f.schema == "pg_catalog");
         let foreign = candidates.iter().find(|f| f.schema != "pg_catalog");
         if let (true, Some(other)) = (of_postgres, foreign) {
-            return Err(self.denied_function(
-                &format!("{}.{short}", other.schema),
-                "has the name of one of Postgres' own functions and is in the search path",
-            ));
+            return Err(self
+                .denied_function(
+                    &format!("{}.{short}", other.schema),
+                    "has the name of one of Postgres' own functions and is in the search path",
+                )
+                .with_hint(format!("Write pg_catalog.{short}(…) for Postgres' own.")));
         }
         if of_postgres {
             let veiled = functions::veiled(short);

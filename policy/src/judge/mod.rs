@@ -33,6 +33,8 @@ mod stand_in;
 mod star;
 mod window;
 
+use std::collections::BTreeSet;
+
 use sqlparser::ast::{DataType, Expr, Query, Select, Table};
 
 pub use engine::{Engine, Subject, Veto};
@@ -81,6 +83,8 @@ pub(crate) struct Judge<'a> {
     /// Views around the present query.
     depth: usize,
     next_name: usize,
+    /// Operators that were named without a schema.
+    operators: BTreeSet<String>,
     /// The refusal of the first call that shows in which order rows are read, should anything protected be.
     shows_evaluation_order: Option<Refusal>,
     /// A call of set_config changes search_path.
@@ -101,6 +105,7 @@ impl<'a> Judge<'a> {
             aggregate_calls: vec![],
             depth: 0,
             next_name: 0,
+            operators: BTreeSet::new(),
             shows_evaluation_order: None,
             moves_search_path: false,
         }

@@ -1,5 +1,7 @@
 //! Operators, collations and types: which of them a name means, and whether the role may use it.
 
+use std::collections::BTreeSet;
+
 use sqlparser::ast::{BinaryOperator, DataType, ObjectName, UnaryOperator};
 
 use super::{Judge, refuse};
@@ -7,7 +9,7 @@ use crate::{Refusal, SqlState};
 
 impl Judge<'_> {
     /// Operators must be those of pg_catalog, or of an extension: another one could be anything.
-    pub(crate) fn operator(&self, op: &BinaryOperator) -> Result<(), Refusal> {
+    pub(crate) fn operator(&mut self, op: &BinaryOperator) -> Result<(), Refusal> {
         let (schema, name) = match op {
             BinaryOperator::PGCustomBinaryOperator(parts) => match parts.as_slice() {
                 [name] => (None, name.clone()),
@@ -19,16 +21,36 @@ impl Judge<'_> {
         self.operator_name(schema, &name)
     }
 
-    pub(crate) fn unary_operator(&self, op: &UnaryOperator) -> Result<(), Refusal> {
+    pub(crate) fn unary_operator(&mut self, op: &UnaryOperator) -> Result<(), Refusal> {
         match op {
             UnaryOperator::Not => Ok(()),
             other => self.operator_name(None, &other.to_string()),
         }
     }
 
-    fn operator_name(&self, schema: Option<&str>, name: &str) -> Result<(), Refusal> {
+    /// Operators that the grammar means without naming them, such as `=` in IN: found along search_path like any other.
+    pub(crate) fn implied_operators(&mut self, names: &[&str]) -> Result<(), Refusal> {
+        names.iter().try_for_each(|name| self.operator_name(None, name))
+    }
+
+    /// The policy's SQL and a view's definition name operators without a schema: they must mean Postgres' own here too.
+    pub(crate) fn operators_inside(&mut self, of: &str, names: &BTreeSet<String>) -> Result<(), Refusal> {
+        names.iter().try_for_each(|name| {
+            self.operator_name(None, name).map_err(|r| Refusal {
+                message: format!(
+                    "search_path has an operator {name} that would stand for Postgres' own in the rules or the view behind {of}"
+                ),
+                ..r.with_hint("Leave that operator's schema out of search_path, and write the names of its other objects in full.")
+            })
+        })
+    }
+
+    fn operator_name(&mut self, schema: Option<&str>, name: &str) -> Result<(), Refusal> {
         if schema == Some("pg_catalog") {
             return Ok(());
+        }
+        if schema.is_none() && !self.operators.contains(name) {
+            self.operators.insert(name.to_owned());
         }
         let known = self.facts.catalog.foreign_operators.get(name).map(Vec::as_slice).unwrap_or_default();
         let meant = |o: &&crate::catalog::Operator| match schema {

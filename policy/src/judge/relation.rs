@@ -41,6 +41,7 @@ impl Judge<'_> {
                 Ok((factor, Level::of(item)))
             }
             Some(veiled) => {
+                self.operators_inside(&format!("{}.{}", relation.schema, relation.name), &veiled.operators)?;
                 if veiled.protected {
                     self.touched = self.touched.saturating_add(1);
                 }

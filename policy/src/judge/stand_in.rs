@@ -150,12 +150,13 @@ impl Judge<'_> {
             sql.push_str(&format!(" WHERE {} OFFSET 0", all.join(" AND ")));
         }
         let rule = guard.filters.first().map(|f| f.rule.as_str()).unwrap_or("a mask");
-        let mut query = self.facts.trusted(relation, &sql, rule)?;
+        let (mut query, mut operators) = self.facts.trusted(relation, &sql, rule)?;
         if let Some(v) = inner {
+            operators.extend(v.operators);
             replace_source(&mut query, v.query, &relation.name, &cols);
         }
         let key = key_columns(relation, &changed);
-        Ok(Veiled { query, cols, key, protected: true, rename: false, whole: false })
+        Ok(Veiled { query, cols, key, protected: true, rename: false, operators, whole: false })
     }
 
     /// A catalog of Postgres' own, by the built-in rules.
@@ -191,9 +192,9 @@ impl Judge<'_> {
             cols.push(Col::clear("tableoid"));
         }
         let sql = format!("SELECT {} FROM {}.{}", select.join(", "), quote(&relation.schema), quote(&relation.name));
-        let query = self.facts.trusted(relation, &sql, "built in")?;
+        let (query, operators) = self.facts.trusted(relation, &sql, "built in")?;
         let key = key_columns(relation, &BTreeSet::new());
-        Ok(Some(Veiled { query, cols, key, protected: false, rename: false, whole: false }))
+        Ok(Some(Veiled { query, cols, key, protected: false, rename: false, operators, whole: false }))
     }
 
     /// A view's definition with veils, seals and filters inside; `None` where it reads nothing protected.
@@ -233,7 +234,7 @@ impl Judge<'_> {
             .zip(&view.columns)
             .map(|(c, column)| Col { name: column.name.clone(), base: Some(column.data_type.base), ..c })
             .collect();
-        Ok(Some(Veiled { query, cols, key: vec![], protected: true, rename, whole: true }))
+        Ok(Some(Veiled { query, cols, key: vec![], protected: true, rename, operators: inner.operators, whole: true }))
     }
 }
 
