@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use sqlparser::ast::{Expr, GroupByExpr};
 
+use super::order::no_position;
 use super::query::position_of;
 use super::scope::{Col, Item, Level, Scope};
 use super::{Judge, build, output, refuse};
@@ -58,7 +59,10 @@ impl Judge<'_> {
                 .iter()
                 .find(|(expr, alias)| alias.clone().unwrap_or_else(|| output::name(expr)) == id.value)
                 .map(|(expr, _)| expr.clone()),
-            other => position_of(other).and_then(|n| raw.get(n)).map(|(expr, _)| expr.clone()),
+            other => match position_of(other) {
+                Some(n) => Some(raw.get(n).ok_or_else(|| no_position("GROUP BY", n))?.0.clone()),
+                None => None,
+            },
         };
         let (label, expr) = match of_output {
             Some(mut copy) => (self.expr(&mut copy, Some(scope))?, copy),

@@ -35,7 +35,7 @@ mod window;
 
 use std::collections::BTreeSet;
 
-use sqlparser::ast::{DataType, Expr, Query, Select, Table};
+use sqlparser::ast::{DataType, Expr, Query, Select};
 
 pub use engine::{Engine, Subject, Veto};
 use facts::{Facts, LevelOrder};
@@ -154,31 +154,6 @@ fn empty_select() -> Select {
         value_table_mode: None,
         flavor: sqlparser::ast::SelectFlavor::Standard,
     }
-}
-
-/// `TABLE t` as `SELECT * FROM t`.
-fn select_all(t: &Table) -> Result<Select, Refusal> {
-    let parts: Vec<&str> = t.schema_name.iter().chain(t.table_name.iter()).map(String::as_str).collect();
-    if parts.is_empty() {
-        return Err(refuse::unsupported("TABLE without a name"));
-    }
-    let relation = sqlparser::ast::TableFactor::Table {
-        name: build::object_name(&parts),
-        alias: None,
-        args: None,
-        with_hints: vec![],
-        version: None,
-        with_ordinality: false,
-        partitions: vec![],
-        json_path: None,
-        sample: None,
-        index_hints: vec![],
-    };
-    Ok(Select {
-        projection: vec![sqlparser::ast::SelectItem::Wildcard(sqlparser::ast::WildcardAdditionalOptions::default())],
-        from: vec![sqlparser::ast::TableWithJoins { relation, joins: vec![] }],
-        ..empty_select()
-    })
 }
 
 /// A type written by ourselves.

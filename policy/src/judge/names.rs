@@ -9,13 +9,10 @@ use super::build;
 use super::expr::InScope;
 use super::label::Label;
 use super::refuse;
-use super::scope::{Col, Item, Slot};
+use super::scope::{Col, Item, SYSTEM_COLUMNS, Slot};
 use crate::catalog::BaseType;
 use crate::plan::Origin;
 use crate::{Refusal, SqlState};
-
-/// Columns that every table has without declaring them (PostgreSQL documentation, 5.5).
-const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
 /// What a reference turned out to be.
 pub(crate) enum Meaning {
@@ -50,7 +47,7 @@ impl Judge<'_> {
 
     /// A row as one value: nothing in it may be sealed or refused.
     pub(crate) fn whole_row(&mut self, item: &Item) -> Result<Label, Refusal> {
-        for (index, col) in item.cols.iter().enumerate() {
+        for (index, col) in item.shown() {
             if let Some(refused) = &col.refused {
                 return Err(refuse::column(self.role, refused));
             }
@@ -105,7 +102,13 @@ impl Judge<'_> {
             if SYSTEM_COLUMNS.contains(&id.value.as_str()) && level.items.iter().any(|i| i.oid.is_some()) {
                 let mut with = level.items.iter().filter(|i| i.oid.is_some());
                 return match (with.next(), with.next()) {
-                    (Some(item), None) => Ok((self.system(item, &id.value)?, None)),
+                    (Some(item), None) => match item.cols.iter().position(|c| c.name == id.value) {
+                        Some(col) => {
+                            let slot = Slot { name: id.value.clone(), item: Rc::clone(item), col, merged: None };
+                            Ok((self.slot(&slot, outwards, levels.len())?, None))
+                        }
+                        None => Ok((self.system(item, &id.value)?, None)),
+                    },
                     _ => Err(ambiguous(&id.value)),
                 };
             }

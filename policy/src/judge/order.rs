@@ -136,14 +136,14 @@ pub(crate) fn named_output<'o>(e: &Expr, outs: &'o [Out]) -> Result<Option<&'o O
             Ok(first)
         }
         other => match position_of(other) {
-            Some(n) => outs.get(n).map(Some).ok_or_else(|| {
-                Refusal::new(
-                    SqlState("42P10"),
-                    "order.position",
-                    format!("ORDER BY position {} is not in select list", n.saturating_add(1)),
-                )
-            }),
+            Some(n) => outs.get(n).map(Some).ok_or_else(|| no_position("ORDER BY", n)),
             None => Ok(None),
         },
     }
+}
+
+/// A position, from 0, beyond the select list.
+pub(crate) fn no_position(clause: &str, position: usize) -> Refusal {
+    let message = format!("{clause} position {} is not in select list", position.saturating_add(1));
+    Refusal::new(SqlState("42P10"), "order.position", message)
 }

@@ -218,5 +218,5 @@ pub(crate) fn key_columns(relation: &Relation, changed: &BTreeSet<usize>) -> Vec
         .filter_map(|n| relation.columns.iter().position(|c| c.number == *n))
         .filter(|index| !changed.contains(index))
         .collect();
-    if found.len() == relation.primary_key.len() && relation.parents.is_empty() { found } else { vec![] }
+    if found.len() == relation.primary_key.len() { found } else { vec![] }
 }

@@ -107,6 +107,10 @@ impl Judge<'_> {
                 NamedWindowExpr::NamedWindow(_) => false,
             });
         }
+        // Before windows: a subquery in it may make the level one whose order is data.
+        if let Some(condition) = having.as_mut() {
+            self.clear(condition, Some(&scope), "HAVING")?;
+        }
         for NamedWindowDefinition(_, window) in named_window.iter_mut() {
             match window {
                 NamedWindowExpr::WindowSpec(spec) => self.window_spec(spec, Some(&scope))?,
@@ -117,9 +121,6 @@ impl Judge<'_> {
         for item in projection.iter_mut() {
             outs.push(self.output(item, &scope)?);
         }
-        if let Some(condition) = having.as_mut() {
-            self.clear(condition, Some(&scope), "HAVING")?;
-        }
         if let Some(Distinct::On(keys)) = distinct.as_mut() {
             for key in keys {
                 self.distinct_key(key, &outs, &scope)?;
@@ -127,8 +128,7 @@ impl Judge<'_> {
         }
         // ORDER BY may repeat a select expression: compared before it is rewritten.
         let wraps = matches!(distinct, Some(Distinct::Distinct))
-            && order_shows
-            && self.tainted()
+            && (order_shows || query.order_by.is_some())
             && outs.iter().any(|o| o.col.label.sealed().is_some());
         let cols: Vec<Col> = outs.iter().map(|o| o.col.clone()).collect();
         if wraps {

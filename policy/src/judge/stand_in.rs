@@ -27,7 +27,10 @@ impl Judge<'_> {
             return known;
         }
         let made = self.make_stand_in(relation).map(|v| v.map(Arc::new));
-        self.facts.remember_stand_in(relation.oid, made.clone());
+        // What is nested too deeply inside a view may be well by itself.
+        if made.is_ok() || self.depth == 0 {
+            self.facts.remember_stand_in(relation.oid, made.clone());
+        }
         made
     }
 
@@ -48,7 +51,7 @@ impl Judge<'_> {
                 }
             }
             RelationKind::MaterializedView if guard.is_none() || !all_classified(relation, guard.as_ref()) => {
-                match self.first_protected_source(relation.oid, &mut BTreeSet::new()) {
+                match self.first_source(relation.oid, &|r| self.protects(r), &mut BTreeSet::new()) {
                     Some(source) => Err(Refusal::new(
                         SqlState::DENIED,
                         "relation.derived",
@@ -58,6 +61,21 @@ impl Judge<'_> {
                         ),
                     )
                     .with_hint("Query the tables it is made from, or have each of its columns named by a class of the policy.")),
+                    None => guard.map(|g| self.guarded(relation, &g, None)).transpose(),
+                }
+            }
+            RelationKind::MaterializedView if guard.as_ref().is_some_and(|g| g.filters.is_empty()) => {
+                let filtered = |r: &Relation| self.facts.guard(r.oid).is_some_and(|g| !g.filters.is_empty());
+                match self.first_source(relation.oid, &filtered, &mut BTreeSet::new()) {
+                    Some(source) => Err(Refusal::new(
+                        SqlState::DENIED,
+                        "relation.derived",
+                        format!(
+                            "materialised view {}.{} is computed from {source}, of which rows are hidden from role {}",
+                            relation.schema, relation.name, self.role
+                        ),
+                    )
+                    .with_hint("Query the tables it is made from, or have the policy give it a row filter of its own.")),
                     None => guard.map(|g| self.guarded(relation, &g, None)).transpose(),
                 }
             }
@@ -74,21 +92,24 @@ impl Judge<'_> {
         }
     }
 
-    /// A relation from which something is protected that this one reads, at any depth.
-    fn first_protected_source(&self, oid: Oid, seen: &mut BTreeSet<Oid>) -> Option<String> {
-        let relation = self.facts.catalog.relations.get(&oid)?;
-        for source in &relation.reads {
+    /// Something of the relation is protected, by the policy or by a built-in rule.
+    fn protects(&self, relation: &Relation) -> bool {
+        let built_in = matches!(relation.schema.as_str(), "pg_catalog" | "information_schema")
+            && !matches!(catalogs::rule(&relation.schema, &relation.name), CatalogRule::Clear);
+        built_in || self.facts.guard(relation.oid).is_some()
+    }
+
+    /// A relation of a certain kind that this one reads, at any depth.
+    fn first_source(&self, oid: Oid, wanted: &dyn Fn(&Relation) -> bool, seen: &mut BTreeSet<Oid>) -> Option<String> {
+        let catalog = &self.facts.catalog;
+        for source in &catalog.relations.get(&oid)?.reads {
             if !seen.insert(*source) {
                 continue;
             }
-            let built_in = self.facts.catalog.relations.get(source).is_some_and(|r| {
-                matches!(r.schema.as_str(), "pg_catalog" | "information_schema")
-                    && !matches!(catalogs::rule(&r.schema, &r.name), CatalogRule::Clear)
-            });
-            if built_in || self.facts.guard(*source).is_some() {
-                return self.facts.catalog.relations.get(source).map(|r| format!("{}.{}", r.schema, r.name));
+            if let Some(found) = catalog.relations.get(source).filter(|r| wanted(r)) {
+                return Some(format!("{}.{}", found.schema, found.name));
             }
-            if let Some(found) = self.first_protected_source(*source, seen) {
+            if let Some(found) = self.first_source(*source, wanted, seen) {
                 return Some(found);
             }
         }
@@ -204,7 +225,7 @@ impl Judge<'_> {
             detail: Some(format!("In view {}.{}. {}", view.schema, view.name, r.detail.unwrap_or_default()).trim_end().to_owned()),
             ..r
         };
-        let reads_protected = self.first_protected_source(view.oid, &mut BTreeSet::new()).is_some();
+        let reads_protected = self.first_source(view.oid, &|r| self.protects(r), &mut BTreeSet::new()).is_some();
         let Some(definition) = &view.definition else {
             return if reads_protected {
                 Err(refuse::unsupported("a view whose definition is not known").with_hint("Query its tables."))

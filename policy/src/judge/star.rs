@@ -25,7 +25,7 @@ impl Judge<'_> {
                 SelectItem::QualifiedWildcard(kind, options) => {
                     plain_star(options)?;
                     let item = self.star_item(kind, Some(scope))?;
-                    for (index, col) in item.cols.iter().enumerate() {
+                    for (index, col) in item.shown() {
                         let slot = Slot { name: col.name.clone(), item: Rc::clone(&item), col: index, merged: None };
                         items.push(SelectItem::UnnamedExpr(self.slot_reference(&slot, &Level::default())?));
                     }
