@@ -209,22 +209,29 @@ fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Plan
 }
 
 fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str) -> Result<(String, Vec<Col>, bool), Refusal> {
-    check_path(&who.search_path)?;
+    check_path(role.facts.catalog.as_ref(), &who.search_path)?;
     let mut ast = (*reading.ast).clone();
     let mut judge = Judge::new(&role.facts, &who.search_path, &who.role, text);
-    let cols = judge.query(&mut ast, None, true)?;
-    if judge.touched > 0
-        && let Some(refusal) = judge.shows_evaluation.take()
-    {
-        return Err(refusal);
-    }
+    let cols = judge.statement(&mut ast, true)?;
     let moves = judge.moves_search_path;
     Ok((reading.print(&ast)?, cols, moves))
 }
 
 /// pg_catalog must come first: otherwise a user's type or operator could stand for one of Postgres' own.
-fn check_path(path: &[String]) -> Result<(), Refusal> {
-    let temporary = |s: &str| s.starts_with("pg_temp_") || s.starts_with("pg_toast_temp_");
+/// Temporary schemas come before it all the same; Postgres finds no functions or operators there, but types.
+fn check_path(catalog: &Catalog, path: &[String]) -> Result<(), Refusal> {
+    let temporary = |s: &&String| s.starts_with("pg_temp_") || s.starts_with("pg_toast_temp_");
+    let own = catalog.types.get("pg_catalog");
+    let shadowing = path.iter().filter(temporary).filter_map(|s| catalog.types.get(s)).flat_map(|t| t.keys());
+    let hidden = shadowing.into_iter().find(|name| own.is_some_and(|own| own.contains_key(*name)));
+    if let Some(name) = hidden {
+        return Err(Refusal::new(
+            SqlState::DENIED,
+            "path.hostile",
+            format!("a temporary table or type has the name of Postgres' type {name}"),
+        )
+        .with_hint("Drop it, or give it another name."));
+    }
     if path.iter().find(|s| !temporary(s)).is_some_and(|s| s == "pg_catalog") {
         return Ok(());
     }

@@ -1,6 +1,6 @@
 //! What is known for one role on one database, and what has been worked out from it so far.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -27,6 +27,8 @@ pub(crate) struct Veiled {
     pub protected: bool,
     /// Its columns' names must be given with the alias.
     pub rename: bool,
+    /// Operators in it that are named without a schema.
+    pub operators: BTreeSet<String>,
     /// Its select list must stay as it is: DISTINCT or a set operation may hang on it.
     pub whole: bool,
 }
@@ -124,8 +126,8 @@ impl Facts {
     }
 
     /// Reads SQL of the policy over one relation: it may read everything, but every name in it must be
-    /// qualified, so that no search_path of a client's changes its meaning.
-    pub fn trusted(&self, relation: &Relation, sql: &str, rule: &str) -> Result<Query, Refusal> {
+    /// qualified, so that no search_path of a client's changes its meaning. Operators that are not are returned.
+    pub fn trusted(&self, relation: &Relation, sql: &str, rule: &str) -> Result<(Query, BTreeSet<String>), Refusal> {
         let explain = |r: Refusal| Refusal {
             position: None,
             message: format!("the policy's SQL for {}.{} cannot be used: {}", relation.schema, relation.name, r.message),
@@ -139,7 +141,7 @@ impl Facts {
         let mut judge = Judge::new(&facts, &path, "policy", sql);
         judge.query(&mut query, None, false).map_err(explain)?;
         reading.print(&query).map_err(explain)?;
-        Ok(query)
+        Ok((query, judge.operators))
     }
 }
 
@@ -155,6 +157,8 @@ pub(crate) struct TieBreak {
 /// The order in which a query level gives out its rows.
 #[derive(Debug, Default)]
 pub(crate) struct LevelOrder {
+    /// How many levels are visible at this one, itself included.
+    pub depth: usize,
     /// Names taken in this level's FROM.
     pub names: std::collections::HashSet<String>,
     /// Protected relations seen before this level began.
@@ -163,6 +167,8 @@ pub(crate) struct LevelOrder {
     pub identity: Vec<TieBreak>,
     /// An aggregate is called at this level.
     pub aggregates: bool,
+    /// A window function is called at this level: its rows come sorted as the window needs them.
+    pub windows: bool,
     /// A named window has a frame in ROWS.
     pub named_rows_frame: bool,
     /// Named windows whose order was made total.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins,
+    Expr, FunctionArg, FunctionArgExpr, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins,
 };
 
 use super::Judge;
@@ -77,6 +77,7 @@ impl Judge<'_> {
 
     /// USING and NATURAL: the named columns are compared and shown once, in front.
     fn merge(&mut self, left: Level, right: Level, names: &[String], merge: Merge) -> Result<Level, Refusal> {
+        self.implied_operators(&["="])?;
         let mut slots = Vec::new();
         for name in names {
             let (a, b) = (only(&left, name)?, only(&right, name)?);
@@ -120,7 +121,7 @@ impl Judge<'_> {
                 index_hints,
             } if with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
                 let parts = self.name_parts(name)?;
-                let at = name.0.first().and_then(|p| p.as_ident()).and_then(|i| self.ident_position(i));
+                let at = self.name_position(name);
                 let level = self.table_or_cte(&parts, alias.clone(), factor).map_err(|r| r.at(at))?;
                 self.take_names(&level)?;
                 Ok(level)
@@ -211,10 +212,10 @@ impl Judge<'_> {
             return Err(refuse::unsupported("this function in FROM"));
         }
         let short = parts.last().cloned().unwrap_or_default();
-        self.evaluation_order(&facts.schema, &short);
         if matches!(short.as_str(), "set_config" | "current_setting") {
             return Err(refuse::unsupported("this function in FROM"));
         }
+        self.note_evaluation_order(&facts, &short, name);
         for arg in args.iter_mut() {
             match arg {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) | FunctionArg::Named { arg: FunctionArgExpr::Expr(e), .. } => {
@@ -303,6 +304,12 @@ impl Judge<'_> {
 
     /// Two items of one name can only be told apart by schema.
     fn take_names(&mut self, level: &Level) -> Result<(), Refusal> {
+        // An alias like those that pgveil makes up could be taken for one of them.
+        if let Some(item) = level.items.iter().find(|i| i.visible.starts_with("pgveil_")) {
+            return Err(Refusal::new(SqlState("42939"), "name.reserved", format!("the name \"{}\" is reserved", item.visible))
+                .with_detail("Names that begin with \"pgveil_\" are pgveil's own.")
+                .with_hint("Choose another alias."));
+        }
         let Some(order) = self.levels.last_mut() else { return Ok(()) };
         for item in &level.items {
             let printed = item.printed.as_ref().unwrap_or(&item.visible);
@@ -318,9 +325,10 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// Where an identifier stands in the client's text.
-    pub(crate) fn ident_position(&self, ident: &Ident) -> Option<usize> {
-        self.position(&Expr::Identifier(ident.clone()))
+    /// Where a name stands in the client's text.
+    pub(crate) fn name_position(&self, name: &ObjectName) -> Option<usize> {
+        let first = name.0.first().and_then(|p| p.as_ident())?;
+        self.position(&Expr::Identifier(first.clone()))
     }
 }
 

@@ -47,13 +47,12 @@ impl Judge<'_> {
     }
 
     fn with(&mut self, with: &mut sqlparser::ast::With, parent: InScope) -> Result<(), Refusal> {
-        // WITH RECURSIVE lets a query name one that stands behind it, before any other relation of that name.
         if with.recursive {
             for (index, cte) in with.cte_tables.iter().enumerate() {
-                let mut later = with.cte_tables.iter().skip(index.saturating_add(1));
-                if later.any(|l| mentions(&cte.query, &l.alias.name.value)) {
-                    return Err(refuse::unsupported("a query in WITH RECURSIVE that names one behind it")
-                        .with_hint("Put the queries in the order in which they use each other."));
+                let later = with.cte_tables.iter().skip(index.saturating_add(1));
+                if let Some(later) = later.map(|c| &c.alias.name).find(|name| mentions(&cte.query, &name.value)) {
+                    return Err(refuse::unsupported(&format!("{}, which WITH RECURSIVE defines further on,", later.value))
+                        .with_hint("Write each query of WITH after those that it reads."));
                 }
             }
         }
@@ -118,20 +117,18 @@ impl Judge<'_> {
     fn body(&mut self, query: &mut Query, parent: InScope, order_shows: bool) -> Result<Vec<Col>, Refusal> {
         let limited = self.limits(query)?;
         let order_shows = order_shows || limited;
-        if let SetExpr::Table(t) = &*query.body {
-            *query.body = SetExpr::Select(Box::new(super::select_all(t)?));
-        }
         match &mut *query.body {
             SetExpr::Select(_) => self.select_query(query, parent, order_shows),
             SetExpr::Query(inner) if query.order_by.is_none() && !limited => self.query(inner, parent, order_shows),
             _ => {
                 let before = self.touched;
                 let mut cols = self.set_expr(&mut query.body, parent, false)?;
-                if order_shows && self.touched > before {
+                let sealed = cols.iter().any(|c| c.label.sealed().is_some());
+                if self.touched > before && (order_shows || sealed && query.order_by.is_some()) {
                     self.no_ties(query)?;
                     self.wrap(query, &mut cols, &[])?;
                 } else {
-                    self.outer_order(query, &cols)?;
+                    outer_order(query, &cols)?;
                 }
                 Ok(cols)
             }
@@ -182,10 +179,8 @@ impl Judge<'_> {
                 cols
             }
             SetExpr::Query(inner) => self.query(inner, parent, order_shows),
-            SetExpr::Table(t) => {
-                *body = SetExpr::Select(Box::new(super::select_all(t)?));
-                self.set_expr(body, parent, order_shows)
-            }
+            // The reading has written it as SELECT * FROM.
+            SetExpr::Table(_) => Err(refuse::unsupported("this form of TABLE")),
             SetExpr::SetOperation { left, op, set_quantifier, right } => {
                 match (op, set_quantifier) {
                     (
@@ -226,17 +221,6 @@ impl Judge<'_> {
                 Err(refuse::unsupported("a statement that writes, inside WITH,"))
             }
         }
-    }
-
-    /// ORDER BY of a set operation whose order is not protected: names and positions of its columns only.
-    fn outer_order(&mut self, query: &mut Query, cols: &[Col]) -> Result<(), Refusal> {
-        for item in order_items(query)? {
-            let index = output_index(&item.expr, cols)?;
-            if let Some(Label::Sealed(s)) = cols.get(index).map(|c| &c.label) {
-                return Err(refuse::sealed_use(self.role, s, "this ORDER BY"));
-            }
-        }
-        Ok(())
     }
 
     /// Puts the query into a FROM of its own, so that its rows can be given a total order by its columns alone.
@@ -343,6 +327,11 @@ pub(crate) fn position_of(e: &Expr) -> Option<usize> {
         },
         _ => None,
     }
+}
+
+/// ORDER BY of a set operation over nothing protected: names and positions of its columns only.
+fn outer_order(query: &mut Query, cols: &[Col]) -> Result<(), Refusal> {
+    order_items(query)?.iter().try_for_each(|item| output_index(&item.expr, cols).map(|_| ()))
 }
 
 /// The output column that an ORDER BY item of a set operation names.

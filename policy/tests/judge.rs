@@ -1,0 +1,23 @@
+//! The judgement without a server: SQL in, SQL or a refusal out.
+
+#[path = "judge/case.rs"]
+mod case;
+#[path = "judge/engine.rs"]
+mod engine;
+#[path = "judge/fixture.rs"]
+mod fixture;
+#[path = "judge/words.rs"]
+mod words;
+
+/// One test for each file of cases.
+macro_rules! cases {
+    ($($name:ident),* $(,)?) => {
+        /// The files in `judge/cases`.
+        pub const FILES: &[&str] = &[$(stringify!($name)),*];
+        $(#[test] fn $name() { case::check(stringify!($name)); })*
+    };
+}
+
+cases! {
+    names, veil, seal_allowed, seal_refused, from, with, sets, grouping, ordering, windows, functions, relations, statements,
+}
