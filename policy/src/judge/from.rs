@@ -303,6 +303,12 @@ impl Judge<'_> {
 
     /// Two items of one name can only be told apart by schema.
     fn take_names(&mut self, level: &Level) -> Result<(), Refusal> {
+        // An alias like those that pgveil makes up could be taken for one of them.
+        if let Some(item) = level.items.iter().find(|i| i.visible.starts_with("pgveil_")) {
+            return Err(Refusal::new(SqlState("42939"), "name.reserved", format!("the name \"{}\" is reserved", item.visible))
+                .with_detail("Names that begin with \"pgveil_\" are pgveil's own.")
+                .with_hint("Choose another alias."));
+        }
         let Some(order) = self.levels.last_mut() else { return Ok(()) };
         for item in &level.items {
             let printed = item.printed.as_ref().unwrap_or(&item.visible);

@@ -93,6 +93,17 @@ impl Judge<'_> {
 
     fn unqualified(&mut self, id: &Ident, scope: InScope) -> Result<(Meaning, Option<String>), Refusal> {
         let levels: Vec<_> = scope.map(|s| s.levels().collect()).unwrap_or_default();
+        if SYSTEM_COLUMNS.contains(&id.value.as_str()) {
+            // Postgres finds those of a table, but not of a table in a JOIN, before a column of an outer query.
+            let table = levels.iter().position(|l| l.items.iter().any(|i| i.oid.is_some()));
+            let column = levels.iter().position(|l| l.slots.iter().any(|s| s.name == id.value));
+            if let (Some(table), Some(column)) = (table, column)
+                && table < column
+            {
+                return Err(refuse::unsupported(&format!("\"{}\", a system column and a column of an outer query,", id.value))
+                    .with_hint("Write it with the name of its table."));
+            }
+        }
         for (up, level) in levels.iter().enumerate() {
             let mut found = level.slots.iter().filter(|s| s.name == id.value);
             if let Some(slot) = found.next() {
@@ -103,8 +114,8 @@ impl Judge<'_> {
                 return Ok((self.slot(slot)?, None));
             }
             // System columns are found by Postgres at the innermost level that has a table.
-            if SYSTEM_COLUMNS.contains(&id.value.as_str()) && level.items.iter().any(|i| i.oid.is_some()) {
-                let mut with = level.items.iter().filter(|i| i.oid.is_some());
+            if SYSTEM_COLUMNS.contains(&id.value.as_str()) && level.items.iter().any(|i| i.system_columns) {
+                let mut with = level.items.iter().filter(|i| i.system_columns);
                 self.reach(levels.len(), up);
                 return match (with.next(), with.next()) {
                     (Some(item), None) => Ok((self.system(item, &id.value)?, None)),
@@ -176,7 +187,7 @@ impl Judge<'_> {
                 return Err(refuse::unsupported("the same table name at two levels, once with and once without its schema,"));
             }
             let Some(index) = item.cols.iter().position(|c| c.name == name.value) else {
-                if SYSTEM_COLUMNS.contains(&name.value.as_str()) && item.oid.is_some() {
+                if SYSTEM_COLUMNS.contains(&name.value.as_str()) && item.system_columns {
                     return Ok((self.system(item, &name.value)?, printed));
                 }
                 return Err(Refusal::new(

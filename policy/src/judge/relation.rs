@@ -53,7 +53,8 @@ impl Judge<'_> {
                 }
                 let alias = self.derived_alias(&relation.name, alias, &veiled);
                 let printed = alias.name.value.clone();
-                let why = veiled.protected.then(|| format!("{}.{}", relation.schema, relation.name));
+                // The printed derived table has none: left in, such a name would mean a column further out.
+                let why = Some(format!("{}.{}", relation.schema, relation.name));
                 let mut item = self.item(&relation, Some(&alias), veiled.cols.clone(), veiled.key.clone(), why, true)?;
                 if !alias.explicit {
                     item.relation = Some((relation.schema.clone(), relation.name.clone()));
@@ -108,6 +109,7 @@ impl Judge<'_> {
             bare: Default::default(),
             used: Default::default(),
             oid: Some(relation.oid),
+            system_columns: relation.kind != RelationKind::View,
             no_system_columns,
             whole: true,
         })
@@ -277,10 +279,11 @@ impl Judge<'_> {
             }
             cols.push(col);
         }
-        // Clients ask catalogs for their tableoid; a derived table has none of its own.
-        if relation.kind == RelationKind::Table && relation.column("tableoid").is_none() {
+        // Clients ask catalogs for their tableoid and xmin; a derived table has none of its own.
+        if relation.kind == RelationKind::Table {
             select.push(format!("CAST({} AS pg_catalog.oid) AS \"tableoid\"", relation.oid));
-            cols.push(Col::clear("tableoid"));
+            select.push("\"xmin\" AS \"xmin\"".to_owned());
+            cols.extend(["tableoid", "xmin"].map(Col::clear));
         }
         let sql = format!("SELECT {} FROM {}.{}", select.join(", "), quote(&relation.schema), quote(&relation.name));
         let query = self.facts.trusted(relation, &sql, "built in")?;
@@ -356,6 +359,7 @@ impl Judge<'_> {
             bare: Default::default(),
             used: Default::default(),
             oid: None,
+            system_columns: false,
             no_system_columns: None,
             whole: true,
         })

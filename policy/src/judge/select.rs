@@ -479,9 +479,9 @@ fn named_output<'o>(e: &Expr, outs: &'o [Out]) -> Result<Option<&'o Out>, Refusa
     }
 }
 
-/// A system column that pgveil computes itself (see `catalog_stand_in`): `*` does not show it.
+/// A system column that pgveil gives itself (see `catalog_stand_in`): `*` does not show it.
 fn hidden(item: &Item, col: usize) -> bool {
-    item.lost_key && item.cols.get(col).is_some_and(|c| c.name == "tableoid" && c.origin == Origin::Computed)
+    item.lost_key && item.cols.get(col).is_some_and(|c| matches!(c.name.as_str(), "tableoid" | "xmin") && c.origin == Origin::Computed)
 }
 
 fn item_parts(item: &SelectItem) -> (Expr, Option<String>) {
