@@ -93,6 +93,11 @@ impl Engine {
         self.roles.get(role).is_some_and(|r| r.unprotected)
     }
 
+    /// One of the role's row filters can fail on a stored value, which the server's error would then show.
+    pub fn filters_may_fail(&self, role: &str) -> bool {
+        self.roles.get(role).is_none_or(|r| r.facts.filters_may_fail())
+    }
+
     /// Judges one client text.
     ///
     /// # Errors
@@ -176,6 +181,9 @@ fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Plan
         Body::Explain { options, query: reading } => {
             if options.analyze == Some(true) {
                 return Err(refuse::unsupported("EXPLAIN ANALYZE").with_hint("EXPLAIN without ANALYZE shows the plan's shape."));
+            }
+            if options.format != read::ExplainFormat::Text {
+                return Err(refuse::unsupported("EXPLAIN in another format than text"));
             }
             let (sql, _, moves) = query(role, who, &reading, text)?;
             let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear };

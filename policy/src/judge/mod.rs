@@ -20,6 +20,7 @@ mod refuse;
 mod relation;
 mod scope;
 mod select;
+mod total;
 mod windows;
 
 use sqlparser::ast::{DataType, Expr, Select, Table};
