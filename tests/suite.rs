@@ -1,4 +1,5 @@
 //! All tests that need a world, in one program: folders beside.
 
 mod attacks;
+mod corpora;
 mod twins;
