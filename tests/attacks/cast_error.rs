@@ -23,6 +23,14 @@ attacks![
     attack("a failure in WHERE", &["SELECT 1 FROM shop.customers WHERE id = {id} AND email::int > 0"], Refused),
     attack("overflow as an oracle", &["SELECT 2147483647 + (salary % 2)::int FROM shop.customers WHERE id = {id}"], Rows("2147483647")),
     attack("division by zero as an oracle", &["SELECT 1 / (salary::int - 41732) FROM shop.customers WHERE id = {id}"], Harmless),
-    attack("failing only for a guess", &["SELECT 1 / (CASE WHEN phone LIKE '{phone}' THEN 0 ELSE 1 END) FROM shop.customers WHERE id = {id}"], Rows("1")),
-    attack("sealed in the failing CASE", &["SELECT 1 / (CASE WHEN email = '{email}' THEN 0 ELSE 1 END) FROM shop.customers WHERE id = {id}"], Refused),
+    attack(
+        "failing only for a guess",
+        &["SELECT 1 / (CASE WHEN phone LIKE '{phone}' THEN 0 ELSE 1 END) FROM shop.customers WHERE id = {id}"],
+        Rows("1")
+    ),
+    attack(
+        "sealed in the failing CASE",
+        &["SELECT 1 / (CASE WHEN email = '{email}' THEN 0 ELSE 1 END) FROM shop.customers WHERE id = {id}"],
+        Refused
+    ),
 ];

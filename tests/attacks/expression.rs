@@ -32,7 +32,11 @@ attacks![
     attack("a range of it", &["SELECT int8range(account, account + 1) FROM shop.customers WHERE id = {id}"], Refused),
     attack("arithmetic on a sealed number", &["SELECT account + 0 FROM shop.customers WHERE id = {id}"], Refused),
     attack("minus a sealed number", &["SELECT -account FROM shop.customers WHERE id = {id}"], Refused),
-    attack("a series as long as it", &["SELECT count(*) FROM shop.customers c, generate_series(1, c.account % 7) WHERE c.id = {id}"], Refused),
+    attack(
+        "a series as long as it",
+        &["SELECT count(*) FROM shop.customers c, generate_series(1, c.account % 7) WHERE c.id = {id}"],
+        Refused
+    ),
     attack("as a row count", &["SELECT 1 LIMIT (SELECT account % 5 FROM shop.customers WHERE id = {id})"], Refused),
     attack("CASE with its test", &["SELECT CASE WHEN email > 'k' THEN 1 ELSE 0 END FROM shop.customers WHERE id = {id}"], Refused),
     attack("CASE x WHEN", &["SELECT CASE email WHEN '{email}' THEN 1 ELSE 0 END FROM shop.customers WHERE id = {id}"], Refused),

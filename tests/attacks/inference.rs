@@ -15,7 +15,11 @@ attacks![
     attack("NOT IN", &["SELECT id FROM shop.customers WHERE email NOT IN ('{email}') LIMIT 1"], Refused),
     attack("IS DISTINCT FROM", &["SELECT id FROM shop.customers WHERE email IS DISTINCT FROM '{email}' LIMIT 1"], Refused),
     attack("join with a guess", &["SELECT c.id FROM shop.customers c JOIN (VALUES ('{email}')) AS g (e) ON g.e = c.email"], Refused),
-    attack("join with a guess, CTE", &["WITH g AS (SELECT '{email}'::text AS e) SELECT c.id FROM shop.customers c, g WHERE c.email = g.e"], Refused),
+    attack(
+        "join with a guess, CTE",
+        &["WITH g AS (SELECT '{email}'::text AS e) SELECT c.id FROM shop.customers c, g WHERE c.email = g.e"],
+        Refused
+    ),
     attack("guess in a subquery", &["SELECT id FROM shop.customers WHERE email = (SELECT '{email}')"], Refused),
     attack("guess from an unprotected column", &["SELECT c.id FROM shop.customers c JOIN shop.products p ON p.name = c.email"], Refused),
     attack("HAVING", &["SELECT count(*) FROM shop.customers HAVING max(email) > 'm'"], Refused),

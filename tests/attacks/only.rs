@@ -15,5 +15,9 @@ attacks![
     attack("TABLE ONLY", &["TABLE ONLY shop.customers"], Harmless),
     attack("TABLESAMPLE shows pages", &["SELECT id FROM shop.customers TABLESAMPLE SYSTEM (10) REPEATABLE (1)"], Refused),
     attack("TABLESAMPLE by rows", &["SELECT id FROM shop.customers TABLESAMPLE BERNOULLI (10) REPEATABLE (1)"], Refused),
-    attack("in a join", &["SELECT c.full_name FROM shop.countries n JOIN ONLY shop.customers c ON c.country = n.code WHERE c.id = {id}"], Harmless),
+    attack(
+        "in a join",
+        &["SELECT c.full_name FROM shop.countries n JOIN ONLY shop.customers c ON c.country = n.code WHERE c.id = {id}"],
+        Harmless
+    ),
 ];

@@ -15,7 +15,11 @@ attacks![
     attack("comparison chain", &["SELECT 1 < 2 = true, full_name FROM shop.customers WHERE id = {id}"], Harmless),
     attack("IS and OR", &["SELECT email IS NULL OR ssn IS NULL FROM shop.customers WHERE id = {id}"], Rows("t")),
     attack("cast binds tightest", &["SELECT -'2'::int, full_name FROM shop.customers WHERE id = {id}"], Harmless),
-    attack("BETWEEN and AND", &["SELECT id FROM shop.customers WHERE id BETWEEN 2 AND 4 AND full_name = '[name]' ORDER BY id"], Rows("2\n4")),
+    attack(
+        "BETWEEN and AND",
+        &["SELECT id FROM shop.customers WHERE id BETWEEN 2 AND 4 AND full_name = '[name]' ORDER BY id"],
+        Rows("2\n4")
+    ),
     attack("JSON arrows", &["SELECT address -> 'zip' ->> 'a' FROM shop.customers WHERE id = {id}"], Rows("∅")),
     attack("COLLATE", &["SELECT full_name COLLATE \"C\" || 'x' FROM shop.customers WHERE id = {id}"], Harmless),
     attack("IN and ~", &["SELECT id FROM shop.customers WHERE full_name IN ('[name]') = true AND id = {id}"], Harmless),

@@ -31,9 +31,21 @@ fn run_prepared(session: &mut Client, name: &str) -> Answer {
 attacks![
     attack("SQL PREPARE", &["PREPARE p AS SELECT email FROM shop.customers WHERE id = {id}", "EXECUTE p"], Harmless),
     attack("SQL PREPARE, refused text", &["PREPARE p AS SELECT upper(email) FROM shop.customers"], Refused),
-    attack("executed after SET search_path", &["SET search_path = adhoc", "PREPARE p AS SELECT email FROM customers WHERE id = 2", "SET search_path = shop", "EXECUTE p"], Harmless),
-    attack("EXECUTE with a value", &["PREPARE p (text) AS SELECT id FROM shop.customers WHERE email = $1", "EXECUTE p('{email}')"], Harmless),
-    attack("a statement of that name in the catalog", &["PREPARE p AS SELECT 1", "SELECT count(statement) FROM pg_prepared_statements"], Harmless),
+    attack(
+        "executed after SET search_path",
+        &["SET search_path = adhoc", "PREPARE p AS SELECT email FROM customers WHERE id = 2", "SET search_path = shop", "EXECUTE p"],
+        Harmless
+    ),
+    attack(
+        "EXECUTE with a value",
+        &["PREPARE p (text) AS SELECT id FROM shop.customers WHERE email = $1", "EXECUTE p('{email}')"],
+        Harmless
+    ),
+    attack(
+        "a statement of that name in the catalog",
+        &["PREPARE p AS SELECT 1", "SELECT count(statement) FROM pg_prepared_statements"],
+        Harmless
+    ),
 ];
 
 #[test]

@@ -25,10 +25,24 @@ attacks![
     attack("a no-break space is a letter", &["SELECT\u{a0}full_name FROM shop.customers WHERE id = {id}"], Harmless),
     attack("names folded outside ASCII", &["SELECT \"İd\" FROM shop.customers WHERE id = {id}"], Error("42703")),
     attack("a Kelvin sign is no k", &["SELECT 1 FROM shop.customers WHERE \u{212a} = 1"], Error("42703")),
-    attack("names cut at 63 bytes", &["SELECT aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggg FROM (SELECT email AS aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggghhh FROM shop.customers WHERE id = {id}) AS x"], Harmless),
-    attack("quotes in a name", &["SELECT \"a\"\"b\" FROM (SELECT email AS \"a\"\"b\" FROM shop.customers WHERE id = {id}) AS x"], Pseudonyms),
+    attack(
+        "names cut at 63 bytes",
+        &[
+            "SELECT aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggg FROM (SELECT email AS aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggghhh FROM shop.customers WHERE id = {id}) AS x"
+        ],
+        Harmless
+    ),
+    attack(
+        "quotes in a name",
+        &["SELECT \"a\"\"b\" FROM (SELECT email AS \"a\"\"b\" FROM shop.customers WHERE id = {id}) AS x"],
+        Pseudonyms
+    ),
     attack("a backslash in a plain string", &[r"SELECT 'a\', full_name FROM shop.customers WHERE id = {id}"], Rows(r"a\|[name]")),
-    attack("standard_conforming_strings off", &["SET standard_conforming_strings = off", r"SELECT '\', ssn, '\'' FROM shop.customers WHERE id = {id}"], Harmless),
+    attack(
+        "standard_conforming_strings off",
+        &["SET standard_conforming_strings = off", r"SELECT '\', ssn, '\'' FROM shop.customers WHERE id = {id}"],
+        Harmless
+    ),
     attack("backslash_quote", &["SET backslash_quote = on"], Harmless),
     attack("national string", &["SELECT N'x', full_name FROM shop.customers WHERE id = {id}"], Harmless),
     attack("bit strings", &["SELECT B'01', X'1F', full_name FROM shop.customers WHERE id = {id}"], Harmless),
@@ -48,5 +62,9 @@ attacks![
     attack("a parameter that is none", &["SELECT $1"], Harmless),
     attack("semicolon in a string", &["SELECT ';' || full_name FROM shop.customers WHERE id = {id}"], Rows(";[name]")),
     attack("a hint comment", &["/*+ SeqScan(c) */ SELECT full_name FROM shop.customers c WHERE id = {id}"], Rows("[name]")),
-    attack("a version comment of another database", &["SELECT full_name /*!50000 , ssn */ FROM shop.customers WHERE id = {id}"], Rows("[name]")),
+    attack(
+        "a version comment of another database",
+        &["SELECT full_name /*!50000 , ssn */ FROM shop.customers WHERE id = {id}"],
+        Rows("[name]")
+    ),
 ];

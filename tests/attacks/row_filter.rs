@@ -15,8 +15,16 @@ attacks![
     attack("cast that fails on one of them", &["SELECT count(*) FROM shop.customers WHERE (country || '1')::int > 0"], Harmless),
     attack("HAVING without an aggregate", &["SELECT id FROM shop.customers GROUP BY id HAVING 1 / (id - 3) > 5"], Harmless),
     attack("a CTE is no fence", &["WITH c AS (SELECT * FROM shop.customers) SELECT count(*) FROM c WHERE 1 / (id - 3) > 5"], Harmless),
-    attack("left join that pads", &["SELECT count(*) FROM generate_series(1, 50) AS n LEFT JOIN shop.customers c ON c.id = n WHERE c.id IS NULL"], Rows("25")),
-    attack("anti-join", &["SELECT count(*) FROM shop.orders o WHERE NOT EXISTS (SELECT 1 FROM shop.customers c WHERE c.id = o.customer_id)"], Rows("0")),
+    attack(
+        "left join that pads",
+        &["SELECT count(*) FROM generate_series(1, 50) AS n LEFT JOIN shop.customers c ON c.id = n WHERE c.id IS NULL"],
+        Rows("25")
+    ),
+    attack(
+        "anti-join",
+        &["SELECT count(*) FROM shop.orders o WHERE NOT EXISTS (SELECT 1 FROM shop.customers c WHERE c.id = o.customer_id)"],
+        Rows("0")
+    ),
     attack("orders of hidden customers", &["SELECT count(*) FROM shop.orders WHERE customer_id % 2 = 1"], Rows("0")),
     attack("subquery in a filter's place", &["SELECT (SELECT count(*) FROM shop.customers WHERE id % 2 = 1)"], Rows("0")),
     attack("an index condition before the filter", &["SELECT count(*) FROM shop.customers WHERE id IN (1, 3, 5, 7)"], Rows("0")),

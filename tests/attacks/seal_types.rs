@@ -21,7 +21,11 @@ attacks![
     attack("sum", &["SELECT sum(account) FROM shop.customers WHERE id = {id}"], Refused),
     attack("bit_and", &["SELECT bit_and(account) FROM shop.customers WHERE id = {id}"], Refused),
     attack("citext", &["SELECT email::citext FROM shop.customers WHERE id = {id}"], Harmless),
-    attack("equality under another collation", &["SELECT count(*) FROM shop.customers a, shop.leads b WHERE a.email COLLATE \"C\" = b.email"], Harmless),
+    attack(
+        "equality under another collation",
+        &["SELECT count(*) FROM shop.customers a, shop.leads b WHERE a.email COLLATE \"C\" = b.email"],
+        Harmless
+    ),
     attack("min of e-mails", &["SELECT min(email) FROM shop.leads"], Harmless),
     attack("count of distinct ones", &["SELECT count(DISTINCT email) FROM shop.leads"], Harmless),
     attack("array of them in JSON", &["SELECT to_json(array_agg(email)) FROM shop.leads"], Refused),

@@ -4,12 +4,28 @@ use super::*;
 
 attacks![
     attack("unqualified after SET", &["SET search_path = shop", "SELECT full_name FROM customers WHERE id = {id}"], Rows("[name]")),
-    attack("unqualified after set_config", &["SELECT set_config('search_path', 'shop', false)", "SELECT email FROM customers WHERE id = {id}"], Harmless),
-    attack("in one statement", &["SELECT set_config('search_path', 'shop', true), (SELECT email FROM customers WHERE id = {id})"], Harmless),
+    attack(
+        "unqualified after set_config",
+        &["SELECT set_config('search_path', 'shop', false)", "SELECT email FROM customers WHERE id = {id}"],
+        Harmless
+    ),
+    attack(
+        "in one statement",
+        &["SELECT set_config('search_path', 'shop', true), (SELECT email FROM customers WHERE id = {id})"],
+        Harmless
+    ),
     attack("in one text", &["SET search_path = shop; SELECT full_name FROM customers WHERE id = {id}"], Harmless),
     attack("SET LOCAL", &["BEGIN", "SET LOCAL search_path = shop", "SELECT ssn FROM customers WHERE id = {id}"], Rows("∅")),
-    attack("and rolled back", &["BEGIN", "SET LOCAL search_path = public", "ROLLBACK", "SELECT ssn FROM customers WHERE id = {id}"], Rows("∅")),
-    attack("savepoint", &["BEGIN", "SAVEPOINT s", "SET search_path = public", "ROLLBACK TO s", "SELECT ssn FROM customers WHERE id = {id}"], Rows("∅")),
+    attack(
+        "and rolled back",
+        &["BEGIN", "SET LOCAL search_path = public", "ROLLBACK", "SELECT ssn FROM customers WHERE id = {id}"],
+        Rows("∅")
+    ),
+    attack(
+        "savepoint",
+        &["BEGIN", "SAVEPOINT s", "SET search_path = public", "ROLLBACK TO s", "SELECT ssn FROM customers WHERE id = {id}"],
+        Rows("∅")
+    ),
     attack("RESET", &["SET search_path = public", "RESET search_path", "SELECT ssn FROM customers WHERE id = {id}"], Rows("∅")),
     attack("RESET ALL", &["SET search_path = public", "RESET ALL", "SELECT ssn FROM customers WHERE id = {id}"], Rows("∅")),
     attack("DISCARD ALL", &["SET search_path = public", "DISCARD ALL", "SELECT ssn FROM customers WHERE id = {id}"], Rows("∅")),
@@ -23,5 +39,9 @@ attacks![
     attack("partitions by their own names", &["SELECT ship_email FROM shop.orders_q1 LIMIT 2"], Harmless),
     attack("a partition's veiled column", &["SELECT DISTINCT card_number FROM shop.orders_q1"], Rows("∅")),
     attack("an inheritance child", &["SELECT email FROM shop.contacts_old WHERE email IS NOT NULL LIMIT 2"], Pseudonyms),
-    attack("the row filter of the parent on a partition", &["SELECT count(*) FROM shop.orders_q1 o LEFT JOIN shop.customers c ON c.id = o.customer_id WHERE c.id IS NULL"], Rows("0")),
+    attack(
+        "the row filter of the parent on a partition",
+        &["SELECT count(*) FROM shop.orders_q1 o LEFT JOIN shop.customers c ON c.id = o.customer_id WHERE c.id IS NULL"],
+        Rows("0")
+    ),
 ];

@@ -28,7 +28,11 @@ attacks![
     attack("array_nulls", &["SET array_nulls = off", "SELECT ARRAY(SELECT email FROM shop.leads ORDER BY owner LIMIT 3)"], Harmless),
     attack("transform_null_equals", &["SET transform_null_equals = on", "SELECT count(*) FROM shop.customers WHERE ssn = NULL"], Harmless),
     attack("default_text_search_config", &["SET default_text_search_config = 'simple'"], Harmless),
-    attack("extra_float_digits", &["SET extra_float_digits = 3", "SELECT salary::float8 = floor(salary) FROM shop.customers WHERE id = {id}"], Harmless),
+    attack(
+        "extra_float_digits",
+        &["SET extra_float_digits = 3", "SELECT salary::float8 = floor(salary) FROM shop.customers WHERE id = {id}"],
+        Harmless
+    ),
     attack("lc_monetary", &["SET lc_monetary = 'C'"], Harmless),
     attack("temp_tablespaces", &["SET temp_tablespaces = ''"], Harmless),
     attack("a placeholder of one's own, read back", &["SET my.value = 'x'", "SHOW my.value"], Harmless),

@@ -4,9 +4,25 @@ use super::*;
 
 attacks![
     attack("a function of one's own", &["CREATE FUNCTION adhoc.md5(text) RETURNS text LANGUAGE sql AS 'SELECT $1'"], Refused),
-    attack("an operator of one's own", &["CREATE OPERATOR adhoc.= (LEFTARG = text, RIGHTARG = text, FUNCTION = pg_catalog.textne)"], Refused),
-    attack("a type of one's own", &["CREATE TABLE adhoc.text (x int)", "SET search_path = adhoc, shop, pg_catalog", "SELECT full_name::text FROM shop.customers WHERE id = {id}"], Harmless),
-    attack("a temporary table like a protected one", &["CREATE TEMP TABLE customers (id int, email text)", "SELECT email FROM customers"], Harmless),
+    attack(
+        "an operator of one's own",
+        &["CREATE OPERATOR adhoc.= (LEFTARG = text, RIGHTARG = text, FUNCTION = pg_catalog.textne)"],
+        Refused
+    ),
+    attack(
+        "a type of one's own",
+        &[
+            "CREATE TABLE adhoc.text (x int)",
+            "SET search_path = adhoc, shop, pg_catalog",
+            "SELECT full_name::text FROM shop.customers WHERE id = {id}"
+        ],
+        Harmless
+    ),
+    attack(
+        "a temporary table like a protected one",
+        &["CREATE TEMP TABLE customers (id int, email text)", "SELECT email FROM customers"],
+        Harmless
+    ),
     attack("a temporary table like a catalog", &["CREATE TEMP TABLE pg_class (oid int)", "SELECT count(*) FROM pg_class"], Harmless),
     attack("a cast of one's own", &["CREATE CAST (text AS int) WITH INOUT AS IMPLICIT"], Refused),
     attack("an aggregate of one's own", &["CREATE AGGREGATE adhoc.cat (text) (SFUNC = textcat, STYPE = text)"], Refused),

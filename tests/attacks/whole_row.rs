@@ -21,13 +21,21 @@ attacks![
     attack("format a row", &["SELECT format('%s', c) FROM shop.customers c WHERE id = {id}"], Refused),
     attack("json keys and values", &["SELECT * FROM shop.customers c, json_each_text(row_to_json(c)) WHERE id = {id}"], Refused),
     attack("row of a subquery", &["SELECT s FROM (SELECT email FROM shop.customers WHERE id = {id}) AS s"], Refused),
-    attack("row of a subquery as JSON", &["SELECT row_to_json(s) FROM (SELECT id, email FROM shop.customers WHERE id = {id}) AS s"], Refused),
+    attack(
+        "row of a subquery as JSON",
+        &["SELECT row_to_json(s) FROM (SELECT id, email FROM shop.customers WHERE id = {id}) AS s"],
+        Refused
+    ),
     attack("row of a CTE", &["WITH s AS (SELECT email FROM shop.customers WHERE id = {id}) SELECT s::text FROM s"], Refused),
     attack("row of a join alias", &["SELECT j::text FROM (shop.customers CROSS JOIN (SELECT 1) AS x) AS j LIMIT 1"], Refused),
     attack("row in a subquery", &["SELECT (SELECT c FROM shop.customers c WHERE id = {id})"], Refused),
     attack("a composite by a cast", &["SELECT (ROW(1, email)::record)::text FROM shop.customers WHERE id = {id}"], Refused),
     attack("anonymous row", &["SELECT (id, email) FROM shop.customers WHERE id = {id}"], Refused),
-    attack("json_populate_record reversed", &["SELECT json_populate_record(NULL::shop.customers, row_to_json(c)) FROM shop.customers c WHERE id = {id}"], Refused),
+    attack(
+        "json_populate_record reversed",
+        &["SELECT json_populate_record(NULL::shop.customers, row_to_json(c)) FROM shop.customers c WHERE id = {id}"],
+        Refused
+    ),
     attack("count of rows is no value", &["SELECT count(c) > 0 FROM shop.customers c"], Harmless),
     attack("row of an unprotected table works", &["SELECT c::text FROM shop.countries c WHERE code = 'DE'"], Rows("(DE,\"Land 0\",t)")),
     attack("record_out", &["SELECT record_out(c) FROM shop.customers c WHERE id = {id}"], Refused),

@@ -28,7 +28,11 @@ pub fn numbered(rng: &mut Rng, length: usize, number: usize) -> String {
 /// The first piece of a protected text in `received` that is not also in `sent` (what somebody said himself may come back).
 pub fn find(sent: &[u8], received: &[u8]) -> Option<String> {
     let known = Known::new(sent);
-    runs(received, RUN).find(|run| !known.has(run)).or_else(|| hex(received, &known)).or_else(|| base64(received, &known)).map(|leak| show(&leak))
+    runs(received, RUN)
+        .find(|run| !known.has(run))
+        .or_else(|| hex(received, &known))
+        .or_else(|| base64(received, &known))
+        .map(|leak| show(&leak))
 }
 
 /// # Panics
@@ -153,7 +157,14 @@ mod tests {
 
     #[test]
     fn ordinary_text_is_clean() {
-        for clean in ["u_er2xbh74vnq7jhkdhvdpdgkmavhcgspk", "iloui", "will lull oil, louis", "6c6f69", "SELECT 1", "2f1c9a8e-7777-8777-9777-77a7b7c7d7e7"] {
+        for clean in [
+            "u_er2xbh74vnq7jhkdhvdpdgkmavhcgspk",
+            "iloui",
+            "will lull oil, louis",
+            "6c6f69",
+            "SELECT 1",
+            "2f1c9a8e-7777-8777-9777-77a7b7c7d7e7",
+        ] {
             assert_eq!(find(b"", clean.as_bytes()), None, "{clean}");
         }
     }

@@ -288,7 +288,12 @@ impl Fill<'_> {
             let email = self.pooled(&mut rng, Pool::Email, 25, 10);
             let device = self.pooled(&mut rng, Pool::Device, 25, 10);
             let owner = rng.range(1, 60);
-            format!("({email}, '{}', {}, {device}, {owner}, '2024-03-01'::timestamp + {} * interval '1 day')", rng.pick(&["web", "fair", "call"]), rng.range(0, 5), rng.below(9))
+            format!(
+                "({email}, '{}', {}, {device}, {owner}, '2024-03-01'::timestamp + {} * interval '1 day')",
+                rng.pick(&["web", "fair", "call"]),
+                rng.range(0, 5),
+                rng.below(9)
+            )
         });
         insert(out, "shop.leads", rows.collect());
     }

@@ -56,7 +56,9 @@ impl Pair {
 
     /// Runs a statement on both twins.
     pub fn run(&mut self, statement: &Statement) -> Outcome {
-        let sessions = self.sessions.get_or_insert_with(|| self.logins.each_ref().map(|l| Client::connect(l).unwrap_or_else(|e| panic!("login: {e:?}"))));
+        let sessions = self
+            .sessions
+            .get_or_insert_with(|| self.logins.each_ref().map(|l| Client::connect(l).unwrap_or_else(|e| panic!("login: {e:?}"))));
         let answers = sessions.each_mut().map(|session| ask(session, statement));
         let mut outcome = judge(&mut self.renaming, &answers);
         // A transaction that was left open, or aborted, ends here.

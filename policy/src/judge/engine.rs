@@ -205,6 +205,11 @@ fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str) 
     let mut ast = (*reading.ast).clone();
     let mut judge = Judge::new(&role.facts, &who.search_path, &who.role, text);
     let cols = judge.query(&mut ast, None, true)?;
+    if judge.touched > 0
+        && let Some(refusal) = judge.shows_evaluation.take()
+    {
+        return Err(refusal);
+    }
     let moves = judge.moves_search_path;
     Ok((reading.print(&ast)?, cols, moves))
 }

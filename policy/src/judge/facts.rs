@@ -150,4 +150,6 @@ pub(crate) struct LevelOrder {
     pub aggregates: bool,
     /// A named window has a frame in ROWS.
     pub named_rows_frame: bool,
+    /// Named windows whose order was made total.
+    pub ordered_windows: std::collections::HashSet<String>,
 }

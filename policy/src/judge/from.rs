@@ -211,6 +211,7 @@ impl Judge<'_> {
             return Err(refuse::unsupported("this function in FROM"));
         }
         let short = parts.last().cloned().unwrap_or_default();
+        self.evaluation_order(&facts.schema, &short);
         if matches!(short.as_str(), "set_config" | "current_setting") {
             return Err(refuse::unsupported("this function in FROM"));
         }
@@ -231,11 +232,30 @@ impl Judge<'_> {
                 }
             }
             alias.map(|a| a.columns.iter().map(|c| c.name.value.clone()).collect()).unwrap_or_default()
+        } else if facts.schema == "pg_catalog" && short.contains("_populate_record") {
+            // Its columns are those of its first argument's type.
+            self.cast_fields(args.first()).ok_or_else(|| {
+                refuse::unsupported(&format!("{short}() in FROM of anything but a cast"))
+                    .with_hint("Write its first argument as CAST(NULL AS schema.table).")
+            })?
         } else {
             self.function_columns(&facts.schema, &short, args.len(), alias)?
         };
         *name = build::object_name(&[&facts.schema, &short]);
         self.function_level(&short, names, ordinality, alias)
+    }
+
+    /// The fields of the composite type that an argument is cast to; the type has its schema by now.
+    fn cast_fields(&self, arg: Option<&FunctionArg>) -> Option<Vec<String>> {
+        let FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) = arg? else { return None };
+        let Expr::Cast { data_type: sqlparser::ast::DataType::Custom(name, _), .. } = build::bare(e) else { return None };
+        match self.name_parts(name).ok()?.as_slice() {
+            [schema, name] => {
+                let found = self.facts.catalog.types.get(schema)?.get(name)?;
+                (!found.fields.is_empty()).then(|| found.fields.clone())
+            }
+            _ => None,
+        }
     }
 
     fn function_columns(&self, schema: &str, short: &str, count: usize, alias: Option<&TableAlias>) -> Result<Vec<String>, Refusal> {

@@ -20,6 +20,7 @@ mod refuse;
 mod relation;
 mod scope;
 mod select;
+mod windows;
 
 use sqlparser::ast::{DataType, Expr, Select, Table};
 
@@ -36,6 +37,16 @@ pub(crate) struct Cte {
     cols: Vec<Col>,
     /// It reads protected relations: the order of its rows is data.
     tainted: bool,
+}
+
+/// Which query level an aggregate belongs to: that of the innermost column in its arguments, or its own where there is none
+/// (PostgreSQL documentation, 4.2.7).
+#[derive(Debug)]
+pub(crate) struct Reach {
+    /// The level it is written at, counted from the outside.
+    written: usize,
+    /// The deepest level of a column in its arguments, as far as not below `written`.
+    deepest: Option<usize>,
 }
 
 /// One judgement of one query.
@@ -55,6 +66,11 @@ pub(crate) struct Judge<'a> {
     levels: Vec<LevelOrder>,
     /// Aggregates around the present expression, at its level.
     in_aggregate: usize,
+    /// For each aggregate whose arguments are being judged, the innermost first to last: how deep in levels it stands, and
+    /// the deepest level not below it that a column in it belongs to.
+    reaches: Vec<Reach>,
+    /// A call whose results show in which order rows are come to.
+    shows_evaluation: Option<Refusal>,
     /// Views around the present query.
     depth: usize,
     next_name: usize,
@@ -73,6 +89,8 @@ impl<'a> Judge<'a> {
             ctes: vec![],
             levels: vec![],
             in_aggregate: 0,
+            reaches: vec![],
+            shows_evaluation: None,
             depth: 0,
             next_name: 0,
             moves_search_path: false,

@@ -93,29 +93,42 @@ impl Judge<'_> {
 
     fn unqualified(&mut self, id: &Ident, scope: InScope) -> Result<(Meaning, Option<String>), Refusal> {
         let levels: Vec<_> = scope.map(|s| s.levels().collect()).unwrap_or_default();
-        for level in &levels {
+        for (up, level) in levels.iter().enumerate() {
             let mut found = level.slots.iter().filter(|s| s.name == id.value);
             if let Some(slot) = found.next() {
                 if found.next().is_some() {
                     return Err(ambiguous(&id.value));
                 }
+                self.reach(levels.len(), up);
                 return Ok((self.slot(slot)?, None));
             }
             // System columns are found by Postgres at the innermost level that has a table.
             if SYSTEM_COLUMNS.contains(&id.value.as_str()) && level.items.iter().any(|i| i.oid.is_some()) {
                 let mut with = level.items.iter().filter(|i| i.oid.is_some());
+                self.reach(levels.len(), up);
                 return match (with.next(), with.next()) {
                     (Some(item), None) => Ok((self.system(item, &id.value)?, None)),
                     _ => Err(ambiguous(&id.value)),
                 };
             }
         }
-        for level in &levels {
+        for (up, level) in levels.iter().enumerate() {
             if let Some(item) = level.items.iter().find(|i| i.visible == id.value) {
+                self.reach(levels.len(), up);
                 return Ok((Meaning::Row(Rc::clone(item)), None));
             }
         }
         Err(Refusal::new(SqlState::UNDEFINED_COLUMN, "name.column", format!("column \"{}\" does not exist", id.value)))
+    }
+
+    /// Notes for the aggregates around it that a column was found `up` levels above the innermost of `levels`.
+    pub(crate) fn reach(&mut self, levels: usize, up: usize) {
+        let level = levels.saturating_sub(up);
+        for reach in &mut self.reaches {
+            if level <= reach.written {
+                reach.deepest = reach.deepest.max(Some(level));
+            }
+        }
     }
 
     fn slot(&mut self, slot: &Slot) -> Result<Meaning, Refusal> {
@@ -137,7 +150,8 @@ impl Judge<'_> {
         scope: InScope,
     ) -> Result<(Meaning, Option<String>), Refusal> {
         let mut inside: Vec<&str> = Vec::new();
-        for level in scope.map(|s| s.levels().collect::<Vec<_>>()).unwrap_or_default() {
+        let levels = scope.map(|s| s.levels().collect::<Vec<_>>()).unwrap_or_default();
+        for (up, level) in levels.iter().enumerate() {
             let matches = |i: &&Rc<Item>| match schema {
                 None => i.visible == qualifier.value,
                 Some(s) => i.relation.as_ref().is_some_and(|(rs, rn)| *rs == s.value && *rn == qualifier.value),
@@ -147,6 +161,7 @@ impl Judge<'_> {
                 inside.extend(level.items.iter().map(|i| i.printed.as_deref().unwrap_or(&i.visible)));
                 continue;
             };
+            self.reach(levels.len(), up);
             if found.next().is_some() {
                 return Err(Refusal::new(
                     SqlState("42P09"),

@@ -315,6 +315,9 @@ impl Judge<'_> {
         let mut inner = Judge::new(self.facts, &path, self.role, definition);
         inner.depth = self.depth.saturating_add(1);
         let cols = inner.query(&mut query, None, false).map_err(in_view)?;
+        if let Some(refusal) = inner.shows_evaluation {
+            return Err(in_view(refusal));
+        }
         reading.print(&query).map_err(in_view)?;
         if cols.len() != view.columns.len() {
             return Err(refuse::unsupported(&format!("view {}.{}, whose columns are not as expected,", view.schema, view.name)));

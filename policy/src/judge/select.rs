@@ -14,7 +14,7 @@ use super::label::Label;
 use super::query::{append_order, order_items, position_of};
 use super::relation::prune;
 use super::scope::{Col, Item, Level, Out, Scope, Slot};
-use super::{Judge, build, output, refuse};
+use super::{Judge, build, output, refuse, windows};
 use crate::plan::Origin;
 use crate::{Refusal, SqlState};
 
@@ -110,9 +110,17 @@ impl Judge<'_> {
                 NamedWindowExpr::NamedWindow(_) => false,
             });
         }
-        for NamedWindowDefinition(_, window) in named_window.iter_mut() {
+        for NamedWindowDefinition(name, window) in named_window.iter_mut() {
             match window {
-                NamedWindowExpr::WindowSpec(spec) => self.window_spec(spec, Some(&scope))?,
+                NamedWindowExpr::WindowSpec(spec) => {
+                    self.window_spec(spec, Some(&scope))?;
+                    if self.tainted() && windows::only_by_row(projection, query.order_by.as_ref(), &name.value, spec) {
+                        spec.order_by.extend(self.row_identity().into_iter().map(build::ascending));
+                        if let Some(order) = self.levels.last_mut() {
+                            order.ordered_windows.insert(name.value.clone());
+                        }
+                    }
+                }
                 NamedWindowExpr::NamedWindow(_) => return Err(refuse::unsupported("this WINDOW clause")),
             }
         }
@@ -232,14 +240,14 @@ impl Judge<'_> {
             match item {
                 SelectItem::Wildcard(options) => {
                     plain_star(options)?;
-                    for slot in &level.slots {
+                    for slot in level.slots.iter().filter(|s| !hidden(&s.item, s.col)) {
                         items.push(SelectItem::UnnamedExpr(self.slot_reference(slot, level)?));
                     }
                 }
                 SelectItem::QualifiedWildcard(kind, options) => {
                     plain_star(options)?;
                     let item = self.star_item(kind, Some(scope))?;
-                    for (index, col) in item.cols.iter().enumerate() {
+                    for (index, col) in item.cols.iter().enumerate().filter(|(index, _)| !hidden(&item, *index)) {
                         let slot = Slot { name: col.name.clone(), item: Rc::clone(&item), col: index, merged: None };
                         items.push(SelectItem::UnnamedExpr(self.slot_reference(&slot, &Level::default())?));
                     }
@@ -274,7 +282,7 @@ impl Judge<'_> {
         Ok(slot.item.reference(col))
     }
 
-    fn star_item(&self, kind: &SelectItemQualifiedWildcardKind, scope: InScope) -> Result<Rc<Item>, Refusal> {
+    fn star_item(&mut self, kind: &SelectItemQualifiedWildcardKind, scope: InScope) -> Result<Rc<Item>, Refusal> {
         let SelectItemQualifiedWildcardKind::ObjectName(name) = kind else {
             return Err(refuse::unsupported("* of an expression"));
         };
@@ -284,8 +292,10 @@ impl Judge<'_> {
             [schema, name] => i.relation.as_ref().is_some_and(|(s, n)| s == schema && n == name),
             _ => false,
         };
-        for level in scope.map(|s| s.levels().collect::<Vec<_>>()).unwrap_or_default() {
+        let levels = scope.map(|s| s.levels().collect::<Vec<_>>()).unwrap_or_default();
+        for (up, level) in levels.iter().enumerate() {
             if let Some(item) = level.items.iter().find(matches) {
+                self.reach(levels.len(), up);
                 return Ok(Rc::clone(item));
             }
         }
@@ -467,6 +477,11 @@ fn named_output<'o>(e: &Expr, outs: &'o [Out]) -> Result<Option<&'o Out>, Refusa
             None => Ok(None),
         },
     }
+}
+
+/// A system column that pgveil computes itself (see `catalog_stand_in`): `*` does not show it.
+fn hidden(item: &Item, col: usize) -> bool {
+    item.lost_key && item.cols.get(col).is_some_and(|c| c.name == "tableoid" && c.origin == Origin::Computed)
 }
 
 fn item_parts(item: &SelectItem) -> (Expr, Option<String>) {

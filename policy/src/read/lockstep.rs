@@ -456,7 +456,7 @@ mod tests {
             ("select id from t", "select id from t limit 1"),
             ("select id from t limit 1", "select id from t limit 2"),
             ("select id from t order by a, b", "select id from t order by b, a"),
-            ("select id from t order by a", "select id from t order by pg_catalog.sha256(b)"),
+            ("select id from t order by lower(a)", "select id from t order by pg_catalog.sha256(lower(b))"),
             ("select id from t order by a", "select id from t order by pg_catalog.sha256(a) desc"),
             ("select id from t order by a", "select id from t"),
             ("select id from t order by 2", "select id from t order by 3"),

@@ -74,7 +74,14 @@ impl Generator<'_> {
         let d = depth - 1;
         match self.rng.below(10) {
             0 => return format!("COALESCE({}, {})", self.expr(scope, ty, d), self.expr(scope, ty, 0)),
-            1 => return format!("CASE WHEN {} THEN {} ELSE {} END", self.boolean(scope, d), self.expr(scope, ty, d), self.expr(scope, ty, 0)),
+            1 => {
+                return format!(
+                    "CASE WHEN {} THEN {} ELSE {} END",
+                    self.boolean(scope, d),
+                    self.expr(scope, ty, d),
+                    self.expr(scope, ty, 0)
+                );
+            }
             2 if !matches!(ty, Ty::Json) => return format!("NULLIF({}, {})", self.expr(scope, ty, d), self.expr(scope, ty, 0)),
             _ => {}
         }
@@ -84,7 +91,9 @@ impl Generator<'_> {
             Ty::Text => self.text(scope, d),
             Ty::Bool => self.boolean(scope, d),
             Ty::Date => self.date(scope, d),
-            Ty::Stamp => format!("date_trunc('{}', {})", self.rng.pick(&["year", "month", "day"]).to_owned(), self.expr(scope, Ty::Stamp, d)),
+            Ty::Stamp => {
+                format!("date_trunc('{}', {})", self.rng.pick(&["year", "month", "day"]).to_owned(), self.expr(scope, Ty::Stamp, d))
+            }
             Ty::Inet => match self.rng.below(2) {
                 0 => format!("set_masklen({}, {})", self.expr(scope, Ty::Inet, d), self.rng.range(8, 32)),
                 _ => format!("network({})::inet", self.expr(scope, Ty::Inet, d)),
@@ -96,7 +105,9 @@ impl Generator<'_> {
 
     fn int(&mut self, scope: &Scope, d: usize) -> String {
         match self.rng.below(22) {
-            0..=2 => format!("({} {} {})", self.expr(scope, Ty::Int, d), self.rng.pick(&["+", "-"]).to_owned(), self.expr(scope, Ty::Int, 0)),
+            0..=2 => {
+                format!("({} {} {})", self.expr(scope, Ty::Int, d), self.rng.pick(&["+", "-"]).to_owned(), self.expr(scope, Ty::Int, 0))
+            }
             3 => format!("({} * {})", self.expr(scope, Ty::Int, d), self.rng.range(-3, 7)),
             4 => format!("({} % {})", self.expr(scope, Ty::Int, d), self.rng.range(2, 9)),
             5 => format!("({} / {})", self.expr(scope, Ty::Int, d), self.rng.range(1, 9)),
@@ -121,7 +132,12 @@ impl Generator<'_> {
 
     fn num(&mut self, scope: &Scope, d: usize) -> String {
         match self.rng.below(9) {
-            0..=2 => format!("({} {} {})", self.expr(scope, Ty::Num, d), self.rng.pick(&["+", "-", "*"]).to_owned(), self.expr(scope, Ty::Num, 0)),
+            0..=2 => format!(
+                "({} {} {})",
+                self.expr(scope, Ty::Num, d),
+                self.rng.pick(&["+", "-", "*"]).to_owned(),
+                self.expr(scope, Ty::Num, 0)
+            ),
             3 => format!("round({}, {})", self.expr(scope, Ty::Num, d), self.rng.range(0, 1)),
             4 => format!("({} / {})", self.expr(scope, Ty::Num, d), self.rng.range(2, 9)),
             5 if self.rng.chance(30) => format!("(1000 / {})", self.expr(scope, Ty::Num, d)),
@@ -201,7 +217,11 @@ impl Generator<'_> {
             _ => {
                 let cols: Vec<Col> = source.cols.iter().filter(|c| risky || c.seal.is_none()).cloned().collect();
                 let col = self.rng.pick(&cols).clone();
-                if self.rng.chance(60) { format!("({}).{}::text", source.alias, col.name) } else { format!("{}({})::text", col.name, source.alias) }
+                if self.rng.chance(60) {
+                    format!("({}).{}::text", source.alias, col.name)
+                } else {
+                    format!("{}({})::text", col.name, source.alias)
+                }
             }
         })
     }
@@ -265,7 +285,13 @@ impl Generator<'_> {
                 format!("{} IS {}NULL", self.expr(scope, ty, d), if self.rng.chance(50) { "NOT " } else { "" })
             }
             15 => format!("{} BETWEEN {} AND {}", self.expr(scope, Ty::Int, d), self.rng.range(0, 20), self.rng.range(20, 900)),
-            16 => format!("{} IN ({}, {}, {})", self.expr(scope, Ty::Int, d), self.rng.range(0, 9), self.rng.range(0, 40), self.rng.range(0, 900)),
+            16 => format!(
+                "{} IN ({}, {}, {})",
+                self.expr(scope, Ty::Int, d),
+                self.rng.range(0, 9),
+                self.rng.range(0, 40),
+                self.rng.range(0, 900)
+            ),
             17 => format!("{} IN ({}, {})", self.expr(scope, Ty::Text, d), self.literal(Ty::Text), self.literal(Ty::Text)),
             18 => format!("{} = ANY (ARRAY[{}, {}])", self.expr(scope, Ty::Int, d), self.rng.range(0, 9), self.rng.range(10, 400)),
             19 if scope.keys.is_none() => self.exists(scope),
@@ -304,7 +330,11 @@ impl Generator<'_> {
                     Pool::Device => ("shop.leads", "device"),
                     Pool::Account => ("shop.customers", "account"),
                 };
-                format!("{} {} (SELECT {column} FROM {table} WHERE {column} IS NOT NULL)", a.sql, self.rng.pick(&["IN", "NOT IN", "= ANY"]).to_owned())
+                format!(
+                    "{} {} (SELECT {column} FROM {table} WHERE {column} IS NOT NULL)",
+                    a.sql,
+                    self.rng.pick(&["IN", "NOT IN", "= ANY"]).to_owned()
+                )
             }
             4 => format!("{} IS {}DISTINCT FROM {}", a.sql, if self.rng.chance(50) { "NOT " } else { "" }, b.sql),
             _ => format!("{} {} {}", a.sql, self.rng.pick(&["=", "<>"]).to_owned(), b.sql),
@@ -319,7 +349,9 @@ impl Generator<'_> {
         let pairs: Vec<(String, String)> = scope
             .cols()
             .iter()
-            .flat_map(|a| inner.cols().into_iter().filter(|b| !a.link.is_empty() && a.link == b.link).map(|b| (a.sql.clone(), b.sql.clone())))
+            .flat_map(|a| {
+                inner.cols().into_iter().filter(|b| !a.link.is_empty() && a.link == b.link).map(|b| (a.sql.clone(), b.sql.clone()))
+            })
             .collect();
         if !pairs.is_empty() {
             let (a, b) = self.rng.pick(&pairs).clone();
@@ -342,7 +374,13 @@ impl Generator<'_> {
     pub(super) fn literal(&mut self, ty: Ty) -> String {
         let value = match ty {
             Ty::Int => self.rng.range(-2, 90).to_string(),
-            Ty::Big => if self.rng.chance(50) { self.real(Pool::Account) } else { self.rng.range(0, 99_999).to_string() },
+            Ty::Big => {
+                if self.rng.chance(50) {
+                    self.real(Pool::Account)
+                } else {
+                    self.rng.range(0, 99_999).to_string()
+                }
+            }
             Ty::Num => format!("{}.{}", self.rng.range(0, 9) * 10_000 + self.rng.range(0, 999), self.rng.range(0, 99)),
             Ty::Text => match self.rng.below(8) {
                 0 => self.real(Pool::Email),

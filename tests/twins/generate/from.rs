@@ -1,7 +1,7 @@
 //! FROM: tables, views, CTEs, subqueries, functions and the joins between them.
 
-use super::scope::{Col, Scope, Source, TABLES, Table, Ty};
 use super::Generator;
+use super::scope::{Col, Scope, Source, TABLES, Table, Ty};
 
 impl Generator<'_> {
     /// What follows FROM, and what it makes visible.
@@ -130,7 +130,12 @@ impl Generator<'_> {
             0 => (
                 "SELECT id, email FROM shop.customers WHERE id <= 80",
                 "SELECT email, score, owner FROM shop.leads",
-                vec![("email", Ty::Text, Some(crate::twins::data::Pool::Email)), ("id", Ty::Int, None), ("score", Ty::Int, None), ("owner", Ty::Int, None)],
+                vec![
+                    ("email", Ty::Text, Some(crate::twins::data::Pool::Email)),
+                    ("id", Ty::Int, None),
+                    ("score", Ty::Int, None),
+                    ("owner", Ty::Int, None),
+                ],
             ),
             1 => (
                 "SELECT country AS code, id, salary FROM shop.customers WHERE id < 50",
@@ -140,7 +145,11 @@ impl Generator<'_> {
             _ => (
                 "SELECT device, full_name FROM shop.customers WHERE score > 40",
                 "SELECT device, source FROM shop.leads",
-                vec![("device", Ty::Uuid, Some(crate::twins::data::Pool::Device)), ("full_name", Ty::Text, None), ("source", Ty::Text, None)],
+                vec![
+                    ("device", Ty::Uuid, Some(crate::twins::data::Pool::Device)),
+                    ("full_name", Ty::Text, None),
+                    ("source", Ty::Text, None),
+                ],
             ),
         };
         let cols = cols.drain(..).map(|(name, ty, seal)| col(&alias, name, ty, seal, "")).collect();
@@ -170,7 +179,8 @@ impl Generator<'_> {
         }
         let order = if table.key.is_empty() { String::new() } else { format!(" ORDER BY {inner}.{}", table.key) };
         let limit = if self.rng.chance(60) { format!("{order} LIMIT {}", self.rng.range(1, 3)) } else { String::new() };
-        let query = format!("SELECT {} FROM shop.{} AS {inner} WHERE {inner}.{other} = {}{limit}", outputs.join(", "), table.name, link.sql);
+        let query =
+            format!("SELECT {} FROM shop.{} AS {inner} WHERE {inner}.{other} = {}{limit}", outputs.join(", "), table.name, link.sql);
         let text = match self.rng.below(3) {
             0 => format!(", LATERAL ({query}) AS {alias}"),
             1 => format!(" CROSS JOIN LATERAL ({query}) AS {alias}"),

@@ -5,9 +5,9 @@
 
 mod expr;
 mod from;
+pub mod scope;
 mod select;
 mod special;
-pub mod scope;
 
 use pgveil_tests::rng::Rng;
 

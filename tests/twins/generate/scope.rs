@@ -136,14 +136,24 @@ pub const TABLES: &[Table] = &[
             ("seen", Stamp, None, ""),
         ],
     },
-    Table { name: "contacts", large: false, key: "id", cols: &[("id", Int, None, ""), ("label", Text, None, ""), ("email", Text, Some(Email), "email")] },
+    Table {
+        name: "contacts",
+        large: false,
+        key: "id",
+        cols: &[("id", Int, None, ""), ("label", Text, None, ""), ("email", Text, Some(Email), "email")],
+    },
     Table {
         name: "products",
         large: false,
         key: "id",
         cols: &[("id", Int, None, "product"), ("name", Text, None, ""), ("price", Num, None, ""), ("tags", Texts, None, "")],
     },
-    Table { name: "countries", large: false, key: "", cols: &[("code", Text, None, "country"), ("name", Text, None, ""), ("eu", Bool, None, "")] },
+    Table {
+        name: "countries",
+        large: false,
+        key: "",
+        cols: &[("code", Text, None, "country"), ("name", Text, None, ""), ("eu", Bool, None, "")],
+    },
     Table {
         name: "customer_orders",
         large: true,

@@ -61,7 +61,8 @@ impl Generator<'_> {
         let mut cols: Vec<(String, Want)> = Vec::new();
         let mut outputs: Vec<(String, Ty, Option<Pool>)> = Vec::new();
         if want.is_none() && !named && self.rng.chance(6) {
-            let star = if scope.sources.len() == 1 || self.rng.chance(50) { "*".to_owned() } else { format!("{}.*", scope.sources[0].alias) };
+            let star =
+                if scope.sources.len() == 1 || self.rng.chance(50) { "*".to_owned() } else { format!("{}.*", scope.sources[0].alias) };
             let order = self.order(&scope, &[], &[]);
             let limit = self.limit();
             return Query { sql: format!("SELECT {star} FROM {from}{filter}{order}{limit}"), cols };
@@ -79,7 +80,8 @@ impl Generator<'_> {
         let mut texts = Vec::new();
         for (n, (sql, ty, seal)) in outputs.iter().enumerate() {
             // Nameless literals are of unknown type in a subquery.
-            let sql = if named && sql.starts_with('\'') && !sql.contains("::") { format!("{sql}::{}", type_name(*ty)) } else { sql.clone() };
+            let sql =
+                if named && sql.starts_with('\'') && !sql.contains("::") { format!("{sql}::{}", type_name(*ty)) } else { sql.clone() };
             let name = format!("r{n}");
             texts.push(match self.rng.below(10) {
                 0 if !named => sql,
@@ -102,7 +104,11 @@ impl Generator<'_> {
             head = "DISTINCT ".to_owned();
             order = if self.rng.chance(40) { format!(" ORDER BY {}", 1 + self.rng.below(count)) } else { String::new() };
         } else {
-            let names: Vec<String> = texts.iter().filter_map(|t| t.rsplit_once(" AS ").map(|(_, name)| name.to_owned())).filter(|n| n.starts_with('r')).collect();
+            let names: Vec<String> = texts
+                .iter()
+                .filter_map(|t| t.rsplit_once(" AS ").map(|(_, name)| name.to_owned()))
+                .filter(|n| n.starts_with('r'))
+                .collect();
             order = self.order(&scope, &names, &outputs);
         }
         let limit = self.limit();
@@ -138,7 +144,11 @@ impl Generator<'_> {
                     let ty = *self.rng.pick(&[Ty::Int, Ty::Text, Ty::Num, Ty::Date]);
                     let key = self.expr(scope, ty, 1);
                     // A constant is no key; a number alone is a position.
-                    if key.chars().all(|c| c.is_ascii_digit() || "()'-.".contains(c)) || key.starts_with('\'') { "1".to_owned() } else { key }
+                    if key.chars().all(|c| c.is_ascii_digit() || "()'-.".contains(c)) || key.starts_with('\'') {
+                        "1".to_owned()
+                    } else {
+                        key
+                    }
                 }
                 _ => {
                     let cols: Vec<Col> = scope.cols().into_iter().cloned().collect();
@@ -246,7 +256,9 @@ impl Generator<'_> {
             let col = self.rng.pick(&sealed).clone();
             return match self.rng.below(4) {
                 0 => (format!("count(DISTINCT {}){filter}", col.sql), Ty::Int, None),
-                1 if col.ty != Ty::Uuid => (format!("{}({}){filter}", self.rng.pick(&["min", "max"]).to_owned(), col.sql), col.ty, col.seal),
+                1 if col.ty != Ty::Uuid => {
+                    (format!("{}({}){filter}", self.rng.pick(&["min", "max"]).to_owned(), col.sql), col.ty, col.seal)
+                }
                 2 => (format!("array_agg({}{}){filter}", col.sql, order(self)), Ty::Texts, col.seal),
                 _ => (format!("count({}){filter}", col.sql), Ty::Int, None),
             };
@@ -261,7 +273,9 @@ impl Generator<'_> {
                 }
                 _ => format!("{}({}){filter}", self.rng.pick(&["min", "max"]).to_owned(), self.expr(&rows, Ty::Int, 1)),
             },
-            Ty::Num => format!("{}({}){filter}", self.rng.pick(&["sum", "avg", "min", "max", "stddev"]).to_owned(), self.expr(&rows, Ty::Num, 1)),
+            Ty::Num => {
+                format!("{}({}){filter}", self.rng.pick(&["sum", "avg", "min", "max", "stddev"]).to_owned(), self.expr(&rows, Ty::Num, 1))
+            }
             Ty::Text => match self.rng.below(3) {
                 0 => {
                     let (value, order) = (self.expr(&rows, Ty::Text, 1), order(self));
