@@ -13,6 +13,7 @@
 
 mod argument;
 mod build;
+mod cache;
 mod engine;
 mod expr;
 mod facts;
