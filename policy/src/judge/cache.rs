@@ -14,11 +14,14 @@ const TEXTS: usize = 20_000;
 /// Search paths kept for one text; for another one all of that text go.
 const PATHS: usize = 16;
 
+/// What a text was judged to be under a search_path.
+type UnderPath = (Arc<[String]>, Judged);
+
 /// Judgements of one role, by text and search path.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     // By text alone, so that a look-up needs no key of its own.
-    texts: DashMap<Arc<str>, Vec<(Arc<[String]>, Judged)>>,
+    texts: DashMap<Arc<str>, Vec<UnderPath>>,
     /// In the order in which they came. Locked only where a text is judged, which takes a thousand times as long.
     order: Mutex<VecDeque<Arc<str>>>,
 }

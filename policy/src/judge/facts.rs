@@ -8,8 +8,8 @@ use dashmap::DashMap;
 use sqlparser::ast::Query;
 
 use super::Judge;
-use super::total::is_total;
 use super::scope::{Col, Item};
+use super::total::is_total;
 use crate::catalog::{Catalog, Oid, Relation};
 use crate::policy::{Protection, Role, protection::Guard};
 use crate::{Refusal, read};

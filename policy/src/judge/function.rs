@@ -177,7 +177,7 @@ impl Judge<'_> {
         let all = self.facts.catalog.functions.get(short).map(Vec::as_slice).unwrap_or_default();
         let visible = |f: &&crate::catalog::Function| match schema {
             Some(s) => f.schema == s,
-            None => self.path.iter().any(|p| *p == f.schema),
+            None => self.path.contains(&f.schema),
         };
         let candidates: Vec<_> = all.iter().filter(visible).filter(fits).collect();
         let Some(first) = candidates.first() else {
@@ -290,7 +290,11 @@ fn guarded_setting(f: &Function) -> Option<Expr> {
         return None;
     }
     let shown = settings::all_shown().map(|s| build::as_text(build::value(Value::SingleQuotedString(s.to_owned())))).collect();
-    let condition = Expr::InList { expr: Box::new(build::call(&["pg_catalog", "lower"], vec![build::as_text(name.clone())])), list: shown, negated: false };
+    let condition = Expr::InList {
+        expr: Box::new(build::call(&["pg_catalog", "lower"], vec![build::as_text(name.clone())])),
+        list: shown,
+        negated: false,
+    };
     Some(build::case_when(condition, Expr::Function(f.clone())))
 }
 

@@ -171,7 +171,8 @@ mod tests {
             ],
         ));
         assert_eq!(text(&seen), "ERROR\nERROR\n42703\ncolumn \"x\" does not exist\nPerhaps you meant to reference the column \"c.y\".\n");
-        let seen = Scrub::new(KEY, false).error(&report("40P01", &[(b'M', "deadlock detected"), (b'D', "Process 1 waits…"), (b'H', "See log")]));
+        let seen =
+            Scrub::new(KEY, false).error(&report("40P01", &[(b'M', "deadlock detected"), (b'D', "Process 1 waits…"), (b'H', "See log")]));
         assert_eq!(text(&seen), "ERROR\nERROR\n40P01\ndeadlock detected\n");
     }
 
