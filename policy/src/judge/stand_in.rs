@@ -228,15 +228,8 @@ impl Judge<'_> {
         };
         let reads_protected = self.first_source(view.oid, &|r| self.protects(r), &mut BTreeSet::new()).is_some();
         let Some(definition) = &view.definition else {
-            return if reads_protected {
-                Err(refuse::unsupported("a view whose definition is not known").with_hint("Query its tables."))
-            } else {
-                Ok(None)
-            };
+            return Err(refuse::unsupported("a view whose definition is not known").with_hint("Query its tables."));
         };
-        if !reads_protected {
-            return Ok(None);
-        }
         if self.depth >= VIEW_DEPTH {
             return Err(refuse::unsupported("a view nested this deep"));
         }
@@ -245,7 +238,14 @@ impl Judge<'_> {
         let path = ["pg_catalog".to_owned()];
         let mut inner = Judge::new(self.facts, &path, self.role, definition);
         inner.depth = self.depth.saturating_add(1);
-        let cols = inner.statement(&mut query, false).map_err(in_view)?;
+        // A view that reads nothing protected is judged too: a function that it calls could.
+        let cols = inner.query(&mut query, None, false).map_err(in_view)?;
+        if let Some(refusal) = inner.shows_evaluation_order {
+            return Err(in_view(refusal));
+        }
+        if !reads_protected && inner.touched == 0 {
+            return Ok(None);
+        }
         reading.print(&query).map_err(in_view)?;
         if cols.len() != view.columns.len() {
             return Err(refuse::unsupported(&format!("view {}.{}, whose columns are not as expected,", view.schema, view.name)));
