@@ -48,6 +48,11 @@ impl Judge<'_> {
 
     /// Judges an expression.
     pub(crate) fn expr(&mut self, e: &mut Expr, scope: InScope) -> Result<Label, Refusal> {
+        let judged = self.any_expr(e, scope);
+        self.placed(judged, e)
+    }
+
+    fn any_expr(&mut self, e: &mut Expr, scope: InScope) -> Result<Label, Refusal> {
         match e {
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => self.reference(e, scope),
             Expr::Nested(inner) => self.expr(inner, scope),
@@ -59,11 +64,9 @@ impl Judge<'_> {
             Expr::Function(f) => {
                 let mut taken = std::mem::replace(f, super::function::nothing());
                 let judged = self.function(&mut taken, scope);
+                *e = Expr::Function(taken);
                 match judged? {
-                    super::function::Judged::Call(label) => {
-                        *e = Expr::Function(taken);
-                        Ok(label)
-                    }
+                    super::function::Judged::Call(label) => Ok(label),
                     super::function::Judged::Replaced(expr) => {
                         *e = *expr;
                         Ok(Label::Clear)
@@ -154,7 +157,7 @@ impl Judge<'_> {
                         if matches!(s.spec.form, SealForm::Text { .. }) && keeps_text(data_type) {
                             return Ok(Label::Sealed(s));
                         }
-                        Err(refuse::sealed_use(self.role, &s, &format!("a cast to {data_type}")).at(self.position(expr)))
+                        Err(refuse::sealed_use(self.role, &s, &format!("a cast to {data_type}")).at(self.position(&**expr)))
                     }
                 }
             }
@@ -246,15 +249,14 @@ impl Judge<'_> {
     }
 
     fn binary(&mut self, left: &mut Expr, op: &mut BinaryOperator, right: &mut Expr, scope: InScope) -> Result<Label, Refusal> {
-        // Long chains of AND, OR and || lean left: walked in a loop, so that depth costs no stack here.
         if matches!(op, BinaryOperator::And | BinaryOperator::Or) {
             self.clear(right, scope, "a condition")?;
             return self.all_clear([left], scope, "a condition");
         }
         self.operator(op)?;
         match op {
-            BinaryOperator::Eq => self.equality(left, right, scope, "="),
-            BinaryOperator::NotEq => self.equality(left, right, scope, "<>"),
+            BinaryOperator::Eq => self.equality(left, right, scope, "a comparison with ="),
+            BinaryOperator::NotEq => self.equality(left, right, scope, "a comparison with <>"),
             other => {
                 let usage = format!("operator {other}");
                 self.all_clear([left, right], scope, &usage)
