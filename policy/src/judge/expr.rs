@@ -2,6 +2,7 @@
 
 use sqlparser::ast::{AccessExpr, BinaryOperator, CeilFloorKind, DateTimeField, Expr, Ident, Query, Subscript, Value};
 
+use super::function::Judged;
 use super::label::{self, Label};
 use super::object::keeps_text;
 use super::refuse;
@@ -61,18 +62,13 @@ impl Judge<'_> {
             Expr::Interval(i) => self.all_clear([&mut *i.value], scope, "an interval"),
             Expr::Subquery(query) => self.scalar_subquery(query, scope),
             Expr::Exists { subquery, .. } => self.subquery(subquery, scope, false).map(|_| Label::Clear),
-            Expr::Function(f) => {
-                let mut taken = std::mem::replace(f, super::function::nothing());
-                let judged = self.function(&mut taken, scope);
-                *e = Expr::Function(taken);
-                match judged? {
-                    super::function::Judged::Call(label) => Ok(label),
-                    super::function::Judged::Replaced(expr) => {
-                        *e = *expr;
-                        Ok(Label::Clear)
-                    }
+            Expr::Function(f) => match self.function(f, scope)? {
+                Judged::Call(label) => Ok(label),
+                Judged::Replaced(expr) => {
+                    *e = *expr;
+                    Ok(Label::Clear)
                 }
-            }
+            },
             Expr::Case { operand, conditions, else_result, .. } => {
                 let operand_label = match operand {
                     Some(o) => {

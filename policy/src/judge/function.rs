@@ -22,20 +22,6 @@ pub(crate) enum Judged {
     Replaced(Box<Expr>),
 }
 
-/// A placeholder while a call is taken out of its place.
-pub(crate) fn nothing() -> Function {
-    Function {
-        name: ObjectName(vec![]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::None,
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: vec![],
-    }
-}
-
 /// What is known of a called function.
 pub(crate) struct FunctionFacts {
     /// The schema that it is written with.
@@ -171,7 +157,7 @@ impl Judge<'_> {
         let all = self.facts.catalog.functions.get(short).map(Vec::as_slice).unwrap_or_default();
         let visible = |f: &&crate::catalog::Function| match schema {
             Some(s) => f.schema == s,
-            None => self.path.iter().any(|p| *p == f.schema),
+            None => self.path.contains(&f.schema),
         };
         let candidates: Vec<_> = all.iter().filter(visible).filter(fits).collect();
         let Some(first) = candidates.first() else {

@@ -55,7 +55,7 @@ impl Judge<'_> {
         let known = self.facts.catalog.foreign_operators.get(name).map(Vec::as_slice).unwrap_or_default();
         let meant = |o: &&crate::catalog::Operator| match schema {
             Some(s) => o.schema == s,
-            None => self.path.iter().any(|p| *p == o.schema),
+            None => self.path.contains(&o.schema),
         };
         match known.iter().filter(meant).find(|o| o.extension.is_none()) {
             Some(o) => Err(Refusal::new(
