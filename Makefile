@@ -27,9 +27,9 @@ fuzz: ## Twin databases, random statements, until Ctrl-C
 	@.ci/packages build postgres
 	PGVEIL_FUZZ=1 cargo test --release --locked -p pgveil-tests --test suite -- twins --nocapture
 
-bench: ## Beside PgBouncer and the direct connection
+bench: ## Beside PgBouncer and the direct connection; QUICK=1 for a glance, WRITE=1 for docs/benchmarks.md
 	@.ci/packages build postgres bench
-	cargo bench --locked -p pgveil-benches
+	@cargo run --quiet --release --locked -p pgveil-benches -- $(if $(QUICK),--quick) $(if $(WRITE),--write) $(ARGS)
 
 clean: ## Removes what was built, and the caches of demo and tests
 	cargo clean

@@ -1,3 +1,6 @@
-//! The test bench: see the folders beside.
+//! The test bench: a world, clients, canaries; and the folders beside.
 
+pub mod canary;
+pub mod client;
+pub mod rng;
 pub mod world;

@@ -133,7 +133,9 @@ impl World {
         secret(&path("superuser"), self.cluster.password());
         fs::write(path("policy"), policy).unwrap();
         fs::write(path("toml"), text).unwrap();
-        let config = Config::load_with(&path("toml"), &|_| None).unwrap_or_else(|e| panic!("{e}"));
+        let mut config = Config::load_with(&path("toml"), &|_| None).unwrap_or_else(|e| panic!("{e}"));
+        // The same keyed order in every session: the twin databases are made so that it is the same on both.
+        config.order_key = Some("0rder".repeat(6) + "ky");
         let server = Server::start(config).unwrap_or_else(|e| panic!("{e}"));
         Proxy {
             server,

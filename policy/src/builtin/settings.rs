@@ -123,6 +123,11 @@ pub fn may_show(name: &str) -> bool {
     settable(&name).is_some() || SHOWN.contains(&name.as_str())
 }
 
+/// Names of all settings that may be shown, in lower case.
+pub fn all_shown() -> impl Iterator<Item = &'static str> {
+    SETTABLE.iter().map(|(name, _)| *name).chain(SHOWN.iter().copied())
+}
+
 /// Whether a setting may go back to its default (RESET, SET … TO DEFAULT): whatever may be set.
 ///
 /// # Errors

@@ -1,8 +1,9 @@
 //! Pieces of SQL that pgveil adds itself: everything in them is qualified.
 
+use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
-    ObjectName, ObjectNamePart, OrderByExpr, OrderByOptions, Value, ValueWithSpan,
+    BinaryOperator, CaseWhen, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
+    Ident, ObjectName, ObjectNamePart, OrderByExpr, OrderByOptions, Value, ValueWithSpan,
 };
 use sqlparser::tokenizer::Span;
 
@@ -92,6 +93,17 @@ pub(crate) fn total(expr: Expr, base: Option<BaseType>) -> Expr {
             | BaseType::Enum,
         ) => expr,
         _ => bytewise(expr),
+    }
+}
+
+/// `CASE WHEN condition THEN result END`
+pub(crate) fn case_when(condition: Expr, result: Expr) -> Expr {
+    Expr::Case {
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
+        operand: None,
+        conditions: vec![CaseWhen { condition, result }],
+        else_result: None,
     }
 }
 

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use dashmap::DashMap;
-
+use super::cache::Cache;
 use super::facts::Facts;
 use super::scope::Col;
 use super::{Judge, refuse};
@@ -14,11 +13,6 @@ use crate::plan::{Kind, Origin, Output, Plan, Planned, SqlText};
 use crate::policy::{Policy, PolicyError, Protection, protection::Action};
 use crate::read::{self, Body};
 use crate::{Refusal, SqlState};
-
-/// Texts longer than this are judged each time anew, bytes.
-const CACHED_TEXT: usize = 64 * 1024;
-/// Judgements kept; at more the cache starts afresh.
-const CACHED_PLANS: usize = 20_000;
 
 /// Who asks, and what of the session matters to the meaning of names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -40,7 +34,7 @@ pub struct Veto {
     pub attribute: i16,
 }
 
-type Judged = Result<Arc<Plan>, Refusal>;
+pub(super) type Judged = Result<Arc<Plan>, Refusal>;
 
 /// A policy on a catalog, ready to judge.
 #[derive(Debug)]
@@ -53,7 +47,7 @@ pub struct Engine {
 struct RoleEngine {
     facts: Facts,
     unprotected: bool,
-    plans: DashMap<(Arc<[String]>, Box<str>), Judged>,
+    cache: Cache,
 }
 
 impl Engine {
@@ -70,7 +64,7 @@ impl Engine {
                 Ok(protection) => {
                     let unprotected = protection.is_empty();
                     let facts = Facts::new(Arc::clone(&catalog), protection, role, marker.to_owned());
-                    roles.insert(name.clone(), RoleEngine { facts, unprotected, plans: DashMap::new() });
+                    roles.insert(name.clone(), RoleEngine { facts, unprotected, cache: Cache::default() });
                 }
                 Err(found) => errors.extend(found.into_iter().filter(|e| !errors.contains(e)).collect::<Vec<_>>()),
             }
@@ -93,6 +87,11 @@ impl Engine {
         self.roles.get(role).is_some_and(|r| r.unprotected)
     }
 
+    /// One of the role's row filters can fail on a stored value, which the server's error would then show.
+    pub fn filters_may_fail(&self, role: &str) -> bool {
+        self.roles.get(role).is_none_or(|r| r.facts.filters_may_fail())
+    }
+
     /// Judges one client text.
     ///
     /// # Errors
@@ -101,19 +100,11 @@ impl Engine {
         let Some(role) = self.roles.get(&who.role) else {
             return Err(Refusal::new(SqlState::DENIED, "role.unknown", format!("the policy has no role {}", who.role)));
         };
-        if sql.len() > CACHED_TEXT {
-            return judge(role, who, sql);
-        }
-        let key = (Arc::clone(&who.search_path), Box::from(sql));
-        if let Some(known) = role.plans.get(&key) {
-            return known.clone();
-        }
-        let judged = judge(role, who, sql);
-        if role.plans.len() >= CACHED_PLANS {
-            role.plans.clear();
-        }
-        role.plans.insert(key, judged.clone());
-        judged
+        role.cache.get(&who.search_path, sql).unwrap_or_else(|| {
+            let judged = judge(role, who, sql);
+            role.cache.put(&who.search_path, sql, &judged);
+            judged
+        })
     }
 
     /// Compares what the server says of a result's columns, (table OID, attribute number) each and (0, 0) for
@@ -179,6 +170,9 @@ fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Plan
                 return Err(refuse::unsupported("EXPLAIN ANALYZE")
                     .with_hint("EXPLAIN without ANALYZE shows the plan's shape.")
                     .at(Some(1)));
+            }
+            if options.format != read::ExplainFormat::Text {
+                return Err(refuse::unsupported("EXPLAIN in another format than text").at(Some(1)));
             }
             let (sql, _, moves) = query(role, who, &reading, text)?;
             let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear };

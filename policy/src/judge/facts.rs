@@ -9,6 +9,7 @@ use sqlparser::ast::Query;
 
 use super::Judge;
 use super::scope::{Col, Item};
+use super::total::is_total;
 use crate::catalog::{Catalog, Oid, Relation};
 use crate::policy::{Protection, Role, protection::Guard};
 use crate::{Refusal, read};
@@ -41,6 +42,7 @@ pub(crate) struct Facts {
     pub catalog: Arc<Catalog>,
     protection: Option<Protection>,
     filters: bool,
+    filters_may_fail: bool,
     functions: Vec<(String, String)>,
     marker: String,
     stand_ins: DashMap<Oid, Known>,
@@ -51,12 +53,19 @@ impl Facts {
     /// `marker`: a text that no client can know; stands for the session's order key in printed SQL.
     pub fn new(catalog: Arc<Catalog>, protection: Protection, role: &Role, marker: String) -> Self {
         let filters = catalog.relations.keys().any(|oid| protection.guard(*oid).is_some_and(|g| !g.filters.is_empty()));
+        let filters_may_fail = catalog
+            .relations
+            .keys()
+            .filter_map(|oid| protection.guard(*oid))
+            .flat_map(|g| &g.filters)
+            .any(|f| !read::expression(&f.sql).is_ok_and(|e| is_total(&e)));
         let fields =
             catalog.types.values().flat_map(HashMap::values).filter(|t| !t.fields.is_empty()).map(|t| (t.oid, t.fields.clone())).collect();
         Facts {
             catalog,
             protection: Some(protection),
             filters,
+            filters_may_fail,
             functions: role.functions.clone(),
             marker,
             stand_ins: DashMap::new(),
@@ -70,6 +79,7 @@ impl Facts {
             catalog: Arc::clone(&self.catalog),
             protection: None,
             filters: false,
+            filters_may_fail: false,
             functions: self.functions.clone(),
             marker: self.marker.clone(),
             stand_ins: DashMap::new(),
@@ -87,6 +97,11 @@ impl Facts {
 
     pub fn filters(&self) -> bool {
         self.filters
+    }
+
+    /// A row filter is no plain comparison: an error may come from it, with a stored value in its text.
+    pub fn filters_may_fail(&self) -> bool {
+        self.filters_may_fail
     }
 
     pub fn guard(&self, relation: Oid) -> Option<&Guard> {
@@ -156,4 +171,6 @@ pub(crate) struct LevelOrder {
     pub windows: bool,
     /// A named window has a frame in ROWS.
     pub named_rows_frame: bool,
+    /// Named windows whose order was made total.
+    pub ordered_windows: std::collections::HashSet<String>,
 }

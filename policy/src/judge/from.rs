@@ -237,11 +237,30 @@ impl Judge<'_> {
                 }
             }
             alias.map(|a| a.columns.iter().map(|c| c.name.value.clone()).collect()).unwrap_or_default()
+        } else if facts.schema == "pg_catalog" && short.contains("_populate_record") {
+            // Its columns are those of its first argument's type.
+            self.cast_fields(args.first()).ok_or_else(|| {
+                refuse::unsupported(&format!("{short}() in FROM of anything but a cast"))
+                    .with_hint("Write its first argument as CAST(NULL AS schema.table).")
+            })?
         } else {
             self.function_columns(&facts.schema, &short, args.len(), alias)?
         };
         *name = build::object_name(&[&facts.schema, &short]);
         self.function_level(&short, names, ordinality, alias)
+    }
+
+    /// The fields of the composite type that an argument is cast to; the type has its schema by now.
+    fn cast_fields(&self, arg: Option<&FunctionArg>) -> Option<Vec<String>> {
+        let FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) = arg? else { return None };
+        let Expr::Cast { data_type: sqlparser::ast::DataType::Custom(name, _), .. } = build::bare(e) else { return None };
+        match self.name_parts(name).ok()?.as_slice() {
+            [schema, name] => {
+                let found = self.facts.catalog.types.get(schema)?.get(name)?;
+                (!found.fields.is_empty()).then(|| found.fields.clone())
+            }
+            _ => None,
+        }
     }
 
     fn function_columns(&self, schema: &str, short: &str, count: usize, alias: Option<&TableAlias>) -> Result<Vec<String>, Refusal> {
@@ -289,6 +308,12 @@ impl Judge<'_> {
 
     /// Two items of one name can only be told apart by schema.
     fn take_names(&mut self, level: &Level) -> Result<(), Refusal> {
+        // An alias like those that pgveil makes up could be taken for one of them.
+        if let Some(item) = level.items.iter().find(|i| i.visible.starts_with("pgveil_")) {
+            return Err(Refusal::new(SqlState("42939"), "name.reserved", format!("the name \"{}\" is reserved", item.visible))
+                .with_detail("Names that begin with \"pgveil_\" are pgveil's own.")
+                .with_hint("Choose another alias."));
+        }
         let Some(order) = self.levels.last_mut() else { return Ok(()) };
         for item in &level.items {
             let printed = item.printed.as_ref().unwrap_or(&item.visible);

@@ -114,6 +114,12 @@ impl Judge<'_> {
             return Ok(Judged::Replaced(Box::new(null)));
         }
         *name = build::object_name(&[&facts.schema, &short]);
+        if facts.schema == "pg_catalog"
+            && short == "current_setting"
+            && let Some(guarded) = guarded_setting(f)
+        {
+            return Ok(Judged::Replaced(Box::new(guarded)));
+        }
         Ok(Judged::Call(Label::Clear))
     }
 
@@ -229,7 +235,9 @@ impl Judge<'_> {
             "current_setting" => match literal(0) {
                 Some(setting) if settings::may_show(&setting) => Ok(()),
                 Some(setting) => Err(self.denied_function("current_setting", &format!("of \"{setting}\" may show secrets"))),
-                None => Err(self.denied_function("current_setting", "needs the setting's name as a literal")),
+                // Asked for at run time: see `guarded_setting`. There its name is written twice, so that it must be the same twice.
+                None if list.args.first().is_some_and(steady) => Ok(()),
+                None => Err(self.denied_function("current_setting", "needs the setting's name as a literal, parameter or column")),
             },
             "set_config" => {
                 let Some(setting) = literal(0) else {
@@ -248,6 +256,32 @@ impl Judge<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// A parameter or column, cast or not: the same value wherever it is written.
+fn steady(arg: &FunctionArg) -> bool {
+    let FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) = arg else { return false };
+    let mut e = build::bare(e);
+    while let Expr::Cast { expr, .. } = e {
+        e = build::bare(expr);
+    }
+    matches!(e, Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_))
+}
+
+/// A setting whose name is not known yet (a parameter, a column): NULL where it may not be shown. `None` for a literal.
+fn guarded_setting(f: &Function) -> Option<Expr> {
+    let FunctionArguments::List(list) = &f.args else { return None };
+    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(name))) = list.args.first() else { return None };
+    if matches!(build::bare(name), Expr::Value(v) if matches!(v.value, Value::SingleQuotedString(_))) {
+        return None;
+    }
+    let shown = settings::all_shown().map(|s| build::as_text(build::value(Value::SingleQuotedString(s.to_owned())))).collect();
+    let condition = Expr::InList {
+        expr: Box::new(build::call(&["pg_catalog", "lower"], vec![build::as_text(name.clone())])),
+        list: shown,
+        negated: false,
+    };
+    Some(build::case_when(condition, Expr::Function(f.clone())))
 }
 
 /// Gives an aggregate whose result depends on its rows' order one that depends on nothing else: its own arguments'.

@@ -13,9 +13,11 @@
 
 mod argument;
 mod build;
+mod cache;
 mod engine;
 mod expr;
 mod facts;
+mod fence;
 mod from;
 mod function;
 mod group;
@@ -31,7 +33,9 @@ mod scope;
 mod select;
 mod stand_in;
 mod star;
+mod total;
 mod window;
+mod windows;
 
 use std::collections::BTreeSet;
 

@@ -90,6 +90,17 @@ impl Judge<'_> {
 
     fn unqualified(&mut self, id: &Ident, scope: InScope) -> Result<(Meaning, Option<String>), Refusal> {
         let levels: Vec<_> = scope.map(|s| s.levels().collect()).unwrap_or_default();
+        if SYSTEM_COLUMNS.contains(&id.value.as_str()) {
+            // Postgres finds those of a table, but not of a table in a JOIN, before a column of an outer query.
+            let table = levels.iter().position(|l| l.items.iter().any(|i| i.oid.is_some()));
+            let column = levels.iter().position(|l| l.slots.iter().any(|s| s.name == id.value));
+            if let (Some(table), Some(column)) = (table, column)
+                && table < column
+            {
+                return Err(refuse::unsupported(&format!("\"{}\", a system column and a column of an outer query,", id.value))
+                    .with_hint("Write it with the name of its table."));
+            }
+        }
         for (outwards, level) in levels.iter().enumerate() {
             let mut found = level.slots.iter().filter(|s| s.name == id.value);
             if let Some(slot) = found.next() {
@@ -99,8 +110,8 @@ impl Judge<'_> {
                 return Ok((self.slot(slot, outwards, levels.len())?, None));
             }
             // System columns are found by Postgres at the innermost level that has a table.
-            if SYSTEM_COLUMNS.contains(&id.value.as_str()) && level.items.iter().any(|i| i.oid.is_some()) {
-                let mut with = level.items.iter().filter(|i| i.oid.is_some());
+            if SYSTEM_COLUMNS.contains(&id.value.as_str()) && level.items.iter().any(|i| i.system_columns) {
+                let mut with = level.items.iter().filter(|i| i.system_columns);
                 return match (with.next(), with.next()) {
                     (Some(item), None) => match item.cols.iter().position(|c| c.name == id.value) {
                         Some(col) => {
@@ -113,20 +124,26 @@ impl Judge<'_> {
                 };
             }
         }
-        for level in &levels {
+        for (outwards, level) in levels.iter().enumerate() {
             if let Some(item) = level.items.iter().find(|i| i.visible == id.value) {
+                self.belongs_to(outwards, levels.len());
                 return Ok((Meaning::Row(Rc::clone(item)), None));
             }
         }
         Err(Refusal::new(SqlState::UNDEFINED_COLUMN, "name.column", format!("column \"{}\" does not exist", id.value)))
     }
 
-    /// A reference to a column `outwards` of `visible` levels away.
-    fn slot(&mut self, slot: &Slot, outwards: usize, visible: usize) -> Result<Meaning, Refusal> {
+    /// Notes for the aggregates around it that a column or row `outwards` of `visible` levels away is named.
+    pub(crate) fn belongs_to(&mut self, outwards: usize, visible: usize) {
         let level = visible.saturating_sub(outwards).saturating_sub(1);
         for call in self.aggregate_calls.iter_mut().filter(|c| level < c.depth) {
             call.innermost = call.innermost.max(Some(level));
         }
+    }
+
+    /// A reference to a column `outwards` of `visible` levels away.
+    fn slot(&mut self, slot: &Slot, outwards: usize, visible: usize) -> Result<Meaning, Refusal> {
+        self.belongs_to(outwards, visible);
         // An inner query's aggregate over a column from outside leaves that column bare at its own level.
         slot.mark(self.in_aggregate == 0 || outwards > 0);
         match slot.column() {
@@ -171,7 +188,7 @@ impl Judge<'_> {
                 return Err(refuse::unsupported("the same table name at two levels, once with and once without its schema,"));
             }
             let Some(index) = item.cols.iter().position(|c| c.name == name.value) else {
-                if SYSTEM_COLUMNS.contains(&name.value.as_str()) && item.oid.is_some() {
+                if SYSTEM_COLUMNS.contains(&name.value.as_str()) && item.system_columns {
                     return Ok((self.system(item, &name.value)?, printed));
                 }
                 return Err(Refusal::new(

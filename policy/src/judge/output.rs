@@ -31,6 +31,8 @@ fn figure(e: &Expr) -> Option<(String, bool)> {
         Expr::Subquery(q) => subquery_name(q),
         Expr::Exists { negated: false, .. } => strong("exists"),
         Expr::Array(_) => strong("array"),
+        Expr::BinaryOp { op: sqlparser::ast::BinaryOperator::Overlaps, .. } => strong("overlaps"),
+        Expr::Tuple(_) => strong("row"),
         Expr::AtTimeZone { .. } => strong("timezone"),
         Expr::Extract { .. } => strong("extract"),
         Expr::Position { .. } => strong("position"),
@@ -65,7 +67,7 @@ fn subquery_name(q: &Query) -> Option<(String, bool)> {
             SetExpr::Select(s) => {
                 return match s.projection.first()? {
                     SelectItem::ExprWithAlias { alias, .. } => Some((alias.value.clone(), true)),
-                    SelectItem::UnnamedExpr(e) => figure(e).map(|(n, _)| (n, true)),
+                    SelectItem::UnnamedExpr(e) => figure(e),
                     _ => None,
                 };
             }

@@ -270,7 +270,12 @@ impl Judge<'_> {
             let untyped = Col { base: None, ..col.clone() };
             order.push(build::ascending(self.tie_break(build::column(&alias, name), &untyped)));
         }
-        let inner = bare_query(std::mem::replace(&mut *query.body, SetExpr::Values(empty_values())));
+        let mut inner = bare_query(std::mem::replace(&mut *query.body, SetExpr::Values(empty_values())));
+        // LIMIT stays outside: a name in it that WITH gives would mean something else there.
+        if query.with.is_some() && !constant_limits(query) {
+            return Err(refuse::unsupported("LIMIT by an expression, with WITH over protected relations,").with_hint("Write a number."));
+        }
+        inner.with = query.with.take();
         let projection = inner_names
             .iter()
             .zip(&*cols)
@@ -292,6 +297,19 @@ impl Judge<'_> {
         query.order_by = Some(OrderBy { kind: OrderByKind::Expressions(order), interpolate: None });
         Ok(())
     }
+}
+
+/// LIMIT, OFFSET and FETCH of numbers and parameters.
+fn constant_limits(query: &Query) -> bool {
+    let constant = |e: &Expr| matches!(build::bare(e), Expr::Value(_));
+    let limit = match &query.limit_clause {
+        None => true,
+        Some(LimitClause::LimitOffset { limit, offset, .. }) => {
+            limit.as_ref().is_none_or(constant) && offset.as_ref().is_none_or(|o| constant(&o.value))
+        }
+        Some(LimitClause::OffsetCommaLimit { .. }) => false,
+    };
+    limit && query.fetch.as_ref().and_then(|f| f.quantity.as_ref()).is_none_or(constant)
 }
 
 /// The items of ORDER BY.

@@ -56,7 +56,8 @@ impl Judge<'_> {
                 }
                 let alias = self.derived_alias(&relation.name, alias, &veiled);
                 let printed = alias.name.value.clone();
-                let why = veiled.protected.then(|| format!("{}.{}", relation.schema, relation.name));
+                // The printed derived table has none: left in, such a name would mean a column further out.
+                let why = Some(format!("{}.{}", relation.schema, relation.name));
                 let mut item = self.item(&relation, Some(&alias), veiled.cols.clone(), veiled.key.clone(), why, true)?;
                 if !alias.explicit {
                     item.relation = Some((relation.schema.clone(), relation.name.clone()));
@@ -111,6 +112,7 @@ impl Judge<'_> {
             bare: Default::default(),
             used: Default::default(),
             oid: Some(relation.oid),
+            system_columns: relation.kind != crate::catalog::RelationKind::View,
             no_system_columns,
             whole: true,
         })
@@ -141,6 +143,7 @@ impl Judge<'_> {
             bare: Default::default(),
             used: Default::default(),
             oid: None,
+            system_columns: false,
             no_system_columns: None,
             whole: true,
         })

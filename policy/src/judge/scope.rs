@@ -69,6 +69,8 @@ pub(crate) struct Item {
     pub used: RefCell<BTreeSet<usize>>,
     /// A base relation, protected or not; `None` for subqueries and functions.
     pub oid: Option<Oid>,
+    /// It has system columns: a relation that is not a view. In anything else Postgres looks for them further out.
+    pub system_columns: bool,
     /// Why system columns of it are refused; `None` where they may be read.
     pub no_system_columns: Option<String>,
     /// No column of what is printed for it may be left out.

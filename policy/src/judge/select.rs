@@ -12,7 +12,7 @@ use super::facts::{LevelOrder, TieBreak};
 use super::query::{append_order, order_items, position_of};
 use super::relation::prune;
 use super::scope::{Col, Level, Out, Scope};
-use super::{Judge, build, output, refuse};
+use super::{Judge, build, output, refuse, windows};
 use crate::Refusal;
 
 impl Judge<'_> {
@@ -91,6 +91,7 @@ impl Judge<'_> {
         if let Some(condition) = selection.as_mut() {
             self.clear(condition, Some(&scope), "WHERE")?;
         }
+        self.repeat_conditions(from, selection.as_ref(), &scope);
         let items = self.expand_stars(projection, &level, &scope)?;
         let raw: Vec<(Expr, Option<String>)> = items.iter().map(item_parts).collect();
         *projection = items;
@@ -111,9 +112,17 @@ impl Judge<'_> {
         if let Some(condition) = having.as_mut() {
             self.clear(condition, Some(&scope), "HAVING")?;
         }
-        for NamedWindowDefinition(_, window) in named_window.iter_mut() {
+        for NamedWindowDefinition(name, window) in named_window.iter_mut() {
             match window {
-                NamedWindowExpr::WindowSpec(spec) => self.window_spec(spec, Some(&scope))?,
+                NamedWindowExpr::WindowSpec(spec) => {
+                    self.window_spec(spec, Some(&scope))?;
+                    if self.tainted() && windows::only_by_row(projection, query.order_by.as_ref(), &name.value, spec) {
+                        spec.order_by.extend(self.row_identity().into_iter().map(build::ascending));
+                        if let Some(order) = self.levels.last_mut() {
+                            order.ordered_windows.insert(name.value.clone());
+                        }
+                    }
+                }
                 NamedWindowExpr::NamedWindow(_) => return Err(refuse::unsupported("this WINDOW clause")),
             }
         }
@@ -191,11 +200,11 @@ impl Judge<'_> {
         };
         let name = alias.clone().unwrap_or_else(|| output::name(expr));
         let (origin, base) = self.shown(expr, Some(scope));
-        let call = matches!(build::bare(expr), Expr::Function(_));
         let label = self.expr(expr, Some(scope))?;
         let expr = expr.clone();
-        if call && alias.is_none() && !matches!(build::bare(&expr), Expr::Function(_)) {
-            // A call that was answered by a constant keeps the name that it would have had.
+        let certain = matches!(build::bare(&expr), Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+        if alias.is_none() && !certain {
+            // What the judgement takes for the column's name is printed, so that it cannot be another.
             *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: build::ident(&name) };
         }
         Ok(Out { col: Col { name, label, origin, refused: None, base }, expr })

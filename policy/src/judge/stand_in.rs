@@ -166,7 +166,7 @@ impl Judge<'_> {
         }
         let mut sql = format!("SELECT {} FROM {}.{}", select.join(", "), quote(&relation.schema), quote(&relation.name));
         if !guard.filters.is_empty() {
-            let all: Vec<String> = guard.filters.iter().map(|f| format!("({})", f.sql)).collect();
+            let all: Vec<String> = guard.filters.iter().map(|f| format!("(\n{}\n)", f.sql)).collect();
             // A fence: nothing of the user's runs on a row that the filter removes (FINDINGS B).
             sql.push_str(&format!(" WHERE {} OFFSET 0", all.join(" AND ")));
         }
@@ -207,10 +207,11 @@ impl Judge<'_> {
             }
             cols.push(col);
         }
-        // Clients ask catalogs for their tableoid; a derived table has none of its own.
-        if relation.kind == RelationKind::Table && relation.column("tableoid").is_none() {
+        // Clients ask catalogs for their tableoid and xmin; a derived table has none of its own.
+        if relation.kind == RelationKind::Table {
             select.push(format!("CAST({} AS pg_catalog.oid) AS \"tableoid\"", relation.oid));
-            cols.push(Col::clear("tableoid"));
+            select.push("\"xmin\" AS \"xmin\"".to_owned());
+            cols.extend(["tableoid", "xmin"].map(Col::clear));
         }
         let sql = format!("SELECT {} FROM {}.{}", select.join(", "), quote(&relation.schema), quote(&relation.name));
         let (query, operators) = self.facts.trusted(relation, &sql, "built in")?;

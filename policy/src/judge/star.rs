@@ -60,7 +60,7 @@ impl Judge<'_> {
         Ok(slot.item.reference(col))
     }
 
-    fn star_item(&self, kind: &SelectItemQualifiedWildcardKind, scope: InScope) -> Result<Rc<Item>, Refusal> {
+    fn star_item(&mut self, kind: &SelectItemQualifiedWildcardKind, scope: InScope) -> Result<Rc<Item>, Refusal> {
         let SelectItemQualifiedWildcardKind::ObjectName(name) = kind else {
             return Err(refuse::unsupported("* of an expression"));
         };
@@ -70,8 +70,10 @@ impl Judge<'_> {
             [schema, name] => i.relation.as_ref().is_some_and(|(s, n)| s == schema && n == name),
             _ => false,
         };
-        for level in scope.map(|s| s.levels().collect::<Vec<_>>()).unwrap_or_default() {
+        let levels = scope.map(|s| s.levels().collect::<Vec<_>>()).unwrap_or_default();
+        for (outwards, level) in levels.iter().enumerate() {
             if let Some(item) = level.items.iter().find(matches) {
+                self.belongs_to(outwards, levels.len());
                 return Ok(Rc::clone(item));
             }
         }

@@ -29,7 +29,8 @@ impl Judge<'_> {
                 }
                 let rows_frame = spec.window_frame.as_ref().is_some_and(|f| f.units == WindowFrameUnits::Rows);
                 let groups_frame = spec.window_frame.as_ref().is_some_and(|f| f.units != WindowFrameUnits::Rows);
-                let safe_to_order = rows_frame || matches!(short, "row_number" | "ntile" | "lag" | "lead" | "first_value");
+                let safe_to_order = rows_frame && !functions::peer_safe_window(short)
+                    || matches!(short, "row_number" | "ntile" | "lag" | "lead" | "first_value");
                 if spec.window_name.is_some() && (by_row || sensitive || rows_frame) {
                     return Err(refuse::unsupported("a window that builds on a named one, over protected relations,"));
                 }
@@ -48,8 +49,9 @@ impl Judge<'_> {
                 }
                 Ok(())
             }
-            WindowType::NamedWindow(_) => {
-                if self.tainted() && (by_row || sensitive || self.levels.last().is_some_and(|l| l.named_rows_frame)) {
+            WindowType::NamedWindow(name) => {
+                let ordered = self.levels.last().is_some_and(|l| l.ordered_windows.contains(&name.value));
+                if self.tainted() && !ordered && (by_row || sensitive || self.levels.last().is_some_and(|l| l.named_rows_frame)) {
                     return Err(refuse::unsupported(&format!("{short}() over a named window, over protected relations,"))
                         .with_hint("Write the window out after OVER."));
                 }

@@ -52,7 +52,7 @@ fn show(arguments: &Arguments) -> Result<(), DemoError> {
         print(&format!("   PGPASSWORD={} psql \"{target}\"   # {}", user.password, user.role));
     }
     print(&format!("\n{}", bold("Files")));
-    let remark = if stage.policy_is_new() { "edit it: the next statement obeys" } else { "as you left it; delete it for a fresh one" };
+    let remark = if stage.policy_is_new() { "edit it, then start the demo again" } else { "as you left it; delete it for a fresh one" };
     print(&format!("   policy         {}   ({remark})", stage.path("policy.toml").display()));
     print(&format!("   configuration  {}", stage.path("pgveil.toml").display()));
     print(&format!("   log            {}", stage.path("pgveil.log").display()));

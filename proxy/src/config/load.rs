@@ -101,6 +101,7 @@ impl Load<'_> {
             audit: audit_file,
             max_connections: usize::try_from(connections).unwrap_or(1),
             login_timeout: Duration::from_secs(seconds.unsigned_abs()),
+            order_key: None,
             warnings: Vec::new(),
         })
     }

@@ -35,6 +35,9 @@ pub struct Config {
     pub max_connections: usize,
     /// How long a login may take.
     pub login_timeout: Duration,
+    /// The order key of every session, in place of a random one for each. The file cannot say it: it is for tests that
+    /// compare the orders of rows of two databases. 32 letters and digits.
+    pub order_key: Option<String>,
     /// What is allowed but unwise, one line each.
     pub warnings: Vec<String>,
 }

@@ -53,11 +53,11 @@ pub async fn plain(session: Session) -> Ended {
     ended
 }
 
-/// Relays a session of a role with masks: see [`Conversation`].
-pub async fn masked<J: Judge, R: Refresh>(session: Session, judge: J, refresh: &R) -> Ended {
+/// Relays a session of a role with masks: see [`Conversation`]. `fixed`: the order key, where it is not to be random.
+pub async fn masked<J: Judge, R: Refresh>(session: Session, judge: J, refresh: &R, fixed: Option<String>) -> Ended {
     let Session { mut client, read_ahead, mut upstream, mut stop, cancel: _registered, .. } = session;
     let settings = upstream.parameters().iter().try_for_each(|(name, value)| check_setting(name.as_bytes(), value.as_bytes()));
-    let begun = match (settings, order_key()) {
+    let begun = match (settings, fixed.or_else(order_key)) {
         (Err(veto), _) => Err((
             Ended::End(End::Veto(veto)),
             Fatal::new("0A000", "the database's settings do not allow masking")

@@ -41,6 +41,21 @@ impl Shared {
             problem,
             remedy: remedy.to_owned(),
         };
+        for (name, user) in users.users().0.iter() {
+            if let Some(role) = user.roles.iter().find(|r| !policy.roles.contains_key(*r)) {
+                let known: Vec<&str> = policy.roles.keys().map(String::as_str).collect();
+                return Err(ConfigError {
+                    file: config.users.clone(),
+                    key: format!("user.{name}.roles"),
+                    problem: format!("the policy has no role \"{role}\""),
+                    remedy: format!(
+                        "give the user one of its roles ({}), or add the role to {}",
+                        known.join(", "),
+                        config.policy.display()
+                    ),
+                });
+            }
+        }
         let engines = Engines::new(Arc::clone(&policy), Arc::clone(&config.upstream))
             .ok_or_else(|| fault("policy", "the system has no secure randomness".to_owned(), "repair the system's random source"))?;
         let sessions = Arc::new(Semaphore::new(config.max_connections));

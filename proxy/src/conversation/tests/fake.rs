@@ -47,6 +47,10 @@ impl Judge for FakeJudge {
         outputs.iter().zip(origins).position(bad).map_or(Ok(()), Err)
     }
 
+    fn filters_may_fail(&self) -> bool {
+        false
+    }
+
     fn pseudonym(&self, _: &Arc<SealSpec>) -> Arc<dyn Pseudonym> {
         Arc::new(Sign)
     }

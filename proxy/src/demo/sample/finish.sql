@@ -49,5 +49,7 @@ GRANT USAGE, CREATE ON SCHEMA adhoc TO pgveil;
 GRANT USAGE, CREATE ON SCHEMA adhoc TO shop_owner;
 GRANT SELECT ON ALL TABLES IN SCHEMA shop, crm TO pgveil;
 SELECT format('GRANT CREATE, TEMPORARY ON DATABASE %I TO shop_owner', current_database()) \gexec
+-- So that \d and unqualified names find the shop.
+SELECT format('ALTER DATABASE %I SET search_path = shop, public', current_database()) \gexec
 
 VACUUM (ANALYZE);

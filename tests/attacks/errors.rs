@@ -1,0 +1,33 @@
+//! Error and notice texts that carry data.
+
+use super::*;
+
+attacks![
+    attack("Key already exists", &["INSERT INTO shop.customers (id, country, created) VALUES ({id}, 'DE', now())"], Refused),
+    attack("failing row contains", &["INSERT INTO shop.customers (id) VALUES (-1)"], Refused),
+    attack("no partition for a row", &["INSERT INTO shop.orders SELECT * FROM shop.orders LIMIT 1"], Refused),
+    attack("a failing cast in a subquery", &["SELECT count(*) FROM (SELECT notes::int FROM shop.customers) AS x"], Harmless),
+    attack("more than one row", &["SELECT (SELECT full_name FROM shop.customers)"], Error("21000")),
+    attack("an invalid regular expression from data", &["SELECT 'x' ~ notes FROM shop.customers"], Harmless),
+    attack("NOTICE of to_tsvector", &["SELECT length(to_tsvector(notes)) FROM shop.customers LIMIT 5"], Harmless),
+    attack("client_min_messages", &["SET client_min_messages = debug5", "SELECT full_name FROM shop.customers WHERE id = {id}"], Harmless),
+    attack("debug_print_plan", &["SET debug_print_plan = on"], Refused),
+    attack("log_statement", &["SET log_statement = 'all'"], Refused),
+    attack("array bounds", &["SELECT (ARRAY[1,2,3])[salary::int] FROM shop.customers WHERE id = {id}"], Rows("∅")),
+    attack(
+        "numeric overflow by salary",
+        &["SELECT (salary::int % 10000)::int2 * 32767::int2 FROM shop.customers WHERE id = {id}"],
+        Harmless
+    ),
+    attack("a relation of that name", &["SELECT * FROM shop.customers c, LATERAL (SELECT to_regclass(c.email)) AS x LIMIT 1"], Refused),
+    attack("an unknown column is hinted at", &["SELECT emial FROM shop.customers"], Error("42703")),
+    attack("an unknown table", &["SELECT * FROM shop.customer"], Error("42P01")),
+    attack("setting from a value", &["SELECT set_config('application_name', email, false) FROM shop.customers WHERE id = {id}"], Refused),
+    attack(
+        "setting from a veiled value",
+        &["SELECT set_config('application_name', full_name, false) FROM shop.customers WHERE id = {id}"],
+        Harmless
+    ),
+    attack("text too long", &["SELECT notes::varchar(3)::int FROM shop.customers WHERE id = {id}"], Harmless),
+    attack("syntax error near text", &["SELECT full_name FROM shop.customers WHERE id = {id} WHERE"], Error("42601")),
+];

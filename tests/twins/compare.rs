@@ -1,0 +1,219 @@
+//! Two answers, equal up to a renaming of pseudonyms?
+
+use std::collections::HashMap;
+
+use pgveil_tests::client::{Answer, Field, Message};
+
+/// Pseudonyms of twin A and the ones that stand for the same in twin B: a bijection that grows with each answer.
+#[derive(Debug, Clone, Default)]
+pub struct Renaming {
+    there: HashMap<String, String>,
+    back: HashMap<String, String>,
+}
+
+/// A cell, cut where a pseudonym begins and ends. Pseudonyms are known by their prefix, version digit or magnitude: no stored
+/// value has these.
+#[derive(Debug, PartialEq, Eq)]
+enum Piece {
+    Plain(Vec<u8>),
+    Pseudonym(String),
+}
+
+/// Before and after a `hash` of text; its digits are counted in the policy.
+const PREFIX: &[u8] = b"u_";
+/// Digits after the prefix.
+const DIGITS: usize = 32;
+/// Pseudonyms of bigint are random below 2⁶³, stored values are all smaller than this.
+const LARGE: i64 = 1 << 44;
+
+impl Renaming {
+    /// Compares two answers and keeps what was learned of the renaming if they are equal.
+    ///
+    /// # Errors
+    /// The first difference, in words.
+    pub fn same(&mut self, a: &Answer, b: &Answer) -> Result<(), String> {
+        let mut trial = Trial { known: self, there: HashMap::new(), back: HashMap::new() };
+        trial.answers(a, b)?;
+        let Trial { there, back, .. } = trial;
+        self.there.extend(there);
+        self.back.extend(back);
+        Ok(())
+    }
+
+    /// How many pseudonyms were met.
+    pub fn len(&self) -> usize {
+        self.there.len()
+    }
+}
+
+struct Trial<'a> {
+    known: &'a Renaming,
+    there: HashMap<String, String>,
+    back: HashMap<String, String>,
+}
+
+impl Trial<'_> {
+    fn answers(&mut self, a: &Answer, b: &Answer) -> Result<(), String> {
+        let mut fields: &[Field] = &[];
+        for (n, (left, right)) in a.messages.iter().zip(&b.messages).enumerate() {
+            let differ = |what: &str| Err(format!("message {n}: {what}\n    A: {left:?}\n    B: {right:?}"));
+            match (left, right) {
+                (Message::RowDescription(x), Message::RowDescription(y)) => {
+                    if x != y {
+                        return differ("columns differ");
+                    }
+                    fields = x;
+                }
+                (Message::DataRow(x), Message::DataRow(y)) => {
+                    if x.len() != y.len() {
+                        return differ("rows of different widths");
+                    }
+                    for (column, (x, y)) in x.iter().zip(y).enumerate() {
+                        if let Err(what) = self.cells(x.as_deref(), y.as_deref(), fields.get(column)) {
+                            return Err(format!("message {n}, column {column}: {what}\n    A: {}\n    B: {}", show(left), show(right)));
+                        }
+                    }
+                }
+                (x, y) if x == y => {}
+                _ => return differ("messages differ"),
+            }
+        }
+        if a.messages.len() != b.messages.len() {
+            return Err(format!("{} messages on A, {} on B", a.messages.len(), b.messages.len()));
+        }
+        if a.broken.is_some() || b.broken.is_some() {
+            return Err(format!("the connection broke: A {:?}, B {:?}", a.broken, b.broken));
+        }
+        Ok(())
+    }
+
+    fn cells(&mut self, a: Option<&[u8]>, b: Option<&[u8]>, field: Option<&Field>) -> Result<(), String> {
+        let (Some(a), Some(b)) = (a, b) else {
+            return if a == b { Ok(()) } else { Err("NULL on one side".to_owned()) };
+        };
+        let (a, b) = (pieces(a, field), pieces(b, field));
+        if a.len() != b.len() {
+            return Err("another number of pseudonyms".to_owned());
+        }
+        for (a, b) in a.into_iter().zip(b) {
+            match (a, b) {
+                (Piece::Plain(a), Piece::Plain(b)) if a == b => {}
+                (Piece::Pseudonym(a), Piece::Pseudonym(b)) => {
+                    if !self.rename(a, b) {
+                        return Err("pseudonyms have another pattern of equality".to_owned());
+                    }
+                }
+                _ => return Err("values differ".to_owned()),
+            }
+        }
+        Ok(())
+    }
+
+    fn rename(&mut self, a: String, b: String) -> bool {
+        let there = self.there.get(&a).or_else(|| self.known.there.get(&a));
+        let back = self.back.get(&b).or_else(|| self.known.back.get(&b));
+        match (there, back) {
+            (None, None) => {
+                self.there.insert(a.clone(), b.clone());
+                self.back.insert(b, a);
+                true
+            }
+            (Some(to), Some(from)) => *to == b && *from == a,
+            _ => false,
+        }
+    }
+}
+
+fn show(row: &Message) -> String {
+    let Message::DataRow(cells) = row else { return format!("{row:?}") };
+    let cell = |c: &Option<Vec<u8>>| c.as_ref().map_or("NULL".to_owned(), |v| String::from_utf8_lossy(v).into_owned());
+    cells.iter().map(cell).collect::<Vec<_>>().join(" | ")
+}
+
+fn pieces(cell: &[u8], field: Option<&Field>) -> Vec<Piece> {
+    let (type_oid, binary) = field.map_or((25, false), |f| (f.type_oid, f.format == 1));
+    match (type_oid, binary) {
+        (20, false) => vec![number(cell)],
+        (20, true) => vec![binary_number(cell)],
+        (2950, true) => vec![uuid(&spell(cell))],
+        (2950, false) => vec![uuid(cell)],
+        (1016 | 2951, false) => cell.split_inclusive(|b| b"{},".contains(b)).flat_map(|part| element(part, type_oid)).collect(),
+        (1016 | 2951, true) => binary_elements(cell, type_oid),
+        _ => texts(cell),
+    }
+}
+
+/// An element of an array in text format, and the sign that ends it.
+fn element(part: &[u8], array: u32) -> Vec<Piece> {
+    let (value, sign) = match part.last() {
+        Some(b'{' | b'}' | b',') => part.split_at(part.len() - 1),
+        _ => (part, &[][..]),
+    };
+    let value = if array == 1016 { number(value) } else { uuid(value) };
+    vec![value, Piece::Plain(sign.to_vec())]
+}
+
+/// Dimensions, then length and bytes of each element (`array_send`).
+fn binary_elements(cell: &[u8], array: u32) -> Vec<Piece> {
+    let Some((head, mut rest)) = cell.split_at_checked(20) else { return vec![Piece::Plain(cell.to_vec())] };
+    let mut out = vec![Piece::Plain(head.to_vec())];
+    while let Some((length, after)) = rest.split_first_chunk::<4>() {
+        out.push(Piece::Plain(length.to_vec()));
+        let length = usize::try_from(i32::from_be_bytes(*length)).unwrap_or(0);
+        let (value, after) = after.split_at(length.min(after.len()));
+        match (length, array) {
+            (0, _) => {}
+            (_, 1016) => out.push(binary_number(value)),
+            _ => out.push(uuid(&spell(value))),
+        }
+        rest = after;
+    }
+    out
+}
+
+fn number(text: &[u8]) -> Piece {
+    match std::str::from_utf8(text).ok().and_then(|t| t.parse::<i64>().ok()) {
+        Some(n) if n >= LARGE => Piece::Pseudonym(n.to_string()),
+        _ => Piece::Plain(text.to_vec()),
+    }
+}
+
+fn binary_number(bytes: &[u8]) -> Piece {
+    match bytes.try_into().map(i64::from_be_bytes) {
+        Ok(n) if n >= LARGE => Piece::Pseudonym(n.to_string()),
+        _ => Piece::Plain(bytes.to_vec()),
+    }
+}
+
+/// Stored values are of version 4, pseudonyms of version 8 (RFC 9562).
+fn uuid(text: &[u8]) -> Piece {
+    match text.get(14) {
+        Some(b'8') if text.len() == 36 => Piece::Pseudonym(String::from_utf8_lossy(text).into_owned()),
+        _ => Piece::Plain(text.to_vec()),
+    }
+}
+
+fn spell(bytes: &[u8]) -> Vec<u8> {
+    let digits: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    let cut = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
+    [cut(0, 8), cut(8, 12), cut(12, 16), cut(16, 20), cut(20, 32)].join("-").into_bytes()
+}
+
+fn texts(cell: &[u8]) -> Vec<Piece> {
+    let mut out = Vec::new();
+    let mut rest = cell;
+    let mut from = 0;
+    while let Some(at) = rest.get(from..).and_then(|r| r.windows(PREFIX.len()).position(|w| w == PREFIX)) {
+        let (start, end) = (from + at, from + at + PREFIX.len() + DIGITS);
+        match rest.get(start + PREFIX.len()..end).filter(|d| d.iter().all(u8::is_ascii_alphanumeric)) {
+            Some(digits) => {
+                out.push(Piece::Plain(rest[..start].to_vec()));
+                out.push(Piece::Pseudonym(String::from_utf8_lossy(digits).into_owned()));
+                (rest, from) = (&rest[end..], 0);
+            }
+            None => from = start + 1,
+        }
+    }
+    out.push(Piece::Plain(rest.to_vec()));
+    out
+}

@@ -1,0 +1,109 @@
+//! The twin test: two databases that differ only in what a role must not see give it the same answers.
+//!
+//! `PGVEIL_SEED` repeats a run, `PGVEIL_STATEMENTS` says how many statements, `PGVEIL_FUZZ` runs on until Ctrl-C.
+
+pub mod compare;
+pub mod data;
+pub mod generate;
+pub mod run;
+mod shrink;
+pub mod stage;
+
+use std::env;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use generate::Generator;
+use run::{Pair, Report};
+use stage::{Stage, Twins};
+
+/// Differences that are shown before a run gives up.
+const SHOWN: usize = 5;
+
+/// From the environment, or from the clock: each run tries other statements.
+fn seed() -> u64 {
+    match env::var("PGVEIL_SEED") {
+        Ok(seed) => seed.parse().expect("PGVEIL_SEED is a number"),
+        Err(_) => SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs(),
+    }
+}
+
+fn statements(standard: usize) -> usize {
+    env::var("PGVEIL_STATEMENTS").map_or(standard, |n| n.parse().expect("PGVEIL_STATEMENTS is a number"))
+}
+
+/// Runs that many statements as that role; with `PGVEIL_FUZZ`, again and again.
+fn run(title: &str, role: &str, twins: &Twins, count: usize) {
+    let stage = Stage::get();
+    let mut seed = seed();
+    loop {
+        println!("{title}: seed {seed}");
+        let report = once(seed, Pair::new(stage.login(role, &twins.a), stage.login(role, &twins.b), stage.plain(&twins.a)), count);
+        println!("{}", report.show(title));
+        assert!(report.differences.is_empty(), "{title}: PGVEIL_SEED={seed} shows:\n{}", report.differences.join("\n\n"));
+        if env::var_os("PGVEIL_FUZZ").is_none() {
+            return;
+        }
+        seed += 1;
+    }
+}
+
+fn once(seed: u64, mut pair: Pair, count: usize) -> Report {
+    let mut report = Report::default();
+    let mut generator = Generator::new(seed, &Stage::get().values);
+    for _ in 0..count {
+        pair.note(&generator.statement(), &mut report);
+        if report.differences.len() >= SHOWN {
+            break;
+        }
+    }
+    report
+}
+
+#[test]
+fn twins_look_alike_to_an_analyst() {
+    run("analyst", "analyst", &Stage::get().both, statements(2000));
+}
+
+#[test]
+fn twins_look_alike_to_a_role_with_veils() {
+    run("veils only", "veiled", &Stage::get().values_only, statements(2000) / 4);
+}
+
+#[test]
+fn twins_look_alike_to_a_role_with_row_filters() {
+    run("row filters only", "filtered", &Stage::get().rows_only, statements(2000) / 4);
+}
+
+/// Without pgveil between, the same test must fail, soon: else it could not fail at all.
+#[test]
+fn twins_differ_to_who_sees_everything() {
+    let stage = Stage::get();
+    for twins in [&stage.both, &stage.values_only, &stage.rows_only] {
+        let pair = Pair::new(stage.plain(&twins.a), stage.plain(&twins.b), stage.plain(&twins.a));
+        let report = once(7, pair, 120);
+        assert!(report.differences.len() >= SHOWN, "{}", report.show("plain"));
+    }
+}
+
+/// The generator's text is SQL: what it proves about pgveil, it proves about statements that Postgres runs.
+#[test]
+fn most_random_statements_are_valid() {
+    let stage = Stage::get();
+    let mut pair = Pair::new(stage.plain(&stage.both.a), stage.plain(&stage.both.a), stage.plain(&stage.both.a));
+    let mut report = Report::default();
+    let mut generator = Generator::new(seed(), &stage.values);
+    for _ in 0..300 {
+        pair.note(&generator.statement(), &mut report);
+    }
+    println!("{}", report.show("the same database twice"));
+    assert!(report.valid * 100 >= report.statements * 85, "{}", report.show("plain"));
+}
+
+/// Prints what is sent for the statement in PGVEIL_SQL, for who looks into a difference.
+#[test]
+fn show() {
+    if let Ok(sql) = env::var("PGVEIL_SQL") {
+        let role = env::var("PGVEIL_ROLE").unwrap_or_else(|_| "analyst".to_owned());
+        println!("{}", Stage::get().sent(&role, &sql));
+    }
+}

@@ -1,0 +1,49 @@
+CREATE SCHEMA shop;
+CREATE SCHEMA adhoc;
+CREATE TYPE shop.mood AS ENUM ('low', 'mid', 'high');
+CREATE TABLE shop.countries (code char(2) PRIMARY KEY, name text NOT NULL, eu boolean NOT NULL);
+CREATE TABLE shop.products (id int PRIMARY KEY, name text NOT NULL, price numeric(10,2), tags text[]);
+CREATE TABLE shop.customers (
+    id int PRIMARY KEY, full_name text, email text, phone varchar(20), ssn char(11), dob date, salary numeric(10,2), ip inet,
+    address jsonb, notes text, device uuid, account bigint,
+    country char(2) NOT NULL, city text, mood shop.mood, score int, active boolean, created timestamptz NOT NULL
+);
+CREATE TABLE shop.orders (
+    id int, customer_id int NOT NULL, ship_email text, card_number varchar(24), amount numeric(10,2), quantity int,
+    status text NOT NULL, product_id int, placed date NOT NULL, PRIMARY KEY (id, placed)
+) PARTITION BY RANGE (placed);
+CREATE TABLE shop.orders_q1 PARTITION OF shop.orders FOR VALUES FROM ('2024-01-01') TO ('2024-04-01');
+CREATE TABLE shop.orders_q2 PARTITION OF shop.orders FOR VALUES FROM ('2024-04-01') TO ('2024-09-01');
+CREATE TABLE shop.orders_rest PARTITION OF shop.orders DEFAULT;
+CREATE TABLE shop.employees (
+    id int PRIMARY KEY, name text, email text, dept int NOT NULL, salary numeric(10,2), boss int, hired date, title varchar(30)
+);
+CREATE TABLE shop.leads (email text, source text, score int, device uuid, owner int, seen timestamp);
+CREATE TABLE shop.contacts (id int, label text, email text);
+CREATE TABLE shop.contacts_old () INHERITS (shop.contacts);
+CREATE VIEW shop.customer_orders AS
+    SELECT c.id AS customer_id, c.email, c.full_name, c.salary, c.country, o.id AS order_id, o.amount, o.status, o.placed
+    FROM shop.customers c JOIN shop.orders o ON o.customer_id = c.id;
+CREATE VIEW shop.big_orders AS SELECT customer_id, email, order_id, amount, status FROM shop.customer_orders WHERE amount > 900;
+CREATE VIEW shop.staff AS SELECT dept, count(*) AS people, sum(salary) AS payroll, max(hired) AS latest FROM shop.employees GROUP BY dept;
+CREATE INDEX ON shop.customers (email);
+CREATE INDEX ON shop.customers (country, salary);
+CREATE INDEX ON shop.customers (city, dob);
+CREATE INDEX ON shop.customers (ssn) INCLUDE (id);
+CREATE INDEX ON shop.customers (score) WHERE salary > 50000;
+CREATE INDEX ON shop.customers (lower(full_name));
+CREATE INDEX ON shop.customers (score, phone);
+CREATE INDEX ON shop.customers (device);
+CREATE INDEX ON shop.orders (ship_email);
+CREATE INDEX ON shop.orders (status, card_number);
+CREATE INDEX ON shop.orders (customer_id);
+CREATE INDEX ON shop.employees (dept, salary);
+CREATE INDEX ON shop.employees (salary);
+CREATE INDEX ON shop.employees (email, id);
+CREATE INDEX ON shop.leads (email);
+CREATE INDEX ON shop.leads (score, email);
+CREATE INDEX ON shop.contacts (email) INCLUDE (id);
+CREATE TABLE shop.pool (person int PRIMARY KEY, email text, device uuid, account bigint);
+CREATE TABLE adhoc.customers (id int PRIMARY KEY, full_name text, email text);
+INSERT INTO adhoc.customers VALUES (2, 'decoy', 'decoy');
+CREATE TABLE adhoc.text (x int);

@@ -1,0 +1,148 @@
+//! The twin databases in the world, a proxy in front of them, and logins for each role.
+
+use std::sync::OnceLock;
+
+use pgveil::demo::cluster::SUPERUSER;
+use pgveil_policy::{Engine, Policy, Subject};
+use pgveil_tests::client::{Client, Login};
+use pgveil_tests::world::{Proxy, World};
+
+use super::data::{self, Differ, Pool, Twin, Values};
+
+/// The policy of all tests here.
+pub const POLICY: &str = include_str!("../policy.toml");
+/// The roles of `policy.toml` as users of the same name.
+const USERS: [&str; 5] = ["analyst", "engineer", "admin", "filtered", "veiled"];
+/// As the service account's sessions find it, and those that go straight to Postgres.
+const SETTINGS: &[&str] = &["search_path = shop, public", "statement_timeout = '3s'"];
+
+/// Two databases that differ in what a role must not see.
+#[derive(Debug, Clone)]
+pub struct Twins {
+    pub a: String,
+    pub b: String,
+}
+
+/// All of it, made once for each test process.
+#[derive(Debug)]
+pub struct Stage {
+    pub proxy: Proxy,
+    /// Values and hidden rows differ: for roles with masks and filters.
+    pub both: Twins,
+    /// Only values differ: for roles with masks.
+    pub values_only: Twins,
+    /// Only hidden rows differ: for roles with filters.
+    pub rows_only: Twins,
+    pub values: Values,
+}
+
+impl Stage {
+    pub fn get() -> &'static Stage {
+        static STAGE: OnceLock<Stage> = OnceLock::new();
+        STAGE.get_or_init(Stage::make)
+    }
+
+    fn make() -> Stage {
+        let world = World::get();
+        let proxy = world.proxy(POLICY, &USERS.map(|user| (user, user)));
+        let mut values = Values::new();
+        align(world, &proxy, &mut values);
+        let pair = |differ: Differ| Twins { a: database(world, Twin::A, differ, &values), b: database(world, Twin::B, differ, &values) };
+        Stage {
+            both: pair(Differ { values: true, rows: true }),
+            values_only: pair(Differ { values: true, rows: false }),
+            rows_only: pair(Differ { values: false, rows: true }),
+            proxy,
+            values,
+        }
+    }
+
+    /// Through pgveil, as that role.
+    pub fn login(&self, role: &str, database: &str) -> Login {
+        through(&self.proxy, role, database)
+    }
+
+    /// Straight to Postgres, as the superuser.
+    pub fn plain(&self, database: &str) -> Login {
+        let cluster = World::get().cluster();
+        Login {
+            host: "127.0.0.1".to_owned(),
+            port: cluster.port(),
+            database: database.to_owned(),
+            user: SUPERUSER.to_owned(),
+            password: Some(cluster.password().to_owned()),
+            settings: Vec::new(),
+            canary: false,
+        }
+    }
+
+    /// The policy on the first of the twins, as the proxy has it.
+    pub fn engine(&self) -> &'static Engine {
+        static ENGINE: OnceLock<Engine> = OnceLock::new();
+        ENGINE.get_or_init(|| engine(&self.both.a))
+    }
+
+    /// What pgveil sends for a statement, or why it does not.
+    pub fn sent(&self, role: &str, sql: &str) -> String {
+        let who = Subject { role: role.to_owned(), search_path: ["pg_catalog", "shop", "public"].map(str::to_owned).to_vec().into() };
+        match self.engine().judge(&who, sql) {
+            Ok(plan) => plan.statements.iter().map(|s| s.text.render("k")).collect::<Vec<_>>().join(";\n"),
+            Err(refusal) => refusal.to_string(),
+        }
+    }
+
+    /// A session of that role on the first of the twins.
+    pub fn session(&self, role: &str) -> Client {
+        Client::connect(&self.login(role, &self.both.a)).unwrap_or_else(|e| panic!("login as {role}: {e:?}"))
+    }
+}
+
+/// The policy on a database.
+pub fn engine(database: &str) -> Engine {
+    let policy = Policy::parse("policy.toml", POLICY).unwrap_or_else(|e| panic!("{e:?}"));
+    Engine::new(&policy, World::get().catalog(database).into(), "marker0marker1marker2").unwrap_or_else(|e| panic!("{e:?}"))
+}
+
+fn through(proxy: &Proxy, role: &str, database: &str) -> Login {
+    Login {
+        host: "127.0.0.1".to_owned(),
+        port: proxy.addr().port(),
+        database: database.to_owned(),
+        user: role.to_owned(),
+        password: Some(proxy.password(role)),
+        settings: Vec::new(),
+        // Those from whom no text is protected see protected text.
+        canary: matches!(role, "analyst" | "veiled"),
+    }
+}
+
+/// A copy of one empty database, so that OIDs are the same in all of them; filled.
+fn database(world: &World, twin: Twin, differ: Differ, values: &Values) -> String {
+    let name = world.database(data::SCHEMA);
+    world.cluster().execute(&name, &format!("{};", data::rows(twin, differ, values).join(";\n"))).unwrap();
+    configure(world, &name);
+    name
+}
+
+/// A copy of a database does not take its settings along.
+fn configure(world: &World, database: &str) {
+    for setting in SETTINGS {
+        world.cluster().execute("postgres", &format!("ALTER DATABASE {database} SET {setting}")).unwrap();
+    }
+}
+
+/// Makes the keyed order of the pseudonymised values the same on both twins: it is asked for through pgveil, as the analyst.
+fn align(world: &World, proxy: &Proxy, values: &mut Values) {
+    for (pool, column) in [(Pool::Email, "email"), (Pool::Device, "device"), (Pool::Account, "account")] {
+        let order = [Twin::A, Twin::B].map(|twin| {
+            let rows: Vec<String> =
+                values.all(pool, twin).iter().enumerate().map(|(n, value)| format!("({n}, {})", data::quote(value))).collect();
+            let name = world.database(data::SCHEMA);
+            world.cluster().execute(&name, &format!("INSERT INTO shop.pool (person, {column}) VALUES {}", rows.join(", "))).unwrap();
+            let mut session = Client::connect(&through(proxy, "analyst", &name)).unwrap_or_else(|e| panic!("{e:?}"));
+            let answer = session.query(&format!("SELECT person FROM shop.pool ORDER BY {column}")).ok();
+            answer.rows().iter().map(|row| row[0].as_ref().unwrap().parse().unwrap()).collect::<Vec<usize>>()
+        });
+        values.align(pool, &order[0], &order[1]);
+    }
+}
