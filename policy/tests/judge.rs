@@ -9,12 +9,16 @@
     reason = "tests fail by panicking"
 )]
 
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
+
 #[path = "judge/case.rs"]
 mod case;
 #[path = "judge/engine.rs"]
 mod engine;
 #[path = "judge/fixture.rs"]
 mod fixture;
+#[path = "judge/other_policies.rs"]
+mod other_policies;
 #[path = "judge/words.rs"]
 mod words;
 

@@ -145,7 +145,8 @@ fn judge(role: &RoleEngine, who: &Subject, sql: &str) -> Judged {
                     "text.search_path",
                     "a change of search_path must be the last statement of a text",
                 )
-                .with_hint("Send the statements after it in a message of their own."));
+                .with_hint("Send the statements after it in a message of their own.")
+                .at(Some(offset.saturating_add(1))));
             }
             statements.push(planned);
         }
@@ -166,10 +167,12 @@ fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Plan
         }
         Body::Explain { options, query: reading } => {
             if options.analyze == Some(true) {
-                return Err(refuse::unsupported("EXPLAIN ANALYZE").with_hint("EXPLAIN without ANALYZE shows the plan's shape."));
+                return Err(refuse::unsupported("EXPLAIN ANALYZE")
+                    .with_hint("EXPLAIN without ANALYZE shows the plan's shape.")
+                    .at(Some(1)));
             }
             if options.format != read::ExplainFormat::Text {
-                return Err(refuse::unsupported("EXPLAIN in another format than text"));
+                return Err(refuse::unsupported("EXPLAIN in another format than text").at(Some(1)));
             }
             let (sql, _, moves) = query(role, who, &reading, text)?;
             let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear };
@@ -190,7 +193,8 @@ fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Plan
             "statement.kind",
             format!("{what} is not open to role {}, for which columns are masked or rows filtered", who.role),
         )
-        .with_hint("Queries, transactions, SET and SHOW of harmless settings and EXPLAIN are.")),
+        .with_hint("Queries, transactions, SET and SHOW of harmless settings and EXPLAIN are.")
+        .at(Some(1))),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use sqlparser::ast::{AccessExpr, BinaryOperator, CeilFloorKind, DateTimeField, Expr, Ident, Query, Subscript, Value};
 
+use super::function::Judged;
 use super::label::{self, Label};
 use super::object::keeps_text;
 use super::refuse;
@@ -48,6 +49,11 @@ impl Judge<'_> {
 
     /// Judges an expression.
     pub(crate) fn expr(&mut self, e: &mut Expr, scope: InScope) -> Result<Label, Refusal> {
+        let judged = self.any_expr(e, scope);
+        self.placed(judged, e)
+    }
+
+    fn any_expr(&mut self, e: &mut Expr, scope: InScope) -> Result<Label, Refusal> {
         match e {
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => self.reference(e, scope),
             Expr::Nested(inner) => self.expr(inner, scope),
@@ -56,20 +62,13 @@ impl Judge<'_> {
             Expr::Interval(i) => self.all_clear([&mut *i.value], scope, "an interval"),
             Expr::Subquery(query) => self.scalar_subquery(query, scope),
             Expr::Exists { subquery, .. } => self.subquery(subquery, scope, false).map(|_| Label::Clear),
-            Expr::Function(f) => {
-                let mut taken = std::mem::replace(f, super::function::nothing());
-                let judged = self.function(&mut taken, scope);
-                match judged? {
-                    super::function::Judged::Call(label) => {
-                        *e = Expr::Function(taken);
-                        Ok(label)
-                    }
-                    super::function::Judged::Replaced(expr) => {
-                        *e = *expr;
-                        Ok(Label::Clear)
-                    }
+            Expr::Function(f) => match self.function(f, scope)? {
+                Judged::Call(label) => Ok(label),
+                Judged::Replaced(expr) => {
+                    *e = *expr;
+                    Ok(Label::Clear)
                 }
-            }
+            },
             Expr::Case { operand, conditions, else_result, .. } => {
                 let operand_label = match operand {
                     Some(o) => {
@@ -154,7 +153,7 @@ impl Judge<'_> {
                         if matches!(s.spec.form, SealForm::Text { .. }) && keeps_text(data_type) {
                             return Ok(Label::Sealed(s));
                         }
-                        Err(refuse::sealed_use(self.role, &s, &format!("a cast to {data_type}")).at(self.position(expr)))
+                        Err(refuse::sealed_use(self.role, &s, &format!("a cast to {data_type}")).at(self.position(&**expr)))
                     }
                 }
             }
@@ -246,15 +245,14 @@ impl Judge<'_> {
     }
 
     fn binary(&mut self, left: &mut Expr, op: &mut BinaryOperator, right: &mut Expr, scope: InScope) -> Result<Label, Refusal> {
-        // Long chains of AND, OR and || lean left: walked in a loop, so that depth costs no stack here.
         if matches!(op, BinaryOperator::And | BinaryOperator::Or) {
             self.clear(right, scope, "a condition")?;
             return self.all_clear([left], scope, "a condition");
         }
         self.operator(op)?;
         match op {
-            BinaryOperator::Eq => self.equality(left, right, scope, "="),
-            BinaryOperator::NotEq => self.equality(left, right, scope, "<>"),
+            BinaryOperator::Eq => self.equality(left, right, scope, "a comparison with ="),
+            BinaryOperator::NotEq => self.equality(left, right, scope, "a comparison with <>"),
             other => {
                 let usage = format!("operator {other}");
                 self.all_clear([left, right], scope, &usage)

@@ -28,21 +28,24 @@ impl Judge<'_> {
 
     /// One join tree; `before` is what stands left of it in FROM, visible to LATERAL only.
     fn join_tree(&mut self, tree: &mut TableWithJoins, before: &Level, parent: InScope) -> Result<Level, Refusal> {
-        let mut left = self.factor(&mut tree.relation, before, parent)?;
+        let first = self.factor(&mut tree.relation, before, parent);
+        let mut left = self.placed(first, &tree.relation)?;
         for join in &mut tree.joins {
             let Join { relation, global: false, join_operator } = join else {
                 return Err(refuse::unsupported("this join"));
             };
             let visible = before.clone().beside(left.clone());
-            let right = self.factor(relation, &visible, parent)?;
-            left = match join_operator {
-                JoinOperator::Join(c) | JoinOperator::Inner(c) => self.combine(left, right, c, Merge::Left, parent)?,
-                JoinOperator::Left(c) | JoinOperator::LeftOuter(c) => self.combine(left, right, c, Merge::Left, parent)?,
-                JoinOperator::Right(c) | JoinOperator::RightOuter(c) => self.combine(left, right, c, Merge::Right, parent)?,
-                JoinOperator::FullOuter(c) => self.combine(left, right, c, Merge::Both, parent)?,
-                JoinOperator::CrossJoin(JoinConstraint::None) => left.beside(right),
-                _ => return Err(refuse::unsupported("this kind of join")),
+            let right = self.factor(relation, &visible, parent);
+            let right = self.placed(right, relation)?;
+            let joined = match join_operator {
+                JoinOperator::Join(c) | JoinOperator::Inner(c) => self.combine(left, right, c, Merge::Left, parent),
+                JoinOperator::Left(c) | JoinOperator::LeftOuter(c) => self.combine(left, right, c, Merge::Left, parent),
+                JoinOperator::Right(c) | JoinOperator::RightOuter(c) => self.combine(left, right, c, Merge::Right, parent),
+                JoinOperator::FullOuter(c) => self.combine(left, right, c, Merge::Both, parent),
+                JoinOperator::CrossJoin(JoinConstraint::None) => Ok(left.beside(right)),
+                _ => Err(refuse::unsupported("this kind of join")),
             };
+            left = self.placed(joined, relation)?;
         }
         Ok(left)
     }
@@ -64,8 +67,9 @@ impl Judge<'_> {
                 Ok(joined)
             }
             JoinConstraint::Using(names) => {
+                let at = names.first().and_then(|name| self.name_position(name));
                 let names = names.iter().map(single_name).collect::<Result<Vec<_>, _>>()?;
-                self.merge(left, right, &names, merge)
+                self.merge(left, right, &names, merge).map_err(|r| r.at(at))
             }
             JoinConstraint::Natural => {
                 let names: Vec<String> =

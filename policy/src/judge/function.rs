@@ -22,20 +22,6 @@ pub(crate) enum Judged {
     Replaced(Box<Expr>),
 }
 
-/// A placeholder while a call is taken out of its place.
-pub(crate) fn nothing() -> Function {
-    Function {
-        name: ObjectName(vec![]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::None,
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: vec![],
-    }
-}
-
 /// What is known of a called function.
 pub(crate) struct FunctionFacts {
     /// The schema that it is written with.

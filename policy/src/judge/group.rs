@@ -60,7 +60,10 @@ impl Judge<'_> {
                 .find(|(expr, alias)| alias.clone().unwrap_or_else(|| output::name(expr)) == id.value)
                 .map(|(expr, _)| expr.clone()),
             other => match position_of(other) {
-                Some(n) => Some(raw.get(n).ok_or_else(|| no_position("GROUP BY", n))?.0.clone()),
+                Some(n) => {
+                    let found = raw.get(n).ok_or_else(|| no_position("GROUP BY", n).at(self.position(e)))?;
+                    Some(found.0.clone())
+                }
                 None => None,
             },
         };

@@ -39,7 +39,7 @@ mod windows;
 
 use std::collections::BTreeSet;
 
-use sqlparser::ast::{DataType, Expr, Query, Select};
+use sqlparser::ast::{DataType, Expr, Query, Select, Spanned};
 
 pub use engine::{Engine, Subject, Veto};
 use facts::{Facts, LevelOrder};
@@ -117,7 +117,8 @@ impl<'a> Judge<'a> {
 
     /// Judges a whole statement or view. `order_shows`: the order of its rows can be seen.
     fn statement(&mut self, query: &mut Query, order_shows: bool) -> Result<Vec<Col>, Refusal> {
-        let cols = self.query(query, None, order_shows)?;
+        // A clause that has no place of its own: the statement's.
+        let cols = self.query(query, None, order_shows).map_err(|r| r.at(Some(1)))?;
         // Wherever it stands: a join may run a subquery again for each row of a protected relation.
         match self.shows_evaluation_order.take() {
             Some(refusal) if self.touched > 0 => Err(refusal),
@@ -125,8 +126,16 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn position(&self, e: &Expr) -> Option<usize> {
-        refuse::position(self.text, e)
+    fn position(&self, piece: &impl Spanned) -> Option<usize> {
+        refuse::position(self.text, piece)
+    }
+
+    /// Gives a refusal that has no place yet that of a piece of the tree.
+    fn placed<T>(&self, judged: Result<T, Refusal>, piece: &impl Spanned) -> Result<T, Refusal> {
+        match judged {
+            Err(r) if r.position.is_none() => Err(r.at(self.position(piece))),
+            other => other,
+        }
     }
 }
 

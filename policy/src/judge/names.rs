@@ -215,7 +215,8 @@ impl Judge<'_> {
                 "column.system",
                 format!("system column {name} of {relation} may not be read by role {}", self.role),
             )
-            .with_detail("It shows where rows are stored, and with it the length of protected values and the gaps of filtered rows.")),
+            .with_detail("It shows where rows are stored, and with it the length of protected values and the gaps of filtered rows.")
+            .with_hint("Tell rows apart by the primary key.")),
         }
     }
 

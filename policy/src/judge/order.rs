@@ -66,7 +66,7 @@ impl Judge<'_> {
 
     /// ORDER BY: a name is a column of the select list first, and only then of FROM; a number is a position.
     pub(crate) fn order_output(&mut self, item: &mut OrderByExpr, outs: &[Out], scope: &Scope) -> Result<(), Refusal> {
-        match named_output(&item.expr, outs)? {
+        match self.placed(named_output(&item.expr, outs), &item.expr)? {
             Some(out) => {
                 if out.col.label.sealed().is_some() {
                     item.expr = build::keyed(out.expr.clone(), self.facts.marker());
@@ -79,7 +79,7 @@ impl Judge<'_> {
 
     /// The same for a query that will be wrapped: expressions are left as they are in the select list.
     pub(crate) fn wrapped_order_item(&mut self, item: &mut OrderByExpr, outs: &[Out], scope: &Scope) -> Result<(), Refusal> {
-        if let Some(out) = named_output(&item.expr, outs)? {
+        if let Some(out) = self.placed(named_output(&item.expr, outs), &item.expr)? {
             item.expr = out.expr.clone();
             return Ok(());
         }

@@ -103,7 +103,8 @@ impl Judge<'_> {
                 continue;
             }
             let mut cols = self.query(&mut cte.query, parent, false)?;
-            super::relation::rename(&mut cols, Some(&cte.alias), &name)?;
+            let renamed = super::relation::rename(&mut cols, Some(&cte.alias), &name);
+            self.placed(renamed, &cte.alias)?;
             self.ctes.push(Cte { name, cols, tainted: self.touched > before });
         }
         Ok(())
@@ -128,7 +129,7 @@ impl Judge<'_> {
                     self.no_ties(query)?;
                     self.wrap(query, &mut cols, &[])?;
                 } else {
-                    outer_order(query, &cols)?;
+                    self.outer_order(query, &cols)?;
                 }
                 Ok(cols)
             }
@@ -182,7 +183,7 @@ impl Judge<'_> {
             // The reading has written it as SELECT * FROM.
             SetExpr::Table(_) => Err(refuse::unsupported("this form of TABLE")),
             SetExpr::SetOperation { left, op, set_quantifier, right } => {
-                match (op, set_quantifier) {
+                match (&*op, set_quantifier) {
                     (
                         SetOperator::Union | SetOperator::Except | SetOperator::Intersect,
                         SetQuantifier::All | SetQuantifier::Distinct | SetQuantifier::None,
@@ -196,13 +197,21 @@ impl Judge<'_> {
                         SqlState::SYNTAX,
                         "query.arms",
                         "each UNION, EXCEPT or INTERSECT query must have the same number of columns",
-                    ));
+                    )
+                    .at(self.arm_position(right, 0)));
                 }
                 let nothing = build::value(Value::Null);
+                let word = match &*op {
+                    SetOperator::Except => "EXCEPT",
+                    SetOperator::Intersect => "INTERSECT",
+                    _ => "UNION",
+                };
                 a.into_iter()
                     .zip(b)
-                    .map(|(a, b)| {
-                        let label = self.join(a.label, b.label, &nothing, "a set operation")?;
+                    .enumerate()
+                    .map(|(index, (a, b))| {
+                        let joined = self.join(a.label, b.label, &nothing, word);
+                        let label = joined.map_err(|r| r.at(self.arm_position(right, index)))?;
                         Ok(Col { name: a.name, label, origin: Origin::Computed, refused: None, base: None })
                     })
                     .collect()
@@ -223,6 +232,19 @@ impl Judge<'_> {
         }
     }
 
+    /// Where a column of a set operation's arm stands, or the arm.
+    fn arm_position(&self, arm: &SetExpr, index: usize) -> Option<usize> {
+        match arm {
+            SetExpr::Select(s) => s.projection.get(index).and_then(|item| self.position(item)).or_else(|| self.position(&s.select_token.0)),
+            other => self.position(other),
+        }
+    }
+
+    /// ORDER BY of a set operation that stays as it is: names and positions of its columns only.
+    fn outer_order(&self, query: &mut Query, cols: &[Col]) -> Result<(), Refusal> {
+        order_items(query)?.iter().try_for_each(|item| self.placed(output_index(&item.expr, cols).map(|_| ()), &item.expr))
+    }
+
     /// Puts the query into a FROM of its own, so that its rows can be given a total order by its columns alone.
     /// `exprs`: the expressions behind its columns, which ORDER BY may repeat; empty for set operations.
     pub(crate) fn wrap(&mut self, query: &mut Query, cols: &mut [Col], exprs: &[Expr]) -> Result<(), Refusal> {
@@ -232,7 +254,7 @@ impl Judge<'_> {
         for item in order_items(query)? {
             let index = match exprs.iter().position(|e| build::bare(e) == build::bare(&item.expr)) {
                 Some(index) => index,
-                None => output_index(&item.expr, cols)?,
+                None => self.placed(output_index(&item.expr, cols), &item.expr)?,
             };
             let (Some(name), Some(col)) = (inner_names.get(index), cols.get(index)) else {
                 return Err(refuse::unsupported("this ORDER BY"));
@@ -327,11 +349,6 @@ pub(crate) fn position_of(e: &Expr) -> Option<usize> {
         },
         _ => None,
     }
-}
-
-/// ORDER BY of a set operation over nothing protected: names and positions of its columns only.
-fn outer_order(query: &mut Query, cols: &[Col]) -> Result<(), Refusal> {
-    order_items(query)?.iter().try_for_each(|item| output_index(&item.expr, cols).map(|_| ()))
 }
 
 /// The output column that an ORDER BY item of a set operation names.

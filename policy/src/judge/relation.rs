@@ -36,7 +36,16 @@ impl Judge<'_> {
             None => {
                 let cols = relation.columns.iter().map(|c| plain_column(&relation, c)).collect();
                 let key = key_columns(&relation, &BTreeSet::new());
-                let item = self.item(&relation, alias.as_ref(), cols, key, None, false)?;
+                let mut item = self.item(&relation, alias.as_ref(), cols, key, None, false)?;
+                // Postgres tells two tables of one name apart by schema, but not a table and what stands for one.
+                let alias = match alias {
+                    None if self.taken(&relation.name) => {
+                        let made_up = self.fresh("pgveil_t");
+                        item.printed = Some(made_up.clone());
+                        Some(TableAlias { explicit: true, name: build::ident(made_up), columns: vec![], at: None })
+                    }
+                    given => given,
+                };
                 let factor = table(&relation, alias);
                 Ok((factor, Level::of(item)))
             }

@@ -24,7 +24,7 @@ impl Judge<'_> {
         self.levels.push(LevelOrder { depth, touched_before: self.touched, ..LevelOrder::default() });
         let judged = self.select_level(&mut select, query, parent, order_shows);
         self.levels.pop();
-        let (cols, wrap) = judged?;
+        let (cols, wrap) = self.placed(judged, &select.select_token.0)?;
         *query.body = SetExpr::Select(select);
         match wrap {
             None => Ok(cols),

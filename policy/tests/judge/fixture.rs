@@ -12,13 +12,13 @@ pub const MARKER: &str = "0rderKeyMarker0rderKeyMarker";
 
 /// DESIGN's example policy on the database below.
 pub fn engine() -> Engine {
-    with_policy(include_str!("../example.toml"))
+    engine_of(include_str!("../example.toml"), catalog())
 }
 
-/// Another policy on the database below.
-pub fn with_policy(policy: &str) -> Engine {
+/// Any policy on any database.
+pub fn engine_of(policy: &str, catalog: Catalog) -> Engine {
     let policy = Policy::parse("policy.toml", policy).unwrap();
-    Engine::new(&policy, Arc::new(catalog()), MARKER).unwrap()
+    Engine::new(&policy, Arc::new(catalog), MARKER).unwrap()
 }
 
 /// A role with `search_path = shop`.
@@ -114,7 +114,7 @@ fn relations() -> Vec<Relation> {
 }
 
 /// A relation; `columns` as `name type, …`.
-fn table(oid: Oid, name: &str, kind: RelationKind, columns: &str) -> Relation {
+pub fn table(oid: Oid, name: &str, kind: RelationKind, columns: &str) -> Relation {
     let (schema, name) = name.split_once('.').unwrap();
     // A comma inside brackets belongs to the type.
     let columns = columns.replace("10,2", "10;2");

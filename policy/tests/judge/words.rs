@@ -29,7 +29,8 @@ fn a_refused_column_is_named_with_class_role_and_rule() {
 #[test]
 fn a_refusal_has_a_place_in_the_text() {
     for (_, sql, refusal) in refusals() {
-        if matches!(refusal.id, "role.unknown" | "path.hostile" | "statement.kind") {
+        // About the session, or said by a reader that gives no place.
+        if matches!(refusal.id, "role.unknown" | "path.hostile" | "setting.set" | "setting.show" | "read.unread") {
             continue;
         }
         let Some(position) = refusal.position else { panic!("{sql}: {refusal:?}") };
@@ -42,8 +43,11 @@ fn what_the_policy_decides_and_what_is_not_built_have_different_codes() {
     for (_, sql, refusal) in refusals() {
         assert_ne!((refusal.id, refusal.code), ("unsupported", SqlState::DENIED), "{sql}");
         assert!(!refusal.message.is_empty() && !refusal.message.ends_with('.'), "{sql}: {}", refusal.message);
+        if refusal.id.starts_with("read.") {
+            continue;
+        }
         for sentence in [&refusal.detail, &refusal.hint].into_iter().flatten() {
-            assert!(sentence.ends_with(['.', ']', ')']) || sentence.ends_with("…"), "{sql}: {sentence}");
+            assert!(sentence.ends_with('.'), "{sql}: {sentence}");
         }
     }
 }
