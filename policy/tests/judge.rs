@@ -8,7 +8,6 @@
     missing_docs,
     reason = "tests fail by panicking"
 )]
-
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may panic")]
 
 #[path = "judge/case.rs"]

@@ -157,12 +157,13 @@ fn judge(role: &RoleEngine, who: &Subject, sql: &str) -> Judged {
 fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Planned, Refusal> {
     match body {
         Body::Query(reading) => {
-            let (sql, cols, moves) = query(role, who, &reading, text)?;
+            let Judgement { sql, cols, moves, order_is_data } = query(role, who, &reading, text)?;
             Ok(Planned {
                 kind: Kind::Query,
                 text: SqlText::with_holes(&sql, role.facts.marker()),
                 outputs: outputs(&cols),
                 moves_search_path: moves,
+                order_is_data,
             })
         }
         Body::Explain { options, query: reading } => {
@@ -174,19 +175,26 @@ fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Plan
             if options.format != read::ExplainFormat::Text {
                 return Err(refuse::unsupported("EXPLAIN in another format than text").at(Some(1)));
             }
-            let (sql, _, moves) = query(role, who, &reading, text)?;
+            let Judgement { sql, moves, order_is_data, .. } = query(role, who, &reading, text)?;
             let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear };
             Ok(Planned {
                 kind: Kind::Explain,
                 text: SqlText::with_holes(&format!("EXPLAIN (COSTS FALSE, FORMAT TEXT) {sql}"), role.facts.marker()),
                 outputs: Arc::from([output]),
                 moves_search_path: moves,
+                order_is_data,
             })
         }
         Body::Control(control) => {
             let shown = Output { name: String::new(), origin: Origin::Computed, mask: Mask::Clear };
             let outputs: Arc<[Output]> = if control.kind == Kind::Show { Arc::from([shown]) } else { Arc::from([]) };
-            Ok(Planned { kind: control.kind, text: SqlText::plain(control.text), outputs, moves_search_path: control.moves_search_path })
+            Ok(Planned {
+                kind: control.kind,
+                text: SqlText::plain(control.text),
+                outputs,
+                moves_search_path: control.moves_search_path,
+                order_is_data: false,
+            })
         }
         Body::Other { what } => Err(Refusal::new(
             SqlState::DENIED,
@@ -198,13 +206,22 @@ fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Plan
     }
 }
 
-fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str) -> Result<(String, Vec<Col>, bool), Refusal> {
+/// What became of a query.
+struct Judgement {
+    sql: String,
+    cols: Vec<Col>,
+    /// A call of set_config changes search_path.
+    moves: bool,
+    order_is_data: bool,
+}
+
+fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str) -> Result<Judgement, Refusal> {
     check_path(role.facts.catalog.as_ref(), &who.search_path)?;
     let mut ast = (*reading.ast).clone();
     let mut judge = Judge::new(&role.facts, &who.search_path, &who.role, text);
     let cols = judge.statement(&mut ast, true)?;
-    let moves = judge.moves_search_path;
-    Ok((reading.print(&ast)?, cols, moves))
+    let (moves, order_is_data) = (judge.moves_search_path, judge.touched > 0);
+    Ok(Judgement { sql: reading.print(&ast)?, cols, moves, order_is_data })
 }
 
 /// pg_catalog must come first: otherwise a user's type or operator could stand for one of Postgres' own.

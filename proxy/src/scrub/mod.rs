@@ -46,6 +46,21 @@ impl Scrub {
         shown
     }
 
+    /// Whether an error may be an expression's, on some row: not one of the statement as such (it has a position, in the text),
+    /// of the transaction, of resources or of the server.
+    pub fn is_of_a_row(report: &Report) -> bool {
+        let class = code(report.code()).and_then(|c| c.get(..2)).unwrap_or_default();
+        report.field(b'P').is_none() && !words::NOT_OF_A_ROW.contains(&class)
+    }
+
+    /// One error for all of these: which row fails first, and how, follows the order in which rows are read.
+    pub fn failed_on_a_row(report: &Report) -> Report {
+        let mut ours = Report::ours(severity(report.severity()), "22000", words::FAILED_ON_A_ROW);
+        ours.fields.push((b'D', words::FAILED_ON_A_ROW_DETAIL.as_bytes().to_vec()));
+        ours.fields.push((b'H', words::FAILED_ON_A_ROW_HINT.as_bytes().to_vec()));
+        ours
+    }
+
     /// The notice that the client sees; `None` for all but a few that hold nothing.
     pub fn notice(&self, report: &Report) -> Option<Report> {
         let (severity, code) = (severity(report.severity()), code(report.code())?);
@@ -190,6 +205,19 @@ mod tests {
     fn a_value_that_a_row_filter_failed_on_is_not_told() {
         let seen = Scrub::new(KEY, true).error(&report("22P02", &[(b'M', "invalid input syntax for type integer: \"ana@x\"")]));
         assert!(!text(&seen).contains("ana@x"), "{seen:?}");
+    }
+
+    #[test]
+    fn errors_of_a_row_are_all_alike() {
+        for code in ["22P02", "22012", "21000", "42704", "42P01", "2201B"] {
+            let failed = report(code, &[(b'M', "division by zero")]);
+            assert!(Scrub::is_of_a_row(&failed), "{code}");
+            assert_eq!(Scrub::failed_on_a_row(&failed), Scrub::failed_on_a_row(&report("22012", &[])), "{code}");
+        }
+        for code in ["57014", "53200", "40001", "25P02", "55P03"] {
+            assert!(!Scrub::is_of_a_row(&report(code, &[(b'M', "canceling statement")])), "{code}");
+        }
+        assert!(!Scrub::is_of_a_row(&report("42883", &[(b'M', "operator does not exist"), (b'P', "8")])), "it has a position");
     }
 
     #[test]

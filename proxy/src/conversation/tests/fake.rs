@@ -83,6 +83,7 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         text: SqlText::plain(text),
         outputs: pattern.chars().enumerate().map(output).collect(),
         moves_search_path: sql == "set path",
+        order_is_data: sql.contains("protected"),
     })
 }
 
