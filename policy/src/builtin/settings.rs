@@ -35,7 +35,8 @@ const SETTABLE: &[(&str, Values)] = &[
     ("default_transaction_isolation", Values::Any),
     ("default_transaction_read_only", Values::Any),
     ("escape_string_warning", Values::Any),
-    ("extra_float_digits", Values::Any),
+    // Fewer digits would make different values equal in the text that rows are ordered by.
+    ("extra_float_digits", Values::Only(&["1", "2", "3"])),
     ("idle_in_transaction_session_timeout", Values::Any),
     ("idle_session_timeout", Values::Any),
     ("intervalstyle", Values::Any),

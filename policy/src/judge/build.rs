@@ -62,6 +62,18 @@ pub(crate) fn call(name: &[&str], args: Vec<Expr>) -> Expr {
     })
 }
 
+/// `ROW(name.*)`
+pub(crate) fn row(name: ObjectName) -> Expr {
+    let Expr::Function(mut f) = call(&["row"], vec![]) else { return value(Value::Null) };
+    f.name = ObjectName(vec![ObjectNamePart::Identifier(Ident::new("row"))]);
+    f.args = FunctionArguments::List(FunctionArgumentList {
+        duplicate_treatment: None,
+        args: vec![FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name))],
+        clauses: vec![],
+    });
+    Expr::Function(f)
+}
+
 /// An order of sealed values that shows nothing but equality: a digest keyed by the session (FINDINGS C, S4).
 /// `marker` stands for the key.
 pub(crate) fn keyed(expr: Expr, marker: &str) -> Expr {

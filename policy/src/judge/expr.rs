@@ -296,14 +296,15 @@ impl Judge<'_> {
     }
 }
 
-/// `ceil(x)`, `floor(x)` and `substring(x, y)` as calls.
+/// `ceil(x)`, `floor(x)`, `substring(x, y)` and `substr(x, y)` as calls.
 fn as_call(e: &Expr) -> Option<Expr> {
     let (name, args) = match e {
         Expr::Ceil { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => ("ceil", vec![&**expr]),
         Expr::Floor { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => ("floor", vec![&**expr]),
-        Expr::Substring { expr, substring_from, substring_for, .. } => {
-            ("substring", [Some(expr), substring_from.as_ref(), substring_for.as_ref()].into_iter().flatten().map(|b| &**b).collect())
-        }
+        Expr::Substring { expr, substring_from, substring_for, shorthand, .. } => (
+            if *shorthand { "substr" } else { "substring" },
+            [Some(expr), substring_from.as_ref(), substring_for.as_ref()].into_iter().flatten().map(|b| &**b).collect(),
+        ),
         _ => return None,
     };
     Some(build::call(&[name], args.into_iter().cloned().collect()))

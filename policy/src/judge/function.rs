@@ -297,6 +297,9 @@ fn order_arguments(list: &mut FunctionArgumentList) {
                 Expr::Value(_) => None,
                 _ => Some(build::ascending(build::bytewise(e.clone()))),
             },
+            FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) => {
+                Some(build::ascending(build::bytewise(build::row(name.clone()))))
+            }
             _ => None,
         })
         .collect();

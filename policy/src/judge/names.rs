@@ -9,7 +9,7 @@ use super::build;
 use super::expr::InScope;
 use super::label::Label;
 use super::refuse;
-use super::scope::{Col, Item, SYSTEM_COLUMNS, Slot};
+use super::scope::{Col, Item, Level, SYSTEM_COLUMNS, Slot};
 use crate::catalog::BaseType;
 use crate::plan::Origin;
 use crate::{Refusal, SqlState};
@@ -80,10 +80,14 @@ impl Judge<'_> {
         {
             return Err(refuse::column(self.role, refused).at(at));
         }
-        if let (Some(alias), Expr::CompoundIdentifier(parts)) = (printed, &mut *e)
-            && let Some(last) = parts.pop()
-        {
-            *parts = vec![build::ident(alias), last];
+        match (printed, &mut *e) {
+            (Some(alias), Expr::CompoundIdentifier(parts)) => {
+                if let Some(last) = parts.pop() {
+                    *parts = vec![build::ident(alias), last];
+                }
+            }
+            (Some(alias), Expr::Identifier(id)) => *e = Expr::CompoundIdentifier(vec![build::ident(alias), id.clone()]),
+            _ => {}
         }
         Ok(meaning)
     }
@@ -107,7 +111,10 @@ impl Judge<'_> {
                 if found.next().is_some() {
                     return Err(ambiguous(&id.value));
                 }
-                return Ok((self.slot(slot, outwards, levels.len())?, None));
+                let inside = levels.get(..outwards).unwrap_or_default();
+                // The policy's own SQL has one relation at each level.
+                let printed = if self.facts.protects() { qualifier(slot, level, inside) } else { None };
+                return Ok((self.slot(slot, outwards, levels.len())?, printed));
             }
             // System columns are found by Postgres at the innermost level that has a table.
             if SYSTEM_COLUMNS.contains(&id.value.as_str()) && level.items.iter().any(|i| i.system_columns) {
@@ -245,6 +252,17 @@ impl Judge<'_> {
         }
         (Origin::Computed, None)
     }
+}
+
+/// The alias that a column found without one is printed with, so that Postgres cannot find another. `None` where that alias
+/// would not say which one: for a column merged by USING, or where the alias stands for something else too. `inside`: the levels
+/// between the name and its item.
+fn qualifier(slot: &Slot, level: &Level, inside: &[&Level]) -> Option<String> {
+    let of = |i: &Rc<Item>| i.printed.clone().unwrap_or_else(|| i.visible.clone());
+    let alias = of(&slot.item);
+    let alone = level.items.iter().filter(|i| of(i) == alias).count() == 1;
+    let captured = inside.iter().flat_map(|l| &l.items).any(|i| of(i) == alias);
+    (slot.merged.is_none() && alone && !captured).then_some(alias)
 }
 
 fn ambiguous(name: &str) -> Refusal {
