@@ -228,7 +228,7 @@ fn settable(name: &str) -> Option<Values> {
 /// stand before Postgres' own.
 fn search_path(items: &[String]) -> Result<(), String> {
     for special in ["pg_catalog", "pg_temp"] {
-        if items.iter().skip(1).any(|item| item == special) {
+        if items.iter().skip(1).any(|item| item == special || special == "pg_temp" && item.starts_with("pg_temp_")) {
             return Err(format!(
                 "{special} may only be named first: behind another schema, objects there would take the place of Postgres' own. \
                  Leave it out and it is searched first."

@@ -25,6 +25,12 @@ impl Judge<'_> {
         {
             return false;
         }
+        // Partitions are read one after the other, in the order of their bounds.
+        let partitioned_by =
+            |table: &crate::catalog::Oid| *table == relation.oid || self.facts.catalog.ancestors(*table).contains(&relation.oid);
+        if self.facts.catalog.partition_keys.keys().filter(|t| partitioned_by(t)).any(|t| self.partitioned_by_protected(*t)) {
+            return false;
+        }
         let needed: BTreeSet<i16> = item
             .used
             .borrow()
@@ -36,6 +42,13 @@ impl Judge<'_> {
             })
             .collect();
         !needed.is_empty() && !relation.indexes.iter().any(|index| needed.iter().all(|n| index.returns.contains(n)))
+    }
+
+    /// A protected column decides in which partition of the table a row lies.
+    pub(crate) fn partitioned_by_protected(&self, table: crate::catalog::Oid) -> bool {
+        let guard = self.facts.guard(table);
+        let protected = |n: &i16| guard.is_some_and(|g| *n == 0 || g.columns.contains_key(n));
+        self.facts.catalog.partition_keys.get(&table).is_some_and(|key| key.iter().any(protected))
     }
 
     /// Protected relations were seen at this level or below.

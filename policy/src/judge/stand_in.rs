@@ -42,6 +42,17 @@ impl Judge<'_> {
             return self.catalog_stand_in(relation);
         }
         let guard = self.facts.guard(relation.oid).cloned();
+        // Which partition a row lies in would tell the value that put it there.
+        if let Some(parent) = self.facts.catalog.ancestors(relation.oid).into_iter().find(|a| self.partitioned_by_protected(*a)) {
+            let parent = self.facts.catalog.relations.get(&parent).map(|r| format!("{}.{}", r.schema, r.name)).unwrap_or_default();
+            return Err(Refusal::new(
+                SqlState::DENIED,
+                "relation.partition",
+                format!("{}.{} is a partition by a column that is protected for role {}", relation.schema, relation.name, self.role),
+            )
+            .with_detail("Which rows are in it tells their values of that column.")
+            .with_hint(format!("Query {parent}.")));
+        }
         match relation.kind {
             RelationKind::View => {
                 let expanded = self.expand(relation)?;
