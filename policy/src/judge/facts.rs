@@ -165,6 +165,8 @@ pub(crate) struct LevelOrder {
     pub touched_before: usize,
     /// Keys that identify a row of this level, set once FROM and GROUP BY are known.
     pub identity: Vec<TieBreak>,
+    /// Its rows are those of one subquery, whose ORDER BY has been made total: aggregates see them in that order.
+    pub in_order: bool,
     /// An aggregate is called at this level.
     pub aggregates: bool,
     /// A window function is called at this level: its rows come sorted as the window needs them.

@@ -11,7 +11,7 @@ use super::build;
 use super::expr::InScope;
 use super::label;
 use super::refuse;
-use super::scope::{Col, Level, Scope, Slot};
+use super::scope::{Col, Item, Level, Scope, Slot};
 use crate::plan::Origin;
 use crate::{Refusal, SqlState};
 
@@ -168,7 +168,9 @@ impl Judge<'_> {
             }
             TableFactor::Derived { lateral: is_lateral, subquery, alias, sample: None } => {
                 let scope = if *is_lateral { Some(&lateral) } else { parent };
-                let cols = self.subquery(subquery, scope, false)?;
+                // An aggregate around it may rest on its order.
+                let ordered = subquery.order_by.is_some();
+                let cols = self.subquery(subquery, scope, ordered)?;
                 let name = match &*alias {
                     Some(a) => a.name.clone(),
                     None => {
@@ -177,7 +179,7 @@ impl Judge<'_> {
                             .with_hint("For example, FROM (SELECT ...) AS foo."));
                     }
                 };
-                let level = Level::of(self.derived_item(&name, cols, alias.as_ref())?);
+                let level = Level::of(Item { ordered, ..self.derived_item(&name, cols, alias.as_ref())? });
                 self.take_names(&level)?;
                 Ok(level)
             }

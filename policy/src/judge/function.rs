@@ -142,7 +142,7 @@ impl Judge<'_> {
         match self.levels.iter_mut().rev().find(|l| l.depth == depth) {
             Some(level) => {
                 level.aggregates = true;
-                self.touched > level.touched_before
+                self.touched > level.touched_before && !level.in_order
             }
             None => true,
         }

@@ -115,6 +115,7 @@ impl Judge<'_> {
             system_columns: relation.kind != crate::catalog::RelationKind::View,
             no_system_columns,
             whole: true,
+            ordered: false,
         })
     }
 
@@ -146,6 +147,7 @@ impl Judge<'_> {
             system_columns: false,
             no_system_columns: None,
             whole: true,
+            ordered: false,
         })
     }
 }

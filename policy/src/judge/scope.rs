@@ -73,6 +73,8 @@ pub(crate) struct Item {
     pub system_columns: bool,
     /// Why system columns of it are refused; `None` where they may be read.
     pub no_system_columns: Option<String>,
+    /// A subquery with an ORDER BY, which has been made total.
+    pub ordered: bool,
     /// No column of what is printed for it may be left out.
     pub whole: bool,
 }

@@ -103,6 +103,7 @@ impl Judge<'_> {
         };
         if let Some(order) = self.levels.last_mut() {
             order.identity = identity;
+            order.in_order = groups.is_none() && selection.is_none() && matches!(level.items.as_slice(), [only] if only.ordered);
             order.named_rows_frame = named_window.iter().any(|NamedWindowDefinition(_, w)| match w {
                 NamedWindowExpr::WindowSpec(spec) => spec.window_frame.as_ref().is_some_and(|f| f.units == WindowFrameUnits::Rows),
                 NamedWindowExpr::NamedWindow(_) => false,
