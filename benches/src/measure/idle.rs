@@ -1,4 +1,4 @@
-//! Memory of a session that has run a query and idles: resident memory of the process, with so many sessions and without.
+//! Memory of a session that has run a query and idles: growth of the process's resident memory.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -17,6 +17,7 @@ pub fn run(stage: &Stage, effort: &Effort, report: &mut Report) -> Result<(), Be
         let bouncer = measure(stage, effort, &stage.pgbouncer, tls, stage.another_pgbouncer()?)?;
         let ana = measure(stage, effort, &stage.ana, tls, stage.another_pgveil()?)?;
         let plain = measure(stage, effort, &stage.plain, tls, stage.another_pgveil()?)?;
+        // Where a catalog was read, sessions first use the memory that this has freed: ana's figure is a lower bound.
         let kind = if tls { "TLS" } else { "plain" };
         for (name, pgveil) in [("", ana), (", nothing masked", plain)] {
             report.add(Row {
@@ -27,7 +28,7 @@ pub fn run(stage: &Stage, effort: &Effort, report: &mut Report) -> Result<(), Be
                 pgveil: format!("{pgveil:.1}"),
                 ratio: String::new(),
                 goal: format!("≤ {goal:.0} kB"),
-                met: Some(if pgveil <= goal { "yes" } else { "no" }),
+                met: Some(if pgveil > goal { "no" } else if name.is_empty() { "yes?" } else { "yes" }),
             });
         }
     }
@@ -43,13 +44,20 @@ fn measure(stage: &Stage, effort: &Effort, route: &Route, tls: bool, fresh: Fres
         client.rows("SELECT abalance FROM pgbench_accounts WHERE aid = 1")?;
         Ok(client)
     };
-    // What a process takes once, it shall have taken before.
-    for _ in 0..20 {
-        open()?.close()?;
+    // What a process takes once, it shall have taken before, also when it first asks whether the catalog has changed; and what
+    // it has freed since shall be used up: so the second half of the sessions is measured.
+    let held = open()?;
+    sleep(Duration::from_secs(4));
+    let half = effort.idle / 2;
+    let mut sessions = vec![held];
+    for _ in 0..half {
+        sessions.push(open()?);
     }
-    sleep(Duration::from_millis(300));
+    sleep(Duration::from_millis(500));
     let before = fresh.memory()?;
-    let sessions = (0..effort.idle).map(|_| open()).collect::<Result<Vec<_>, _>>()?;
+    for _ in half..effort.idle {
+        sessions.push(open()?);
+    }
     sleep(Duration::from_millis(500));
     let after = fresh.memory()?;
     for client in sessions {
@@ -59,5 +67,5 @@ fn measure(stage: &Stage, effort: &Effort, route: &Route, tls: bool, fresh: Fres
     drop(fresh);
     sleep(Duration::from_millis(500));
     #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
-    Ok((after - before) / effort.idle as f64)
+    Ok((after - before) / effort.idle.saturating_sub(half) as f64)
 }
