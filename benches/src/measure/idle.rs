@@ -28,7 +28,13 @@ pub fn run(stage: &Stage, effort: &Effort, report: &mut Report) -> Result<(), Be
                 pgveil: format!("{pgveil:.1}"),
                 ratio: String::new(),
                 goal: format!("≤ {goal:.0} kB"),
-                met: Some(if pgveil > goal { "no" } else if name.is_empty() { "yes?" } else { "yes" }),
+                met: Some(if pgveil > goal {
+                    "no"
+                } else if name.is_empty() {
+                    "yes?"
+                } else {
+                    "yes"
+                }),
             });
         }
     }
