@@ -1,4 +1,4 @@
-//! Rows that a row filter hides: seen by errors, functions, counts (FINDINGS B1).
+//! Rows that a row filter hides: seen by errors, functions, counts.
 
 use super::*;
 
