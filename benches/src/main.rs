@@ -54,7 +54,8 @@ fn run(arguments: &Arguments) -> Result<(), BenchError> {
     say("Postgres, tables, PgBouncer, pgveil");
     let stage = Stage::set(&effort)?;
     let mut report = Report::new(&stage, &effort);
-    let parts: [(&str, &str, fn(&Stage, &Effort, &mut Report) -> Result<(), BenchError>); 6] = [
+    type Part = fn(&Stage, &Effort, &mut Report) -> Result<(), BenchError>;
+    let parts: [(&str, &str, Part); 6] = [
         ("judging", "judging", measure::judging::run),
         ("latency", "prepared point query, one client", measure::latency::run),
         ("login", "logins", measure::login::run),

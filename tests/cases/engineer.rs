@@ -9,13 +9,22 @@ fn an_engineer_sees_all_but_one_class() {
         "SELECT id, full_name, email, ssn, salary, device FROM shop.customers WHERE id < 30 ORDER BY id",
         "SELECT id, full_name, email, NULL, salary, device FROM shop.customers WHERE id < 30 ORDER BY id",
     );
-    same("engineer", "SELECT upper(email), length(notes) FROM shop.customers WHERE email LIKE 'l%' ORDER BY id", "SELECT upper(email), length(notes) FROM shop.customers WHERE email LIKE 'l%' ORDER BY id");
+    same(
+        "engineer",
+        "SELECT upper(email), length(notes) FROM shop.customers WHERE email LIKE 'l%' ORDER BY id",
+        "SELECT upper(email), length(notes) FROM shop.customers WHERE email LIKE 'l%' ORDER BY id",
+    );
     same("engineer", "SELECT count(card_number), count(*) FROM shop.orders", "SELECT 0, count(*) FROM shop.orders");
 }
 
 #[test]
 fn a_role_with_one_masked_column_is_a_role_with_masks() {
-    for sql in ["CREATE TABLE adhoc.copy AS SELECT ssn FROM shop.customers", "COPY shop.customers TO STDOUT", "UPDATE shop.customers SET city = ssn", "DO 'BEGIN END'"] {
+    for sql in [
+        "CREATE TABLE adhoc.copy AS SELECT ssn FROM shop.customers",
+        "COPY shop.customers TO STDOUT",
+        "UPDATE shop.customers SET city = ssn",
+        "DO 'BEGIN END'",
+    ] {
         let answer = ask("engineer", sql);
         assert!(matches!(answer.sqlstate(), "42501" | "0A000"), "{sql}: {answer:?}");
     }

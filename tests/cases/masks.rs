@@ -45,10 +45,26 @@ fn masks_in_binary_are_masks_of_the_same_type() {
 
 #[test]
 fn masks_are_what_predicates_see() {
-    same("analyst", "SELECT count(*) FROM shop.customers WHERE full_name = '[name]' AND ssn IS NULL AND notes = '[redacted]'", "SELECT count(*) FROM shop.customers WHERE id % 2 = 0");
-    same("analyst", "SELECT count(*) FROM shop.customers WHERE phone LIKE '%42'", "SELECT count(*) FROM shop.customers WHERE phone LIKE '%42' AND id % 2 = 0");
-    same("analyst", "SELECT id FROM shop.customers WHERE dob = '1970-01-01' ORDER BY id", "SELECT id FROM shop.customers WHERE extract(year FROM dob) = 1970 AND id % 2 = 0 ORDER BY id");
-    same("analyst", "SELECT count(*) FROM shop.customers WHERE ip << '10.1.0.0/16'", "SELECT count(*) FROM shop.customers WHERE ip << '10.1.0.0/16' AND id % 2 = 0");
+    same(
+        "analyst",
+        "SELECT count(*) FROM shop.customers WHERE full_name = '[name]' AND ssn IS NULL AND notes = '[redacted]'",
+        "SELECT count(*) FROM shop.customers WHERE id % 2 = 0",
+    );
+    same(
+        "analyst",
+        "SELECT count(*) FROM shop.customers WHERE phone LIKE '%42'",
+        "SELECT count(*) FROM shop.customers WHERE phone LIKE '%42' AND id % 2 = 0",
+    );
+    same(
+        "analyst",
+        "SELECT id FROM shop.customers WHERE dob = '1970-01-01' ORDER BY id",
+        "SELECT id FROM shop.customers WHERE extract(year FROM dob) = 1970 AND id % 2 = 0 ORDER BY id",
+    );
+    same(
+        "analyst",
+        "SELECT count(*) FROM shop.customers WHERE ip << '10.1.0.0/16'",
+        "SELECT count(*) FROM shop.customers WHERE ip << '10.1.0.0/16' AND id % 2 = 0",
+    );
 }
 
 #[test]

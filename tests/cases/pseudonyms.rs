@@ -6,7 +6,11 @@ const VISIBLE: &str = "(SELECT * FROM shop.customers WHERE id % 2 = 0)";
 
 #[test]
 fn output() {
-    same("analyst", "SELECT id, email, device FROM shop.customers WHERE id <= 60 ORDER BY id", &format!("SELECT id, email, device FROM {VISIBLE} AS c WHERE id <= 60 ORDER BY id"));
+    same(
+        "analyst",
+        "SELECT id, email, device FROM shop.customers WHERE id <= 60 ORDER BY id",
+        &format!("SELECT id, email, device FROM {VISIBLE} AS c WHERE id <= 60 ORDER BY id"),
+    );
 }
 
 #[test]
@@ -29,7 +33,9 @@ fn joins_of_one_class() {
     same(
         "analyst",
         "SELECT l.owner, l.score, l.source, count(c.id) FROM shop.leads l LEFT JOIN shop.customers c USING (email) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
-        &format!("SELECT l.owner, l.score, l.source, count(c.id) FROM shop.leads l LEFT JOIN {VISIBLE} AS c USING (email) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"),
+        &format!(
+            "SELECT l.owner, l.score, l.source, count(c.id) FROM shop.leads l LEFT JOIN {VISIBLE} AS c USING (email) GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+        ),
     );
 }
 
@@ -43,14 +49,24 @@ fn grouping_and_counting() {
     same(
         "analyst",
         "SELECT n, count(*) FROM (SELECT email, count(*) AS n FROM shop.customers WHERE email IS NOT NULL GROUP BY email) AS x GROUP BY n ORDER BY n",
-        &format!("SELECT n, count(*) FROM (SELECT email, count(*) AS n FROM {VISIBLE} AS c WHERE email IS NOT NULL GROUP BY email) AS x GROUP BY n ORDER BY n"),
+        &format!(
+            "SELECT n, count(*) FROM (SELECT email, count(*) AS n FROM {VISIBLE} AS c WHERE email IS NOT NULL GROUP BY email) AS x GROUP BY n ORDER BY n"
+        ),
     );
-    same("analyst", "SELECT count(*) FROM (SELECT DISTINCT email FROM shop.leads) AS x", "SELECT count(*) FROM (SELECT DISTINCT email FROM shop.leads) AS x");
+    same(
+        "analyst",
+        "SELECT count(*) FROM (SELECT DISTINCT email FROM shop.leads) AS x",
+        "SELECT count(*) FROM (SELECT DISTINCT email FROM shop.leads) AS x",
+    );
 }
 
 #[test]
 fn null_stays_null() {
-    same("analyst", "SELECT count(*) FROM shop.customers WHERE email IS NULL", &format!("SELECT count(*) FROM {VISIBLE} AS c WHERE email IS NULL"));
+    same(
+        "analyst",
+        "SELECT count(*) FROM shop.customers WHERE email IS NULL",
+        &format!("SELECT count(*) FROM {VISIBLE} AS c WHERE email IS NULL"),
+    );
 }
 
 #[test]

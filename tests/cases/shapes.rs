@@ -14,7 +14,9 @@ fn as_it_is(sql: &str) {
 fn selects() {
     as_it_is("SELECT c.city, count(*) AS n FROM shop.customers AS c GROUP BY c.city ORDER BY n DESC, 1");
     as_it_is("SELECT DISTINCT mood FROM shop.customers AS c ORDER BY mood");
-    as_it_is("SELECT id, CASE WHEN score > 30 THEN 'high' WHEN score IS NULL THEN 'none' ELSE 'low' END AS band FROM shop.customers AS c WHERE id < 60 ORDER BY id");
+    as_it_is(
+        "SELECT id, CASE WHEN score > 30 THEN 'high' WHEN score IS NULL THEN 'none' ELSE 'low' END AS band FROM shop.customers AS c WHERE id < 60 ORDER BY id",
+    );
     as_it_is("SELECT o.id, p.name FROM shop.orders AS o LEFT JOIN shop.products AS p ON p.id = o.product_id WHERE o.id < 90 ORDER BY o.id");
     as_it_is("SELECT date_trunc('month', placed) AS month, sum(amount) FROM shop.orders AS o GROUP BY 1 ORDER BY 1");
     as_it_is("SELECT id FROM shop.customers AS c WHERE score BETWEEN 10 AND 12 AND active ORDER BY id LIMIT 10 OFFSET 3");
@@ -23,23 +25,35 @@ fn selects() {
 
 #[test]
 fn ctes() {
-    as_it_is("WITH big AS (SELECT customer_id, sum(amount) AS total FROM shop.orders AS o GROUP BY customer_id), top AS (SELECT * FROM big WHERE total > 5000) SELECT c.city, count(*) FROM top JOIN shop.customers AS c ON c.id = top.customer_id GROUP BY c.city ORDER BY 1");
-    as_it_is("WITH RECURSIVE chain AS (SELECT id, boss, 0 AS level FROM shop.employees WHERE boss IS NULL UNION ALL SELECT e.id, e.boss, level + 1 FROM shop.employees e JOIN chain ON e.boss = chain.id) SELECT level, count(*) FROM chain GROUP BY level ORDER BY level");
+    as_it_is(
+        "WITH big AS (SELECT customer_id, sum(amount) AS total FROM shop.orders AS o GROUP BY customer_id), top AS (SELECT * FROM big WHERE total > 5000) SELECT c.city, count(*) FROM top JOIN shop.customers AS c ON c.id = top.customer_id GROUP BY c.city ORDER BY 1",
+    );
+    as_it_is(
+        "WITH RECURSIVE chain AS (SELECT id, boss, 0 AS level FROM shop.employees WHERE boss IS NULL UNION ALL SELECT e.id, e.boss, level + 1 FROM shop.employees e JOIN chain ON e.boss = chain.id) SELECT level, count(*) FROM chain GROUP BY level ORDER BY level",
+    );
 }
 
 #[test]
 fn windows() {
-    as_it_is("SELECT id, row_number() OVER (ORDER BY id), sum(amount) OVER (PARTITION BY status ORDER BY id) FROM shop.orders AS o WHERE id < 60 ORDER BY id");
-    as_it_is("SELECT id, rank() OVER (PARTITION BY city ORDER BY score DESC NULLS LAST), lag(score) OVER (ORDER BY id) FROM shop.customers AS c WHERE id < 60 ORDER BY id");
+    as_it_is(
+        "SELECT id, row_number() OVER (ORDER BY id), sum(amount) OVER (PARTITION BY status ORDER BY id) FROM shop.orders AS o WHERE id < 60 ORDER BY id",
+    );
+    as_it_is(
+        "SELECT id, rank() OVER (PARTITION BY city ORDER BY score DESC NULLS LAST), lag(score) OVER (ORDER BY id) FROM shop.customers AS c WHERE id < 60 ORDER BY id",
+    );
 }
 
 #[test]
 fn aggregates() {
-    as_it_is("SELECT city, avg(score), stddev(score), count(*) FILTER (WHERE active), string_agg(id::text, ',' ORDER BY id) FROM shop.customers AS c WHERE id < 200 GROUP BY city ORDER BY city");
+    as_it_is(
+        "SELECT city, avg(score), stddev(score), count(*) FILTER (WHERE active), string_agg(id::text, ',' ORDER BY id) FROM shop.customers AS c WHERE id < 200 GROUP BY city ORDER BY city",
+    );
     as_it_is("SELECT city, mood, count(*) FROM shop.customers AS c GROUP BY ROLLUP (city, mood) ORDER BY city NULLS LAST, mood NULLS LAST");
     as_it_is("SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY score) FROM shop.customers AS c");
     as_it_is("SELECT array_agg(id ORDER BY id) FROM shop.customers AS c WHERE score = 7");
-    as_it_is("SELECT jsonb_object_agg(status, n ORDER BY status) FROM (SELECT status, count(*) AS n FROM shop.orders AS o GROUP BY status) AS x");
+    as_it_is(
+        "SELECT jsonb_object_agg(status, n ORDER BY status) FROM (SELECT status, count(*) AS n FROM shop.orders AS o GROUP BY status) AS x",
+    );
 }
 
 #[test]
@@ -50,8 +64,12 @@ fn set_operations() {
 
 #[test]
 fn subqueries_and_laterals() {
-    as_it_is("SELECT c.id, l.amount FROM shop.customers AS c CROSS JOIN LATERAL (SELECT amount FROM shop.orders AS o WHERE o.customer_id = c.id ORDER BY o.id LIMIT 1) AS l WHERE c.id < 40 ORDER BY c.id");
-    as_it_is("SELECT id, (SELECT count(*) FROM shop.orders AS o WHERE o.customer_id = c.id) FROM shop.customers AS c WHERE id < 40 ORDER BY id");
+    as_it_is(
+        "SELECT c.id, l.amount FROM shop.customers AS c CROSS JOIN LATERAL (SELECT amount FROM shop.orders AS o WHERE o.customer_id = c.id ORDER BY o.id LIMIT 1) AS l WHERE c.id < 40 ORDER BY c.id",
+    );
+    as_it_is(
+        "SELECT id, (SELECT count(*) FROM shop.orders AS o WHERE o.customer_id = c.id) FROM shop.customers AS c WHERE id < 40 ORDER BY id",
+    );
     as_it_is("SELECT id FROM shop.customers AS c WHERE score > (SELECT avg(score) + 25 FROM shop.customers AS d) ORDER BY id LIMIT 20");
 }
 

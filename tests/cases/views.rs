@@ -13,7 +13,11 @@ fn a_view_shows_masks() {
 
 #[test]
 fn a_view_over_a_view() {
-    same("analyst", "SELECT order_id, email FROM shop.big_orders ORDER BY order_id LIMIT 30", "SELECT order_id, email FROM shop.big_orders WHERE order_id % 2 = 0 ORDER BY order_id LIMIT 30");
+    same(
+        "analyst",
+        "SELECT order_id, email FROM shop.big_orders ORDER BY order_id LIMIT 30",
+        "SELECT order_id, email FROM shop.big_orders WHERE order_id % 2 = 0 ORDER BY order_id LIMIT 30",
+    );
 }
 
 #[test]
@@ -27,7 +31,11 @@ fn a_view_that_aggregates() {
 
 #[test]
 fn partitions_and_children() {
-    same("analyst", "SELECT count(*), count(ship_email), count(card_number) FROM shop.orders_q1", "SELECT count(*), count(ship_email), 0 FROM shop.orders_q1 WHERE id % 2 = 0");
+    same(
+        "analyst",
+        "SELECT count(*), count(ship_email), count(card_number) FROM shop.orders_q1",
+        "SELECT count(*), count(ship_email), 0 FROM shop.orders_q1 WHERE id % 2 = 0",
+    );
     same("analyst", "SELECT id, email FROM shop.contacts ORDER BY id", "SELECT id, email FROM shop.contacts ORDER BY id");
     same("analyst", "SELECT id, email FROM shop.contacts_old ORDER BY id", "SELECT id, email FROM shop.contacts_old ORDER BY id");
 }

@@ -70,9 +70,7 @@ fn engine() -> Engine {
         script.push_str(";\n");
     }
     // What its migrations changed.
-    script.push_str(
-        "ALTER TABLE django_content_type DROP COLUMN name;",
-    );
+    script.push_str("ALTER TABLE django_content_type DROP COLUMN name;");
     let database = world.database(&script);
     let policy = Policy::parse("policy.toml", include_str!("policy.toml")).unwrap_or_else(|e| panic!("{e:?}"));
     Engine::new(&policy, world.catalog(&database).into(), "marker0marker1marker2").unwrap_or_else(|e| panic!("{e:?}"))

@@ -159,9 +159,14 @@ impl Client {
 
     /// Runs the prepared statement with one parameter, in text.
     pub fn run(&mut self, parameter: &str) -> Result<Drained, BenchError> {
-        let size = u32::try_from(parameter.len()).unwrap_or_default().to_be_bytes();
-        let bind = frame(b'B', &[b"\0p\0\0\0\0\x01", &size[..], parameter.as_bytes(), b"\0\0"].concat());
-        self.send(&[bind, frame(b'E', &[0; 5]), frame(b'S', &[])].concat())?;
+        self.send(&[bind("p", parameter), frame(b'E', &[0; 5]), frame(b'S', &[])].concat())?;
+        self.count()
+    }
+
+    /// Parses and runs an unnamed statement with one parameter, in text.
+    pub fn ask(&mut self, sql: &str, parameter: &str) -> Result<Drained, BenchError> {
+        let parse = frame(b'P', &[b"\0", sql.as_bytes(), b"\0\0\0"].concat());
+        self.send(&[parse, bind("", parameter), frame(b'E', &[0; 5]), frame(b'S', &[])].concat())?;
         self.count()
     }
 
@@ -275,6 +280,11 @@ fn tcp(route: &Route) -> Result<TcpStream, BenchError> {
 
 fn query(sql: &str) -> Vec<u8> {
     frame(b'Q', &[sql.as_bytes(), b"\0"].concat())
+}
+
+fn bind(statement: &str, parameter: &str) -> Vec<u8> {
+    let size = u32::try_from(parameter.len()).unwrap_or_default().to_be_bytes();
+    frame(b'B', &[b"\0", statement.as_bytes(), b"\0\0\0\0\x01", &size[..], parameter.as_bytes(), b"\0\0"].concat())
 }
 
 fn frame(tag: u8, body: &[u8]) -> Vec<u8> {

@@ -13,7 +13,10 @@ use crate::error::BenchError;
 
 /// Salted passwords, by salt and iterations.
 #[derive(Debug, Clone, Default)]
-pub struct Salted(Rc<RefCell<HashMap<(String, u32), [u8; 32]>>>);
+pub struct Salted(Rc<RefCell<Known>>);
+
+/// By salt and rounds.
+type Known = HashMap<(String, u32), [u8; 32]>;
 
 /// One exchange.
 pub struct Exchange {

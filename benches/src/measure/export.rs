@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::Effort;
+use super::{Effort, judging};
 use crate::client::{Client, Format};
 use crate::error::BenchError;
 use crate::figures::{Spread, median};
@@ -15,15 +15,18 @@ const GOAL: f64 = 0.90;
 const SQL: &str = "SELECT * FROM shop.customers";
 
 pub fn run(stage: &Stage, effort: &Effort, report: &mut Report) -> Result<(), BenchError> {
+    let veil = judging::text(stage, SQL)?;
     for (format, name) in [(Format::Text, "text"), (Format::Binary, "binary")] {
         let mut sessions = Vec::new();
-        for route in [&stage.direct, &stage.pgbouncer, &stage.plain, &stage.ana] {
-            sessions.push((Client::connect(route)?, Vec::new()));
+        // Last, what pgveil sends for ana, without pgveil: what Postgres itself takes for the veil.
+        let routes = [(&stage.direct, SQL), (&stage.pgbouncer, SQL), (&stage.plain, SQL), (&stage.ana, SQL), (&stage.direct, &veil)];
+        for (route, sql) in routes {
+            sessions.push((Client::connect(route)?, sql, Vec::new()));
         }
         for round in 0..effort.export_rounds.saturating_add(1) {
-            for (client, rates) in &mut sessions {
+            for (client, sql, rates) in &mut sessions {
                 let started = Instant::now();
-                let drained = client.drain(SQL, format)?;
+                let drained = client.drain(sql, format)?;
                 let seconds = started.elapsed().as_secs_f64();
                 if drained.rows != effort.rows {
                     return Err(BenchError::Protocol("an export without all its rows"));
@@ -35,10 +38,15 @@ pub fn run(stage: &Stage, effort: &Effort, report: &mut Report) -> Result<(), Be
                 }
             }
         }
-        let rates: Vec<Vec<f64>> = sessions.into_iter().map(|(_, rates)| rates).collect();
-        let [direct, bouncer, plain, ana] = rates.as_slice() else { return Ok(()) };
+        let rates: Vec<Vec<f64>> = sessions.into_iter().map(|(_, _, rates)| rates).collect();
+        let [direct, bouncer, plain, ana, veiled] = rates.as_slice() else { return Ok(()) };
         let passed = Spread::ratios(bouncer, direct);
-        for (what, rates, goal) in [("two columns hashed, two veiled", ana, Some(GOAL)), ("nothing masked", plain, None)] {
+        let kinds = [
+            ("two columns hashed, two veiled", ana, Some(GOAL)),
+            ("nothing masked", plain, None),
+            ("the veiled text straight to Postgres", veiled, None),
+        ];
+        for (what, rates, goal) in kinds {
             let ratio = Spread::ratios(rates, direct);
             report.add(Row {
                 what: format!("export of {} rows, {name}, {what}", effort.rows),

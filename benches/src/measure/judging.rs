@@ -76,6 +76,14 @@ fn measure(engine: &Engine, effort: &Effort) -> Result<[Vec<f64>; 3], BenchError
     Ok([points, joins, hits])
 }
 
+/// What pgveil sends to the server for ana.
+pub fn text(stage: &Stage, sql: &str) -> Result<String, BenchError> {
+    let ana = Subject { role: "analyst".to_owned(), search_path: Arc::from(["pg_catalog".to_owned()]) };
+    let plan = engine(stage)?.judge(&ana, sql).map_err(|refusal| BenchError::Judging(refusal.message))?;
+    let texts: Vec<String> = plan.statements.iter().map(|s| s.text.render("0")).collect();
+    Ok(texts.join("; "))
+}
+
 fn engine(stage: &Stage) -> Result<Engine, BenchError> {
     let mut client = Client::connect(&stage.direct)?;
     let mut builder = Builder::new();

@@ -33,9 +33,9 @@ impl Effort {
     pub fn full() -> Effort {
         Effort {
             rows: 2_000_000,
-            pgbench_rounds: 5,
-            pgbench_seconds: 3,
-            export_rounds: 5,
+            pgbench_rounds: 3,
+            pgbench_seconds: 2,
+            export_rounds: 4,
             latency_rounds: 60,
             login_rounds: 30,
             idle: 500,

@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use dashmap::DashMap;
-
+use super::cache::Cache;
 use super::facts::Facts;
 use super::scope::Col;
 use super::{Judge, refuse};
@@ -14,11 +13,6 @@ use crate::plan::{Kind, Origin, Output, Plan, Planned, SqlText};
 use crate::policy::{Policy, PolicyError, Protection, protection::Action};
 use crate::read::{self, Body};
 use crate::{Refusal, SqlState};
-
-/// Texts longer than this are judged each time anew, bytes.
-const CACHED_TEXT: usize = 64 * 1024;
-/// Judgements kept; at more the cache starts afresh.
-const CACHED_PLANS: usize = 20_000;
 
 /// Who asks, and what of the session matters to the meaning of names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -40,7 +34,7 @@ pub struct Veto {
     pub attribute: i16,
 }
 
-type Judged = Result<Arc<Plan>, Refusal>;
+pub(super) type Judged = Result<Arc<Plan>, Refusal>;
 
 /// A policy on a catalog, ready to judge.
 #[derive(Debug)]
@@ -53,7 +47,7 @@ pub struct Engine {
 struct RoleEngine {
     facts: Facts,
     unprotected: bool,
-    plans: DashMap<(Arc<[String]>, Box<str>), Judged>,
+    cache: Cache,
 }
 
 impl Engine {
@@ -70,7 +64,7 @@ impl Engine {
                 Ok(protection) => {
                     let unprotected = protection.is_empty();
                     let facts = Facts::new(Arc::clone(&catalog), protection, role, marker.to_owned());
-                    roles.insert(name.clone(), RoleEngine { facts, unprotected, plans: DashMap::new() });
+                    roles.insert(name.clone(), RoleEngine { facts, unprotected, cache: Cache::default() });
                 }
                 Err(found) => errors.extend(found.into_iter().filter(|e| !errors.contains(e)).collect::<Vec<_>>()),
             }
@@ -93,6 +87,11 @@ impl Engine {
         self.roles.get(role).is_some_and(|r| r.unprotected)
     }
 
+    /// One of the role's row filters can fail on a stored value, which the server's error would then show.
+    pub fn filters_may_fail(&self, role: &str) -> bool {
+        self.roles.get(role).is_none_or(|r| r.facts.filters_may_fail())
+    }
+
     /// Judges one client text.
     ///
     /// # Errors
@@ -101,19 +100,11 @@ impl Engine {
         let Some(role) = self.roles.get(&who.role) else {
             return Err(Refusal::new(SqlState::DENIED, "role.unknown", format!("the policy has no role {}", who.role)));
         };
-        if sql.len() > CACHED_TEXT {
-            return judge(role, who, sql);
-        }
-        let key = (Arc::clone(&who.search_path), Box::from(sql));
-        if let Some(known) = role.plans.get(&key) {
-            return known.clone();
-        }
-        let judged = judge(role, who, sql);
-        if role.plans.len() >= CACHED_PLANS {
-            role.plans.clear();
-        }
-        role.plans.insert(key, judged.clone());
-        judged
+        role.cache.get(&who.search_path, sql).unwrap_or_else(|| {
+            let judged = judge(role, who, sql);
+            role.cache.put(&who.search_path, sql, &judged);
+            judged
+        })
     }
 
     /// Compares what the server says of a result's columns, (table OID, attribute number) each and (0, 0) for
@@ -154,7 +145,8 @@ fn judge(role: &RoleEngine, who: &Subject, sql: &str) -> Judged {
                     "text.search_path",
                     "a change of search_path must be the last statement of a text",
                 )
-                .with_hint("Send the statements after it in a message of their own."));
+                .with_hint("Send the statements after it in a message of their own.")
+                .at(Some(offset.saturating_add(1))));
             }
             statements.push(planned);
         }
@@ -165,58 +157,88 @@ fn judge(role: &RoleEngine, who: &Subject, sql: &str) -> Judged {
 fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Planned, Refusal> {
     match body {
         Body::Query(reading) => {
-            let (sql, cols, moves) = query(role, who, &reading, text)?;
+            let Judgement { sql, cols, moves, order_is_data } = query(role, who, &reading, text)?;
             Ok(Planned {
                 kind: Kind::Query,
                 text: SqlText::with_holes(&sql, role.facts.marker()),
                 outputs: outputs(&cols),
                 moves_search_path: moves,
+                order_is_data,
             })
         }
         Body::Explain { options, query: reading } => {
             if options.analyze == Some(true) {
-                return Err(refuse::unsupported("EXPLAIN ANALYZE").with_hint("EXPLAIN without ANALYZE shows the plan's shape."));
+                return Err(refuse::unsupported("EXPLAIN ANALYZE")
+                    .with_hint("EXPLAIN without ANALYZE shows the plan's shape.")
+                    .at(Some(1)));
             }
-            let (sql, _, moves) = query(role, who, &reading, text)?;
+            if options.format != read::ExplainFormat::Text {
+                return Err(refuse::unsupported("EXPLAIN in another format than text").at(Some(1)));
+            }
+            let Judgement { sql, moves, order_is_data, .. } = query(role, who, &reading, text)?;
             let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear };
             Ok(Planned {
                 kind: Kind::Explain,
                 text: SqlText::with_holes(&format!("EXPLAIN (COSTS FALSE, FORMAT TEXT) {sql}"), role.facts.marker()),
                 outputs: Arc::from([output]),
                 moves_search_path: moves,
+                order_is_data,
             })
         }
         Body::Control(control) => {
             let shown = Output { name: String::new(), origin: Origin::Computed, mask: Mask::Clear };
             let outputs: Arc<[Output]> = if control.kind == Kind::Show { Arc::from([shown]) } else { Arc::from([]) };
-            Ok(Planned { kind: control.kind, text: SqlText::plain(control.text), outputs, moves_search_path: control.moves_search_path })
+            Ok(Planned {
+                kind: control.kind,
+                text: SqlText::plain(control.text),
+                outputs,
+                moves_search_path: control.moves_search_path,
+                order_is_data: false,
+            })
         }
         Body::Other { what } => Err(Refusal::new(
             SqlState::DENIED,
             "statement.kind",
             format!("{what} is not open to role {}, for which columns are masked or rows filtered", who.role),
         )
-        .with_hint("Queries, transactions, SET and SHOW of harmless settings and EXPLAIN are.")),
+        .with_hint("Queries, transactions, SET and SHOW of harmless settings and EXPLAIN are.")
+        .at(Some(1))),
     }
 }
 
-fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str) -> Result<(String, Vec<Col>, bool), Refusal> {
-    check_path(&who.search_path)?;
+/// What became of a query.
+struct Judgement {
+    sql: String,
+    cols: Vec<Col>,
+    /// A call of set_config changes search_path.
+    moves: bool,
+    order_is_data: bool,
+}
+
+fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str) -> Result<Judgement, Refusal> {
+    check_path(role.facts.catalog.as_ref(), &who.search_path)?;
     let mut ast = (*reading.ast).clone();
     let mut judge = Judge::new(&role.facts, &who.search_path, &who.role, text);
-    let cols = judge.query(&mut ast, None, true)?;
-    if judge.touched > 0
-        && let Some(refusal) = judge.shows_evaluation.take()
-    {
-        return Err(refusal);
-    }
-    let moves = judge.moves_search_path;
-    Ok((reading.print(&ast)?, cols, moves))
+    let cols = judge.statement(&mut ast, true)?;
+    let (moves, order_is_data) = (judge.moves_search_path, judge.touched > 0);
+    Ok(Judgement { sql: reading.print(&ast)?, cols, moves, order_is_data })
 }
 
 /// pg_catalog must come first: otherwise a user's type or operator could stand for one of Postgres' own.
-fn check_path(path: &[String]) -> Result<(), Refusal> {
-    let temporary = |s: &str| s.starts_with("pg_temp_") || s.starts_with("pg_toast_temp_");
+/// Temporary schemas come before it all the same; Postgres finds no functions or operators there, but types.
+fn check_path(catalog: &Catalog, path: &[String]) -> Result<(), Refusal> {
+    let temporary = |s: &&String| s.starts_with("pg_temp_") || s.starts_with("pg_toast_temp_");
+    let own = catalog.types.get("pg_catalog");
+    let shadowing = path.iter().filter(temporary).filter_map(|s| catalog.types.get(s)).flat_map(|t| t.keys());
+    let hidden = shadowing.into_iter().find(|name| own.is_some_and(|own| own.contains_key(*name)));
+    if let Some(name) = hidden {
+        return Err(Refusal::new(
+            SqlState::DENIED,
+            "path.hostile",
+            format!("a temporary table or type has the name of Postgres' type {name}"),
+        )
+        .with_hint("Drop it, or give it another name."));
+    }
     if path.iter().find(|s| !temporary(s)).is_some_and(|s| s == "pg_catalog") {
         return Ok(());
     }
