@@ -1,4 +1,6 @@
 //! All tests that need a world, in one program: folders beside.
 
 mod attacks;
+mod cases;
+mod corpora;
 mod twins;

@@ -23,6 +23,8 @@ pub struct Planned {
     pub outputs: Arc<[Output]>,
     /// After it, `search_path` may be another: it must be asked from the server again before the next judgement.
     pub moves_search_path: bool,
+    /// It reads protected relations: which of their rows an expression fails on first, and how, would tell their order.
+    pub order_is_data: bool,
 }
 
 /// What kind of statement was judged. A new kind is a new decision for the conversation: no wildcard there permits.

@@ -71,10 +71,39 @@ impl Load for Engines {
             database: database.to_owned(),
             faults: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
         })?;
-        log::info("catalog", &[("database", &database), ("relations", &relations), ("ms", &started.elapsed().as_millis())]);
+        log::info("catalog.loaded", &[("database", &database), ("relations", &relations), ("ms", &started.elapsed().as_millis())]);
         Ok(engine)
     }
+
+    type Watch = Upstream;
+
+    async fn watch(&self, database: &str) -> Result<Upstream, UpstreamError> {
+        Upstream::connect(&self.upstream, "", database, &[]).await
+    }
+
+    async fn state(&self, watch: &mut Upstream) -> Result<String, UpstreamError> {
+        let rows = watch.query(STATE).await?;
+        rows.into_iter().flatten().flatten().next().ok_or_else(|| UpstreamError::Protocol("no state of the catalog".to_owned()))
+    }
 }
+
+/// Counts and sums that change with every row of the catalogs that a snapshot is made of; temporary tables, which no snapshot
+/// needs to know, come and go without a sign.
+const STATE: &str = "\
+SELECT pg_catalog.concat_ws(' ', \
+ (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(CAST(CAST(xmin AS pg_catalog.text) AS pg_catalog.int8))) \
+  FROM pg_catalog.pg_class WHERE relpersistence OPERATOR(pg_catalog.<>) 't'), \
+ (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(CAST(CAST(a.xmin AS pg_catalog.text) AS pg_catalog.int8))) \
+  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid \
+  WHERE c.relpersistence OPERATOR(pg_catalog.<>) 't'), \
+ (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(CAST(CAST(xmin AS pg_catalog.text) AS pg_catalog.int8))) \
+  FROM pg_catalog.pg_rewrite), \
+ (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(CAST(CAST(xmin AS pg_catalog.text) AS pg_catalog.int8))) \
+  FROM pg_catalog.pg_proc), \
+ (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(CAST(CAST(xmin AS pg_catalog.text) AS pg_catalog.int8))) \
+  FROM pg_catalog.pg_operator), \
+ (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(CAST(CAST(xmin AS pg_catalog.text) AS pg_catalog.int8))) \
+  FROM pg_catalog.pg_namespace))";
 
 /// The judgement for one session.
 pub struct SessionJudge {
@@ -94,6 +123,10 @@ impl Judge for SessionJudge {
 
     fn witness(&self, outputs: &[Output], origins: &[(Oid, i16)]) -> Result<(), usize> {
         self.database.current().witness(&self.role, outputs, origins).map_err(|veto| veto.column)
+    }
+
+    fn filters_may_fail(&self) -> bool {
+        self.database.current().filters_may_fail(&self.role)
     }
 
     fn pseudonym(&self, spec: &Arc<SealSpec>) -> Arc<dyn Pseudonym> {

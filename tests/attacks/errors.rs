@@ -7,7 +7,14 @@ attacks![
     attack("failing row contains", &["INSERT INTO shop.customers (id) VALUES (-1)"], Refused),
     attack("no partition for a row", &["INSERT INTO shop.orders SELECT * FROM shop.orders LIMIT 1"], Refused),
     attack("a failing cast in a subquery", &["SELECT count(*) FROM (SELECT notes::int FROM shop.customers) AS x"], Harmless),
-    attack("more than one row", &["SELECT (SELECT full_name FROM shop.customers)"], Error("21000")),
+    attack("more than one row", &["SELECT (SELECT full_name FROM shop.customers)"], Error("22000")),
+    attack(
+        "which row fails first",
+        &[
+            "SELECT count(*) FROM (SELECT email, min(id) i FROM shop.customers GROUP BY email) x WHERE CASE i % 3 WHEN 0 THEN 1/(i-i) > 0 ELSE ('x'||i)::int > 0 END"
+        ],
+        Error("22000")
+    ),
     attack("an invalid regular expression from data", &["SELECT 'x' ~ notes FROM shop.customers"], Harmless),
     attack("NOTICE of to_tsvector", &["SELECT length(to_tsvector(notes)) FROM shop.customers LIMIT 5"], Harmless),
     attack("client_min_messages", &["SET client_min_messages = debug5", "SELECT full_name FROM shop.customers WHERE id = {id}"], Harmless),

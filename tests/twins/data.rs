@@ -5,6 +5,9 @@
 use pgveil_tests::canary;
 use pgveil_tests::rng::Rng;
 
+/// Its tables, views and indexes.
+pub const SCHEMA: &str = include_str!("schema.sql");
+
 /// Which of two twins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Twin {
@@ -117,10 +120,10 @@ fn account(person: usize, twin: Twin) -> String {
     (rng.range(1, 90_000_000) * 10_000 + person as i64).to_string()
 }
 
-/// Everything that fills one database of a pair.
-pub fn script(twin: Twin, differ: Differ, values: &Values) -> Vec<String> {
+/// The rows of one database of a pair, as statements.
+pub fn rows(twin: Twin, differ: Differ, values: &Values) -> Vec<String> {
     let fill = Fill { value: if differ.values { twin } else { Twin::A }, row: if differ.rows { twin } else { Twin::A }, values };
-    let mut out = schema();
+    let mut out = Vec::new();
     fill.countries_and_products(&mut out);
     fill.customers(&mut out);
     fill.orders(&mut out);
@@ -134,11 +137,6 @@ pub fn script(twin: Twin, differ: Differ, values: &Values) -> Vec<String> {
     }
     out.push("ANALYZE".to_owned());
     out
-}
-
-/// Its tables, views and indexes, empty.
-pub fn schema() -> Vec<String> {
-    include_str!("schema.sql").split(";\n").map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect()
 }
 
 struct Fill<'a> {

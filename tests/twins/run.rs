@@ -98,10 +98,10 @@ impl Pair {
             Outcome::Different(what) => {
                 let small = shrink::shrink(statement, &mut |smaller| matches!(self.run(smaller), Outcome::Different(_)));
                 let mut account = format!("{}\n  {what}", show(statement));
-                if small.sql != statement.sql {
-                    if let Outcome::Different(what) = self.run(&small) {
-                        let _ = write!(account, "\n  shrunk: {}\n  {what}", show(&small));
-                    }
+                if small.sql != statement.sql
+                    && let Outcome::Different(what) = self.run(&small)
+                {
+                    let _ = write!(account, "\n  shrunk: {}\n  {what}", show(&small));
                 }
                 let _ = write!(account, "\n  sent: {}", Stage::get().sent(&self.logins[0].user, &small.sql));
                 report.differences.push(account);

@@ -116,8 +116,10 @@ fn through(proxy: &Proxy, role: &str, database: &str) -> Login {
     }
 }
 
+/// A copy of one empty database, so that OIDs are the same in all of them; filled.
 fn database(world: &World, twin: Twin, differ: Differ, values: &Values) -> String {
-    let name = world.database(&format!("{};", data::script(twin, differ, values).join(";\n")));
+    let name = world.database(data::SCHEMA);
+    world.cluster().execute(&name, &format!("{};", data::rows(twin, differ, values).join(";\n"))).unwrap();
     configure(world, &name);
     name
 }
@@ -135,9 +137,8 @@ fn align(world: &World, proxy: &Proxy, values: &mut Values) {
         let order = [Twin::A, Twin::B].map(|twin| {
             let rows: Vec<String> =
                 values.all(pool, twin).iter().enumerate().map(|(n, value)| format!("({n}, {})", data::quote(value))).collect();
-            let mut script = data::schema();
-            script.push(format!("INSERT INTO shop.pool (person, {column}) VALUES {}", rows.join(", ")));
-            let name = world.database(&format!("{};", script.join(";\n")));
+            let name = world.database(data::SCHEMA);
+            world.cluster().execute(&name, &format!("INSERT INTO shop.pool (person, {column}) VALUES {}", rows.join(", "))).unwrap();
             let mut session = Client::connect(&through(proxy, "analyst", &name)).unwrap_or_else(|e| panic!("{e:?}"));
             let answer = session.query(&format!("SELECT person FROM shop.pool ORDER BY {column}")).ok();
             answer.rows().iter().map(|row| row[0].as_ref().unwrap().parse().unwrap()).collect::<Vec<usize>>()

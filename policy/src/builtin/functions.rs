@@ -72,10 +72,25 @@ pub fn veiled(name: &str) -> Option<&'static str> {
 }
 
 /// Functions whose results, one row after another, show in which order Postgres came to the rows: a sequence of pseudo-random
-/// numbers can be told from its beginning, and a clock only goes forward. Where row order is tainted they are as telling as
+/// numbers can be told from its beginning, and a clock only goes forward; what one row sets, the next can see (`set_config` by
+/// `current_setting`, a transaction's number by `txid_current_if_assigned`). Where row order is tainted they are as telling as
 /// `row_number() OVER ()`.
 pub fn shows_evaluation_order(name: &str) -> bool {
-    matches!(name, "random" | "random_normal" | "setseed" | "clock_timestamp" | "timeofday" | "nextval" | "currval" | "lastval")
+    matches!(
+        name,
+        "random"
+            | "random_normal"
+            | "setseed"
+            | "clock_timestamp"
+            | "timeofday"
+            | "nextval"
+            | "currval"
+            | "lastval"
+            | "set_config"
+            | "txid_current"
+            | "pg_current_xact_id"
+            | "pg_export_snapshot"
+    )
 }
 
 /// Immutable functions of pg_catalog that are refused all the same: those that read the contents of statistics, which are

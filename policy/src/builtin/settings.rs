@@ -35,7 +35,8 @@ const SETTABLE: &[(&str, Values)] = &[
     ("default_transaction_isolation", Values::Any),
     ("default_transaction_read_only", Values::Any),
     ("escape_string_warning", Values::Any),
-    ("extra_float_digits", Values::Any),
+    // Fewer digits would make different values equal in the text that rows are ordered by.
+    ("extra_float_digits", Values::Only(&["1", "2", "3"])),
     ("idle_in_transaction_session_timeout", Values::Any),
     ("idle_session_timeout", Values::Any),
     ("intervalstyle", Values::Any),
@@ -227,7 +228,7 @@ fn settable(name: &str) -> Option<Values> {
 /// stand before Postgres' own.
 fn search_path(items: &[String]) -> Result<(), String> {
     for special in ["pg_catalog", "pg_temp"] {
-        if items.iter().skip(1).any(|item| item == special) {
+        if items.iter().skip(1).any(|item| item == special || special == "pg_temp" && item.starts_with("pg_temp_")) {
             return Err(format!(
                 "{special} may only be named first: behind another schema, objects there would take the place of Postgres' own. \
                  Leave it out and it is searched first."

@@ -104,6 +104,10 @@ impl Builder {
                 "relations" => self.take_relation(&mut cells)?,
                 "columns" => self.take_column(&mut cells)?,
                 "generated" => self.generated.push((cells.oid()?, cells.number()?, cells.number()?)),
+                "partition keys" => {
+                    let (table, attribute) = (cells.oid()?, cells.number()?);
+                    self.catalog.partition_keys.entry(table).or_default().push(attribute);
+                }
                 "parents" => self.parents.push((cells.oid()?, cells.oid()?)),
                 "indexes" => self.take_index(&mut cells)?,
                 "reads" => self.reads.push((cells.oid()?, cells.oid()?)),

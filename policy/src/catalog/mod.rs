@@ -21,6 +21,8 @@ pub struct Catalog {
     pub relations: HashMap<Oid, Arc<Relation>>,
     /// The same by schema and name.
     pub relation_names: HashMap<String, HashMap<String, Oid>>,
+    /// Attribute numbers that partitioned tables are partitioned by; 0 stands for an expression.
+    pub partition_keys: HashMap<Oid, Vec<i16>>,
     /// Functions and aggregates by name, in every schema.
     pub functions: HashMap<String, Vec<Function>>,
     /// Operators outside pg_catalog, by name.
@@ -33,6 +35,21 @@ impl Catalog {
     /// The relation of that exact schema and name.
     pub fn relation(&self, schema: &str, name: &str) -> Option<&Arc<Relation>> {
         self.relations.get(self.relation_names.get(schema)?.get(name)?)
+    }
+
+    /// A relation's parents, theirs, and so on.
+    pub fn ancestors(&self, relation: Oid) -> Vec<Oid> {
+        let mut found: Vec<Oid> = Vec::new();
+        let mut open = vec![relation];
+        while let Some(next) = open.pop() {
+            for parent in self.relations.get(&next).map(|r| r.parents.as_slice()).unwrap_or_default() {
+                if !found.contains(parent) {
+                    found.push(*parent);
+                    open.push(*parent);
+                }
+            }
+        }
+        found
     }
 
     /// Adds a relation, replacing one of the same OID.

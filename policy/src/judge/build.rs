@@ -44,10 +44,10 @@ pub(crate) fn pg_type(name: &str) -> DataType {
     DataType::Custom(object_name(&["pg_catalog", name]), vec![])
 }
 
-/// A call of a function of pg_catalog.
-pub(crate) fn call(name: &str, args: Vec<Expr>) -> Expr {
+/// A call of a function.
+pub(crate) fn call(name: &[&str], args: Vec<Expr>) -> Expr {
     Expr::Function(Function {
-        name: object_name(&["pg_catalog", name]),
+        name: object_name(name),
         uses_odbc_syntax: false,
         parameters: FunctionArguments::None,
         args: FunctionArguments::List(FunctionArgumentList {
@@ -62,6 +62,18 @@ pub(crate) fn call(name: &str, args: Vec<Expr>) -> Expr {
     })
 }
 
+/// `ROW(name.*)`
+pub(crate) fn row(name: ObjectName) -> Expr {
+    let Expr::Function(mut f) = call(&["row"], vec![]) else { return value(Value::Null) };
+    f.name = ObjectName(vec![ObjectNamePart::Identifier(Ident::new("row"))]);
+    f.args = FunctionArguments::List(FunctionArgumentList {
+        duplicate_treatment: None,
+        args: vec![FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name))],
+        clauses: vec![],
+    });
+    Expr::Function(f)
+}
+
 /// An order of sealed values that shows nothing but equality: a digest keyed by the session (FINDINGS C, S4).
 /// `marker` stands for the key.
 pub(crate) fn keyed(expr: Expr, marker: &str) -> Expr {
@@ -70,7 +82,7 @@ pub(crate) fn keyed(expr: Expr, marker: &str) -> Expr {
         op: BinaryOperator::PGCustomBinaryOperator(vec!["pg_catalog".into(), "||".into()]),
         right: Box::new(as_text(expr)),
     };
-    call("sha256", vec![call("textsend", vec![Expr::Nested(Box::new(salted))])])
+    call(&["pg_catalog", "sha256"], vec![call(&["pg_catalog", "textsend"], vec![Expr::Nested(Box::new(salted))])])
 }
 
 /// A total order for values of unknown type, finer than their own: by their text, bytewise.

@@ -7,6 +7,9 @@ use dashmap::DashMap;
 
 use super::engine::Judged;
 
+/// A text's judgements, one for each effective search_path.
+type ByPath = Vec<(Arc<[String]>, Judged)>;
+
 /// Texts longer than this are judged each time anew, bytes.
 const LONGEST: usize = 64 * 1024;
 /// Texts kept; for another one the oldest goes.
@@ -14,14 +17,11 @@ const TEXTS: usize = 20_000;
 /// Search paths kept for one text; for another one all of that text go.
 const PATHS: usize = 16;
 
-/// A search path, and what was judged under it.
-type Known = (Arc<[String]>, Judged);
-
 /// Judgements of one role, by text and search path.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
     // By text alone, so that a look-up needs no key of its own.
-    texts: DashMap<Arc<str>, Vec<Known>>,
+    texts: DashMap<Arc<str>, ByPath>,
     /// In the order in which they came. Locked only where a text is judged, which takes a thousand times as long.
     order: Mutex<VecDeque<Arc<str>>>,
 }

@@ -87,6 +87,11 @@ impl Engine {
         self.roles.get(role).is_some_and(|r| r.unprotected)
     }
 
+    /// One of the role's row filters can fail on a stored value, which the server's error would then show.
+    pub fn filters_may_fail(&self, role: &str) -> bool {
+        self.roles.get(role).is_none_or(|r| r.facts.filters_may_fail())
+    }
+
     /// Judges one client text.
     ///
     /// # Errors
@@ -140,7 +145,8 @@ fn judge(role: &RoleEngine, who: &Subject, sql: &str) -> Judged {
                     "text.search_path",
                     "a change of search_path must be the last statement of a text",
                 )
-                .with_hint("Send the statements after it in a message of their own."));
+                .with_hint("Send the statements after it in a message of their own.")
+                .at(Some(offset.saturating_add(1))));
             }
             statements.push(planned);
         }
@@ -151,58 +157,88 @@ fn judge(role: &RoleEngine, who: &Subject, sql: &str) -> Judged {
 fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Planned, Refusal> {
     match body {
         Body::Query(reading) => {
-            let (sql, cols, moves) = query(role, who, &reading, text)?;
+            let Judgement { sql, cols, moves, order_is_data } = query(role, who, &reading, text)?;
             Ok(Planned {
                 kind: Kind::Query,
                 text: SqlText::with_holes(&sql, role.facts.marker()),
                 outputs: outputs(&cols),
                 moves_search_path: moves,
+                order_is_data,
             })
         }
         Body::Explain { options, query: reading } => {
             if options.analyze == Some(true) {
-                return Err(refuse::unsupported("EXPLAIN ANALYZE").with_hint("EXPLAIN without ANALYZE shows the plan's shape."));
+                return Err(refuse::unsupported("EXPLAIN ANALYZE")
+                    .with_hint("EXPLAIN without ANALYZE shows the plan's shape.")
+                    .at(Some(1)));
             }
-            let (sql, _, moves) = query(role, who, &reading, text)?;
+            if options.format != read::ExplainFormat::Text {
+                return Err(refuse::unsupported("EXPLAIN in another format than text").at(Some(1)));
+            }
+            let Judgement { sql, moves, order_is_data, .. } = query(role, who, &reading, text)?;
             let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear };
             Ok(Planned {
                 kind: Kind::Explain,
                 text: SqlText::with_holes(&format!("EXPLAIN (COSTS FALSE, FORMAT TEXT) {sql}"), role.facts.marker()),
                 outputs: Arc::from([output]),
                 moves_search_path: moves,
+                order_is_data,
             })
         }
         Body::Control(control) => {
             let shown = Output { name: String::new(), origin: Origin::Computed, mask: Mask::Clear };
             let outputs: Arc<[Output]> = if control.kind == Kind::Show { Arc::from([shown]) } else { Arc::from([]) };
-            Ok(Planned { kind: control.kind, text: SqlText::plain(control.text), outputs, moves_search_path: control.moves_search_path })
+            Ok(Planned {
+                kind: control.kind,
+                text: SqlText::plain(control.text),
+                outputs,
+                moves_search_path: control.moves_search_path,
+                order_is_data: false,
+            })
         }
         Body::Other { what } => Err(Refusal::new(
             SqlState::DENIED,
             "statement.kind",
             format!("{what} is not open to role {}, for which columns are masked or rows filtered", who.role),
         )
-        .with_hint("Queries, transactions, SET and SHOW of harmless settings and EXPLAIN are.")),
+        .with_hint("Queries, transactions, SET and SHOW of harmless settings and EXPLAIN are.")
+        .at(Some(1))),
     }
 }
 
-fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str) -> Result<(String, Vec<Col>, bool), Refusal> {
-    check_path(&who.search_path)?;
+/// What became of a query.
+struct Judgement {
+    sql: String,
+    cols: Vec<Col>,
+    /// A call of set_config changes search_path.
+    moves: bool,
+    order_is_data: bool,
+}
+
+fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str) -> Result<Judgement, Refusal> {
+    check_path(role.facts.catalog.as_ref(), &who.search_path)?;
     let mut ast = (*reading.ast).clone();
     let mut judge = Judge::new(&role.facts, &who.search_path, &who.role, text);
-    let cols = judge.query(&mut ast, None, true)?;
-    if judge.touched > 0
-        && let Some(refusal) = judge.shows_evaluation.take()
-    {
-        return Err(refusal);
-    }
-    let moves = judge.moves_search_path;
-    Ok((reading.print(&ast)?, cols, moves))
+    let cols = judge.statement(&mut ast, true)?;
+    let (moves, order_is_data) = (judge.moves_search_path, judge.touched > 0);
+    Ok(Judgement { sql: reading.print(&ast)?, cols, moves, order_is_data })
 }
 
 /// pg_catalog must come first: otherwise a user's type or operator could stand for one of Postgres' own.
-fn check_path(path: &[String]) -> Result<(), Refusal> {
-    let temporary = |s: &str| s.starts_with("pg_temp_") || s.starts_with("pg_toast_temp_");
+/// Temporary schemas come before it all the same; Postgres finds no functions or operators there, but types.
+fn check_path(catalog: &Catalog, path: &[String]) -> Result<(), Refusal> {
+    let temporary = |s: &&String| s.starts_with("pg_temp_") || s.starts_with("pg_toast_temp_");
+    let own = catalog.types.get("pg_catalog");
+    let shadowing = path.iter().filter(temporary).filter_map(|s| catalog.types.get(s)).flat_map(|t| t.keys());
+    let hidden = shadowing.into_iter().find(|name| own.is_some_and(|own| own.contains_key(*name)));
+    if let Some(name) = hidden {
+        return Err(Refusal::new(
+            SqlState::DENIED,
+            "path.hostile",
+            format!("a temporary table or type has the name of Postgres' type {name}"),
+        )
+        .with_hint("Drop it, or give it another name."));
+    }
     if path.iter().find(|s| !temporary(s)).is_some_and(|s| s == "pg_catalog") {
         return Ok(());
     }

@@ -1,13 +1,15 @@
 //! Expressions: binds names, infers labels, rewrites what must be rewritten.
 
-use sqlparser::ast::{AccessExpr, BinaryOperator, DataType, Expr, Ident, ObjectName, Query, Subscript, UnaryOperator, Value};
+use sqlparser::ast::{AccessExpr, BinaryOperator, CeilFloorKind, DateTimeField, Expr, Ident, Query, Subscript, Value};
 
-use super::Judge;
+use super::function::Judged;
 use super::label::{self, Label};
+use super::object::keeps_text;
 use super::refuse;
 use super::scope::Scope;
+use super::{Judge, build};
+use crate::Refusal;
 use crate::mask::seal::SealForm;
-use crate::{Refusal, SqlState};
 
 /// The scope of an expression: `None` where no column may be named (LIMIT, VALUES outside a query).
 pub(crate) type InScope<'a> = Option<&'a Scope<'a>>;
@@ -47,6 +49,11 @@ impl Judge<'_> {
 
     /// Judges an expression.
     pub(crate) fn expr(&mut self, e: &mut Expr, scope: InScope) -> Result<Label, Refusal> {
+        let judged = self.any_expr(e, scope);
+        self.placed(judged, e)
+    }
+
+    fn any_expr(&mut self, e: &mut Expr, scope: InScope) -> Result<Label, Refusal> {
         match e {
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => self.reference(e, scope),
             Expr::Nested(inner) => self.expr(inner, scope),
@@ -55,23 +62,19 @@ impl Judge<'_> {
             Expr::Interval(i) => self.all_clear([&mut *i.value], scope, "an interval"),
             Expr::Subquery(query) => self.scalar_subquery(query, scope),
             Expr::Exists { subquery, .. } => self.subquery(subquery, scope, false).map(|_| Label::Clear),
-            Expr::Function(f) => {
-                let mut taken = std::mem::replace(f, super::function::nothing());
-                let judged = self.function(&mut taken, scope);
-                match judged? {
-                    super::function::Judged::Call(label) => {
-                        *e = Expr::Function(taken);
-                        Ok(label)
-                    }
-                    super::function::Judged::Replaced(expr) => {
-                        *e = *expr;
-                        Ok(Label::Clear)
-                    }
+            Expr::Function(f) => match self.function(f, scope)? {
+                Judged::Call(label) => Ok(label),
+                Judged::Replaced(expr) => {
+                    *e = *expr;
+                    Ok(Label::Clear)
                 }
-            }
+            },
             Expr::Case { operand, conditions, else_result, .. } => {
                 let operand_label = match operand {
-                    Some(o) => Some(self.expr(o, scope)?),
+                    Some(o) => {
+                        self.implied_operators(&["="])?;
+                        Some(self.expr(o, scope)?)
+                    }
                     None => None,
                 };
                 let mut result = Label::Null;
@@ -98,11 +101,15 @@ impl Judge<'_> {
             }
             Expr::IsJson { expr, .. } => self.all_clear([&mut **expr], scope, "IS JSON"),
             Expr::IsNormalized { expr, .. } => self.all_clear([&mut **expr], scope, "IS NORMALIZED"),
-            Expr::IsDistinctFrom(a, b) | Expr::IsNotDistinctFrom(a, b) => self.equality(a, b, scope, "IS DISTINCT FROM"),
+            Expr::IsDistinctFrom(a, b) | Expr::IsNotDistinctFrom(a, b) => {
+                self.implied_operators(&["="])?;
+                self.equality(a, b, scope, "IS DISTINCT FROM")
+            }
             Expr::BinaryOp { left, op, right } => self.binary(left, op, right, scope),
             Expr::AnyOp { left, compare_op, right, .. } => self.quantified(left, compare_op, right, scope, "ANY"),
             Expr::AllOp { left, compare_op, right } => self.quantified(left, compare_op, right, scope, "ALL"),
-            Expr::InList { expr, list, .. } => {
+            Expr::InList { expr, list, negated } => {
+                self.implied_operators(if *negated { &["<>"] } else { &["="] })?;
                 let left = self.tuple_or_value(expr, scope)?;
                 for item in list {
                     let right = self.tuple_or_value(item, scope)?;
@@ -111,18 +118,24 @@ impl Judge<'_> {
                 Ok(Label::Clear)
             }
             Expr::InSubquery { expr, subquery, .. } => {
+                self.implied_operators(&["="])?;
                 let left = self.tuple_or_value(expr, scope)?;
                 let right: Vec<Label> = self.subquery(subquery, scope, false)?.into_iter().map(|c| c.label).collect();
                 self.compare_rows(&left, &right, expr, "IN")?;
                 Ok(Label::Clear)
             }
-            Expr::Between { expr, low, high, .. } => self.all_clear([&mut **expr, &mut **low, &mut **high], scope, "BETWEEN"),
+            Expr::Between { expr, low, high, .. } => {
+                self.implied_operators(&["<", ">", "<=", ">="])?;
+                self.all_clear([&mut **expr, &mut **low, &mut **high], scope, "BETWEEN")
+            }
             Expr::Like { any: false, expr, pattern, escape_char, .. } | Expr::ILike { any: false, expr, pattern, escape_char, .. } => {
+                self.implied_operators(&["~~", "!~~", "~~*", "!~~*"])?;
                 self.clear(expr, scope, "LIKE")?;
                 self.clear(pattern, scope, "LIKE")?;
                 escape_char.as_deref_mut().map_or(Ok(Label::Clear), |x| self.all_clear([x], scope, "LIKE"))
             }
             Expr::SimilarTo { expr, pattern, escape_char, .. } => {
+                self.implied_operators(&["~", "!~"])?;
                 self.clear(expr, scope, "SIMILAR TO")?;
                 self.clear(pattern, scope, "SIMILAR TO")?;
                 escape_char.as_deref_mut().map_or(Ok(Label::Clear), |x| self.all_clear([x], scope, "SIMILAR TO"))
@@ -140,13 +153,17 @@ impl Judge<'_> {
                         if matches!(s.spec.form, SealForm::Text { .. }) && keeps_text(data_type) {
                             return Ok(Label::Sealed(s));
                         }
-                        Err(refuse::sealed_use(self.role, &s, &format!("a cast to {data_type}")).at(self.position(expr)))
+                        Err(refuse::sealed_use(self.role, &s, &format!("a cast to {data_type}")).at(self.position(&**expr)))
                     }
                 }
             }
             Expr::AtTimeZone { timestamp, time_zone } => self.all_clear([&mut **timestamp, &mut **time_zone], scope, "AT TIME ZONE"),
             Expr::Extract { expr, .. } => self.all_clear([&mut **expr], scope, "EXTRACT"),
-            Expr::Ceil { expr, .. } | Expr::Floor { expr, .. } => self.all_clear([&mut **expr], scope, "a function"),
+            Expr::Ceil { .. } | Expr::Floor { .. } | Expr::Substring { special: true, .. } => {
+                // sqlparser has nodes of their own for these; to Postgres they are functions like any other.
+                *e = as_call(e).ok_or_else(|| refuse::unsupported("this form of ceil() or floor()"))?;
+                self.expr(e, scope)
+            }
             Expr::Position { expr, r#in } => self.all_clear([&mut **expr, &mut **r#in], scope, "POSITION"),
             Expr::Substring { expr, substring_from, substring_for, .. } => {
                 self.clear(expr, scope, "SUBSTRING")?;
@@ -228,15 +245,14 @@ impl Judge<'_> {
     }
 
     fn binary(&mut self, left: &mut Expr, op: &mut BinaryOperator, right: &mut Expr, scope: InScope) -> Result<Label, Refusal> {
-        // Long chains of AND, OR and || lean left: walked in a loop, so that depth costs no stack here.
         if matches!(op, BinaryOperator::And | BinaryOperator::Or) {
             self.clear(right, scope, "a condition")?;
             return self.all_clear([left], scope, "a condition");
         }
         self.operator(op)?;
         match op {
-            BinaryOperator::Eq => self.equality(left, right, scope, "="),
-            BinaryOperator::NotEq => self.equality(left, right, scope, "<>"),
+            BinaryOperator::Eq => self.equality(left, right, scope, "a comparison with ="),
+            BinaryOperator::NotEq => self.equality(left, right, scope, "a comparison with <>"),
             other => {
                 let usage = format!("operator {other}");
                 self.all_clear([left, right], scope, &usage)
@@ -278,120 +294,20 @@ impl Judge<'_> {
             },
         }
     }
-
-    /// Operators must be those of pg_catalog, or of an extension: another one could be anything.
-    pub(crate) fn operator(&self, op: &BinaryOperator) -> Result<(), Refusal> {
-        let (schema, name) = match op {
-            BinaryOperator::PGCustomBinaryOperator(parts) => match parts.as_slice() {
-                [name] => (None, name.clone()),
-                [schema, name] => (Some(schema.as_str()), name.clone()),
-                _ => return Err(refuse::unsupported("this operator name")),
-            },
-            other => (None, other.to_string()),
-        };
-        self.operator_name(schema, &name)
-    }
-
-    fn unary_operator(&self, op: &UnaryOperator) -> Result<(), Refusal> {
-        match op {
-            UnaryOperator::Not => Ok(()),
-            other => self.operator_name(None, &other.to_string()),
-        }
-    }
-
-    fn operator_name(&self, schema: Option<&str>, name: &str) -> Result<(), Refusal> {
-        if schema == Some("pg_catalog") {
-            return Ok(());
-        }
-        let known = self.facts.catalog.foreign_operators.get(name).map(Vec::as_slice).unwrap_or_default();
-        let meant = |o: &&crate::catalog::Operator| match schema {
-            Some(s) => o.schema == s,
-            None => self.path.contains(&o.schema),
-        };
-        match known.iter().filter(meant).find(|o| o.extension.is_none()) {
-            Some(o) => Err(Refusal::new(
-                SqlState::DENIED,
-                "operator.foreign",
-                format!("operator {}.{name} is not one of Postgres' own and may not be used by role {}", o.schema, self.role),
-            )
-            .with_hint("An operator may run any code. Write OPERATOR(pg_catalog.…) for Postgres' own.")),
-            None => Ok(()),
-        }
-    }
-
-    fn collation(&self, name: &mut ObjectName) -> Result<(), Refusal> {
-        let parts = self.name_parts(name)?;
-        match parts.as_slice() {
-            [_] => Ok(()),
-            [schema, _] if schema == "pg_catalog" || self.facts.catalog.schemas.contains(schema) => Ok(()),
-            _ => Err(refuse::unsupported("this collation name")),
-        }
-    }
-
-    /// Types are found as Postgres finds them and written with their schema.
-    pub(crate) fn data_type(&self, t: &mut DataType) -> Result<(), Refusal> {
-        match t {
-            DataType::Custom(name, modifiers) => {
-                let _ = modifiers;
-                let parts = self.name_parts(name)?;
-                match parts.as_slice() {
-                    [schema, type_name] => self.known_type(schema, type_name).map(|_| ()),
-                    [type_name] => {
-                        for schema in self.path {
-                            if self.has_type(schema, type_name) {
-                                if !modifiers.is_empty() && schema == "pg_catalog" {
-                                    return Ok(());
-                                }
-                                *name = super::build::object_name(&[schema, type_name]);
-                                return Ok(());
-                            }
-                        }
-                        // A word of the grammar (`dec`, `national character`): both readers agree that it is a type.
-                        Err(Refusal::new(SqlState::UNDEFINED_OBJECT, "type.unknown", format!("type \"{type_name}\" does not exist")))
-                    }
-                    _ => Err(refuse::unsupported("this type name")),
-                }
-            }
-            DataType::Array(
-                sqlparser::ast::ArrayElemTypeDef::SquareBracket(inner, _)
-                | sqlparser::ast::ArrayElemTypeDef::AngleBracket(inner)
-                | sqlparser::ast::ArrayElemTypeDef::Parenthesis(inner),
-            ) => self.data_type(inner),
-            DataType::Table(_)
-            | DataType::NamedTable { .. }
-            | DataType::Nested(_)
-            | DataType::Struct(..)
-            | DataType::Union(_)
-            | DataType::Tuple(_)
-            | DataType::Map(..)
-            | DataType::Enum(..)
-            | DataType::Set(_) => Err(refuse::unsupported(&format!("the type {t}"))),
-            // Words of the grammar or of pg_catalog, which comes first in every path that is judged.
-            _ => Ok(()),
-        }
-    }
-
-    fn has_type(&self, schema: &str, name: &str) -> bool {
-        self.facts.catalog.types.get(schema).is_some_and(|t| t.contains_key(name))
-    }
-
-    fn known_type(&self, schema: &str, name: &str) -> Result<(), Refusal> {
-        if self.has_type(schema, name) {
-            return Ok(());
-        }
-        Err(Refusal::new(SqlState::UNDEFINED_OBJECT, "type.unknown", format!("type \"{schema}.{name}\" does not exist")))
-    }
 }
 
-/// Casts that neither shorten nor change a text value.
-fn keeps_text(t: &DataType) -> bool {
-    match t {
-        DataType::Text | DataType::Varchar(None) | DataType::CharacterVarying(None) | DataType::CharVarying(None) => true,
-        DataType::Custom(name, modifiers) => {
-            modifiers.is_empty() && matches!(name.to_string().as_str(), "\"pg_catalog\".\"text\"" | "\"pg_catalog\".\"varchar\"")
-        }
-        _ => false,
-    }
+/// `ceil(x)`, `floor(x)`, `substring(x, y)` and `substr(x, y)` as calls.
+fn as_call(e: &Expr) -> Option<Expr> {
+    let (name, args) = match e {
+        Expr::Ceil { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => ("ceil", vec![&**expr]),
+        Expr::Floor { expr, field: CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => ("floor", vec![&**expr]),
+        Expr::Substring { expr, substring_from, substring_for, shorthand, .. } => (
+            if *shorthand { "substr" } else { "substring" },
+            [Some(expr), substring_from.as_ref(), substring_for.as_ref()].into_iter().flatten().map(|b| &**b).collect(),
+        ),
+        _ => return None,
+    };
+    Some(build::call(&[name], args.into_iter().cloned().collect()))
 }
 
 /// The first characters of a text, for a message.

@@ -1,6 +1,6 @@
 //! What is known for one role on one database, and what has been worked out from it so far.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use sqlparser::ast::Query;
 
 use super::Judge;
 use super::scope::{Col, Item};
+use super::total::is_total;
 use crate::catalog::{Catalog, Oid, Relation};
 use crate::policy::{Protection, Role, protection::Guard};
 use crate::{Refusal, read};
@@ -26,6 +27,8 @@ pub(crate) struct Veiled {
     pub protected: bool,
     /// Its columns' names must be given with the alias.
     pub rename: bool,
+    /// Operators in it that are named without a schema.
+    pub operators: BTreeSet<String>,
     /// Its select list must stay as it is: DISTINCT or a set operation may hang on it.
     pub whole: bool,
 }
@@ -39,6 +42,7 @@ pub(crate) struct Facts {
     pub catalog: Arc<Catalog>,
     protection: Option<Protection>,
     filters: bool,
+    filters_may_fail: bool,
     functions: Vec<(String, String)>,
     marker: String,
     stand_ins: DashMap<Oid, Known>,
@@ -49,12 +53,19 @@ impl Facts {
     /// `marker`: a text that no client can know; stands for the session's order key in printed SQL.
     pub fn new(catalog: Arc<Catalog>, protection: Protection, role: &Role, marker: String) -> Self {
         let filters = catalog.relations.keys().any(|oid| protection.guard(*oid).is_some_and(|g| !g.filters.is_empty()));
+        let filters_may_fail = catalog
+            .relations
+            .keys()
+            .filter_map(|oid| protection.guard(*oid))
+            .flat_map(|g| &g.filters)
+            .any(|f| !read::expression(&f.sql).is_ok_and(|e| is_total(&e)));
         let fields =
             catalog.types.values().flat_map(HashMap::values).filter(|t| !t.fields.is_empty()).map(|t| (t.oid, t.fields.clone())).collect();
         Facts {
             catalog,
             protection: Some(protection),
             filters,
+            filters_may_fail,
             functions: role.functions.clone(),
             marker,
             stand_ins: DashMap::new(),
@@ -68,6 +79,7 @@ impl Facts {
             catalog: Arc::clone(&self.catalog),
             protection: None,
             filters: false,
+            filters_may_fail: false,
             functions: self.functions.clone(),
             marker: self.marker.clone(),
             stand_ins: DashMap::new(),
@@ -85,6 +97,11 @@ impl Facts {
 
     pub fn filters(&self) -> bool {
         self.filters
+    }
+
+    /// A row filter is no plain comparison: an error may come from it, with a stored value in its text.
+    pub fn filters_may_fail(&self) -> bool {
+        self.filters_may_fail
     }
 
     pub fn guard(&self, relation: Oid) -> Option<&Guard> {
@@ -109,8 +126,8 @@ impl Facts {
     }
 
     /// Reads SQL of the policy over one relation: it may read everything, but every name in it must be
-    /// qualified, so that no search_path of a client's changes its meaning.
-    pub fn trusted(&self, relation: &Relation, sql: &str, rule: &str) -> Result<Query, Refusal> {
+    /// qualified, so that no search_path of a client's changes its meaning. Operators that are not are returned.
+    pub fn trusted(&self, relation: &Relation, sql: &str, rule: &str) -> Result<(Query, BTreeSet<String>), Refusal> {
         let explain = |r: Refusal| Refusal {
             position: None,
             message: format!("the policy's SQL for {}.{} cannot be used: {}", relation.schema, relation.name, r.message),
@@ -124,7 +141,7 @@ impl Facts {
         let mut judge = Judge::new(&facts, &path, "policy", sql);
         judge.query(&mut query, None, false).map_err(explain)?;
         reading.print(&query).map_err(explain)?;
-        Ok(query)
+        Ok((query, judge.operators))
     }
 }
 
@@ -140,14 +157,20 @@ pub(crate) struct TieBreak {
 /// The order in which a query level gives out its rows.
 #[derive(Debug, Default)]
 pub(crate) struct LevelOrder {
+    /// How many levels are visible at this one, itself included.
+    pub depth: usize,
     /// Names taken in this level's FROM.
     pub names: std::collections::HashSet<String>,
     /// Protected relations seen before this level began.
     pub touched_before: usize,
     /// Keys that identify a row of this level, set once FROM and GROUP BY are known.
     pub identity: Vec<TieBreak>,
+    /// Its rows are those of one subquery, whose ORDER BY has been made total: aggregates see them in that order.
+    pub in_order: bool,
     /// An aggregate is called at this level.
     pub aggregates: bool,
+    /// A window function is called at this level: its rows come sorted as the window needs them.
+    pub windows: bool,
     /// A named window has a frame in ROWS.
     pub named_rows_frame: bool,
     /// Named windows whose order was made total.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins,
+    Expr, FunctionArg, FunctionArgExpr, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins,
 };
 
 use super::Judge;
@@ -11,7 +11,7 @@ use super::build;
 use super::expr::InScope;
 use super::label;
 use super::refuse;
-use super::scope::{Col, Level, Scope, Slot};
+use super::scope::{Col, Item, Level, Scope, Slot};
 use crate::plan::Origin;
 use crate::{Refusal, SqlState};
 
@@ -28,21 +28,24 @@ impl Judge<'_> {
 
     /// One join tree; `before` is what stands left of it in FROM, visible to LATERAL only.
     fn join_tree(&mut self, tree: &mut TableWithJoins, before: &Level, parent: InScope) -> Result<Level, Refusal> {
-        let mut left = self.factor(&mut tree.relation, before, parent)?;
+        let first = self.factor(&mut tree.relation, before, parent);
+        let mut left = self.placed(first, &tree.relation)?;
         for join in &mut tree.joins {
             let Join { relation, global: false, join_operator } = join else {
                 return Err(refuse::unsupported("this join"));
             };
             let visible = before.clone().beside(left.clone());
-            let right = self.factor(relation, &visible, parent)?;
-            left = match join_operator {
-                JoinOperator::Join(c) | JoinOperator::Inner(c) => self.combine(left, right, c, Merge::Left, parent)?,
-                JoinOperator::Left(c) | JoinOperator::LeftOuter(c) => self.combine(left, right, c, Merge::Left, parent)?,
-                JoinOperator::Right(c) | JoinOperator::RightOuter(c) => self.combine(left, right, c, Merge::Right, parent)?,
-                JoinOperator::FullOuter(c) => self.combine(left, right, c, Merge::Both, parent)?,
-                JoinOperator::CrossJoin(JoinConstraint::None) => left.beside(right),
-                _ => return Err(refuse::unsupported("this kind of join")),
+            let right = self.factor(relation, &visible, parent);
+            let right = self.placed(right, relation)?;
+            let joined = match join_operator {
+                JoinOperator::Join(c) | JoinOperator::Inner(c) => self.combine(left, right, c, Merge::Left, parent),
+                JoinOperator::Left(c) | JoinOperator::LeftOuter(c) => self.combine(left, right, c, Merge::Left, parent),
+                JoinOperator::Right(c) | JoinOperator::RightOuter(c) => self.combine(left, right, c, Merge::Right, parent),
+                JoinOperator::FullOuter(c) => self.combine(left, right, c, Merge::Both, parent),
+                JoinOperator::CrossJoin(JoinConstraint::None) => Ok(left.beside(right)),
+                _ => Err(refuse::unsupported("this kind of join")),
             };
+            left = self.placed(joined, relation)?;
         }
         Ok(left)
     }
@@ -64,8 +67,9 @@ impl Judge<'_> {
                 Ok(joined)
             }
             JoinConstraint::Using(names) => {
+                let at = names.first().and_then(|name| self.name_position(name));
                 let names = names.iter().map(single_name).collect::<Result<Vec<_>, _>>()?;
-                self.merge(left, right, &names, merge)
+                self.merge(left, right, &names, merge).map_err(|r| r.at(at))
             }
             JoinConstraint::Natural => {
                 let names: Vec<String> =
@@ -77,6 +81,7 @@ impl Judge<'_> {
 
     /// USING and NATURAL: the named columns are compared and shown once, in front.
     fn merge(&mut self, left: Level, right: Level, names: &[String], merge: Merge) -> Result<Level, Refusal> {
+        self.implied_operators(&["="])?;
         let mut slots = Vec::new();
         for name in names {
             let (a, b) = (only(&left, name)?, only(&right, name)?);
@@ -120,7 +125,7 @@ impl Judge<'_> {
                 index_hints,
             } if with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
                 let parts = self.name_parts(name)?;
-                let at = name.0.first().and_then(|p| p.as_ident()).and_then(|i| self.ident_position(i));
+                let at = self.name_position(name);
                 let level = self.table_or_cte(&parts, alias.clone(), factor).map_err(|r| r.at(at))?;
                 self.take_names(&level)?;
                 Ok(level)
@@ -163,7 +168,9 @@ impl Judge<'_> {
             }
             TableFactor::Derived { lateral: is_lateral, subquery, alias, sample: None } => {
                 let scope = if *is_lateral { Some(&lateral) } else { parent };
-                let cols = self.subquery(subquery, scope, false)?;
+                // An aggregate around it may rest on its order.
+                let ordered = subquery.order_by.is_some();
+                let cols = self.subquery(subquery, scope, ordered)?;
                 let name = match &*alias {
                     Some(a) => a.name.clone(),
                     None => {
@@ -172,7 +179,7 @@ impl Judge<'_> {
                             .with_hint("For example, FROM (SELECT ...) AS foo."));
                     }
                 };
-                let level = Level::of(self.derived_item(&name, cols, alias.as_ref())?);
+                let level = Level::of(Item { ordered, ..self.derived_item(&name, cols, alias.as_ref())? });
                 self.take_names(&level)?;
                 Ok(level)
             }
@@ -211,10 +218,10 @@ impl Judge<'_> {
             return Err(refuse::unsupported("this function in FROM"));
         }
         let short = parts.last().cloned().unwrap_or_default();
-        self.evaluation_order(&facts.schema, &short);
         if matches!(short.as_str(), "set_config" | "current_setting") {
             return Err(refuse::unsupported("this function in FROM"));
         }
+        self.note_evaluation_order(&facts, &short, name);
         for arg in args.iter_mut() {
             match arg {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) | FunctionArg::Named { arg: FunctionArgExpr::Expr(e), .. } => {
@@ -303,6 +310,12 @@ impl Judge<'_> {
 
     /// Two items of one name can only be told apart by schema.
     fn take_names(&mut self, level: &Level) -> Result<(), Refusal> {
+        // An alias like those that pgveil makes up could be taken for one of them.
+        if let Some(item) = level.items.iter().find(|i| i.visible.starts_with("pgveil_")) {
+            return Err(Refusal::new(SqlState("42939"), "name.reserved", format!("the name \"{}\" is reserved", item.visible))
+                .with_detail("Names that begin with \"pgveil_\" are pgveil's own.")
+                .with_hint("Choose another alias."));
+        }
         let Some(order) = self.levels.last_mut() else { return Ok(()) };
         for item in &level.items {
             let printed = item.printed.as_ref().unwrap_or(&item.visible);
@@ -318,9 +331,10 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// Where an identifier stands in the client's text.
-    pub(crate) fn ident_position(&self, ident: &Ident) -> Option<usize> {
-        self.position(&Expr::Identifier(ident.clone()))
+    /// Where a name stands in the client's text.
+    pub(crate) fn name_position(&self, name: &ObjectName) -> Option<usize> {
+        let first = name.0.first().and_then(|p| p.as_ident())?;
+        self.position(&Expr::Identifier(first.clone()))
     }
 }
 

@@ -1,15 +1,15 @@
-//! Function calls: which may be made, on what, and in which order aggregates and windows see their rows.
+//! Function calls: which function is meant, whether the role may call it, and in which order an aggregate sees its rows.
 
 use sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, ObjectName, OrderByExpr,
-    SelectItemQualifiedWildcardKind, Value, WindowFrameUnits, WindowSpec, WindowType,
+    Value,
 };
 
 use super::build;
 use super::expr::InScope;
 use super::label::Label;
 use super::refuse;
-use super::{Judge, Reach};
+use super::{AggregateCall, Judge};
 use crate::builtin::{functions, settings};
 use crate::catalog::{FunctionKind, Volatility};
 use crate::{Refusal, SqlState};
@@ -20,20 +20,6 @@ pub(crate) enum Judged {
     Call(Label),
     /// It is answered by this expression instead.
     Replaced(Box<Expr>),
-}
-
-/// A placeholder while a call is taken out of its place.
-pub(crate) fn nothing() -> Function {
-    Function {
-        name: ObjectName(vec![]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::None,
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: vec![],
-    }
 }
 
 /// What is known of a called function.
@@ -96,22 +82,18 @@ impl Judge<'_> {
         let count = list.args.len().saturating_add(within_group.len());
         let facts = self.function_facts(&written, Some(count))?;
         self.special(&short, &facts, list)?;
-        self.evaluation_order(&facts.schema, &short);
+        self.note_evaluation_order(&facts, &short, name);
 
         let usage = format!("function {short}()");
         let is_aggregate_call = facts.aggregate && over.is_none();
         if is_aggregate_call {
             self.in_aggregate = self.in_aggregate.saturating_add(1);
-            let written = scope.map_or(0, |s| s.levels().count());
-            self.reaches.push(Reach { written, deepest: None });
+            self.aggregate_calls.push(AggregateCall { depth: scope.map_or(0, |s| s.levels().count()), innermost: None });
         }
         let counts = short == "count" && facts.schema == "pg_catalog" && list.args.len() == 1;
         let judged = self.arguments(counts, list, scope, &usage);
         if is_aggregate_call {
             self.in_aggregate = self.in_aggregate.saturating_sub(1);
-            if let Some(level) = self.levels.last_mut() {
-                level.aggregates = true;
-            }
         }
         judged?;
         for item in within_group.iter_mut() {
@@ -120,18 +102,11 @@ impl Judge<'_> {
         if let Some(filter) = filter {
             self.clear(filter, scope, "a FILTER")?;
         }
-        if is_aggregate_call
-            && let Some(Reach { written, deepest: Some(deepest) }) = self.reaches.pop()
-            && deepest < written
-        {
-            // It sees the rows of a level around it, whose order and grouping are judged there.
-            return Err(refuse::unsupported(&format!("the aggregate {short}() of an outer query's columns alone"))
-                .with_hint("Compute it in the outer query, in a subquery in FROM, and use its result here."));
-        }
+        let rows_tainted = if is_aggregate_call { self.close_aggregate() } else { self.tainted() };
         let sensitive = functions::order_sensitive_aggregate(&short) && facts.schema == "pg_catalog";
         match over {
             Some(window) => self.window(&short, sensitive, facts.aggregate, window, scope)?,
-            None if sensitive && self.tainted() && within_group.is_empty() => order_arguments(list),
+            None if sensitive && rows_tainted && within_group.is_empty() => order_arguments(list),
             None => {}
         }
         if let Some(sql_type) = facts.veiled {
@@ -146,6 +121,31 @@ impl Judge<'_> {
             return Ok(Judged::Replaced(Box::new(guarded)));
         }
         Ok(Judged::Call(Label::Clear))
+    }
+
+    /// Remembers the first call that shows in which order rows are read.
+    pub(crate) fn note_evaluation_order(&mut self, facts: &FunctionFacts, short: &str, name: &ObjectName) {
+        if facts.schema == "pg_catalog" && functions::shows_evaluation_order(short) && self.shows_evaluation_order.is_none() {
+            let refusal = self
+                .denied_function(short, "shows in which order rows are read, which protected values may decide")
+                .with_hint("Call it in a query of its own.")
+                .at(self.name_position(name));
+            self.shows_evaluation_order = Some(refusal);
+        }
+    }
+
+    /// An aggregate belongs to the innermost level that its arguments name, and makes that one a single row where it has no
+    /// GROUP BY (PostgreSQL documentation, 4.2.7). True where the rows that it takes in are tainted.
+    fn close_aggregate(&mut self) -> bool {
+        let Some(call) = self.aggregate_calls.pop() else { return true };
+        let depth = call.innermost.map_or(call.depth, |n| n.saturating_add(1));
+        match self.levels.iter_mut().rev().find(|l| l.depth == depth) {
+            Some(level) => {
+                level.aggregates = true;
+                self.touched > level.touched_before && !level.in_order
+            }
+            None => true,
+        }
     }
 
     /// Which function is meant and whether the role may call it.
@@ -177,10 +177,12 @@ impl Judge<'_> {
         let of_postgres = candidates.iter().any(|f| f.schema == "pg_catalog");
         let foreign = candidates.iter().find(|f| f.schema != "pg_catalog");
         if let (true, Some(other)) = (of_postgres, foreign) {
-            return Err(self.denied_function(
-                &format!("{}.{short}", other.schema),
-                "has the name of one of Postgres' own functions and is in the search path",
-            ));
+            return Err(self
+                .denied_function(
+                    &format!("{}.{short}", other.schema),
+                    "has the name of one of Postgres' own functions and is in the search path",
+                )
+                .with_hint(format!("Write pg_catalog.{short}(…) for Postgres' own.")));
         }
         if of_postgres {
             let veiled = functions::veiled(short);
@@ -208,17 +210,6 @@ impl Judge<'_> {
         }
         let aggregate = candidates.iter().any(|f| f.kind == FunctionKind::Aggregate);
         Ok(FunctionFacts { schema: first.schema.clone(), aggregate, veiled: None })
-    }
-
-    /// Notes a call that shows in which order rows are come to. Where it stands does not matter: a subquery is evaluated
-    /// again for each row of what it is joined with.
-    pub(crate) fn evaluation_order(&mut self, schema: &str, short: &str) {
-        if schema == "pg_catalog" && functions::shows_evaluation_order(short) && self.shows_evaluation.is_none() {
-            let refusal = self
-                .denied_function(short, "shows in which order rows are read, which protected values may decide")
-                .with_hint("Call it in a query of its own, without protected relations.");
-            self.shows_evaluation = Some(refusal);
-        }
     }
 
     fn denied_function(&self, name: &str, why: &str) -> Refusal {
@@ -265,157 +256,6 @@ impl Judge<'_> {
             _ => Ok(()),
         }
     }
-
-    /// `counts`: it is Postgres' own count of one argument, which shows no more than whether that is NULL, or equality.
-    fn arguments(&mut self, counts: bool, list: &mut FunctionArgumentList, scope: InScope, usage: &str) -> Result<(), Refusal> {
-        for arg in &mut list.args {
-            let inner = match arg {
-                FunctionArg::Unnamed(inner) | FunctionArg::Named { arg: inner, .. } => inner,
-                FunctionArg::ExprNamed { .. } => return Err(refuse::unsupported("this way of naming an argument")),
-            };
-            match inner {
-                FunctionArgExpr::Expr(e) if counts => {
-                    self.expr(e, scope)?;
-                }
-                FunctionArgExpr::Expr(e) => self.clear(e, scope, usage)?,
-                FunctionArgExpr::Wildcard if counts => {}
-                FunctionArgExpr::QualifiedWildcard(name) => {
-                    self.qualified_row(&SelectItemQualifiedWildcardKind::ObjectName(name.clone()), scope)?;
-                }
-                _ => return Err(refuse::unsupported("* as an argument")),
-            }
-        }
-        for clause in &mut list.clauses {
-            match clause {
-                FunctionArgumentClause::OrderBy(items) => {
-                    for item in items {
-                        self.clear(&mut item.expr, scope, usage)?;
-                    }
-                }
-                _ => return Err(refuse::unsupported("this clause in a call")),
-            }
-        }
-        Ok(())
-    }
-
-    fn construct(&mut self, word: &str, args: &mut FunctionArguments, scope: InScope) -> Result<Label, Refusal> {
-        if let ("array", FunctionArguments::Subquery(query)) = (word, &mut *args) {
-            let cols = self.subquery(query, scope, true)?;
-            return match cols.iter().find_map(|c| c.label.sealed()) {
-                Some(s) => Err(refuse::sealed_use(self.role, s, "an array")),
-                None => Ok(Label::Clear),
-            };
-        }
-        let list = match args {
-            FunctionArguments::None => return Ok(Label::Clear),
-            FunctionArguments::List(list) => list,
-            FunctionArguments::Subquery(_) => return Err(refuse::unsupported("a subquery here")),
-        };
-        if list.duplicate_treatment.is_some() || !list.clauses.is_empty() {
-            return Err(refuse::unsupported("this form of a call"));
-        }
-        let mut label = Label::Null;
-        for arg in &mut list.args {
-            match arg {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => match word {
-                    "coalesce" | "nullif" => {
-                        let next = self.expr(e, scope)?;
-                        label = self.join(label, next, e, &word.to_ascii_uppercase())?;
-                    }
-                    "grouping" => {
-                        self.expr(e, scope)?;
-                        label = Label::Clear;
-                    }
-                    other => {
-                        self.clear(e, scope, &other.to_ascii_uppercase())?;
-                        label = Label::Clear;
-                    }
-                },
-                FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) if word == "row" => {
-                    self.qualified_row(&SelectItemQualifiedWildcardKind::ObjectName(name.clone()), scope)?;
-                    label = Label::Clear;
-                }
-                _ => return Err(refuse::unsupported("this argument")),
-            }
-        }
-        Ok(label)
-    }
-
-    /// A window call: PARTITION BY may be sealed, the order must not depend on what is protected.
-    fn window(&mut self, short: &str, sensitive: bool, aggregate: bool, window: &mut WindowType, scope: InScope) -> Result<(), Refusal> {
-        let by_row = functions::row_order_window(short);
-        match window {
-            WindowType::WindowSpec(spec) => {
-                self.window_spec(spec, scope)?;
-                if !self.tainted() {
-                    return Ok(());
-                }
-                let rows_frame = spec.window_frame.as_ref().is_some_and(|f| f.units == WindowFrameUnits::Rows);
-                let groups_frame = spec.window_frame.as_ref().is_some_and(|f| f.units != WindowFrameUnits::Rows);
-                let safe_to_order = rows_frame && !functions::peer_safe_window(short)
-                    || matches!(short, "row_number" | "ntile" | "lag" | "lead" | "first_value");
-                if spec.window_name.is_some() && (by_row || sensitive || rows_frame) {
-                    return Err(refuse::unsupported("a window that builds on a named one, over protected relations,"));
-                }
-                if safe_to_order && !(groups_frame && short == "first_value") {
-                    let keys = self.row_identity();
-                    spec.order_by.extend(keys.into_iter().map(build::ascending));
-                    return Ok(());
-                }
-                if by_row || sensitive || !(aggregate || functions::peer_safe_window(short)) {
-                    return Err(Refusal::new(
-                        SqlState::UNSUPPORTED,
-                        "order.window",
-                        format!("{short}() over this window depends on the order of rows that are equal in it"),
-                    )
-                    .with_hint("Give the window a frame in ROWS, or use the function as a plain aggregate with ORDER BY."));
-                }
-                Ok(())
-            }
-            WindowType::NamedWindow(name) => {
-                let ordered = self.levels.last().is_some_and(|l| l.ordered_windows.contains(&name.value));
-                if self.tainted() && !ordered && (by_row || sensitive || self.levels.last().is_some_and(|l| l.named_rows_frame)) {
-                    return Err(refuse::unsupported(&format!("{short}() over a named window, over protected relations,"))
-                        .with_hint("Write the window out after OVER."));
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// A window's own clauses.
-    pub(crate) fn window_spec(&mut self, spec: &mut WindowSpec, scope: InScope) -> Result<(), Refusal> {
-        for e in &mut spec.partition_by {
-            self.expr(e, scope)?;
-        }
-        for item in &mut spec.order_by {
-            self.order_item(item, scope)?;
-        }
-        if let Some(frame) = &mut spec.window_frame {
-            for bound in [Some(&mut frame.start_bound), frame.end_bound.as_mut()].into_iter().flatten() {
-                match bound {
-                    sqlparser::ast::WindowFrameBound::Preceding(Some(e)) | sqlparser::ast::WindowFrameBound::Following(Some(e)) => {
-                        self.clear(e, scope, "a window frame")?;
-                    }
-                    sqlparser::ast::WindowFrameBound::CurrentRow
-                    | sqlparser::ast::WindowFrameBound::Preceding(None)
-                    | sqlparser::ast::WindowFrameBound::Following(None) => {}
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// An ORDER BY item that is an expression: sealed values get their keyed order.
-    pub(crate) fn order_item(&mut self, item: &mut OrderByExpr, scope: InScope) -> Result<(), Refusal> {
-        if item.with_fill.is_some() {
-            return Err(refuse::unsupported("WITH FILL"));
-        }
-        if let Label::Sealed(_) = self.expr(&mut item.expr, scope)? {
-            item.expr = build::keyed(item.expr.clone(), self.facts.marker());
-        }
-        Ok(())
-    }
 }
 
 /// A parameter or column, cast or not: the same value wherever it is written.
@@ -436,7 +276,11 @@ fn guarded_setting(f: &Function) -> Option<Expr> {
         return None;
     }
     let shown = settings::all_shown().map(|s| build::as_text(build::value(Value::SingleQuotedString(s.to_owned())))).collect();
-    let condition = Expr::InList { expr: Box::new(build::call("lower", vec![build::as_text(name.clone())])), list: shown, negated: false };
+    let condition = Expr::InList {
+        expr: Box::new(build::call(&["pg_catalog", "lower"], vec![build::as_text(name.clone())])),
+        list: shown,
+        negated: false,
+    };
     Some(build::case_when(condition, Expr::Function(f.clone())))
 }
 
@@ -453,6 +297,9 @@ fn order_arguments(list: &mut FunctionArgumentList) {
                 Expr::Value(_) => None,
                 _ => Some(build::ascending(build::bytewise(e.clone()))),
             },
+            FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) => {
+                Some(build::ascending(build::bytewise(build::row(name.clone()))))
+            }
             _ => None,
         })
         .collect();

@@ -1,10 +1,17 @@
 //! The judgement: names, labels, veils, row order.
 //!
-//! [`Engine::judge`] reads a text by two readers, then walks its tree once: names are bound ([`names`], [`from`]),
-//! protected relations replaced by derived tables that compute their masks ([`relation`]: veil), every expression
-//! given a label that says whether it holds a pseudonymised value ([`expr`], [`function`]: seal), and the order of
-//! rows made independent of protected values where it can be seen ([`select`], [`query`]).
+//! [`Engine::judge`] reads a text by two readers, then walks its tree once. Rooms:
+//!
+//! * `engine`: the policy on a catalog, its cache and witness; `facts`: what is known for one role;
+//! * `query`, `select`, `from`, `group`: the clauses, in the order in which names become visible;
+//! * `scope`, `names`, `star`, `output`: which column a name means, what `*` stands for, what a column is called;
+//! * `relation`, `stand_in`: protected relations replaced by derived tables that compute their masks (veil);
+//! * `expr`, `label`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and which
+//!   functions, operators and types may be used;
+//! * `order`, `window`: the order of rows made independent of protected values where it can be seen;
+//! * `build`, `refuse`: SQL of our own, and the words of refusals.
 
+mod argument;
 mod build;
 mod cache;
 mod engine;
@@ -13,17 +20,26 @@ mod facts;
 mod fence;
 mod from;
 mod function;
+mod group;
 mod label;
 mod names;
+mod object;
+mod order;
 mod output;
 mod query;
 mod refuse;
 mod relation;
 mod scope;
 mod select;
+mod stand_in;
+mod star;
+mod total;
+mod window;
 mod windows;
 
-use sqlparser::ast::{DataType, Expr, Select, Table};
+use std::collections::BTreeSet;
+
+use sqlparser::ast::{DataType, Expr, Query, Select, Spanned};
 
 pub use engine::{Engine, Subject, Veto};
 use facts::{Facts, LevelOrder};
@@ -40,14 +56,13 @@ pub(crate) struct Cte {
     tainted: bool,
 }
 
-/// Which query level an aggregate belongs to: that of the innermost column in its arguments, or its own where there is none
-/// (PostgreSQL documentation, 4.2.7).
+/// An aggregate call whose arguments are being judged.
 #[derive(Debug)]
-pub(crate) struct Reach {
-    /// The level it is written at, counted from the outside.
-    written: usize,
-    /// The deepest level of a column in its arguments, as far as not below `written`.
-    deepest: Option<usize>,
+pub(crate) struct AggregateCall {
+    /// How many levels are visible where it stands.
+    depth: usize,
+    /// The innermost of these levels that its arguments name a column of, from the outside, from 0.
+    innermost: Option<usize>,
 }
 
 /// One judgement of one query.
@@ -67,14 +82,15 @@ pub(crate) struct Judge<'a> {
     levels: Vec<LevelOrder>,
     /// Aggregates around the present expression, at its level.
     in_aggregate: usize,
-    /// For each aggregate whose arguments are being judged, the innermost first to last: how deep in levels it stands, and
-    /// the deepest level not below it that a column in it belongs to.
-    reaches: Vec<Reach>,
-    /// A call whose results show in which order rows are come to.
-    shows_evaluation: Option<Refusal>,
+    /// Aggregate calls around the present expression, at all levels, the innermost last.
+    aggregate_calls: Vec<AggregateCall>,
     /// Views around the present query.
     depth: usize,
     next_name: usize,
+    /// Operators that were named without a schema.
+    operators: BTreeSet<String>,
+    /// The refusal of the first call that shows in which order rows are read, should anything protected be.
+    shows_evaluation_order: Option<Refusal>,
     /// A call of set_config changes search_path.
     moves_search_path: bool,
 }
@@ -90,16 +106,36 @@ impl<'a> Judge<'a> {
             ctes: vec![],
             levels: vec![],
             in_aggregate: 0,
-            reaches: vec![],
-            shows_evaluation: None,
+            aggregate_calls: vec![],
             depth: 0,
             next_name: 0,
+            operators: BTreeSet::new(),
+            shows_evaluation_order: None,
             moves_search_path: false,
         }
     }
 
-    fn position(&self, e: &Expr) -> Option<usize> {
-        refuse::position(self.text, e)
+    /// Judges a whole statement or view. `order_shows`: the order of its rows can be seen.
+    fn statement(&mut self, query: &mut Query, order_shows: bool) -> Result<Vec<Col>, Refusal> {
+        // A clause that has no place of its own: the statement's.
+        let cols = self.query(query, None, order_shows).map_err(|r| r.at(Some(1)))?;
+        // Wherever it stands: a join may run a subquery again for each row of a protected relation.
+        match self.shows_evaluation_order.take() {
+            Some(refusal) if self.touched > 0 => Err(refusal),
+            _ => Ok(cols),
+        }
+    }
+
+    fn position(&self, piece: &impl Spanned) -> Option<usize> {
+        refuse::position(self.text, piece)
+    }
+
+    /// Gives a refusal that has no place yet that of a piece of the tree.
+    fn placed<T>(&self, judged: Result<T, Refusal>, piece: &impl Spanned) -> Result<T, Refusal> {
+        match judged {
+            Err(r) if r.position.is_none() => Err(r.at(self.position(piece))),
+            other => other,
+        }
     }
 }
 
@@ -131,31 +167,6 @@ fn empty_select() -> Select {
         value_table_mode: None,
         flavor: sqlparser::ast::SelectFlavor::Standard,
     }
-}
-
-/// `TABLE t` as `SELECT * FROM t`.
-fn select_all(t: &Table) -> Result<Select, Refusal> {
-    let parts: Vec<&str> = t.schema_name.iter().chain(t.table_name.iter()).map(String::as_str).collect();
-    if parts.is_empty() {
-        return Err(refuse::unsupported("TABLE without a name"));
-    }
-    let relation = sqlparser::ast::TableFactor::Table {
-        name: build::object_name(&parts),
-        alias: None,
-        args: None,
-        with_hints: vec![],
-        version: None,
-        with_ordinality: false,
-        partitions: vec![],
-        json_path: None,
-        sample: None,
-        index_hints: vec![],
-    };
-    Ok(Select {
-        projection: vec![sqlparser::ast::SelectItem::Wildcard(sqlparser::ast::WildcardAdditionalOptions::default())],
-        from: vec![sqlparser::ast::TableWithJoins { relation, joins: vec![] }],
-        ..empty_select()
-    })
 }
 
 /// A type written by ourselves.

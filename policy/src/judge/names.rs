@@ -9,13 +9,10 @@ use super::build;
 use super::expr::InScope;
 use super::label::Label;
 use super::refuse;
-use super::scope::{Col, Item, Slot};
+use super::scope::{Col, Item, Level, SYSTEM_COLUMNS, Slot};
 use crate::catalog::BaseType;
 use crate::plan::Origin;
 use crate::{Refusal, SqlState};
-
-/// Columns that every table has without declaring them (PostgreSQL documentation, 5.5).
-const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
 
 /// What a reference turned out to be.
 pub(crate) enum Meaning {
@@ -50,7 +47,7 @@ impl Judge<'_> {
 
     /// A row as one value: nothing in it may be sealed or refused.
     pub(crate) fn whole_row(&mut self, item: &Item) -> Result<Label, Refusal> {
-        for (index, col) in item.cols.iter().enumerate() {
+        for (index, col) in item.shown() {
             if let Some(refused) = &col.refused {
                 return Err(refuse::column(self.role, refused));
             }
@@ -83,56 +80,79 @@ impl Judge<'_> {
         {
             return Err(refuse::column(self.role, refused).at(at));
         }
-        if let (Some(alias), Expr::CompoundIdentifier(parts)) = (printed, &mut *e)
-            && let Some(last) = parts.pop()
-        {
-            *parts = vec![build::ident(alias), last];
+        match (printed, &mut *e) {
+            (Some(alias), Expr::CompoundIdentifier(parts)) => {
+                if let Some(last) = parts.pop() {
+                    *parts = vec![build::ident(alias), last];
+                }
+            }
+            (Some(alias), Expr::Identifier(id)) => *e = Expr::CompoundIdentifier(vec![build::ident(alias), id.clone()]),
+            _ => {}
         }
         Ok(meaning)
     }
 
     fn unqualified(&mut self, id: &Ident, scope: InScope) -> Result<(Meaning, Option<String>), Refusal> {
         let levels: Vec<_> = scope.map(|s| s.levels().collect()).unwrap_or_default();
-        for (up, level) in levels.iter().enumerate() {
+        if SYSTEM_COLUMNS.contains(&id.value.as_str()) {
+            // Postgres finds those of a table, but not of a table in a JOIN, before a column of an outer query.
+            let table = levels.iter().position(|l| l.items.iter().any(|i| i.oid.is_some()));
+            let column = levels.iter().position(|l| l.slots.iter().any(|s| s.name == id.value));
+            if let (Some(table), Some(column)) = (table, column)
+                && table < column
+            {
+                return Err(refuse::unsupported(&format!("\"{}\", a system column and a column of an outer query,", id.value))
+                    .with_hint("Write it with the name of its table."));
+            }
+        }
+        for (outwards, level) in levels.iter().enumerate() {
             let mut found = level.slots.iter().filter(|s| s.name == id.value);
             if let Some(slot) = found.next() {
                 if found.next().is_some() {
                     return Err(ambiguous(&id.value));
                 }
-                self.reach(levels.len(), up);
-                return Ok((self.slot(slot)?, None));
+                let inside = levels.get(..outwards).unwrap_or_default();
+                // The policy's own SQL has one relation at each level.
+                let printed = if self.facts.protects() { qualifier(slot, level, inside) } else { None };
+                return Ok((self.slot(slot, outwards, levels.len())?, printed));
             }
             // System columns are found by Postgres at the innermost level that has a table.
-            if SYSTEM_COLUMNS.contains(&id.value.as_str()) && level.items.iter().any(|i| i.oid.is_some()) {
-                let mut with = level.items.iter().filter(|i| i.oid.is_some());
-                self.reach(levels.len(), up);
+            if SYSTEM_COLUMNS.contains(&id.value.as_str()) && level.items.iter().any(|i| i.system_columns) {
+                let mut with = level.items.iter().filter(|i| i.system_columns);
                 return match (with.next(), with.next()) {
-                    (Some(item), None) => Ok((self.system(item, &id.value)?, None)),
+                    (Some(item), None) => match item.cols.iter().position(|c| c.name == id.value) {
+                        Some(col) => {
+                            let slot = Slot { name: id.value.clone(), item: Rc::clone(item), col, merged: None };
+                            Ok((self.slot(&slot, outwards, levels.len())?, None))
+                        }
+                        None => Ok((self.system(item, &id.value)?, None)),
+                    },
                     _ => Err(ambiguous(&id.value)),
                 };
             }
         }
-        for (up, level) in levels.iter().enumerate() {
+        for (outwards, level) in levels.iter().enumerate() {
             if let Some(item) = level.items.iter().find(|i| i.visible == id.value) {
-                self.reach(levels.len(), up);
+                self.belongs_to(outwards, levels.len());
                 return Ok((Meaning::Row(Rc::clone(item)), None));
             }
         }
         Err(Refusal::new(SqlState::UNDEFINED_COLUMN, "name.column", format!("column \"{}\" does not exist", id.value)))
     }
 
-    /// Notes for the aggregates around it that a column was found `up` levels above the innermost of `levels`.
-    pub(crate) fn reach(&mut self, levels: usize, up: usize) {
-        let level = levels.saturating_sub(up);
-        for reach in &mut self.reaches {
-            if level <= reach.written {
-                reach.deepest = reach.deepest.max(Some(level));
-            }
+    /// Notes for the aggregates around it that a column or row `outwards` of `visible` levels away is named.
+    pub(crate) fn belongs_to(&mut self, outwards: usize, visible: usize) {
+        let level = visible.saturating_sub(outwards).saturating_sub(1);
+        for call in self.aggregate_calls.iter_mut().filter(|c| level < c.depth) {
+            call.innermost = call.innermost.max(Some(level));
         }
     }
 
-    fn slot(&mut self, slot: &Slot) -> Result<Meaning, Refusal> {
-        slot.mark(self.in_aggregate == 0);
+    /// A reference to a column `outwards` of `visible` levels away.
+    fn slot(&mut self, slot: &Slot, outwards: usize, visible: usize) -> Result<Meaning, Refusal> {
+        self.belongs_to(outwards, visible);
+        // An inner query's aggregate over a column from outside leaves that column bare at its own level.
+        slot.mark(self.in_aggregate == 0 || outwards > 0);
         match slot.column() {
             Some(col) => {
                 let place = slot.merged.is_none().then(|| (Rc::clone(&slot.item), slot.col));
@@ -150,8 +170,8 @@ impl Judge<'_> {
         scope: InScope,
     ) -> Result<(Meaning, Option<String>), Refusal> {
         let mut inside: Vec<&str> = Vec::new();
-        let levels = scope.map(|s| s.levels().collect::<Vec<_>>()).unwrap_or_default();
-        for (up, level) in levels.iter().enumerate() {
+        let levels: Vec<_> = scope.map(|s| s.levels().collect()).unwrap_or_default();
+        for (outwards, level) in levels.iter().enumerate() {
             let matches = |i: &&Rc<Item>| match schema {
                 None => i.visible == qualifier.value,
                 Some(s) => i.relation.as_ref().is_some_and(|(rs, rn)| *rs == s.value && *rn == qualifier.value),
@@ -161,7 +181,6 @@ impl Judge<'_> {
                 inside.extend(level.items.iter().map(|i| i.printed.as_deref().unwrap_or(&i.visible)));
                 continue;
             };
-            self.reach(levels.len(), up);
             if found.next().is_some() {
                 return Err(Refusal::new(
                     SqlState("42P09"),
@@ -176,7 +195,7 @@ impl Judge<'_> {
                 return Err(refuse::unsupported("the same table name at two levels, once with and once without its schema,"));
             }
             let Some(index) = item.cols.iter().position(|c| c.name == name.value) else {
-                if SYSTEM_COLUMNS.contains(&name.value.as_str()) && item.oid.is_some() {
+                if SYSTEM_COLUMNS.contains(&name.value.as_str()) && item.system_columns {
                     return Ok((self.system(item, &name.value)?, printed));
                 }
                 return Err(Refusal::new(
@@ -190,7 +209,7 @@ impl Judge<'_> {
                 return Err(ambiguous(&name.value));
             }
             let slot = Slot { name: name.value.clone(), item: Rc::clone(item), col: index, merged: None };
-            return Ok((self.slot(&slot)?, printed));
+            return Ok((self.slot(&slot, outwards, levels.len())?, printed));
         }
         Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.from", format!("missing FROM-clause entry for table \"{}\"", qualifier.value)))
     }
@@ -203,7 +222,8 @@ impl Judge<'_> {
                 "column.system",
                 format!("system column {name} of {relation} may not be read by role {}", self.role),
             )
-            .with_detail("It shows where rows are stored, and with it the length of protected values and the gaps of filtered rows.")),
+            .with_detail("It shows where rows are stored, and with it the length of protected values and the gaps of filtered rows.")
+            .with_hint("Tell rows apart by the primary key.")),
         }
     }
 
@@ -232,6 +252,17 @@ impl Judge<'_> {
         }
         (Origin::Computed, None)
     }
+}
+
+/// The alias that a column found without one is printed with, so that Postgres cannot find another. `None` where that alias
+/// would not say which one: for a column merged by USING, or where the alias stands for something else too. `inside`: the levels
+/// between the name and its item.
+fn qualifier(slot: &Slot, level: &Level, inside: &[&Level]) -> Option<String> {
+    let of = |i: &Rc<Item>| i.printed.clone().unwrap_or_else(|| i.visible.clone());
+    let alias = of(&slot.item);
+    let alone = level.items.iter().filter(|i| of(i) == alias).count() == 1;
+    let captured = inside.iter().flat_map(|l| &l.items).any(|i| of(i) == alias);
+    (slot.merged.is_none() && alone && !captured).then_some(alias)
 }
 
 fn ambiguous(name: &str) -> Refusal {

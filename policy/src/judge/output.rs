@@ -36,6 +36,7 @@ fn figure(e: &Expr) -> Option<(String, bool)> {
         Expr::AtTimeZone { .. } => strong("timezone"),
         Expr::Extract { .. } => strong("extract"),
         Expr::Position { .. } => strong("position"),
+        Expr::Substring { shorthand: true, .. } => strong("substr"),
         Expr::Substring { .. } => strong("substring"),
         Expr::Trim { trim_where, .. } => strong(match trim_where {
             Some(sqlparser::ast::TrimWhereField::Leading) => "ltrim",

@@ -47,13 +47,12 @@ impl Judge<'_> {
     }
 
     fn with(&mut self, with: &mut sqlparser::ast::With, parent: InScope) -> Result<(), Refusal> {
-        // WITH RECURSIVE lets a query name one that stands behind it, before any other relation of that name.
         if with.recursive {
             for (index, cte) in with.cte_tables.iter().enumerate() {
-                let mut later = with.cte_tables.iter().skip(index.saturating_add(1));
-                if later.any(|l| mentions(&cte.query, &l.alias.name.value)) {
-                    return Err(refuse::unsupported("a query in WITH RECURSIVE that names one behind it")
-                        .with_hint("Put the queries in the order in which they use each other."));
+                let later = with.cte_tables.iter().skip(index.saturating_add(1));
+                if let Some(later) = later.map(|c| &c.alias.name).find(|name| mentions(&cte.query, &name.value)) {
+                    return Err(refuse::unsupported(&format!("{}, which WITH RECURSIVE defines further on,", later.value))
+                        .with_hint("Write each query of WITH after those that it reads."));
                 }
             }
         }
@@ -104,7 +103,8 @@ impl Judge<'_> {
                 continue;
             }
             let mut cols = self.query(&mut cte.query, parent, false)?;
-            super::relation::rename(&mut cols, Some(&cte.alias), &name)?;
+            let renamed = super::relation::rename(&mut cols, Some(&cte.alias), &name);
+            self.placed(renamed, &cte.alias)?;
             self.ctes.push(Cte { name, cols, tainted: self.touched > before });
         }
         Ok(())
@@ -118,16 +118,14 @@ impl Judge<'_> {
     fn body(&mut self, query: &mut Query, parent: InScope, order_shows: bool) -> Result<Vec<Col>, Refusal> {
         let limited = self.limits(query)?;
         let order_shows = order_shows || limited;
-        if let SetExpr::Table(t) = &*query.body {
-            *query.body = SetExpr::Select(Box::new(super::select_all(t)?));
-        }
         match &mut *query.body {
             SetExpr::Select(_) => self.select_query(query, parent, order_shows),
             SetExpr::Query(inner) if query.order_by.is_none() && !limited => self.query(inner, parent, order_shows),
             _ => {
                 let before = self.touched;
                 let mut cols = self.set_expr(&mut query.body, parent, false)?;
-                if order_shows && self.touched > before {
+                let sealed = cols.iter().any(|c| c.label.sealed().is_some());
+                if self.touched > before && (order_shows || sealed && query.order_by.is_some()) {
                     self.no_ties(query)?;
                     self.wrap(query, &mut cols, &[])?;
                 } else {
@@ -182,12 +180,10 @@ impl Judge<'_> {
                 cols
             }
             SetExpr::Query(inner) => self.query(inner, parent, order_shows),
-            SetExpr::Table(t) => {
-                *body = SetExpr::Select(Box::new(super::select_all(t)?));
-                self.set_expr(body, parent, order_shows)
-            }
+            // The reading has written it as SELECT * FROM.
+            SetExpr::Table(_) => Err(refuse::unsupported("this form of TABLE")),
             SetExpr::SetOperation { left, op, set_quantifier, right } => {
-                match (op, set_quantifier) {
+                match (&*op, set_quantifier) {
                     (
                         SetOperator::Union | SetOperator::Except | SetOperator::Intersect,
                         SetQuantifier::All | SetQuantifier::Distinct | SetQuantifier::None,
@@ -201,13 +197,21 @@ impl Judge<'_> {
                         SqlState::SYNTAX,
                         "query.arms",
                         "each UNION, EXCEPT or INTERSECT query must have the same number of columns",
-                    ));
+                    )
+                    .at(self.arm_position(right, 0)));
                 }
                 let nothing = build::value(Value::Null);
+                let word = match &*op {
+                    SetOperator::Except => "EXCEPT",
+                    SetOperator::Intersect => "INTERSECT",
+                    _ => "UNION",
+                };
                 a.into_iter()
                     .zip(b)
-                    .map(|(a, b)| {
-                        let label = self.join(a.label, b.label, &nothing, "a set operation")?;
+                    .enumerate()
+                    .map(|(index, (a, b))| {
+                        let joined = self.join(a.label, b.label, &nothing, word);
+                        let label = joined.map_err(|r| r.at(self.arm_position(right, index)))?;
                         Ok(Col { name: a.name, label, origin: Origin::Computed, refused: None, base: None })
                     })
                     .collect()
@@ -228,15 +232,17 @@ impl Judge<'_> {
         }
     }
 
-    /// ORDER BY of a set operation whose order is not protected: names and positions of its columns only.
-    fn outer_order(&mut self, query: &mut Query, cols: &[Col]) -> Result<(), Refusal> {
-        for item in order_items(query)? {
-            let index = output_index(&item.expr, cols)?;
-            if let Some(Label::Sealed(s)) = cols.get(index).map(|c| &c.label) {
-                return Err(refuse::sealed_use(self.role, s, "this ORDER BY"));
-            }
+    /// Where a column of a set operation's arm stands, or the arm.
+    fn arm_position(&self, arm: &SetExpr, index: usize) -> Option<usize> {
+        match arm {
+            SetExpr::Select(s) => s.projection.get(index).and_then(|item| self.position(item)).or_else(|| self.position(&s.select_token.0)),
+            other => self.position(other),
         }
-        Ok(())
+    }
+
+    /// ORDER BY of a set operation that stays as it is: names and positions of its columns only.
+    fn outer_order(&self, query: &mut Query, cols: &[Col]) -> Result<(), Refusal> {
+        order_items(query)?.iter().try_for_each(|item| self.placed(output_index(&item.expr, cols).map(|_| ()), &item.expr))
     }
 
     /// Puts the query into a FROM of its own, so that its rows can be given a total order by its columns alone.
@@ -248,7 +254,7 @@ impl Judge<'_> {
         for item in order_items(query)? {
             let index = match exprs.iter().position(|e| build::bare(e) == build::bare(&item.expr)) {
                 Some(index) => index,
-                None => output_index(&item.expr, cols)?,
+                None => self.placed(output_index(&item.expr, cols), &item.expr)?,
             };
             let (Some(name), Some(col)) = (inner_names.get(index), cols.get(index)) else {
                 return Err(refuse::unsupported("this ORDER BY"));

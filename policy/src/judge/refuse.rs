@@ -1,6 +1,6 @@
 //! The words of refusals: which column, class, role and rule, and what to do instead.
 
-use sqlparser::ast::{Expr, Spanned};
+use sqlparser::ast::Spanned;
 use sqlparser::tokenizer::Location;
 
 use super::label::{Clash, Sealed};
@@ -30,12 +30,12 @@ pub(crate) fn clash(role: &str, clash: &Clash, usage: &str) -> Refusal {
             SqlState::DENIED,
             "seal.mix",
             format!(
-                "column {} (class {}) is pseudonymised for role {role} and cannot meet a literal, parameter or other column in {usage}",
+                "column {} (class {}) is pseudonymised for role {role}: in {usage} it can only meet columns of its own class, or NULL",
                 s.column, s.spec.class
             ),
         )
-        .with_detail(format!("Rule: {}. Otherwise every pseudonym could be guessed.", s.rule))
-        .with_hint(ALLOWED),
+        .with_detail(format!("Rule: {}. With literals, parameters or other columns every pseudonym could be guessed.", s.rule))
+        .with_hint(format!("Find rows by another column, or by a join with a column of class {}.", s.spec.class)),
         Clash::Classes(a, b) => Refusal::new(
             SqlState::DENIED,
             "seal.class",
@@ -63,8 +63,8 @@ pub(crate) fn unsupported(what: &str) -> Refusal {
         .with_hint("Write the query without it, or ask for a role without masks.")
 }
 
-/// Where an expression stands in `text`.
-pub(crate) fn position(text: &str, expr: &Expr) -> Option<usize> {
-    let start: Location = expr.span().start;
+/// Where a piece of the tree stands in `text`.
+pub(crate) fn position(text: &str, piece: &impl Spanned) -> Option<usize> {
+    let start: Location = piece.span().start;
     read::position(text, start)
 }

@@ -12,6 +12,9 @@ use super::label::Label;
 use crate::catalog::{BaseType, Oid};
 use crate::plan::Origin;
 
+/// Columns that every table has without declaring them (PostgreSQL documentation, 5.5).
+pub(crate) const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+
 /// A column as a query level sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Col {
@@ -66,13 +69,22 @@ pub(crate) struct Item {
     pub used: RefCell<BTreeSet<usize>>,
     /// A base relation, protected or not; `None` for subqueries and functions.
     pub oid: Option<Oid>,
+    /// It has system columns: a relation that is not a view. In anything else Postgres looks for them further out.
+    pub system_columns: bool,
     /// Why system columns of it are refused; `None` where they may be read.
     pub no_system_columns: Option<String>,
+    /// A subquery with an ORDER BY, which has been made total.
+    pub ordered: bool,
     /// No column of what is printed for it may be left out.
     pub whole: bool,
 }
 
 impl Item {
+    /// The columns that `*` stands for, with their indexes: a catalog's `tableoid`, which is printed for it, is none of them.
+    pub fn shown(&self) -> impl Iterator<Item = (usize, &Col)> {
+        self.cols.iter().enumerate().filter(|(_, c)| self.oid.is_none() || !SYSTEM_COLUMNS.contains(&c.name.as_str()))
+    }
+
     /// A reference to one of its columns that can mean nothing else.
     pub fn reference(&self, col: &Col) -> Expr {
         match (&self.printed, &self.relation) {
@@ -129,8 +141,7 @@ impl Level {
     /// A level of one item.
     pub fn of(item: Item) -> Self {
         let item = Rc::new(item);
-        let slots =
-            item.cols.iter().enumerate().map(|(col, c)| Slot { name: c.name.clone(), item: Rc::clone(&item), col, merged: None }).collect();
+        let slots = item.shown().map(|(col, c)| Slot { name: c.name.clone(), item: Rc::clone(&item), col, merged: None }).collect();
         Level { items: vec![item], slots }
     }
 

@@ -1,32 +1,30 @@
-//! SELECT: its clauses in the order in which names become visible, and the order of its rows.
+//! SELECT: its clauses in the order in which names become visible.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
 
 use sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, NamedWindowDefinition, NamedWindowExpr, OrderByExpr, Query, Select, SelectFlavor, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, TableWithJoins, Value, WildcardAdditionalOptions, WindowFrameUnits,
+    Distinct, Expr, NamedWindowDefinition, NamedWindowExpr, OrderByExpr, Query, Select, SelectFlavor, SelectItem, SetExpr, TableWithJoins,
+    Value, WindowFrameUnits,
 };
 
 use super::expr::InScope;
 use super::facts::{LevelOrder, TieBreak};
-use super::label::Label;
 use super::query::{append_order, order_items, position_of};
 use super::relation::prune;
-use super::scope::{Col, Item, Level, Out, Scope, Slot};
+use super::scope::{Col, Level, Out, Scope};
 use super::{Judge, build, output, refuse, windows};
-use crate::plan::Origin;
-use crate::{Refusal, SqlState};
+use crate::Refusal;
 
 impl Judge<'_> {
     /// A query whose body is a SELECT.
     pub(crate) fn select_query(&mut self, query: &mut Query, parent: InScope, order_shows: bool) -> Result<Vec<Col>, Refusal> {
         let SetExpr::Select(select) = &mut *query.body else { return Err(refuse::unsupported("this query")) };
         let mut select = std::mem::replace(select, Box::new(super::empty_select()));
-        self.levels.push(LevelOrder { touched_before: self.touched, ..LevelOrder::default() });
+        let depth = parent.map_or(0, |p| p.levels().count()).saturating_add(1);
+        self.levels.push(LevelOrder { depth, touched_before: self.touched, ..LevelOrder::default() });
         let judged = self.select_level(&mut select, query, parent, order_shows);
         self.levels.pop();
-        let (cols, wrap) = judged?;
+        let (cols, wrap) = self.placed(judged, &select.select_token.0)?;
         *query.body = SetExpr::Select(select);
         match wrap {
             None => Ok(cols),
@@ -105,10 +103,15 @@ impl Judge<'_> {
         };
         if let Some(order) = self.levels.last_mut() {
             order.identity = identity;
+            order.in_order = groups.is_none() && selection.is_none() && matches!(level.items.as_slice(), [only] if only.ordered);
             order.named_rows_frame = named_window.iter().any(|NamedWindowDefinition(_, w)| match w {
                 NamedWindowExpr::WindowSpec(spec) => spec.window_frame.as_ref().is_some_and(|f| f.units == WindowFrameUnits::Rows),
                 NamedWindowExpr::NamedWindow(_) => false,
             });
+        }
+        // Before windows: a subquery in it may make the level one whose order is data.
+        if let Some(condition) = having.as_mut() {
+            self.clear(condition, Some(&scope), "HAVING")?;
         }
         for NamedWindowDefinition(name, window) in named_window.iter_mut() {
             match window {
@@ -128,9 +131,6 @@ impl Judge<'_> {
         for item in projection.iter_mut() {
             outs.push(self.output(item, &scope)?);
         }
-        if let Some(condition) = having.as_mut() {
-            self.clear(condition, Some(&scope), "HAVING")?;
-        }
         if let Some(Distinct::On(keys)) = distinct.as_mut() {
             for key in keys {
                 self.distinct_key(key, &outs, &scope)?;
@@ -138,8 +138,7 @@ impl Judge<'_> {
         }
         // ORDER BY may repeat a select expression: compared before it is rewritten.
         let wraps = matches!(distinct, Some(Distinct::Distinct))
-            && order_shows
-            && self.tainted()
+            && (order_shows || query.order_by.is_some())
             && outs.iter().any(|o| o.col.label.sealed().is_some());
         let cols: Vec<Col> = outs.iter().map(|o| o.col.clone()).collect();
         if wraps {
@@ -166,7 +165,9 @@ impl Judge<'_> {
         let is_distinct = matches!(distinct, Some(Distinct::Distinct));
         let aggregates = self.levels.last().is_some_and(|l| l.aggregates);
         let single_row = groups.is_none() && (aggregates || having.is_some());
-        let plain = groups.is_none() && distinct.is_none() && selection.is_none() && having.is_none() && query.order_by.is_none();
+        let windows = self.levels.last().is_some_and(|l| l.windows);
+        let plain =
+            groups.is_none() && distinct.is_none() && selection.is_none() && having.is_none() && query.order_by.is_none() && !windows;
         let shows = order_shows || !distinct_on.is_empty();
         if shows && self.tainted() && !single_row && !(plain && self.streams(&level)) {
             self.no_ties(query)?;
@@ -192,122 +193,6 @@ impl Judge<'_> {
         Ok((cols, None))
     }
 
-    /// Whether the rows of this level come in an order that no protected value can change: one table, read whole,
-    /// none of whose indexes could answer alone.
-    fn streams(&self, level: &Level) -> bool {
-        let [item] = level.items.as_slice() else { return level.items.is_empty() };
-        let Some(relation) = item.oid.and_then(|oid| self.facts.catalog.relations.get(&oid)) else { return false };
-        if self.facts.guard(relation.oid).is_some_and(|g| !g.filters.is_empty())
-            || !matches!(relation.kind, crate::catalog::RelationKind::Table | crate::catalog::RelationKind::Partitioned)
-        {
-            return false;
-        }
-        let needed: BTreeSet<i16> = item
-            .used
-            .borrow()
-            .iter()
-            .filter_map(|i| item.cols.get(*i))
-            .filter_map(|c| match &c.origin {
-                Origin::Column { attribute, .. } => Some(*attribute),
-                Origin::Veiled { .. } | Origin::Computed => None,
-            })
-            .collect();
-        !needed.is_empty() && !relation.indexes.iter().any(|index| needed.iter().all(|n| index.returns.contains(n)))
-    }
-
-    /// Protected relations were seen at this level or below.
-    pub(crate) fn tainted(&self) -> bool {
-        self.levels.last().is_some_and(|l| self.touched > l.touched_before)
-    }
-
-    /// Keys that identify a row of the innermost level.
-    pub(crate) fn row_identity(&self) -> Vec<Expr> {
-        let keys = self.levels.last().map(|l| l.identity.as_slice()).unwrap_or_default();
-        keys.iter()
-            .map(|k| {
-                if let Some((item, index)) = &k.of {
-                    item.used.borrow_mut().insert(*index);
-                }
-                k.expr.clone()
-            })
-            .collect()
-    }
-
-    /// `*` and `t.*` written out where something of the level is protected.
-    fn expand_stars(&mut self, projection: &[SelectItem], level: &Level, scope: &Scope) -> Result<Vec<SelectItem>, Refusal> {
-        let mut items = Vec::new();
-        for item in projection {
-            match item {
-                SelectItem::Wildcard(options) => {
-                    plain_star(options)?;
-                    for slot in level.slots.iter().filter(|s| !hidden(&s.item, s.col)) {
-                        items.push(SelectItem::UnnamedExpr(self.slot_reference(slot, level)?));
-                    }
-                }
-                SelectItem::QualifiedWildcard(kind, options) => {
-                    plain_star(options)?;
-                    let item = self.star_item(kind, Some(scope))?;
-                    for (index, col) in item.cols.iter().enumerate().filter(|(index, _)| !hidden(&item, *index)) {
-                        let slot = Slot { name: col.name.clone(), item: Rc::clone(&item), col: index, merged: None };
-                        items.push(SelectItem::UnnamedExpr(self.slot_reference(&slot, &Level::default())?));
-                    }
-                }
-                SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. } => items.push(item.clone()),
-                SelectItem::ExprWithAliases { .. } => return Err(refuse::unsupported("more than one alias for an expression")),
-            }
-        }
-        Ok(items)
-    }
-
-    /// A column written so that it means that slot.
-    fn slot_reference(&self, slot: &Slot, level: &Level) -> Result<Expr, Refusal> {
-        let Some(col) = slot.column() else { return Err(refuse::unsupported("this column")) };
-        if let Some(refused) = &col.refused {
-            return Err(refuse::column(self.role, refused));
-        }
-        if slot.merged.is_some() {
-            if level.slots.iter().filter(|s| s.name == slot.name).count() != 1 {
-                return Err(refuse::unsupported("* over two joins that merge columns of one name"));
-            }
-            return Ok(Expr::Identifier(build::ident(&slot.name)));
-        }
-        if slot.item.cols.iter().filter(|c| c.name == col.name).count() > 1 {
-            return Err(Refusal::new(
-                SqlState::AMBIGUOUS_COLUMN,
-                "name.ambiguous",
-                format!("column reference \"{}\" is ambiguous", col.name),
-            )
-            .with_hint("Give the columns of the subquery different names."));
-        }
-        Ok(slot.item.reference(col))
-    }
-
-    fn star_item(&mut self, kind: &SelectItemQualifiedWildcardKind, scope: InScope) -> Result<Rc<Item>, Refusal> {
-        let SelectItemQualifiedWildcardKind::ObjectName(name) = kind else {
-            return Err(refuse::unsupported("* of an expression"));
-        };
-        let parts = self.name_parts(name)?;
-        let matches = |i: &&Rc<Item>| match parts.as_slice() {
-            [name] => i.visible == *name,
-            [schema, name] => i.relation.as_ref().is_some_and(|(s, n)| s == schema && n == name),
-            _ => false,
-        };
-        let levels = scope.map(|s| s.levels().collect::<Vec<_>>()).unwrap_or_default();
-        for (up, level) in levels.iter().enumerate() {
-            if let Some(item) = level.items.iter().find(matches) {
-                self.reach(levels.len(), up);
-                return Ok(Rc::clone(item));
-            }
-        }
-        Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.from", format!("missing FROM-clause entry for table \"{}\"", parts.join("."))))
-    }
-
-    /// `t.*` as one value.
-    pub(crate) fn qualified_row(&mut self, kind: &SelectItemQualifiedWildcardKind, scope: InScope) -> Result<Label, Refusal> {
-        let item = self.star_item(kind, scope)?;
-        self.whole_row(&item)
-    }
-
     fn output(&mut self, item: &mut SelectItem, scope: &Scope) -> Result<Out, Refusal> {
         let (expr, alias) = match item {
             SelectItem::UnnamedExpr(e) => (e, None),
@@ -325,108 +210,6 @@ impl Judge<'_> {
         }
         Ok(Out { col: Col { name, label, origin, refused: None, base }, expr })
     }
-
-    /// GROUP BY: sealed keys are allowed; names of the select list and positions are understood.
-    fn group_by(&mut self, group_by: &mut GroupByExpr, raw: &[(Expr, Option<String>)], scope: &Scope) -> Result<Option<Groups>, Refusal> {
-        let GroupByExpr::Expressions(items, modifiers) = group_by else { return Err(refuse::unsupported("GROUP BY ALL")) };
-        if !modifiers.is_empty() {
-            return Err(refuse::unsupported("this form of GROUP BY"));
-        }
-        if items.is_empty() {
-            return Ok(None);
-        }
-        let mut groups = Groups::default();
-        for item in items {
-            match item {
-                Expr::GroupingSets(sets) | Expr::Cube(sets) | Expr::Rollup(sets) => {
-                    groups.sets = true;
-                    for e in sets.iter_mut().flatten() {
-                        self.group_key(e, raw, scope, &mut groups)?;
-                    }
-                }
-                Expr::Tuple(parts) => {
-                    for e in parts {
-                        self.group_key(e, raw, scope, &mut groups)?;
-                    }
-                }
-                e => self.group_key(e, raw, scope, &mut groups)?,
-            }
-        }
-        Ok(Some(groups))
-    }
-
-    fn group_key(&mut self, e: &mut Expr, raw: &[(Expr, Option<String>)], scope: &Scope, groups: &mut Groups) -> Result<(), Refusal> {
-        if let Expr::Tuple(parts) = e {
-            for part in parts {
-                self.group_key(part, raw, scope, groups)?;
-            }
-            return Ok(());
-        }
-        // A name is a column of FROM first, and only then of the select list (the other way round than in ORDER BY).
-        let of_output = match build::bare(e) {
-            Expr::Identifier(id) if !scope.level.slots.iter().any(|s| s.name == id.value) => raw
-                .iter()
-                .find(|(expr, alias)| alias.clone().unwrap_or_else(|| output::name(expr)) == id.value)
-                .map(|(expr, _)| expr.clone()),
-            other => position_of(other).and_then(|n| raw.get(n)).map(|(expr, _)| expr.clone()),
-        };
-        let (label, expr) = match of_output {
-            Some(mut copy) => (self.expr(&mut copy, Some(scope))?, copy),
-            None => (self.expr(e, Some(scope))?, e.clone()),
-        };
-        let (_, base) = self.shown(&expr, Some(scope));
-        let place = self.plain_column(&expr, Some(scope));
-        groups.keys.push(GroupKey { col: Col { label, base, ..Col::clear("") }, expr, place });
-        Ok(())
-    }
-
-    /// GROUP BY a primary key: the printed derived table has none, so the columns that hang on it are named too (FINDINGS A2).
-    fn keep_group_keys(&mut self, group_by: &mut GroupByExpr, groups: Option<&Groups>, level: &Level) {
-        let Some(groups) = groups.filter(|g| !g.sets) else { return };
-        let GroupByExpr::Expressions(items, _) = group_by else { return };
-        for item in level.items.iter().filter(|i| i.lost_key && !i.key.is_empty()) {
-            let grouped: BTreeSet<usize> =
-                groups.keys.iter().filter_map(|k| k.place.as_ref()).filter(|(i, _)| Rc::ptr_eq(i, item)).map(|(_, c)| *c).collect();
-            if !item.key.iter().all(|k| grouped.contains(k)) {
-                continue;
-            }
-            let alias = item.printed.as_deref().unwrap_or(&item.visible);
-            let bare = item.bare.borrow();
-            let more = bare.iter().filter(|c| !grouped.contains(c)).filter_map(|c| item.cols.get(*c));
-            items.extend(more.map(|c| build::column(alias, &c.name)));
-        }
-    }
-
-    /// An expression of DISTINCT ON: grouped by value, so that a sealed one is grouped by its digest.
-    fn distinct_key(&mut self, key: &mut Expr, outs: &[Out], scope: &Scope) -> Result<(), Refusal> {
-        let mut item = build::ascending(key.clone());
-        self.order_output(&mut item, outs, scope)?;
-        *key = item.expr;
-        Ok(())
-    }
-
-    /// ORDER BY: a name is a column of the select list first, and only then of FROM; a number is a position.
-    fn order_output(&mut self, item: &mut OrderByExpr, outs: &[Out], scope: &Scope) -> Result<(), Refusal> {
-        match named_output(&item.expr, outs)? {
-            Some(out) => {
-                if out.col.label.sealed().is_some() {
-                    item.expr = build::keyed(out.expr.clone(), self.facts.marker());
-                }
-                Ok(())
-            }
-            None => self.order_item(item, Some(scope)),
-        }
-    }
-
-    /// The same for a query that will be wrapped: expressions are left as they are in the select list.
-    fn wrapped_order_item(&mut self, item: &mut OrderByExpr, outs: &[Out], scope: &Scope) -> Result<(), Refusal> {
-        if let Some(out) = named_output(&item.expr, outs)? {
-            item.expr = out.expr.clone();
-            return Ok(());
-        }
-        self.expr(&mut item.expr, Some(scope))?;
-        Ok(())
-    }
 }
 
 fn prune_all(from: &mut [TableWithJoins], level: &Level) {
@@ -438,70 +221,10 @@ fn prune_all(from: &mut [TableWithJoins], level: &Level) {
     }
 }
 
-/// The keys of GROUP BY.
-#[derive(Debug, Default)]
-struct Groups {
-    keys: Vec<GroupKey>,
-    /// ROLLUP, CUBE or GROUPING SETS.
-    sets: bool,
-}
-
-#[derive(Debug)]
-struct GroupKey {
-    col: Col,
-    expr: Expr,
-    place: Option<(Rc<Item>, usize)>,
-}
-
-/// The output that an ORDER BY item means by name or position.
-fn named_output<'o>(e: &Expr, outs: &'o [Out]) -> Result<Option<&'o Out>, Refusal> {
-    match build::bare(e) {
-        Expr::Identifier(id) => {
-            let mut found = outs.iter().filter(|o| o.col.name == id.value);
-            let first = found.next();
-            if let Some(first) = first
-                && found.any(|o| build::bare(&o.expr) != build::bare(&first.expr))
-            {
-                return Err(Refusal::new(SqlState::AMBIGUOUS_COLUMN, "name.ambiguous", format!("ORDER BY \"{}\" is ambiguous", id.value)));
-            }
-            Ok(first)
-        }
-        other => match position_of(other) {
-            Some(n) => outs.get(n).map(Some).ok_or_else(|| {
-                Refusal::new(
-                    SqlState("42P10"),
-                    "order.position",
-                    format!("ORDER BY position {} is not in select list", n.saturating_add(1)),
-                )
-            }),
-            None => Ok(None),
-        },
-    }
-}
-
-/// A system column that pgveil computes itself (see `catalog_stand_in`): `*` does not show it.
-fn hidden(item: &Item, col: usize) -> bool {
-    item.lost_key && item.cols.get(col).is_some_and(|c| c.name == "tableoid" && c.origin == Origin::Computed)
-}
-
 fn item_parts(item: &SelectItem) -> (Expr, Option<String>) {
     match item {
         SelectItem::ExprWithAlias { expr, alias } => (expr.clone(), Some(alias.value.clone())),
         SelectItem::UnnamedExpr(expr) => (expr.clone(), None),
         _ => (build::value(Value::Null), None),
     }
-}
-
-fn plain_star(options: &WildcardAdditionalOptions) -> Result<(), Refusal> {
-    let WildcardAdditionalOptions { wildcard_token: _, opt_ilike, opt_exclude, opt_except, opt_replace, opt_rename, opt_alias } = options;
-    if opt_ilike.is_some()
-        || opt_exclude.is_some()
-        || opt_except.is_some()
-        || opt_replace.is_some()
-        || opt_rename.is_some()
-        || opt_alias.is_some()
-    {
-        return Err(refuse::unsupported("this form of *"));
-    }
-    Ok(())
 }

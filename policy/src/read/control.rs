@@ -234,7 +234,7 @@ mod tests {
             ("set application_name = 'o''neil\\'", "SET \"application_name\" TO 'o''neil\\'", false),
             ("reset all", "RESET ALL", true),
             ("set statement_timeout to default", "SET \"statement_timeout\" TO DEFAULT", false),
-            ("set extra_float_digits to -3", "SET \"extra_float_digits\" TO '-3'", false),
+            ("set tcp_user_timeout to -3", "SET \"tcp_user_timeout\" TO '-3'", false),
             ("SET row_security = off", "SET \"row_security\" TO 'off'", false),
         ] {
             let control = control(sql);

@@ -48,6 +48,9 @@ pub trait Judge {
     /// The index of a column that comes from protected data and was not judged so.
     fn witness(&self, outputs: &[Output], origins: &[(Oid, i16)]) -> Result<(), usize>;
 
+    /// Errors about values may come from a row filter of the policy, and hold what is stored in a row that it hides.
+    fn filters_may_fail(&self) -> bool;
+
     /// What replaces the values of a sealed column.
     fn pseudonym(&self, spec: &Arc<SealSpec>) -> Arc<dyn Pseudonym>;
 }
@@ -215,8 +218,8 @@ impl<J: Judge> Conversation<J> {
     /// JSON array of names.
     pub fn new(judge: J, order_key: String, schemas: &str) -> Self {
         Conversation {
+            scrub: Scrub::new(&order_key, judge.filters_may_fail()),
             judge,
-            scrub: Scrub::new(&order_key),
             order_key,
             ledger: Ledger::default(),
             names: Names::default(),

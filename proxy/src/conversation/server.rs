@@ -9,6 +9,7 @@ use super::names::Portal;
 use super::statement::Statement;
 use super::{ANSWER_LIMIT, Conversation, End, FULL, Judge, Out, ROW_LIMIT, Rows, Veto, path, witness};
 use crate::rows::{self, RowFault, Treatment, explain, seal};
+use crate::scrub::Scrub;
 use crate::wire::answer::{self, Report, Status};
 use crate::wire::cursor::Cursor;
 use crate::wire::frame::{self, HEADER, Head};
@@ -363,16 +364,22 @@ impl<J: Judge> Conversation<J> {
             None => return Err(Veto::Unexpected { tag: 'E' }.into()),
             Some(Owed::Simple(simple)) if simple.failed => return Err(Veto::Unexpected { tag: 'E' }.into()),
             Some(Owed::Simple(simple)) => {
-                self.report(report, simple.refusal.as_ref()).put(&mut out.to_client, b'E');
+                let order_is_data = simple.statements.get(simple.at).is_some_and(|s| s.order_is_data);
+                self.report(report, simple.refusal.as_ref(), order_is_data).put(&mut out.to_client, b'E');
                 self.ledger.put_back(Owed::Simple(Simple { failed: true, ..simple }));
             }
             Some(Owed::Path { answer, failed: _ }) => self.ledger.put_back(Owed::Path { answer, failed: true }),
             Some(Owed::Sync) => {
-                self.report(report, None).put(&mut out.to_client, b'E');
+                self.report(report, None, false).put(&mut out.to_client, b'E');
                 self.ledger.put_back(Owed::Sync);
             }
             Some(Owed::Refused(refusal)) => {
-                self.report(report, Some(&refusal)).put(&mut out.to_client, b'E');
+                self.report(report, Some(&refusal), false).put(&mut out.to_client, b'E');
+                self.skip();
+            }
+            Some(Owed::Execute { portal }) => {
+                let order_is_data = self.names.portal(&portal).is_none_or(|p| p.statement.order_is_data);
+                self.report(report, None, order_is_data).put(&mut out.to_client, b'E');
                 self.skip();
             }
             Some(
@@ -381,20 +388,21 @@ impl<J: Judge> Conversation<J> {
                 | Owed::Bind { .. }
                 | Owed::DescribeStatement { .. }
                 | Owed::DescribePortal { .. }
-                | Owed::Execute { .. }
                 | Owed::Close { .. },
             ) => {
-                self.report(report, None).put(&mut out.to_client, b'E');
+                self.report(report, None, false).put(&mut out.to_client, b'E');
                 self.skip();
             }
         }
         Ok(())
     }
 
-    fn report(&self, report: &Report, refusal: Option<&Refusal>) -> Report {
+    /// `order_is_data`: see [`pgveil_policy::Planned::order_is_data`].
+    fn report(&self, report: &Report, refusal: Option<&Refusal>, order_is_data: bool) -> Report {
         match refusal {
             // Another code means that it was not our text that failed: a cancelled query, say.
             Some(refusal) if report.code() == SqlState::SYNTAX.0.as_bytes() => Report::of(refusal),
+            _ if order_is_data && Scrub::is_of_a_row(report) => Scrub::failed_on_a_row(report),
             _ => self.scrub.error(report),
         }
     }

@@ -16,6 +16,8 @@ pub struct Statement {
     pub outputs: Arc<[Output]>,
     /// After it, search_path may be another.
     pub moves_search_path: bool,
+    /// As planned.
+    pub order_is_data: bool,
     /// Prepared statements that are gone after it.
     pub closes: Closes,
     seals: Vec<Option<Arc<dyn Pseudonym>>>,
@@ -43,6 +45,7 @@ impl Statement {
             kind: Some(planned.kind),
             outputs: Arc::clone(&planned.outputs),
             moves_search_path: planned.moves_search_path,
+            order_is_data: planned.order_is_data,
             closes: match planned.kind {
                 Kind::Utility => closes(&planned.text.render("")),
                 Kind::Query | Kind::Explain | Kind::Transaction | Kind::Set | Kind::Show => Closes::Nothing,
@@ -53,7 +56,14 @@ impl Statement {
 
     /// An empty text.
     pub fn empty() -> Self {
-        Statement { kind: None, outputs: Arc::default(), moves_search_path: false, closes: Closes::Nothing, seals: Vec::new() }
+        Statement {
+            kind: None,
+            outputs: Arc::default(),
+            moves_search_path: false,
+            order_is_data: false,
+            closes: Closes::Nothing,
+            seals: Vec::new(),
+        }
     }
 
     /// What happens to its rows in these formats; `None` where the formats do not fit.

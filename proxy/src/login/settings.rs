@@ -2,6 +2,8 @@
 //!
 //! The same rule for a setting of its own and for one inside `options`. For a role from whom nothing is protected all pass.
 
+use pgveil_policy::builtin::settings;
+
 use crate::fatal::Fatal;
 
 /// The settings that a client with a protected role may bring, in `parameters` order: those of `options` first, as Postgres
@@ -24,96 +26,18 @@ pub fn allowed(parameters: &[(String, String)]) -> Result<Vec<(String, String)>,
     Ok(found)
 }
 
-/// Settings any value of which is harmless: none enters a mask or a row filter, or chooses a plan.
-const ANY_VALUE: &[&str] = &[
-    "application_name",
-    "bytea_output",
-    "datestyle",
-    "default_transaction_deferrable",
-    "default_transaction_isolation",
-    "default_transaction_read_only",
-    "extra_float_digits",
-    "idle_in_transaction_session_timeout",
-    "intervalstyle",
-    "lock_timeout",
-    "statement_timeout",
-    "timezone",
-];
-
+// One list for the startup packet and for SET: RESET goes back to what the startup packet said.
 fn check(name: &str, value: &str) -> Result<(), Fatal> {
-    let folded = name.to_ascii_lowercase();
-    let fits = match folded.as_str() {
-        // The judgement and the masks read UTF-8.
-        "client_encoding" => matches!(value.trim_matches(['\'', '"']).to_ascii_lowercase().as_str(), "utf8" | "utf-8" | "unicode"),
-        // The reading of string literals rests on it.
-        "standard_conforming_strings" => matches!(value.to_ascii_lowercase().as_str(), "on" | "true" | "yes" | "1"),
-        // The server's debug messages may quote what it works on.
-        "client_min_messages" => {
-            matches!(value.to_ascii_lowercase().as_str(), "log" | "notice" | "warning" | "error")
-        }
-        "search_path" => path_is_safe(value),
-        other if ANY_VALUE.contains(&other) => true,
-        _ => {
-            let message = format!("the setting \"{name}\" is not allowed in the connection's parameters");
-            return Err(Fatal::new("42501", message).hint("Leave it out of the connection string (or PGOPTIONS)."));
-        }
-    };
-    if fits {
-        return Ok(());
-    }
-    let hint = match folded.as_str() {
-        "client_encoding" => "Connect with client_encoding=UTF8 (PGCLIENTENCODING=UTF8).",
-        "standard_conforming_strings" => "Leave it on.",
-        "client_min_messages" => "Use log, notice, warning or error.",
-        _ => "pg_catalog and pg_temp can only be its first element; or leave them out.",
-    };
-    Err(Fatal::new("22023", format!("the value \"{value}\" is not allowed for the setting \"{name}\"")).hint(hint))
-}
-
-/// Whether a `search_path` parses as Postgres' SplitIdentifierString does and names `pg_catalog` or a temporary schema, if at
-/// all, only first: else an object of a user's would stand before one of `pg_catalog`'s.
-fn path_is_safe(value: &str) -> bool {
-    let Some(names) = identifiers(value) else { return false };
-    !names.iter().skip(1).any(|name| name == "pg_catalog" || name.starts_with("pg_temp"))
-}
-
-/// A comma-separated list of identifiers, quoted or folded.
-fn identifiers(value: &str) -> Option<Vec<String>> {
-    let space = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c');
-    let mut rest = value.trim_start_matches(space);
-    let mut found = Vec::new();
-    if rest.is_empty() {
-        return Some(found);
-    }
-    loop {
-        if let Some(mut quoted) = rest.strip_prefix('"') {
-            let mut name = String::new();
-            loop {
-                let (part, after) = quoted.split_once('"')?;
-                name.push_str(part);
-                let Some(again) = after.strip_prefix('"') else {
-                    rest = after;
-                    break;
-                };
-                name.push('"');
-                quoted = again;
-            }
-            found.push(name);
+    // Clients write the encoding with quotes at times; Postgres takes them off.
+    let bare = if name.eq_ignore_ascii_case("client_encoding") { value.trim_matches(['\'', '"']) } else { value };
+    settings::may_set_config(name, bare).map_err(|why| {
+        if settings::may_reset(name).is_ok() {
+            Fatal::new("22023", format!("the value \"{value}\" is not allowed for the setting \"{name}\"")).hint(&why)
         } else {
-            let end = rest.find(|c: char| c == ',' || space(c)).unwrap_or(rest.len());
-            let (name, after) = rest.split_at_checked(end)?;
-            if name.is_empty() {
-                return None;
-            }
-            found.push(name.to_ascii_lowercase());
-            rest = after;
+            Fatal::new("42501", format!("the setting \"{name}\" is not allowed in the connection's parameters"))
+                .hint("Leave it out of the connection string (or PGOPTIONS).")
         }
-        rest = rest.trim_start_matches(space);
-        if rest.is_empty() {
-            return Some(found);
-        }
-        rest = rest.strip_prefix(',')?.trim_start_matches(space);
-    }
+    })
 }
 
 /// The settings of `options`: `-c name=value`, `-cname=value` and `--name=value`, with Postgres' backslash escapes
@@ -230,13 +154,5 @@ mod tests {
         let expected = [("search_path", "a, b"), ("application_name", "x\\y"), ("TimeZone", "UTC"), ("application_name", "late")];
         let got = allowed(&given).unwrap();
         assert_eq!(got.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect::<Vec<_>>(), expected);
-    }
-
-    #[test]
-    fn identifiers_are_read_as_postgres_reads_them() {
-        assert_eq!(identifiers(" A , \"B\"\"c\" ,d").unwrap(), ["a", "B\"c", "d"]);
-        for bad in [",", "a,,b", "a b", "\"a", "a,"] {
-            assert_eq!(identifiers(bad), None, "{bad}");
-        }
     }
 }

@@ -12,6 +12,7 @@ use crate::wire::answer::Report;
 #[derive(Debug, Clone)]
 pub struct Scrub {
     secret: Vec<u8>,
+    filters_may_fail: bool,
 }
 
 /// How much of the session's order key may stand in a text: fewer bytes than this in a row.
@@ -21,9 +22,10 @@ const KEY_WINDOW: usize = 6;
 pub const OWN_NAMES: &str = "pgveil_";
 
 impl Scrub {
-    /// `order_key`: the session's, which no text may show.
-    pub fn new(order_key: &str) -> Self {
-        Scrub { secret: order_key.as_bytes().to_vec() }
+    /// `order_key`: the session's, which no text may show. `filters_may_fail`: messages about values (class 22) may be about
+    /// a row filter's, of any row, and are told in our words.
+    pub fn new(order_key: &str, filters_may_fail: bool) -> Self {
+        Scrub { secret: order_key.as_bytes().to_vec(), filters_may_fail }
     }
 
     /// The error that the client sees: severity and SQLSTATE as they are; message, detail and hint where they can hold no stored
@@ -44,6 +46,21 @@ impl Scrub {
         shown
     }
 
+    /// Whether an error may be an expression's, on some row: not one of the statement as such (it has a position, in the text),
+    /// of the transaction, of resources or of the server.
+    pub fn is_of_a_row(report: &Report) -> bool {
+        let class = code(report.code()).and_then(|c| c.get(..2)).unwrap_or_default();
+        report.field(b'P').is_none() && !words::NOT_OF_A_ROW.contains(&class)
+    }
+
+    /// One error for all of these: which row fails first, and how, follows the order in which rows are read.
+    pub fn failed_on_a_row(report: &Report) -> Report {
+        let mut ours = Report::ours(severity(report.severity()), "22000", words::FAILED_ON_A_ROW);
+        ours.fields.push((b'D', words::FAILED_ON_A_ROW_DETAIL.as_bytes().to_vec()));
+        ours.fields.push((b'H', words::FAILED_ON_A_ROW_HINT.as_bytes().to_vec()));
+        ours
+    }
+
     /// The notice that the client sees; `None` for all but a few that hold nothing.
     pub fn notice(&self, report: &Report) -> Option<Report> {
         let (severity, code) = (severity(report.severity()), code(report.code())?);
@@ -60,6 +77,7 @@ impl Scrub {
         let class = code.get(..2).unwrap_or_default();
         words::OPEN_CLASSES.contains(&class)
             && !words::CLOSED_CODES.contains(&code)
+            && !(class == "22" && self.filters_may_fail)
             && report.field(b'W').is_none()
             && report.field(b'q').is_none()
             && report.field(b'M').is_some()
@@ -144,7 +162,7 @@ mod tests {
             ("42803", vec![(b'M', "CANARY pgveil_1.id must appear")]),
             ("00", vec![(b'M', "CANARY")]),
         ] {
-            let seen = Scrub::new(KEY).error(&report(code, &fields));
+            let seen = Scrub::new(KEY, false).error(&report(code, &fields));
             assert!(!text(&seen).contains("CANARY") && !text(&seen).contains("k3y"), "{code}: {}", text(&seen));
             assert!(!seen.field(b'M').unwrap().is_empty());
         }
@@ -152,7 +170,7 @@ mod tests {
 
     #[test]
     fn other_messages_pass_without_their_place() {
-        let seen = Scrub::new(KEY).error(&report(
+        let seen = Scrub::new(KEY, false).error(&report(
             "42703",
             &[
                 (b'M', "column \"x\" does not exist"),
@@ -168,13 +186,14 @@ mod tests {
             ],
         ));
         assert_eq!(text(&seen), "ERROR\nERROR\n42703\ncolumn \"x\" does not exist\nPerhaps you meant to reference the column \"c.y\".\n");
-        let seen = Scrub::new(KEY).error(&report("40P01", &[(b'M', "deadlock detected"), (b'D', "Process 1 waits…"), (b'H', "See log")]));
+        let seen =
+            Scrub::new(KEY, false).error(&report("40P01", &[(b'M', "deadlock detected"), (b'D', "Process 1 waits…"), (b'H', "See log")]));
         assert_eq!(text(&seen), "ERROR\nERROR\n40P01\ndeadlock detected\n");
     }
 
     #[test]
     fn notices_are_an_allowlist() {
-        let scrub = Scrub::new(KEY);
+        let scrub = Scrub::new(KEY, false);
         let notice = |code, message| scrub.notice(&report(code, &[(b'M', message), (b'W', "CANARY")]));
         assert!(notice("25P01", "there is no transaction in progress").is_some_and(|n| n.field(b'W').is_none()));
         assert_eq!(notice("25P01", "CANARY"), None);
@@ -183,8 +202,27 @@ mod tests {
     }
 
     #[test]
+    fn a_value_that_a_row_filter_failed_on_is_not_told() {
+        let seen = Scrub::new(KEY, true).error(&report("22P02", &[(b'M', "invalid input syntax for type integer: \"ana@x\"")]));
+        assert!(!text(&seen).contains("ana@x"), "{seen:?}");
+    }
+
+    #[test]
+    fn errors_of_a_row_are_all_alike() {
+        for code in ["22P02", "22012", "21000", "42704", "42P01", "2201B"] {
+            let failed = report(code, &[(b'M', "division by zero")]);
+            assert!(Scrub::is_of_a_row(&failed), "{code}");
+            assert_eq!(Scrub::failed_on_a_row(&failed), Scrub::failed_on_a_row(&report("22012", &[])), "{code}");
+        }
+        for code in ["57014", "53200", "40001", "25P02", "55P03"] {
+            assert!(!Scrub::is_of_a_row(&report(code, &[(b'M', "canceling statement")])), "{code}");
+        }
+        assert!(!Scrub::is_of_a_row(&report("42883", &[(b'M', "operator does not exist"), (b'P', "8")])), "it has a position");
+    }
+
+    #[test]
     fn parameters_are_an_allowlist() {
-        let scrub = Scrub::new(KEY);
+        let scrub = Scrub::new(KEY, false);
         assert!(scrub.parameter(b"TimeZone", b"UTC"));
         assert!(!scrub.parameter(b"app.secret", b"x"));
         assert!(!scrub.parameter(b"application_name", b"a k3yk3yQ"));

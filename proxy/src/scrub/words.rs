@@ -9,6 +9,18 @@ pub const OPEN_CLASSES: &[&str] = &[
 /// Codes of open classes whose messages hold stored bytes (encoding) or what a row-security policy refused.
 pub const CLOSED_CODES: &[&str] = &["22021", "22P05", "42501"];
 
+/// Classes of errors that no expression over a row raises.
+pub const NOT_OF_A_ROW: &[&str] = &["08", "25", "26", "34", "40", "53", "55", "57", "58", "F0", "XX"];
+
+/// An expression failed over a protected relation.
+pub const FAILED_ON_A_ROW: &str = "an expression of the statement fails for some row";
+/// Why it is not told how.
+pub const FAILED_ON_A_ROW_DETAIL: &str =
+    "The statement reads protected relations. Which of their rows fails first, and how, could tell their order, so it is not told.";
+/// What to do.
+pub const FAILED_ON_A_ROW_HINT: &str =
+    "Look for a cast, a division or a subquery with several rows: try it on a constant, or leave out the values that do not fit by CASE.";
+
 /// SQLSTATE and message of the notices that pass.
 pub const NOTICES: &[(&str, &str)] = &[
     ("25001", "there is already a transaction in progress"),

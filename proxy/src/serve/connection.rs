@@ -11,12 +11,13 @@ use tokio::time::timeout;
 
 use super::Shared;
 use crate::cancel::CancelGuard;
+use crate::conversation::End;
 use crate::error::LoginError;
 use crate::fatal::Fatal;
 use crate::judgement::{Engines, SessionJudge};
 use crate::log;
 use crate::login::{self, Arrival, Authenticated, ClientStream, Desk, farewell};
-use crate::relay;
+use crate::relay::{self, Ended};
 use crate::snapshot::Database;
 use crate::upstream::Upstream;
 use crate::wire::frame;
@@ -143,6 +144,10 @@ async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool
         }
     };
     let how = format!("{ended:?}");
+    if let Ended::End(End::Veto(veto)) = &ended {
+        // What came back is not what was judged: somebody should know why.
+        log::error("session.veto", &[("id", &id), ("user", &user), ("why", veto)]);
+    }
     log::info("session.end", &[("id", &id), ("user", &user), ("seconds", &start.elapsed().as_secs()), ("how", &how)]);
 }
 

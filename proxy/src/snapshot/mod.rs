@@ -1,5 +1,7 @@
-//! What the judgement rests on, per database: loaded at its first session, refreshed on a timer and when something does not fit.
+//! What the judgement rests on, per database: loaded at its first session, and again when the catalog has changed (it is asked
+//! every [`PERIOD`]), every [`LONGEST`] in any case, and when something does not fit.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,8 +14,11 @@ use crate::error::UpstreamError;
 use crate::log;
 use crate::relay::Refresh;
 
-/// Between two refreshes that nobody asked for.
-pub const PERIOD: Duration = Duration::from_secs(60);
+/// Between two questions whether the catalog has changed.
+pub const PERIOD: Duration = Duration::from_secs(2);
+
+/// The greatest age of a snapshot, whatever the answers.
+pub const LONGEST: Duration = Duration::from_secs(60);
 
 /// Between two refreshes that sessions ask for.
 pub const PAUSE: Duration = Duration::from_secs(1);
@@ -28,6 +33,21 @@ pub trait Load: Send + Sync + 'static {
     /// # Errors
     /// Where the server cannot be asked, or its answers do not make a snapshot.
     fn load(&self, database: &str) -> impl Future<Output = Result<Self::Snapshot, UpstreamError>> + Send;
+
+    /// A connection on which changes are looked for.
+    type Watch: Send;
+
+    /// Opens one.
+    ///
+    /// # Errors
+    /// Where the server cannot be reached.
+    fn watch(&self, database: &str) -> impl Future<Output = Result<Self::Watch, UpstreamError>> + Send;
+
+    /// A text that is another one once the catalog has changed.
+    ///
+    /// # Errors
+    /// Where the server does not answer.
+    fn state(&self, watch: &mut Self::Watch) -> impl Future<Output = Result<String, UpstreamError>> + Send;
 }
 
 /// The snapshots of all databases that sessions are in.
@@ -41,7 +61,7 @@ pub struct Database<L: Load> {
     name: String,
     load: Arc<L>,
     current: ArcSwap<L::Snapshot>,
-    /// When the last load ended; held while one is under way.
+    /// When the last load began; held while one is under way.
     loaded: Mutex<Instant>,
 }
 
@@ -69,16 +89,37 @@ impl<L: Load> Snapshots<L> {
         Ok(Arc::clone(&self.databases.entry(database.to_owned()).or_insert(Arc::new(fresh))))
     }
 
-    /// Refreshes, every [`PERIOD`], what sessions hold, and forgets the rest. Does not end.
+    /// Looks, every [`PERIOD`], for changes of the databases that sessions hold, and forgets the rest. Does not end.
     pub async fn keep_fresh(&self) {
+        let mut watched: HashMap<String, (L::Watch, String)> = HashMap::new();
         loop {
             sleep(PERIOD).await;
             self.databases.retain(|_, database| Arc::strong_count(database) > 1);
             let held: Vec<_> = self.databases.iter().map(|d| Arc::clone(&d)).collect();
+            watched.retain(|name, _| held.iter().any(|d| d.name == *name));
             for database in held {
-                database.refresh().await;
+                match self.look(&database.name, watched.remove(&database.name)).await {
+                    Ok((watch, state, changed)) => {
+                        if changed || database.age().await >= LONGEST {
+                            database.refresh().await;
+                        }
+                        watched.insert(database.name.clone(), (watch, state));
+                    }
+                    Err(error) => log::warn("snapshot.watch", &[("database", &database.name), ("why", &error)]),
+                }
             }
         }
+    }
+
+    /// Whether the catalog is another than when it was last looked at; true at the first time.
+    async fn look(&self, database: &str, last: Option<(L::Watch, String)>) -> Result<(L::Watch, String, bool), UpstreamError> {
+        let (mut watch, before) = match last {
+            Some((watch, state)) => (watch, Some(state)),
+            None => (self.load.watch(database).await?, None),
+        };
+        let state = self.load.state(&mut watch).await?;
+        let changed = before.as_ref() != Some(&state);
+        Ok((watch, state, changed))
     }
 
     /// Loads all again, whenever they were loaded: the policy has changed.
@@ -97,22 +138,30 @@ impl<L: Load> Database<L> {
         self.current.load_full()
     }
 
+    async fn age(&self) -> Duration {
+        self.loaded.lock().await.elapsed()
+    }
+
     // A load that fails leaves the last snapshot, and waits its turn like one that does not.
     async fn replace(&self, loaded: &mut Instant) {
+        *loaded = Instant::now();
         match self.load.load(&self.name).await {
             Ok(snapshot) => self.current.store(Arc::new(snapshot)),
             Err(error) => log::warn("snapshot.failed", &[("database", &self.name), ("why", &error)]),
         }
-        *loaded = Instant::now();
     }
 }
 
 impl<L: Load> Refresh for Database<L> {
+    /// At most once a [`PAUSE`]: who asks sooner waits, and one load serves all who asked before it began.
     async fn refresh(&self) {
+        let asked = Instant::now();
         let mut loaded = self.loaded.lock().await;
-        if loaded.elapsed() >= PAUSE {
-            self.replace(&mut loaded).await;
+        if *loaded >= asked {
+            return;
         }
+        sleep(PAUSE.saturating_sub(loaded.elapsed())).await;
+        self.replace(&mut loaded).await;
     }
 }
 
@@ -134,6 +183,18 @@ mod tests {
             let n = self.loads.fetch_add(1, Ordering::Relaxed) + 1;
             if database == "gone" || n == 3 { Err(UpstreamError::Protocol("gone".into())) } else { Ok(n) }
         }
+
+        type Watch = usize;
+
+        async fn watch(&self, _database: &str) -> Result<usize, UpstreamError> {
+            Ok(0)
+        }
+
+        // Another one at every second question.
+        async fn state(&self, watch: &mut usize) -> Result<String, UpstreamError> {
+            *watch += 1;
+            Ok((*watch / 2).to_string())
+        }
     }
 
     fn run(work: impl Future<Output = ()>) {
@@ -146,17 +207,30 @@ mod tests {
             let snapshots = Snapshots::new(Counter::default());
             let shop = snapshots.of("shop").await.unwrap();
             assert!(Arc::ptr_eq(&shop, &snapshots.of("shop").await.unwrap()));
-            shop.refresh().await;
-            assert_eq!(*shop.current(), 1, "just loaded");
-            *shop.loaded.lock().await = Instant::now() - PAUSE;
-            shop.refresh().await;
-            shop.refresh().await;
-            assert_eq!(*shop.current(), 2);
+            let begun = Instant::now();
+            tokio::join!(shop.refresh(), shop.refresh(), shop.refresh());
+            assert_eq!(*shop.current(), 2, "one load serves all who asked before it");
+            assert!(begun.elapsed() >= PAUSE / 2, "just loaded: it waits");
             *shop.loaded.lock().await = Instant::now() - PAUSE;
             shop.refresh().await;
             assert_eq!(*shop.current(), 2, "a load that fails leaves the last one");
             snapshots.reload().await;
             assert_eq!(*shop.current(), 4);
+        });
+    }
+
+    #[test]
+    fn a_change_of_the_catalog_is_seen_once() {
+        run(async {
+            let snapshots = Snapshots::new(Counter::default());
+            let mut last = None;
+            let mut seen = Vec::new();
+            for _ in 0..4 {
+                let (watch, state, changed) = snapshots.look("shop", last).await.unwrap();
+                seen.push(changed);
+                last = Some((watch, state));
+            }
+            assert_eq!(seen, [true, true, false, true]);
         });
     }
 

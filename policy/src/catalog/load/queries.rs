@@ -23,6 +23,7 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("columns", COLUMNS),
     ("generated", GENERATED),
     ("parents", PARENTS),
+    ("partition keys", PARTITION_KEYS),
     ("indexes", INDEXES),
     ("reads", READS),
     ("functions", FUNCTIONS),
@@ -86,6 +87,9 @@ JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.
 WHERE a.attgenerated <> '' AND NOT a.attisdropped";
 
 const PARENTS: &str = "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno";
+
+const PARTITION_KEYS: &str =
+    "SELECT partrelid, pg_catalog.unnest(CAST(partattrs AS pg_catalog.int2[])) FROM pg_catalog.pg_partitioned_table";
 
 /// `pg_depend` names the columns of expressions and predicates, but not those that a whole-row reference
 /// (`varattno 0`) takes in.

@@ -47,6 +47,10 @@ impl Judge for FakeJudge {
         outputs.iter().zip(origins).position(bad).map_or(Ok(()), Err)
     }
 
+    fn filters_may_fail(&self) -> bool {
+        false
+    }
+
     fn pseudonym(&self, _: &Arc<SealSpec>) -> Arc<dyn Pseudonym> {
         Arc::new(Sign)
     }
@@ -79,6 +83,7 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         text: SqlText::plain(text),
         outputs: pattern.chars().enumerate().map(output).collect(),
         moves_search_path: sql == "set path",
+        order_is_data: sql.contains("protected"),
     })
 }
 

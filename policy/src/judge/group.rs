@@ -1,0 +1,115 @@
+//! GROUP BY: its keys, and the columns that hang on them.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use sqlparser::ast::{Expr, GroupByExpr};
+
+use super::order::no_position;
+use super::query::position_of;
+use super::scope::{Col, Item, Level, Scope};
+use super::{Judge, build, output, refuse};
+use crate::Refusal;
+
+impl Judge<'_> {
+    /// GROUP BY: sealed keys are allowed; names of the select list and positions are understood.
+    pub(crate) fn group_by(
+        &mut self,
+        group_by: &mut GroupByExpr,
+        raw: &[(Expr, Option<String>)],
+        scope: &Scope,
+    ) -> Result<Option<Groups>, Refusal> {
+        let GroupByExpr::Expressions(items, modifiers) = group_by else { return Err(refuse::unsupported("GROUP BY ALL")) };
+        if !modifiers.is_empty() {
+            return Err(refuse::unsupported("this form of GROUP BY"));
+        }
+        if items.is_empty() {
+            return Ok(None);
+        }
+        let mut groups = Groups::default();
+        for item in items {
+            match item {
+                Expr::GroupingSets(sets) | Expr::Cube(sets) | Expr::Rollup(sets) => {
+                    groups.sets = true;
+                    for e in sets.iter_mut().flatten() {
+                        self.group_key(e, raw, scope, &mut groups)?;
+                    }
+                }
+                Expr::Tuple(parts) => {
+                    for e in parts {
+                        self.group_key(e, raw, scope, &mut groups)?;
+                    }
+                }
+                e => self.group_key(e, raw, scope, &mut groups)?,
+            }
+        }
+        Ok(Some(groups))
+    }
+
+    fn group_key(&mut self, e: &mut Expr, raw: &[(Expr, Option<String>)], scope: &Scope, groups: &mut Groups) -> Result<(), Refusal> {
+        if let Expr::Tuple(parts) = e {
+            for part in parts {
+                self.group_key(part, raw, scope, groups)?;
+            }
+            return Ok(());
+        }
+        // A name is a column of FROM first, and only then of the select list (the other way round than in ORDER BY).
+        let of_output = match build::bare(e) {
+            Expr::Identifier(id) if !scope.level.slots.iter().any(|s| s.name == id.value) => raw
+                .iter()
+                .find(|(expr, alias)| alias.clone().unwrap_or_else(|| output::name(expr)) == id.value)
+                .map(|(expr, _)| expr.clone()),
+            other => match position_of(other) {
+                Some(n) => {
+                    let found = raw.get(n).ok_or_else(|| no_position("GROUP BY", n).at(self.position(e)))?;
+                    Some(found.0.clone())
+                }
+                None => None,
+            },
+        };
+        let (label, expr) = match of_output {
+            Some(mut copy) => (self.expr(&mut copy, Some(scope))?, copy),
+            None => (self.expr(e, Some(scope))?, e.clone()),
+        };
+        let (_, base) = self.shown(&expr, Some(scope));
+        let place = self.plain_column(&expr, Some(scope));
+        groups.keys.push(GroupKey { col: Col { label, base, ..Col::clear("") }, expr, place });
+        Ok(())
+    }
+
+    /// GROUP BY a primary key: the printed derived table has none, so the columns that hang on it are named too (FINDINGS A2).
+    pub(crate) fn keep_group_keys(&mut self, group_by: &mut GroupByExpr, groups: Option<&Groups>, level: &Level) {
+        let Some(groups) = groups.filter(|g| !g.sets) else { return };
+        let GroupByExpr::Expressions(items, _) = group_by else { return };
+        for item in level.items.iter().filter(|i| i.lost_key && !i.key.is_empty()) {
+            let grouped: BTreeSet<usize> =
+                groups.keys.iter().filter_map(|k| k.place.as_ref()).filter(|(i, _)| Rc::ptr_eq(i, item)).map(|(_, c)| *c).collect();
+            if !item.key.iter().all(|k| grouped.contains(k)) {
+                continue;
+            }
+            let alias = item.printed.as_deref().unwrap_or(&item.visible);
+            let bare = item.bare.borrow();
+            let more = bare.iter().filter(|c| !grouped.contains(c)).filter_map(|c| item.cols.get(*c));
+            items.extend(more.map(|c| build::column(alias, &c.name)));
+        }
+    }
+}
+
+/// The keys of GROUP BY.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    /// In order.
+    pub keys: Vec<GroupKey>,
+    /// ROLLUP, CUBE or GROUPING SETS.
+    pub sets: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct GroupKey {
+    /// Its label and type.
+    pub col: Col,
+    /// As it is printed.
+    pub expr: Expr,
+    /// The column that it is.
+    pub place: Option<(Rc<Item>, usize)>,
+}

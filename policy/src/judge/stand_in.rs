@@ -1,0 +1,300 @@
+//! What stands for a relation of which something is protected: veils, seals and filters inside a subquery.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use sqlparser::ast::{Query, TableAlias, TableFactor};
+
+use super::facts::Veiled;
+use super::label::{Label, Sealed};
+use super::refuse;
+use super::relation::{alias_column, key_columns, plain_column};
+use super::scope::{Col, RefusedColumn};
+use super::{Judge, build};
+use crate::builtin::catalogs::{self, CatalogRule};
+use crate::catalog::{Oid, Relation, RelationKind};
+use crate::plan::Origin;
+use crate::policy::protection::{Action, Guard};
+use crate::{Refusal, SqlState, read};
+
+/// Views nested deeper than this are refused.
+const VIEW_DEPTH: usize = 32;
+
+impl Judge<'_> {
+    /// What stands for a relation where something of it is protected.
+    pub(crate) fn stand_in(&mut self, relation: &Arc<Relation>) -> Result<Option<Arc<Veiled>>, Refusal> {
+        if let Some(known) = self.facts.known_stand_in(relation.oid) {
+            return known;
+        }
+        let made = self.make_stand_in(relation).map(|v| v.map(Arc::new));
+        // What is nested too deeply inside a view may be well by itself.
+        if made.is_ok() || self.depth == 0 {
+            self.facts.remember_stand_in(relation.oid, made.clone());
+        }
+        made
+    }
+
+    fn make_stand_in(&mut self, relation: &Arc<Relation>) -> Result<Option<Veiled>, Refusal> {
+        if !self.facts.protects() {
+            return Ok(None);
+        }
+        if matches!(relation.schema.as_str(), "pg_catalog" | "information_schema") {
+            return self.catalog_stand_in(relation);
+        }
+        let guard = self.facts.guard(relation.oid).cloned();
+        // Which partition a row lies in would tell the value that put it there.
+        if let Some(parent) = self.facts.catalog.ancestors(relation.oid).into_iter().find(|a| self.partitioned_by_protected(*a)) {
+            let parent = self.facts.catalog.relations.get(&parent).map(|r| format!("{}.{}", r.schema, r.name)).unwrap_or_default();
+            return Err(Refusal::new(
+                SqlState::DENIED,
+                "relation.partition",
+                format!("{}.{} is a partition by a column that is protected for role {}", relation.schema, relation.name, self.role),
+            )
+            .with_detail("Which rows are in it tells their values of that column.")
+            .with_hint(format!("Query {parent}.")));
+        }
+        match relation.kind {
+            RelationKind::View => {
+                let expanded = self.expand(relation)?;
+                match guard {
+                    None => Ok(expanded),
+                    Some(guard) => self.guarded(relation, &guard, expanded).map(Some),
+                }
+            }
+            RelationKind::MaterializedView if guard.is_none() || !all_classified(relation, guard.as_ref()) => {
+                match self.first_source(relation.oid, &|r| self.protects(r), &mut BTreeSet::new()) {
+                    Some(source) => Err(Refusal::new(
+                        SqlState::DENIED,
+                        "relation.derived",
+                        format!(
+                            "materialised view {}.{} is computed from {source}, which is protected for role {}",
+                            relation.schema, relation.name, self.role
+                        ),
+                    )
+                    .with_hint("Query the tables it is made from, or have each of its columns named by a class of the policy.")),
+                    None => guard.map(|g| self.guarded(relation, &g, None)).transpose(),
+                }
+            }
+            RelationKind::MaterializedView if guard.as_ref().is_some_and(|g| g.filters.is_empty()) => {
+                let filtered = |r: &Relation| self.facts.guard(r.oid).is_some_and(|g| !g.filters.is_empty());
+                match self.first_source(relation.oid, &filtered, &mut BTreeSet::new()) {
+                    Some(source) => Err(Refusal::new(
+                        SqlState::DENIED,
+                        "relation.derived",
+                        format!(
+                            "materialised view {}.{} is computed from {source}, of which rows are hidden from role {}",
+                            relation.schema, relation.name, self.role
+                        ),
+                    )
+                    .with_hint("Query the tables it is made from, or have the policy give it a row filter of its own.")),
+                    None => guard.map(|g| self.guarded(relation, &g, None)).transpose(),
+                }
+            }
+            RelationKind::Sequence if self.facts.filters() => Err(Refusal::new(
+                SqlState::DENIED,
+                "relation.sequence",
+                format!("sequence {}.{} counts rows that are hidden from role {}", relation.schema, relation.name, self.role),
+            )),
+            RelationKind::Table
+            | RelationKind::Partitioned
+            | RelationKind::MaterializedView
+            | RelationKind::Foreign
+            | RelationKind::Sequence => guard.map(|g| self.guarded(relation, &g, None)).transpose(),
+        }
+    }
+
+    /// Something of the relation is protected, by the policy or by a built-in rule.
+    fn protects(&self, relation: &Relation) -> bool {
+        let built_in = matches!(relation.schema.as_str(), "pg_catalog" | "information_schema")
+            && !matches!(catalogs::rule(&relation.schema, &relation.name), CatalogRule::Clear);
+        built_in || self.facts.guard(relation.oid).is_some()
+    }
+
+    /// A relation of a certain kind that this one reads, at any depth.
+    fn first_source(&self, oid: Oid, wanted: &dyn Fn(&Relation) -> bool, seen: &mut BTreeSet<Oid>) -> Option<String> {
+        let catalog = &self.facts.catalog;
+        for source in &catalog.relations.get(&oid)?.reads {
+            if !seen.insert(*source) {
+                continue;
+            }
+            if let Some(found) = catalog.relations.get(source).filter(|r| wanted(r)) {
+                return Some(format!("{}.{}", found.schema, found.name));
+            }
+            if let Some(found) = self.first_source(*source, wanted, seen) {
+                return Some(found);
+            }
+        }
+        None
+    }
+
+    /// The veil: a derived table that computes the masks and applies the row filter.
+    fn guarded(&mut self, relation: &Relation, guard: &Guard, inner: Option<Veiled>) -> Result<Veiled, Refusal> {
+        let mut cols = match &inner {
+            Some(v) => v.cols.clone(),
+            None => relation.columns.iter().map(|c| plain_column(relation, c)).collect(),
+        };
+        let mut select: Vec<String> = Vec::new();
+        let mut changed: BTreeSet<usize> = BTreeSet::new();
+        for (index, (col, column)) in cols.iter_mut().zip(&relation.columns).enumerate() {
+            let name = quote(&column.name);
+            let full = format!("{}.{}.{}", relation.schema, relation.name, column.name);
+            let Some(treatment) = guard.columns.get(&column.number) else {
+                select.push(name);
+                continue;
+            };
+            changed.insert(index);
+            match &treatment.action {
+                Action::Seal(spec) => {
+                    match &col.label {
+                        Label::Clear | Label::Null => {}
+                        Label::Sealed(s) if s.spec.class == spec.class => {
+                            select.push(name);
+                            continue;
+                        }
+                        Label::Sealed(s) => {
+                            return Err(refuse::sealed_use(self.role, s, &format!("{full}, which is of another class in the policy")));
+                        }
+                    }
+                    let sealed = Sealed { spec: Arc::clone(spec), column: full, rule: treatment.rule.clone() };
+                    col.label = Label::Sealed(sealed);
+                    select.push(name);
+                }
+                Action::Veil(sql) => {
+                    if let Label::Sealed(s) = &col.label {
+                        return Err(refuse::sealed_use(self.role, s, &format!("{full}, which the policy masks in another way")));
+                    }
+                    col.origin = Origin::Veiled { relation: relation.oid, attribute: column.number };
+                    select.push(format!("{sql} AS {name}"));
+                }
+                Action::Refuse => {
+                    col.label = Label::Clear;
+                    col.origin = Origin::Computed;
+                    col.refused =
+                        Some(Arc::new(RefusedColumn { column: full, class: treatment.class.clone(), rule: treatment.rule.clone() }));
+                    select.push(format!("CAST(NULL AS {}) AS {name}", column.data_type.base_sql));
+                }
+            }
+        }
+        let mut sql = format!("SELECT {} FROM {}.{}", select.join(", "), quote(&relation.schema), quote(&relation.name));
+        if !guard.filters.is_empty() {
+            let all: Vec<String> = guard.filters.iter().map(|f| format!("(\n{}\n)", f.sql)).collect();
+            // A fence: nothing of the user's runs on a row that the filter removes (FINDINGS B).
+            sql.push_str(&format!(" WHERE {} OFFSET 0", all.join(" AND ")));
+        }
+        let rule = guard.filters.first().map(|f| f.rule.as_str()).unwrap_or("a mask");
+        let (mut query, mut operators) = self.facts.trusted(relation, &sql, rule)?;
+        if let Some(v) = inner {
+            operators.extend(v.operators);
+            replace_source(&mut query, v.query, &relation.name, &cols);
+        }
+        let key = key_columns(relation, &changed);
+        Ok(Veiled { query, cols, key, protected: true, rename: false, operators, whole: false })
+    }
+
+    /// A catalog of Postgres' own, by the built-in rules.
+    fn catalog_stand_in(&mut self, relation: &Relation) -> Result<Option<Veiled>, Refusal> {
+        let masks = match catalogs::rule(&relation.schema, &relation.name) {
+            CatalogRule::Clear => return Ok(None),
+            CatalogRule::Refuse => {
+                return Err(Refusal::new(
+                    SqlState::DENIED,
+                    "catalog.refused",
+                    format!("{}.{} may not be read by role {}: it may hold protected data", relation.schema, relation.name, self.role),
+                ));
+            }
+            CatalogRule::Veil(masks) => masks,
+        };
+        let mut select: Vec<String> = Vec::new();
+        let mut cols: Vec<Col> = Vec::new();
+        for column in &relation.columns {
+            let name = quote(&column.name);
+            let mut col = plain_column(relation, column);
+            match masks.iter().find(|(masked, _)| *masked == column.name) {
+                Some((_, sql)) => {
+                    select.push(format!("{sql} AS {name}"));
+                    col.origin = Origin::Veiled { relation: relation.oid, attribute: column.number };
+                }
+                None => select.push(name),
+            }
+            cols.push(col);
+        }
+        // Clients ask catalogs for their tableoid and xmin; a derived table has none of its own.
+        if relation.kind == RelationKind::Table {
+            select.push(format!("CAST({} AS pg_catalog.oid) AS \"tableoid\"", relation.oid));
+            select.push("\"xmin\" AS \"xmin\"".to_owned());
+            cols.extend(["tableoid", "xmin"].map(Col::clear));
+        }
+        let sql = format!("SELECT {} FROM {}.{}", select.join(", "), quote(&relation.schema), quote(&relation.name));
+        let (query, operators) = self.facts.trusted(relation, &sql, "built in")?;
+        let key = key_columns(relation, &BTreeSet::new());
+        Ok(Some(Veiled { query, cols, key, protected: false, rename: false, operators, whole: false }))
+    }
+
+    /// A view's definition with veils, seals and filters inside; `None` where it reads nothing protected.
+    fn expand(&mut self, view: &Arc<Relation>) -> Result<Option<Veiled>, Refusal> {
+        let in_view = |r: Refusal| Refusal {
+            position: None,
+            detail: Some(format!("In view {}.{}. {}", view.schema, view.name, r.detail.unwrap_or_default()).trim_end().to_owned()),
+            ..r
+        };
+        let reads_protected = self.first_source(view.oid, &|r| self.protects(r), &mut BTreeSet::new()).is_some();
+        let Some(definition) = &view.definition else {
+            return Err(refuse::unsupported("a view whose definition is not known").with_hint("Query its tables."));
+        };
+        if self.depth >= VIEW_DEPTH {
+            return Err(refuse::unsupported("a view nested this deep"));
+        }
+        let reading = read::query(definition).map_err(in_view)?;
+        let mut query = (*reading.ast).clone();
+        let path = ["pg_catalog".to_owned()];
+        let mut inner = Judge::new(self.facts, &path, self.role, definition);
+        inner.depth = self.depth.saturating_add(1);
+        // A view that reads nothing protected is judged too: a function that it calls could.
+        let cols = inner.query(&mut query, None, false).map_err(in_view)?;
+        if let Some(refusal) = inner.shows_evaluation_order {
+            return Err(in_view(refusal));
+        }
+        if !reads_protected && inner.touched == 0 {
+            return Ok(None);
+        }
+        reading.print(&query).map_err(in_view)?;
+        if cols.len() != view.columns.len() {
+            return Err(refuse::unsupported(&format!("view {}.{}, whose columns are not as expected,", view.schema, view.name)));
+        }
+        let rename = cols.iter().zip(&view.columns).any(|(c, column)| c.name != column.name);
+        let cols = cols
+            .into_iter()
+            .zip(&view.columns)
+            .map(|(c, column)| Col { name: column.name.clone(), base: Some(column.data_type.base), ..c })
+            .collect();
+        Ok(Some(Veiled { query, cols, key: vec![], protected: true, rename, operators: inner.operators, whole: true }))
+    }
+}
+
+fn all_classified(relation: &Relation, guard: Option<&Guard>) -> bool {
+    relation.columns.iter().all(|c| guard.is_some_and(|g| g.columns.contains_key(&c.number)))
+}
+
+/// Puts `source` in the place of the only FROM item of `query`.
+fn replace_source(query: &mut Query, source: Query, name: &str, cols: &[Col]) {
+    if let sqlparser::ast::SetExpr::Select(select) = &mut *query.body
+        && let Some(first) = select.from.first_mut()
+    {
+        first.relation = TableFactor::Derived {
+            lateral: false,
+            subquery: Box::new(source),
+            alias: Some(TableAlias {
+                explicit: true,
+                name: build::ident(name),
+                columns: cols.iter().map(|c| alias_column(&c.name)).collect(),
+                at: None,
+            }),
+            sample: None,
+        };
+    }
+}
+
+/// A quoted identifier as text.
+pub(crate) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
