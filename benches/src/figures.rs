@@ -44,6 +44,22 @@ impl Spread {
         median(&self.0)
     }
 
+    /// Whether the goal is reached: `yes` or `no` where all rounds say so, else only by the median.
+    pub fn reaches(&self, goal: f64) -> &'static str {
+        let (low, high) = (quantile(&self.0, 0.0), quantile(&self.0, 1.0));
+        match self.median() >= goal {
+            true if low >= goal => "yes",
+            true => "yes?",
+            false if high < goal => "no",
+            false => "no?",
+        }
+    }
+
+    /// The same for a goal that is not to be passed.
+    pub fn keeps_to(&self, goal: f64) -> &'static str {
+        Spread(self.0.iter().map(|figure| -figure).collect()).reaches(-goal)
+    }
+
     /// `0.85 (0.83–0.90)`: median, least, most.
     pub fn show(&self, decimals: usize) -> String {
         let (low, high) = (quantile(&self.0, 0.0), quantile(&self.0, 1.0));
@@ -61,6 +77,13 @@ mod tests {
         assert_eq!(median(&[1.0, 2.0]), 1.5);
         assert_eq!(quantile(&[1.0, 2.0, 3.0, 4.0, 5.0], 0.99), 4.96);
         assert_eq!(median(&[]), 0.0);
+    }
+
+    #[test]
+    fn a_goal_is_surely_reached_only_in_all_rounds() {
+        let spread = Spread::new(vec![1.0, 2.0, 3.0]);
+        assert_eq!([0.5, 1.5, 2.5, 3.5].map(|goal| spread.reaches(goal)), ["yes", "yes?", "no?", "no"]);
+        assert_eq!([0.5, 1.5, 2.5, 3.5].map(|goal| spread.keeps_to(goal)), ["no", "no?", "yes?", "yes"]);
     }
 
     #[test]

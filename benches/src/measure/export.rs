@@ -56,7 +56,7 @@ pub fn run(stage: &Stage, effort: &Effort, report: &mut Report) -> Result<(), Be
                 pgveil: format!("{:.0}", median(rates)),
                 ratio: format!("{} × direct; PgBouncer {}", ratio.show(2), passed.show(2)),
                 goal: goal.map(|goal| format!("≥ {goal:.2} × direct")).unwrap_or_default(),
-                met: goal.map(|goal| ratio.median() >= goal),
+                met: goal.map(|goal| ratio.reaches(goal)),
             });
         }
     }

@@ -27,7 +27,7 @@ pub fn run(stage: &Stage, effort: &Effort, report: &mut Report) -> Result<(), Be
                 pgveil: format!("{pgveil:.1}"),
                 ratio: String::new(),
                 goal: format!("≤ {goal:.0} kB"),
-                met: Some(pgveil <= goal),
+                met: Some(if pgveil <= goal { "yes" } else { "no" }),
             });
         }
     }

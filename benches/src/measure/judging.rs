@@ -42,7 +42,7 @@ pub fn run(stage: &Stage, effort: &Effort, report: &mut Report) -> Result<(), Be
             pgveil: spread.show(decimals),
             ratio: String::new(),
             goal: goal.map(|goal| format!("≤ {goal} µs")).unwrap_or_default(),
-            met: goal.map(|goal| spread.median() <= goal),
+            met: goal.map(|goal| spread.keeps_to(goal)),
         });
     }
     Ok(())
