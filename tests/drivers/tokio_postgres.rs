@@ -27,7 +27,13 @@ fn with_client<F: Future<Output = ()>>(act: impl FnOnce(Client) -> F) {
 #[test]
 fn rows_of_many_types_in_binary() {
     with_client(|client| async move {
-        let rows = client.query("SELECT id, full_name, email, phone, ssn, city, score, active, account, ip FROM shop.customers WHERE id <= $1 ORDER BY id", &[&40]).await.unwrap();
+        let rows = client
+            .query(
+                "SELECT id, full_name, email, phone, ssn, city, score, active, account, ip FROM shop.customers WHERE id <= $1 ORDER BY id",
+                &[&40],
+            )
+            .await
+            .unwrap();
         assert_eq!(rows.len(), 20);
         for row in rows {
             assert_eq!(row.get::<_, &str>("full_name"), "[name]");
@@ -74,7 +80,8 @@ fn many_at_once_on_one_connection() {
             .map(|n| {
                 let client = client.clone();
                 tokio::spawn(async move {
-                    let row = client.query_one("SELECT $1::int, email FROM shop.leads WHERE email IS NOT NULL LIMIT 1", &[&n]).await.unwrap();
+                    let row =
+                        client.query_one("SELECT $1::int, email FROM shop.leads WHERE email IS NOT NULL LIMIT 1", &[&n]).await.unwrap();
                     assert_eq!(row.get::<_, i32>(0), n);
                     assert!(row.get::<_, &str>(1).starts_with("u_"));
                 })

@@ -43,7 +43,12 @@ fn replication_is_refused() {
 #[test]
 fn settings_at_startup_that_are_not_allowed() {
     let stage = Stage::get();
-    for (name, value) in [("options", "-c enable_seqscan=off"), ("options", "-c role=postgres"), ("session_authorization", "postgres"), ("client_encoding", "LATIN1")] {
+    for (name, value) in [
+        ("options", "-c enable_seqscan=off"),
+        ("options", "-c role=postgres"),
+        ("session_authorization", "postgres"),
+        ("client_encoding", "LATIN1"),
+    ] {
         let mut login = stage.login("analyst", &stage.both.a);
         login.settings = vec![(name.to_owned(), value.to_owned())];
         let error = Client::connect(&login).err().unwrap_or_else(|| panic!("{name} = {value} was taken"));
@@ -122,7 +127,10 @@ fn a_cancel_key_cannot_be_guessed() {
     let stage = Stage::get();
     let mut session = stage.session("filtered");
     let (process, secret) = session.key.clone().unwrap();
-    session.pipeline(|out| postgres_protocol::message::frontend::query("SELECT pg_sleep(1) IS NOT NULL OR count(*) > 0 FROM generate_series(1, 3000000)", out).unwrap());
+    session.pipeline(|out| {
+        postgres_protocol::message::frontend::query("SELECT pg_sleep(1) IS NOT NULL OR count(*) > 0 FROM generate_series(1, 3000000)", out)
+            .unwrap()
+    });
     for guess in [vec![0; secret.len()], secret.iter().map(|b| b ^ 1).collect(), secret[..secret.len() - 1].to_vec()] {
         let mut other = knock();
         other.send(&packet(&[&80_877_102_u32.to_be_bytes()[..], &process.to_be_bytes(), &guess].concat()));

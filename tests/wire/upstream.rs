@@ -17,7 +17,12 @@ fn proxy(name: &str, upstream: &str, policy: &str) -> Result<Server, String> {
     write("key", &"ab".repeat(32));
     write("password", "wrong");
     write("policy", policy);
-    write("toml", &format!("listen = \"127.0.0.1:0\"\npolicy = \"policy\"\nusers = \"users\"\nkey_file = \"key\"\n[upstream]\n{upstream}\nuser = \"pgveil\"\npassword_file = \"password\"\n[tls]\nmode = \"disable\"\n"));
+    write(
+        "toml",
+        &format!(
+            "listen = \"127.0.0.1:0\"\npolicy = \"policy\"\nusers = \"users\"\nkey_file = \"key\"\n[upstream]\n{upstream}\nuser = \"pgveil\"\npassword_file = \"password\"\n[tls]\nmode = \"disable\"\n"
+        ),
+    );
     let config = Config::load_with(&folder.join("toml"), &|_| None).map_err(|e| e.to_string())?;
     Server::start(config).map_err(|e| e.to_string())
 }
@@ -34,7 +39,8 @@ fn login(server: &Server) -> Fields {
 fn an_unreachable_server() {
     // A port that was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let server = proxy("unreachable", &format!("host = \"127.0.0.1\"\nport = {port}\ntls = \"disable\""), crate::twins::stage::POLICY).unwrap();
+    let server =
+        proxy("unreachable", &format!("host = \"127.0.0.1\"\nport = {port}\ntls = \"disable\""), crate::twins::stage::POLICY).unwrap();
     let error = login(&server);
     assert_eq!((error[&'S'].as_str(), error[&'C'].as_str()), ("FATAL", "08006"), "{error:?}");
 }
@@ -52,7 +58,8 @@ fn a_server_that_refuses_the_service_account() {
 fn a_server_that_is_no_postgres() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let server = proxy("nonsense", &format!("host = \"127.0.0.1\"\nport = {port}\ntls = \"disable\""), crate::twins::stage::POLICY).unwrap();
+    let server =
+        proxy("nonsense", &format!("host = \"127.0.0.1\"\nport = {port}\ntls = \"disable\""), crate::twins::stage::POLICY).unwrap();
     let answering = std::thread::spawn(move || {
         use std::io::Write;
         let (mut stream, _) = listener.accept().unwrap();
