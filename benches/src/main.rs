@@ -32,8 +32,6 @@ struct Arguments {
     only: Vec<String>,
 }
 
-type Part = fn(&Stage, &Effort, &mut Report) -> Result<(), BenchError>;
-
 fn main() -> ExitCode {
     // The proxy runs as a process of its own, from this same program: its memory can be told from ours.
     if std::env::args().nth(1).is_some_and(|word| word == "serve") {
@@ -56,6 +54,10 @@ fn run(arguments: &Arguments) -> Result<(), BenchError> {
     say("Postgres, tables, PgBouncer, pgveil");
     let stage = Stage::set(&effort)?;
     let mut report = Report::new(&stage, &effort);
+<<<<<<< HEAD
+=======
+    type Part = fn(&Stage, &Effort, &mut Report) -> Result<(), BenchError>;
+>>>>>>> bench
     let parts: [(&str, &str, Part); 6] = [
         ("judging", "judging", measure::judging::run),
         ("latency", "prepared point query, one client", measure::latency::run),
