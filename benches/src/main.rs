@@ -54,10 +54,7 @@ fn run(arguments: &Arguments) -> Result<(), BenchError> {
     say("Postgres, tables, PgBouncer, pgveil");
     let stage = Stage::set(&effort)?;
     let mut report = Report::new(&stage, &effort);
-<<<<<<< HEAD
-=======
     type Part = fn(&Stage, &Effort, &mut Report) -> Result<(), BenchError>;
->>>>>>> bench
     let parts: [(&str, &str, Part); 6] = [
         ("judging", "judging", measure::judging::run),
         ("latency", "prepared point query, one client", measure::latency::run),

@@ -13,16 +13,10 @@ use crate::error::BenchError;
 
 /// Salted passwords, by salt and iterations.
 #[derive(Debug, Clone, Default)]
-<<<<<<< HEAD
-pub struct Salted(Rc<RefCell<HashMap<Salt, [u8; 32]>>>);
-
-type Salt = (String, u32);
-=======
 pub struct Salted(Rc<RefCell<Known>>);
 
 /// By salt and rounds.
 type Known = HashMap<(String, u32), [u8; 32]>;
->>>>>>> bench
 
 /// One exchange.
 pub struct Exchange {

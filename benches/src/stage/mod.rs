@@ -181,13 +181,8 @@ impl Stage {
             let hashed = email.starts_with("u_") && email.len() == 34 && phone.len() == 32;
             let veiled = *name == "[name]" && *dob == "1940-01-01";
             let raw = *email == "person7@example7.test" && *phone == "+49 30 1000007" && *name == "Given7 Family7" && *dob == "1940-02-19";
-<<<<<<< HEAD
-            let meant = if masked { hashed && veiled } else { raw };
-            if !meant {
-=======
             let as_meant = if masked { hashed && veiled } else { raw };
             if !as_meant {
->>>>>>> bench
                 return Err(BenchError::Answer { route: route.name, message: format!("customer 7 is {values:?}") });
             }
         }
