@@ -20,7 +20,9 @@ test: ## Formatting, clippy, all tests
 	@.ci/packages build postgres drivers rust
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo test --workspace --locked
+	cargo test --workspace --exclude pgveil-tests --locked
+	@# With what the tests print: seeds, and the shares of statements that are judged and refused.
+	cargo test -p pgveil-tests --locked -- --show-output
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; fi
 
 fuzz: ## Twin databases, random statements, until Ctrl-C

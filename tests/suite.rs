@@ -3,4 +3,6 @@
 mod attacks;
 mod cases;
 mod corpora;
+mod drivers;
 mod twins;
+mod wire;

@@ -1,4 +1,4 @@
-//! Operators that two readers bind differently (FINDINGS D).
+//! Operators that two readers bind differently.
 
 use super::*;
 

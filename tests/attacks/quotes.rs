@@ -1,4 +1,4 @@
-//! Quotes, escapes and comments that two readers read differently (DESIGN 3).
+//! Quotes, escapes and comments that two readers read differently.
 
 use super::*;
 

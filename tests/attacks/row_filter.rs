@@ -1,4 +1,4 @@
-//! Rows that a row filter hides: seen by errors, functions, counts (FINDINGS B1).
+//! Rows that a row filter hides: seen by errors, functions, counts.
 
 use super::*;
 
@@ -35,3 +35,9 @@ attacks![
     attack("a notice per row", &["SELECT count(to_tsvector(city)) FROM shop.customers"], Harmless),
     attack("window over hidden rows", &["SELECT max(n) FROM (SELECT row_number() OVER () AS n FROM shop.customers) AS x"], Rows("1500")),
 ];
+
+/// With every value clear, all that is left to hide are the rows.
+#[test]
+fn attacks_without_masks() {
+    run("filtered", ATTACKS);
+}

@@ -1,4 +1,4 @@
-//! Row order that follows raw values (FINDINGS A3 V1, C S1 to S4): the twins have other orders.
+//! Row order that follows raw values: the twins have other orders.
 
 use super::*;
 

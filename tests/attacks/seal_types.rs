@@ -1,4 +1,4 @@
-//! Casts and types that show a piece of a sealed value, or make unequal values equal (FINDINGS C S5).
+//! Casts and types that show a piece of a sealed value, or make unequal values equal.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Settings that change what a mask shows, or the plan (FINDINGS A3 V2, C S12).
+//! Settings that change what a mask shows, or the plan.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Values that leave by writing them somewhere (FINDINGS A3 V6, V7; C S8).
+//! Values that leave by writing them somewhere.
 
 use super::*;
 

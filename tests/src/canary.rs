@@ -97,9 +97,10 @@ fn base64(bytes: &[u8], known: &Known) -> Option<Vec<u8>> {
             let decoded: Vec<u8> = digits
                 .get(start..)
                 .unwrap_or_default()
-                .chunks_exact(4)
+                // The last digits stand for one or two bytes; what is missing decodes to zero bytes, which are in no run.
+                .chunks(4)
                 .flat_map(|four| {
-                    let bits = four.iter().fold(0u32, |all, digit| all << 6 | sextet(*digit).unwrap_or(0));
+                    let bits = (0..4).fold(0u32, |all, n| all << 6 | four.get(n).and_then(|digit| sextet(*digit)).unwrap_or(0));
                     [(bits >> 16) as u8, (bits >> 8) as u8, bits as u8]
                 })
                 .collect();

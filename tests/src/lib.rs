@@ -2,5 +2,6 @@
 
 pub mod canary;
 pub mod client;
+pub mod recorder;
 pub mod rng;
 pub mod world;

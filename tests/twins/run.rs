@@ -26,7 +26,7 @@ pub enum Outcome {
     Accepted,
     /// The same error on both; its SQLSTATE and its message without names.
     Failed(String),
-    /// A limit was hit: nothing is said about these (DESIGN 1).
+    /// A limit was hit: nothing is said about these.
     Inconclusive,
     /// The promise is broken.
     Different(String),

@@ -62,6 +62,15 @@ impl Stage {
         through(&self.proxy, role, database)
     }
 
+    /// The databases that must look alike to a role.
+    pub fn twins_of(&self, role: &str) -> &Twins {
+        match role {
+            "filtered" => &self.rows_only,
+            "veiled" => &self.values_only,
+            _ => &self.both,
+        }
+    }
+
     /// Straight to Postgres, as the superuser.
     pub fn plain(&self, database: &str) -> Login {
         let cluster = World::get().cluster();

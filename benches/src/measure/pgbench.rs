@@ -40,7 +40,7 @@ pub fn run(stage: &Stage, effort: &Effort, report: &mut Report) -> Result<(), Be
                 pgbouncer: format!("{:.0}", median(&bouncer)),
                 pgveil: format!("{:.0}", median(&pgveil)),
                 ratio: format!("{} × PgBouncer; {} × direct", beside.show(2), Spread::ratios(&pgveil, &direct).show(2)),
-                // DESIGN has no goal for the rate of one client: its goal there is the latency.
+                // There is no goal for the rate of one client: its goal there is the latency.
                 goal: if clients == 1 { String::new() } else { format!("≥ {GOAL:.1} × PgBouncer") },
                 met: (clients > 1).then(|| beside.reaches(GOAL)),
             });

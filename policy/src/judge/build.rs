@@ -74,7 +74,7 @@ pub(crate) fn row(name: ObjectName) -> Expr {
     Expr::Function(f)
 }
 
-/// An order of sealed values that shows nothing but equality: a digest keyed by the session (FINDINGS C, S4).
+/// An order of sealed values that shows nothing but equality: a digest keyed by the session.
 /// `marker` stands for the key.
 pub(crate) fn keyed(expr: Expr, marker: &str) -> Expr {
     let salted = Expr::BinaryOp {

@@ -1,7 +1,7 @@
 //! Row filters that cost little: conditions that cannot fail are repeated inside the fence, where an index can answer them.
 //!
 //! A comparison of a column of a built-in type with a constant is leakproof in Postgres (`pg_proc.proleakproof`): it can
-//! neither fail nor tell of a row that the filter removes (FINDINGS B2, column D).
+//! neither fail nor tell of a row that the filter removes.
 
 use std::rc::Rc;
 

@@ -77,7 +77,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// GROUP BY a primary key: the printed derived table has none, so the columns that hang on it are named too (FINDINGS A2).
+    /// GROUP BY a primary key: the printed derived table has none, so the columns that hang on it are named too.
     pub(crate) fn keep_group_keys(&mut self, group_by: &mut GroupByExpr, groups: Option<&Groups>, level: &Level) {
         let Some(groups) = groups.filter(|g| !g.sets) else { return };
         let GroupByExpr::Expressions(items, _) = group_by else { return };

@@ -1,4 +1,4 @@
-//! The order of rows: where it can be seen, and what makes it total and independent of protected values (DESIGN 2.1).
+//! The order of rows: where it can be seen, and what makes it total and independent of protected values.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -100,7 +100,7 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// Tie-breaks that make the order of this level's rows total, independent of what is protected (DESIGN 2.1).
+    /// Tie-breaks that make the order of this level's rows total, independent of what is protected.
     pub(crate) fn identity(&self, items: &[Rc<Item>]) -> Vec<TieBreak> {
         let mut keys = Vec::new();
         for item in items {

@@ -181,7 +181,8 @@ impl Judge<'_> {
                 more.extend(all.map(|n| build::ascending(build::value(Value::Number(n.saturating_add(1).to_string(), false)))));
             } else {
                 more.extend(self.row_identity().into_iter().map(build::ascending));
-                if groups.as_ref().is_some_and(|g| g.sets) {
+                // Rows that are alike in all they are made from can still differ in these: by grouping set, or by their place in a window.
+                if windows || groups.as_ref().is_some_and(|g| g.sets) {
                     more.extend(
                         outs.iter().map(|o| build::ascending(self.tie_break(o.expr.clone(), &Col { base: None, ..o.col.clone() }))),
                     );

@@ -178,7 +178,7 @@ impl Judge<'_> {
         let mut sql = format!("SELECT {} FROM {}.{}", select.join(", "), quote(&relation.schema), quote(&relation.name));
         if !guard.filters.is_empty() {
             let all: Vec<String> = guard.filters.iter().map(|f| format!("(\n{}\n)", f.sql)).collect();
-            // A fence: nothing of the user's runs on a row that the filter removes (FINDINGS B).
+            // A fence: nothing of the user's runs on a row that the filter removes.
             sql.push_str(&format!(" WHERE {} OFFSET 0", all.join(" AND ")));
         }
         let rule = guard.filters.first().map(|f| f.rule.as_str()).unwrap_or("a mask");

@@ -10,7 +10,7 @@ use pgveil_policy::{Engine, Policy, Subject};
 /// Stands for the session's order key while a text is judged; printed as `KEY` in the cases.
 pub const MARKER: &str = "0rderKeyMarker0rderKeyMarker";
 
-/// DESIGN's example policy on the database below.
+/// The example policy on the database below.
 pub fn engine() -> Engine {
     engine_of(include_str!("../example.toml"), catalog())
 }

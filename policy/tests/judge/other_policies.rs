@@ -1,4 +1,4 @@
-//! What DESIGN's example policy does not have: refused columns, classified materialised views, odd databases.
+//! What the example policy does not have: refused columns, classified materialised views, odd databases.
 
 use pgveil_policy::catalog::{Catalog, Oid, Relation, RelationKind, Type};
 use pgveil_policy::{Engine, Refusal};

@@ -1,4 +1,4 @@
-//! The server's RowDescription against the plan: a witness that may veto (DESIGN 4.1).
+//! The server's RowDescription against the plan: a witness that may veto.
 
 use pgveil_policy::mask::seal::SealForm;
 use pgveil_policy::{Mask, Origin, Output};

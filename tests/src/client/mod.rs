@@ -54,6 +54,7 @@ pub struct Client {
     /// Bytes of `received` in which canaries were looked for.
     checked: usize,
     canary: bool,
+    given_away: bool,
     /// ParameterStatus values as they are now.
     pub parameters: BTreeMap<String, String>,
     /// BackendKeyData: process and secret key.
@@ -114,6 +115,7 @@ impl Client {
             read: 0,
             checked: 0,
             canary: false,
+            given_away: false,
             parameters: BTreeMap::new(),
             key: None,
         }
@@ -235,6 +237,17 @@ impl Client {
         self.stream.read_exact(&mut one).ok().map(|()| one[0])
     }
 
+    /// Says that nothing more will be sent.
+    pub fn hang_up(&self) {
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+    }
+
+    /// The socket as it is: what comes on it from now on is neither kept nor looked at.
+    pub fn into_stream(mut self) -> TcpStream {
+        self.given_away = true;
+        self.stream.try_clone().unwrap()
+    }
+
     fn note(&mut self, message: &Message) {
         match message {
             Message::ParameterStatus(name, value) => {
@@ -262,7 +275,9 @@ impl Drop for Client {
         if self.canary && !std::thread::panicking() {
             canary::assert_clean(&self.sent, &self.received[self.checked.min(self.received.len())..]);
         }
-        let _ = self.stream.write_all(b"X\0\0\0\x04");
+        if !self.given_away {
+            let _ = self.stream.write_all(b"X\0\0\0\x04");
+        }
     }
 }
 

@@ -302,7 +302,7 @@ impl Generator<'_> {
         }
     }
 
-    /// What DESIGN 2 allows to ask of a pseudonymised column – or, without regard, a comparison with a value.
+    /// What docs/design.md allows to ask of a pseudonymised column – or, without regard, a comparison with a value.
     fn sealed_predicate(&mut self, scope: &Scope) -> Option<String> {
         let cols: Vec<Col> = scope.cols().into_iter().filter(|c| c.seal.is_some()).cloned().collect();
         if cols.is_empty() {

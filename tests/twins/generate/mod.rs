@@ -1,6 +1,6 @@
 //! Random SQL over the sample schema: valid for the most part, and unaware of what pgveil does.
 //!
-//! A share of the statements keeps to what DESIGN 2 allows on pseudonymised columns, so that the share refused means
+//! A share of the statements keeps to what docs/design.md allows on pseudonymised columns, so that the share refused means
 //! something; the others use them anywhere.
 
 mod expr;

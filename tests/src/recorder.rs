@@ -1,0 +1,72 @@
+//! A socket between a driver and the proxy that keeps what the proxy sends, so that canaries are looked for there too.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use crate::canary;
+
+/// Listens on a port of its own and passes everything on to the proxy.
+#[derive(Debug)]
+pub struct Recorder {
+    address: SocketAddr,
+    heard: Arc<Mutex<Heard>>,
+}
+
+#[derive(Debug, Default)]
+struct Heard {
+    sent: Vec<u8>,
+    received: Vec<u8>,
+}
+
+impl Recorder {
+    /// In front of a proxy.
+    pub fn before(proxy: SocketAddr) -> Recorder {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let heard = Arc::new(Mutex::new(Heard::default()));
+        let shared = Arc::clone(&heard);
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let (client, server) = (client.unwrap(), TcpStream::connect(proxy).unwrap());
+                let (to_server, to_client) = (Arc::clone(&shared), Arc::clone(&shared));
+                let (c, s) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                thread::spawn(move || pass(client, server, |bytes| to_server.lock().unwrap().sent.extend_from_slice(bytes)));
+                thread::spawn(move || pass(s, c, |bytes| to_client.lock().unwrap().received.extend_from_slice(bytes)));
+            }
+        });
+        Recorder { address, heard }
+    }
+
+    /// Where drivers connect, in plain.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Bytes that the proxy sent so far.
+    pub fn received(&self) -> usize {
+        self.heard.lock().unwrap().received.len()
+    }
+
+    /// # Panics
+    /// Where a protected value was sent.
+    pub fn assert_clean(&self) {
+        let heard = self.heard.lock().unwrap();
+        assert!(!heard.received.is_empty(), "nothing was recorded");
+        // What follows AuthenticationOk: the nonces before it are random digits.
+        let start = heard.received.windows(9).position(|w| w == [b'R', 0, 0, 0, 8, 0, 0, 0, 0]).unwrap_or(0);
+        canary::assert_clean(&heard.sent, &heard.received[start..]);
+    }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, keep: impl Fn(&[u8])) {
+    let mut chunk = [0; 1 << 16];
+    while let Ok(n) = from.read(&mut chunk) {
+        if n == 0 || to.write_all(&chunk[..n]).is_err() {
+            break;
+        }
+        keep(&chunk[..n]);
+    }
+    let _ = to.shutdown(Shutdown::Write);
+}
