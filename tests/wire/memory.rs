@@ -20,8 +20,23 @@ fn asked(sql: &str) -> std::net::TcpStream {
     stream
 }
 
+/// Runs a test in a process of its own: the memory of this one is also that of all tests that run beside it.
+fn alone(name: &str, test: impl FnOnce()) {
+    if std::env::var_os("PGVEIL_ALONE").is_some() {
+        return test();
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    let run = child.args([&format!("wire::memory::{name}"), "--exact", "--nocapture"]).env("PGVEIL_ALONE", "1").output().unwrap();
+    let said = String::from_utf8_lossy(&run.stdout).into_owned() + &String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.success() && said.contains("1 passed"), "{said}");
+}
+
 #[test]
 fn a_large_result_is_streamed() {
+    alone("a_large_result_is_streamed", large_result);
+}
+
+fn large_result() {
     let before = resident();
     let mut stream = asked("SELECT repeat('x', 1000) FROM generate_series(1, 250000)");
     let mut chunk = vec![0; 1 << 16];
@@ -38,6 +53,10 @@ fn a_large_result_is_streamed() {
 
 #[test]
 fn a_client_that_does_not_read_stops_the_server_not_the_proxy() {
+    alone("a_client_that_does_not_read_stops_the_server_not_the_proxy", slow_clients);
+}
+
+fn slow_clients() {
     let before = resident();
     let streams: Vec<_> = (0..4).map(|_| asked("SELECT repeat('x', 1000) FROM generate_series(1, 250000)")).collect();
     std::thread::sleep(Duration::from_secs(1));
