@@ -98,6 +98,8 @@ impl Trial<'_> {
         for (a, b) in a.into_iter().zip(b) {
             match (a, b) {
                 (Piece::Plain(a), Piece::Plain(b)) if a == b => {}
+                // Open in docs/threat-model.md, "Equal values that differ": which of 1.0 and 1.00 stands for a group.
+                (Piece::Plain(a), Piece::Plain(b)) if same_number(a.as_ref(), b.as_ref()) => {}
                 (Piece::Pseudonym(a), Piece::Pseudonym(b)) => {
                     if !self.rename(a, b) {
                         return Err("pseudonyms have another pattern of equality".to_owned());
@@ -216,4 +218,16 @@ fn texts(cell: &[u8]) -> Vec<Piece> {
     }
     out.push(Piece::Plain(rest.to_vec()));
     out
+}
+
+/// Equal decimal numbers with another count of zeros at the end.
+fn same_number(a: &[u8], b: &[u8]) -> bool {
+    let trimmed = |n: &[u8]| {
+        let text = std::str::from_utf8(n).ok()?;
+        let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+        let digits = |t: &str| t.bytes().all(|d| d.is_ascii_digit());
+        (digits(whole.strip_prefix('-').unwrap_or(whole)) && !whole.is_empty() && digits(part))
+            .then(|| (whole.to_owned(), part.trim_end_matches('0').to_owned()))
+    };
+    trimmed(a).is_some_and(|n| Some(n) == trimmed(b))
 }
