@@ -8,6 +8,7 @@
 //! * `relation`, `stand_in`: protected relations replaced by derived tables that compute their masks (veil);
 //! * `expr`, `label`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and which
 //!   functions, operators and types may be used;
+//! * `typing`: the type of an expression;
 //! * `order`, `window`: the order of rows made independent of protected values where it can be seen;
 //! * `build`, `refuse`: SQL of our own, and the words of refusals.
 
@@ -34,16 +35,19 @@ mod select;
 mod stand_in;
 mod star;
 mod total;
+mod typing;
 mod window;
 mod windows;
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 use sqlparser::ast::{DataType, Expr, Query, Select, Spanned};
 
 pub use engine::{Engine, Subject, Veto};
 use facts::{Facts, LevelOrder};
 use scope::Col;
+use typing::Ty;
 
 use crate::{Refusal, read};
 
@@ -93,6 +97,8 @@ pub(crate) struct Judge<'a> {
     shows_evaluation_order: Option<Refusal>,
     /// A call of set_config changes search_path.
     moves_search_path: bool,
+    /// Types of the subqueries in expressions that have been judged, by their place in the text.
+    subquery_types: RefCell<HashMap<(u64, u64), Ty>>,
 }
 
 impl<'a> Judge<'a> {
@@ -112,6 +118,7 @@ impl<'a> Judge<'a> {
             operators: BTreeSet::new(),
             shows_evaluation_order: None,
             moves_search_path: false,
+            subquery_types: RefCell::default(),
         }
     }
 
