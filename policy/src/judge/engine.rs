@@ -221,7 +221,7 @@ fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str) 
     let mut ast = (*reading.ast).clone();
     let mut judge = Judge::new(&role.facts, &who.search_path, &who.role, text);
     let cols = judge.statement(&mut ast, true)?;
-    let (moves, order_is_data) = (judge.moves_search_path, judge.touched > 0);
+    let (moves, order_is_data) = (judge.moves_search_path, judge.reads > 0);
     Ok(Judgement { sql: reading.print(&ast)?, cols, moves, order_is_data })
 }
 
