@@ -27,6 +27,7 @@ mod quotes;
 mod readers_of_tables;
 mod row_filter;
 mod row_order;
+mod row_order_plans;
 mod scoping;
 mod seal_types;
 mod search_path;

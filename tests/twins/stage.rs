@@ -57,6 +57,13 @@ impl Stage {
         }
     }
 
+    /// Twins like `both` that nobody else uses.
+    pub fn fresh_twins(&self) -> Twins {
+        let differ = Differ { values: true, rows: true };
+        let [a, b] = [Twin::A, Twin::B].map(|twin| database(World::get(), twin, differ, &self.values));
+        Twins { a, b }
+    }
+
     /// Through pgveil, as that role.
     pub fn login(&self, role: &str, database: &str) -> Login {
         through(&self.proxy, role, database)

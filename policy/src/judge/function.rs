@@ -105,9 +105,11 @@ impl Judge<'_> {
         }
         let rows_tainted = if is_aggregate_call { self.close_aggregate() } else { self.tainted() };
         let sensitive = functions::order_sensitive_aggregate(&short) && facts.schema == "pg_catalog";
+        // Of values that are equal but differ, the first is shown.
+        let shows_first = matches!(short.as_str(), "min" | "max") && facts.schema == "pg_catalog" && self.differs_where_equal(list, scope);
         match over {
             Some(window) => self.window(&short, sensitive, facts.aggregate, window, scope)?,
-            None if sensitive && rows_tainted && within_group.is_empty() => self.order_arguments(list, scope),
+            None if (sensitive || shows_first) && rows_tainted && within_group.is_empty() => self.order_arguments(list, scope),
             None => {}
         }
         if let Some(sql_type) = facts.veiled {
@@ -286,6 +288,16 @@ fn guarded_setting(f: &Function) -> Option<Expr> {
 }
 
 impl Judge<'_> {
+    /// Values of the only argument can be equal and differ all the same.
+    fn differs_where_equal(&self, list: &FunctionArgumentList, scope: InScope) -> bool {
+        match list.args.as_slice() {
+            [FunctionArg::Unnamed(FunctionArgExpr::Expr(e))] => {
+                !matches!(build::bare(e), Expr::Value(_)) && !self.exact(&Col { ty: self.type_of(e, scope), ..Col::clear("") })
+            }
+            _ => false,
+        }
+    }
+
     /// Gives an aggregate whose result depends on its rows' order one that depends on nothing else: its own arguments'.
     fn order_arguments(&self, list: &mut FunctionArgumentList, scope: InScope) {
         if list.duplicate_treatment.is_some() {

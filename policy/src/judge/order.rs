@@ -52,8 +52,10 @@ impl Judge<'_> {
             let ty = ty.settled();
             let forms = &self.facts.catalog.forms;
             match forms.bottom(ty.oid) {
-                // Text under a deterministic collation; char(n) is told apart from its blanks by none.
                 oid::TEXT | oid::VARCHAR => ty.deterministic,
+                // Of one length, and of one scale, by their type modifiers.
+                oid::BPCHAR => ty.deterministic && ty.typmod != -1,
+                oid::NUMERIC => ty.typmod != -1,
                 // bool, bytea, "char", name, integers, oid, date, time, timestamp, timestamptz, timetz, inet, cidr, macaddr, uuid,
                 // money, bit, pg_lsn: their comparison looks at every bit.
                 16..=21 | 23 | 26 | 1082 | 1083 | 1114 | 1184 | 1266 | 869 | 650 | 829 | 774 | 2950 | 790 | 1560 | 1562 | 3220 => true,

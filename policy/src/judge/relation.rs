@@ -187,7 +187,7 @@ pub(crate) fn plain_column(relation: &Relation, c: &crate::catalog::Column) -> C
         origin: Origin::Column { relation: relation.oid, attribute: c.number },
         refused: None,
         base: Some(c.data_type.base),
-        ty: Some(Ty { oid: c.data_type.oid, deterministic: !c.data_type.nondeterministic }),
+        ty: Some(Ty::of_column(&c.data_type)),
     }
 }
 

@@ -145,7 +145,7 @@ impl Judge<'_> {
             };
             changed.insert(index);
             let bottom =
-                Ty { oid: self.facts.catalog.forms.bottom(column.data_type.oid), deterministic: !column.data_type.nondeterministic };
+                Ty { oid: self.facts.catalog.forms.bottom(column.data_type.oid), ..Ty::of_column(&column.data_type) };
             match &treatment.action {
                 Action::Seal(spec) => {
                     match &col.label {
@@ -272,7 +272,7 @@ impl Judge<'_> {
             .zip(&view.columns)
             .map(|(c, column)| {
                 // A veil takes the domain off.
-                let declared = Ty { oid: column.data_type.oid, deterministic: !column.data_type.nondeterministic };
+                let declared = Ty { typmod: -1, ..Ty::of_column(&column.data_type) };
                 let ty = c.ty.map(Ty::settled).or((!column.data_type.is_domain).then_some(declared));
                 Col { name: column.name.clone(), base: Some(column.data_type.base), ty, ..c }
             })

@@ -201,7 +201,8 @@ fn column_type(written: &str) -> ColumnType {
     };
     ColumnType {
         oid,
-        typmod: -1,
+        // Any that is not -1: of one length, of one scale.
+        typmod: if written.ends_with(')') { 15 } else { -1 },
         sql: sql.to_owned(),
         base_sql: sql.to_owned(),
         base,

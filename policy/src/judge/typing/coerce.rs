@@ -30,11 +30,12 @@ impl Judge<'_> {
         let first = types.first()?;
         let deterministic = types.iter().all(|t| t.deterministic);
         if first.oid != oid::UNKNOWN && types.iter().all(|t| t.oid == first.oid) {
-            return Some(Ty { deterministic, ..*first });
+            let typmod = if first.typmod >= 0 && types.iter().all(|t| t.typmod == first.typmod) { first.typmod } else { -1 };
+            return Some(Ty { oid: first.oid, deterministic, typmod });
         }
         let found = common(forms, types.iter().map(|t| t.oid))?;
         let facts = forms.types.get(&found)?;
-        Some(Ty { oid: found, deterministic: deterministic && !facts.nondeterministic })
+        Some(Ty { deterministic: deterministic && !facts.nondeterministic, ..Ty::of(found) })
     }
 }
 

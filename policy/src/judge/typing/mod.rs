@@ -18,7 +18,7 @@ use sqlparser::ast::{
 
 use super::expr::InScope;
 use super::{Judge, build};
-use crate::catalog::Oid;
+use crate::catalog::{ColumnType, Oid};
 
 /// OIDs of types; those of Postgres' own never change (src/include/catalog/pg_type.dat).
 pub(crate) mod oid {
@@ -51,12 +51,30 @@ pub(crate) struct Ty {
     pub oid: Oid,
     /// Values that are equal under its collation have the same bytes; true for types without collation.
     pub deterministic: bool,
+    /// As `atttypmod`, where all values are known to keep to it; [`Ty::ONE_SCALE`]; else -1.
+    pub typmod: i32,
 }
 
 impl Ty {
+    /// In `typmod`, of a numeric: all values have one scale, whichever.
+    pub const ONE_SCALE: i32 = -2;
+
+    fn one_scale(self, certain: bool) -> Self {
+        if certain && self.oid == oid::NUMERIC { Ty { typmod: Self::ONE_SCALE, ..self } } else { self }
+    }
+
+    fn has_one_scale(self) -> bool {
+        matches!(self.oid, 20 | 21 | 23) || self.oid == oid::NUMERIC && self.typmod != -1
+    }
+
     /// A type whose collation, where it has one, is deterministic.
     pub fn of(oid: Oid) -> Self {
-        Ty { oid, deterministic: true }
+        Ty { oid, deterministic: true, typmod: -1 }
+    }
+
+    /// A column's, as it is declared.
+    pub fn of_column(column: &ColumnType) -> Self {
+        Ty { oid: column.oid, deterministic: !column.nondeterministic, typmod: column.typmod }
     }
 
     /// What a column has whose values are such literals.
@@ -128,13 +146,13 @@ impl Judge<'_> {
                 self.call_type(Some("pg_catalog"), "timezone", &[self.type_of(time_zone, scope), self.type_of(timestamp, scope)])
             }
             Expr::Extract { expr, .. } => {
-                self.call_type(Some("pg_catalog"), "extract", &[Some(Ty::of(oid::TEXT)), self.type_of(expr, scope)])
+                self.call_type(Some("pg_catalog"), "extract", &[Some(Ty::of(oid::TEXT)), self.type_of(expr, scope)]).map(|t| t.one_scale(true))
             }
             Expr::Ceil { expr, field: sqlparser::ast::CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
-                self.call_type(None, "ceil", &[self.type_of(expr, scope)])
+                self.call_type(None, "ceil", &[self.type_of(expr, scope)]).map(|t| t.one_scale(true))
             }
             Expr::Floor { expr, field: sqlparser::ast::CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
-                self.call_type(None, "floor", &[self.type_of(expr, scope)])
+                self.call_type(None, "floor", &[self.type_of(expr, scope)]).map(|t| t.one_scale(true))
             }
             Expr::Position { expr, r#in } => {
                 self.call_type(Some("pg_catalog"), "position", &[self.type_of(r#in, scope), self.type_of(expr, scope)])
@@ -234,7 +252,9 @@ impl Judge<'_> {
             // A comparison of rows, member by member.
             return matches!(name.as_str(), "=" | "<>" | "<" | "<=" | ">" | ">=").then(|| Ty::of(oid::BOOL));
         }
-        self.operator_type(schema, &name, Some(self.type_of(left, scope)), self.type_of(right, scope))
+        let (left, right) = (self.type_of(left, scope), self.type_of(right, scope));
+        let one_scale = matches!(name.as_str(), "+" | "-" | "*") && [left, right].iter().all(|t| t.is_some_and(Ty::has_one_scale));
+        self.operator_type(schema, &name, Some(left), right).map(|t| t.one_scale(one_scale))
     }
 
     fn type_of_array(&self, elements: &[Expr], scope: InScope) -> Option<Ty> {
@@ -282,7 +302,13 @@ impl Judge<'_> {
             }
         }
         types.extend(f.within_group.iter().map(|item| self.type_of(&item.expr, scope)));
-        self.call_type(schema, name, &types)
+        let one_scale = match (name, types.as_slice()) {
+            ("floor" | "ceil" | "ceiling" | "round" | "trunc", [_]) => true,
+            ("round" | "trunc", [_, _]) => last_is_constant(&f.args),
+            ("sum" | "abs", [Some(of)]) => of.has_one_scale(),
+            _ => false,
+        };
+        self.call_type(schema, name, &types).map(|t| t.one_scale(one_scale))
     }
 
     /// Grammar that looks like a call; the outer `None` where it is none.
@@ -331,7 +357,7 @@ impl Judge<'_> {
         let catalog = &self.facts.catalog;
         let row = catalog.forms.types.get(&catalog.forms.bottom(ty.oid))?;
         let column = catalog.relations.get(&row.relation)?.column(field)?;
-        Some(Ty { oid: column.data_type.oid, deterministic: !column.data_type.nondeterministic })
+        Some(Ty::of_column(&column.data_type))
     }
 }
 
@@ -349,6 +375,11 @@ pub(crate) fn place(query: &Query) -> Option<(u64, u64)> {
             _ => return None,
         }
     }
+}
+
+fn last_is_constant(args: &FunctionArguments) -> bool {
+    let FunctionArguments::List(list) = args else { return false };
+    matches!(list.args.last(), Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(e))) if matches!(build::bare(e), Expr::Value(v) if matches!(v.value, Value::Number(..))))
 }
 
 /// `-5` is a constant to Postgres' grammar, and so is `-2147483648`.
@@ -373,11 +404,12 @@ fn constant(value: &Value) -> Option<Ty> {
 }
 
 fn number(digits: &str) -> Option<Ty> {
-    Some(Ty::of(if digits.parse::<i32>().is_ok() {
+    let oid = if digits.parse::<i32>().is_ok() {
         oid::INT4
     } else if digits.parse::<i64>().is_ok() {
         oid::INT8
     } else {
         oid::NUMERIC
-    }))
+    };
+    Some(Ty::of(oid).one_scale(true))
 }

@@ -153,7 +153,8 @@ impl Judge<'_> {
 
     fn resulting(&self, result: Oid, deterministic: bool) -> Option<Ty> {
         let facts = self.facts.catalog.forms.types.get(&result)?;
-        Some(Ty { oid: result, deterministic: !facts.nondeterministic && (deterministic || !facts.collatable) })
+        let deterministic = !facts.nondeterministic && (deterministic || !facts.collatable);
+        Some(Ty { deterministic, ..Ty::of(result) })
     }
 }
 

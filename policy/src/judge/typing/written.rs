@@ -11,7 +11,7 @@ impl Judge<'_> {
     pub(crate) fn written_type(&self, t: &DataType) -> Option<Ty> {
         let found = self.written_oid(t)?;
         let facts = self.facts.catalog.forms.types.get(&found)?;
-        Some(Ty { oid: found, deterministic: !facts.nondeterministic })
+        Some(Ty { deterministic: !facts.nondeterministic, ..Ty::of(found) })
     }
 
     fn written_oid(&self, t: &DataType) -> Option<Oid> {
