@@ -52,6 +52,12 @@ attacks![
         &["SELECT d, x.id FROM generate_series(1, 4) AS d, LATERAL (SELECT id FROM shop.employees WHERE dept = d LIMIT 2) AS x"],
         Harmless
     ),
+    attack("an index-only scan of (email, id): a mask needs no column", &["SELECT id, name FROM shop.employees"], Harmless),
+    attack(
+        "an index-only scan of (email, id): Postgres drops what cannot matter",
+        &["SELECT id, CASE WHEN false THEN title END FROM shop.employees", "SELECT id, coalesce(1, dept) FROM shop.employees LIMIT 5"],
+        Harmless
+    ),
     attack("a cursor", &["BEGIN", "DECLARE c CURSOR FOR SELECT id FROM shop.employees WHERE dept = 3", "FETCH 5 FROM c"], Harmless),
     attack("nextval per row", &["SELECT nextval('s'), id FROM shop.employees WHERE dept = 3"], Harmless),
     attack("OFFSET", &["SELECT id FROM shop.employees WHERE dept = 3 OFFSET 5 LIMIT 1"], Harmless),

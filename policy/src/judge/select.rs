@@ -1,6 +1,7 @@
 //! SELECT: its clauses in the order in which names become visible.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use sqlparser::ast::{
     Distinct, Expr, NamedWindowDefinition, NamedWindowExpr, OrderByExpr, Query, Select, SelectFlavor, SelectItem, SetExpr, TableWithJoins,
@@ -11,10 +12,11 @@ use super::expr::InScope;
 use super::facts::LevelOrder;
 use super::query::{append_order, order_items, position_of};
 use super::relation::prune;
-use super::scope::{Col, Level, Out, Scope};
-use super::taint::InClauses;
+use super::scope::{Col, Item, Level, Out, Scope};
+use super::taint::Demand;
 use super::{Judge, build, output, refuse, windows};
 use crate::Refusal;
+use crate::plan::Origin;
 
 impl Judge<'_> {
     /// A query whose body is a SELECT.
@@ -127,7 +129,7 @@ impl Judge<'_> {
         }
         // Beyond its own clauses, conditions from around a subquery can reach any column that it shows.
         let outermost = order_shows && self.levels.len() == 1;
-        let in_clauses: InClauses = level.items.iter().map(|i| i.used.borrow().clone()).collect();
+        let in_clauses: Vec<BTreeSet<usize>> = level.items.iter().map(|i| i.used.borrow().clone()).collect();
         let mut outs = Vec::new();
         for item in projection.iter_mut() {
             outs.push(self.output(item, &scope)?);
@@ -168,15 +170,22 @@ impl Judge<'_> {
         let aggregates = self.levels.last().is_some_and(|l| l.aggregates);
         let single_row = groups.is_none() && (aggregates || having.is_some());
         let windows = self.levels.last().is_some_and(|l| l.windows);
-        let clauses: InClauses = match outermost && query.order_by.is_none() && distinct.is_none() && !windows && !aggregates {
-            true => in_clauses,
+        let demands: Vec<Demand> = match outermost && query.order_by.is_none() && distinct.is_none() && !windows && !aggregates && groups.is_none() {
+            true => {
+                let shown: Vec<_> = outs.iter().filter_map(|o| self.locate(&o.expr, Some(&scope))).collect();
+                let of = |item: &Rc<Item>| {
+                    let stored = |c: &usize| item.cols.get(*c).is_some_and(|c| matches!(c.origin, Origin::Column { .. }));
+                    shown.iter().filter(|(i, _)| Rc::ptr_eq(i, item)).map(|(_, c)| *c).filter(stored).collect()
+                };
+                level.items.iter().zip(in_clauses).map(|(item, clauses)| Demand { clauses, shown: of(item) }).collect()
+            }
             // Of aggregates and windows too: `min(x)` reads an index of x.
-            false => level.items.iter().map(|i| i.used.borrow().clone()).collect(),
+            false => level.items.iter().map(|i| Demand { clauses: i.used.borrow().clone(), shown: BTreeSet::new() }).collect(),
         };
         let plain = groups.is_none() && distinct.is_none() && having.is_none() && query.order_by.is_none() && !windows && !aggregates;
-        let unmoved = self.unmoved(&level, &clauses);
+        let unmoved = self.unmoved(&level, &demands);
         let shows = order_shows || !distinct_on.is_empty();
-        if shows && self.tainted() && !single_row && !unmoved && !(plain && self.scans(&level, selection.as_ref(), &clauses)) {
+        if shows && self.tainted() && !single_row && !unmoved && !(plain && self.scans(&level, selection.as_ref(), &demands)) {
             let mut more: Vec<OrderByExpr> = Vec::new();
             let sets = groups.as_ref().is_some_and(|g| g.sets);
             if query.order_by.is_none() {

@@ -16,8 +16,15 @@ use crate::catalog::{Index, Oid, RelationKind};
 use crate::plan::Origin;
 use crate::policy::protection::Action;
 
-/// The columns of each item that the planner's choice of an index can rest on.
-pub(crate) type InClauses = Vec<BTreeSet<usize>>;
+/// Columns of one item, as the planner's choice of an index can rest on them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Demand {
+    /// Those that can stand in a condition or key.
+    pub clauses: BTreeSet<usize>,
+    /// Those that are shown as they are and cannot be left out: an index without one of them cannot answer alone. Of what stands
+    /// in expressions Postgres drops what cannot matter, as in `CASE WHEN false THEN x END`.
+    pub shown: BTreeSet<usize>,
+}
 
 impl Judge<'_> {
     /// Protected relations were seen at this level or below.
@@ -27,16 +34,16 @@ impl Judge<'_> {
 
     /// The rows of one table in the order in which they lie or in that of an index over nothing protected: nothing is sorted,
     /// grouped or joined. `clauses`: see [`Judge::unmoved`].
-    pub(crate) fn scans(&self, level: &Level, selection: Option<&Expr>, clauses: &InClauses) -> bool {
-        matches!((level.items.as_slice(), clauses.as_slice()), ([only], [clauses]) if self.clean(only, clauses))
+    pub(crate) fn scans(&self, level: &Level, selection: Option<&Expr>, clauses: &[Demand]) -> bool {
+        matches!((level.items.as_slice(), clauses), ([only], [clauses]) if self.clean(only, clauses))
             && selection.is_none_or(|s| !has_query(s))
     }
 
     /// Nothing protected has a part in the order of the level's rows: of protected relations only columns are read that are not
     /// protected, by plans that touch no others. `clauses`: columns that stand in conditions and keys, item by item.
-    pub(crate) fn unmoved(&self, level: &Level, clauses: &InClauses) -> bool {
+    pub(crate) fn unmoved(&self, level: &Level, clauses: &[Demand]) -> bool {
         let Some(order) = self.levels.last() else { return false };
-        let protected: Vec<(&Rc<Item>, &BTreeSet<usize>)> = level
+        let protected: Vec<(&Rc<Item>, &Demand)> = level
             .items
             .iter()
             .zip(clauses)
@@ -61,7 +68,7 @@ impl Judge<'_> {
     }
 
     /// No plan for this table's own rows can follow a protected value.
-    fn clean(&self, item: &Item, clauses: &BTreeSet<usize>) -> bool {
+    fn clean(&self, item: &Item, demand: &Demand) -> bool {
         let Some(relation) = item.oid.and_then(|oid| self.facts.catalog.relations.get(&oid)) else { return false };
         let Some(guard) = self.facts.guard(relation.oid) else { return false };
         if !guard.filters.is_empty()
@@ -75,12 +82,11 @@ impl Judge<'_> {
             return false;
         }
         let attributes = |cols: &BTreeSet<usize>| -> BTreeSet<i16> { cols.iter().filter_map(|c| attribute(item, *c)).collect() };
-        let needed = attributes(&item.used.borrow());
-        let clauses = attributes(clauses);
+        let (used, clauses, shown) = (attributes(&item.used.borrow()), attributes(&demand.clauses), attributes(&demand.shown));
         let follows = |index: &Index| {
             index.mentions.iter().any(|n| *n == Index::OF_A_CHILD || guard.columns.contains_key(n))
                 && (index.mentions.iter().any(|n| clauses.contains(n))
-                    || !needed.is_empty() && needed.iter().all(|n| index.returns.contains(n)))
+                    || !used.is_empty() && shown.iter().all(|n| index.returns.contains(n)))
         };
         !relation.indexes.iter().any(follows)
     }
