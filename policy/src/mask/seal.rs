@@ -50,6 +50,15 @@ impl Key {
     pub fn new(bytes: [u8; 32]) -> Self {
         Key(bytes)
     }
+
+    /// Fills `out` with the key of a class for a context.
+    pub(super) fn derive(&self, context: &str, class: &str, out: &mut [u8]) {
+        let mut hasher = blake3::Hasher::new_derive_key(context);
+        hasher.update(&self.0);
+        hasher.update(class.as_bytes());
+        hasher.finalize_xof().fill(out);
+        hasher.zeroize();
+    }
 }
 
 impl std::fmt::Debug for Key {
@@ -92,14 +101,9 @@ impl Sealer {
             SealForm::Uuid => "pgveil 2026-11 hash of uuid",
             SealForm::Int8 => "pgveil 2026-11 hash of bigint",
         };
-        let mut hasher = blake3::Hasher::new_derive_key(context);
-        hasher.update(&key.0);
-        hasher.update(spec.class.as_bytes());
-        let mut derived = hasher.finalize();
-        hasher.zeroize();
-        let key = *derived.as_bytes();
-        derived.zeroize();
-        Sealer { key, form: spec.form.clone() }
+        let mut derived = [0; 32];
+        key.derive(context, &spec.class, &mut derived);
+        Sealer { key: derived, form: spec.form.clone() }
     }
 
     /// Appends the pseudonym of a value in the text format of the wire, in the same format.
