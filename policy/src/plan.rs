@@ -133,6 +133,8 @@ pub struct Output {
     pub origin: Origin,
     /// What happens to it on its way back. `Mask::Clear` is a decision, not an absence.
     pub mask: Mask,
+    /// The OID of its type as the server's RowDescription says it (below domains), where the judgement is certain of it.
+    pub type_oid: Option<Oid>,
 }
 
 /// Where an output column comes from, as Postgres' RowDescription would say it without a veil.

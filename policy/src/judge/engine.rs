@@ -10,6 +10,7 @@ use super::facts::Facts;
 use super::scope::Col;
 use super::token::Tokens;
 use super::{Judge, refuse};
+use crate::catalog::form::Forms;
 use crate::catalog::{Catalog, Oid};
 use crate::mask::Mask;
 use crate::plan::{Kind, Origin, Output, Plan, Planned, SqlText};
@@ -181,7 +182,7 @@ fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Plan
             Ok(Planned {
                 kind: Kind::Query,
                 text: SqlText::with_holes(&sql, role.facts.marker(), tokens.literals()),
-                outputs: outputs(&cols),
+                outputs: outputs(&cols, &role.facts.catalog.forms),
                 moves_search_path: moves,
                 order_is_data,
                 tokens: tokens.parameters(),
@@ -197,7 +198,7 @@ fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Plan
                 return Err(refuse::unsupported("EXPLAIN in another format than text").at(Some(1)));
             }
             let Judgement { sql, moves, order_is_data, tokens, .. } = query(role, who, &reading, text)?;
-            let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear };
+            let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
             Ok(Planned {
                 kind: Kind::Explain,
                 text: SqlText::with_holes(&format!("EXPLAIN (COSTS FALSE, FORMAT TEXT) {sql}"), role.facts.marker(), tokens.literals()),
@@ -208,7 +209,7 @@ fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Plan
             })
         }
         Body::Control(control) => {
-            let shown = Output { name: String::new(), origin: Origin::Computed, mask: Mask::Clear };
+            let shown = Output { name: String::new(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
             let outputs: Arc<[Output]> = if control.kind == Kind::Show { Arc::from([shown]) } else { Arc::from([]) };
             Ok(Planned {
                 kind: control.kind,
@@ -289,7 +290,7 @@ fn check_path(catalog: &Catalog, path: &[String]) -> Result<(), Refusal> {
     .with_hint("Leave pg_catalog out of search_path: Postgres then looks there first."))
 }
 
-fn outputs(cols: &[Col]) -> Arc<[Output]> {
+fn outputs(cols: &[Col], forms: &Forms) -> Arc<[Output]> {
     cols.iter()
         .map(|c| Output {
             name: c.name.clone(),
@@ -298,6 +299,7 @@ fn outputs(cols: &[Col]) -> Arc<[Output]> {
                 Some(s) => Mask::Seal(Arc::clone(&s.spec)),
                 None => Mask::Clear,
             },
+            type_oid: c.ty.map(|t| forms.bottom(t.settled().oid)),
         })
         .collect()
 }

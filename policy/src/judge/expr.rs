@@ -8,6 +8,7 @@ use super::object::keeps_text;
 use super::refuse;
 use super::scope::Scope;
 use super::token::is_operand;
+use super::typing::place;
 use super::{Judge, build};
 use crate::Refusal;
 
@@ -306,7 +307,11 @@ impl Judge<'_> {
     }
 
     fn scalar_subquery(&mut self, query: &mut Query, scope: InScope) -> Result<Label, Refusal> {
+        let at = place(query);
         let cols = self.subquery(query, scope, false)?;
+        if let [only] = cols.as_slice() {
+            self.note_subquery(at, only.ty);
+        }
         match <[_; 1]>::try_from(cols) {
             Ok([col]) => Ok(col.label),
             Err(cols) => match cols.iter().find_map(|c| c.label.sealed()) {

@@ -8,6 +8,7 @@ use sqlparser::ast::{Expr, GroupByExpr};
 use super::order::no_position;
 use super::query::position_of;
 use super::scope::{Col, Item, Level, Scope};
+use super::typing::Ty;
 use super::{Judge, build, output, refuse};
 use crate::Refusal;
 
@@ -73,7 +74,8 @@ impl Judge<'_> {
         };
         let (_, base) = self.shown(&expr, Some(scope));
         let place = self.plain_column(&expr, Some(scope));
-        groups.keys.push(GroupKey { col: Col { label, base, ..Col::clear("") }, expr, place });
+        let ty = self.type_of(&expr, Some(scope)).map(Ty::settled);
+        groups.keys.push(GroupKey { col: Col { label, base, ty, ..Col::clear("") }, expr, place });
         Ok(())
     }
 

@@ -9,6 +9,7 @@
 //! * `expr`, `label`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and which
 //!   functions, operators and types may be used;
 //! * `token`: literals and parameters beside columns of tokens;
+//! * `typing`: the type of an expression;
 //! * `order`, `window`: the order of rows made independent of protected values where it can be seen;
 //! * `build`, `refuse`: SQL of our own, and the words of refusals.
 
@@ -36,16 +37,19 @@ mod stand_in;
 mod star;
 mod token;
 mod total;
+mod typing;
 mod window;
 mod windows;
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 use sqlparser::ast::{DataType, Expr, Query, Select, Spanned};
 
 pub use engine::{Engine, Subject, Veto};
 use facts::{Facts, LevelOrder};
 use scope::Col;
+use typing::Ty;
 
 use crate::{Refusal, read};
 
@@ -97,6 +101,8 @@ pub(crate) struct Judge<'a> {
     moves_search_path: bool,
     /// Literals and parameters that are compared with tokens.
     tokens: token::Tokens,
+    /// Types of the subqueries in expressions that have been judged, by their place in the text.
+    subquery_types: RefCell<HashMap<(u64, u64), Ty>>,
 }
 
 impl<'a> Judge<'a> {
@@ -117,6 +123,7 @@ impl<'a> Judge<'a> {
             shows_evaluation_order: None,
             moves_search_path: false,
             tokens: token::Tokens::default(),
+            subquery_types: RefCell::default(),
         }
     }
 

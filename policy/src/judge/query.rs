@@ -11,6 +11,7 @@ use super::label::Label;
 use super::refuse;
 use super::relation::alias_column;
 use super::scope::Col;
+use super::typing::Ty;
 use super::{Cte, Judge};
 use crate::plan::Origin;
 use crate::{Refusal, SqlState};
@@ -77,6 +78,7 @@ impl Judge<'_> {
                 for c in &mut cols {
                     c.origin = Origin::Computed;
                     c.base = None;
+                    c.ty = c.ty.map(Ty::settled);
                     if c.label == Label::Null {
                         c.label = Label::Clear;
                     }
@@ -212,19 +214,28 @@ impl Judge<'_> {
                     .map(|(index, (a, b))| {
                         let joined = self.join(a.label, b.label, &nothing, word);
                         let label = joined.map_err(|r| r.at(self.arm_position(right, index)))?;
-                        Ok(Col { name: a.name, label, origin: Origin::Computed, refused: None, base: None })
+                        let ty = self.common_type_of(a.ty, b.ty);
+                        Ok(Col { name: a.name, label, origin: Origin::Computed, refused: None, base: None, ty })
                     })
                     .collect()
             }
             SetExpr::Values(values) => {
-                let mut width = 0;
+                let mut columns: Vec<Option<Vec<Ty>>> = vec![];
                 for row in &mut values.rows {
-                    width = row.content.len();
-                    for e in &mut row.content {
+                    columns.resize(row.content.len(), Some(vec![]));
+                    for (e, column) in row.content.iter_mut().zip(&mut columns) {
                         self.clear(e, parent, "VALUES")?;
+                        match (self.type_of(e, parent), &mut *column) {
+                            (Some(ty), Some(types)) => types.push(ty),
+                            _ => *column = None,
+                        }
                     }
                 }
-                Ok((1..=width).map(|n| Col::clear(format!("column{n}"))).collect())
+                let typed = columns.iter().zip(1..).map(|(types, n)| {
+                    let ty = types.as_ref().and_then(|t| self.common_type(t));
+                    Col { ty, ..Col::clear(format!("column{n}")) }
+                });
+                Ok(typed.collect())
             }
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
                 Err(refuse::unsupported("a statement that writes, inside WITH,"))

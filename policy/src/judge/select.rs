@@ -209,7 +209,8 @@ impl Judge<'_> {
             // What the judgement takes for the column's name is printed, so that it cannot be another.
             *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: build::ident(&name) };
         }
-        Ok(Out { col: Col { name, label, origin, refused: None, base }, expr })
+        let ty = self.type_of(&expr, Some(scope));
+        Ok(Out { col: Col { name, label, origin, refused: None, base, ty }, expr })
     }
 }
 

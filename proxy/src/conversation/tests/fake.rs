@@ -85,7 +85,7 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
             'v' => (Origin::Veiled { relation: 9, attribute: 3 }, Mask::Clear),
             _ => (Origin::Computed, Mask::Clear),
         };
-        Output { name: format!("c{n}"), origin, mask }
+        Output { name: format!("c{n}"), origin, mask, type_oid: None }
     };
     let text = if kind == Kind::Utility { sql.to_owned() } else { format!("sent:{sql}") };
     Ok(Planned {
