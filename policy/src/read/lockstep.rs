@@ -253,7 +253,7 @@ fn veiled_function(client: &Tree, ours: &Tree) -> Same {
     if is_veiled && is_null { Ok(()) } else { part("a function call") }
 }
 
-/// Insertion: a setting that is asked for by a name not known yet is only shown if its name is on a list.
+/// Insertion: a setting that is asked for by a name not known yet is only shown or set if its name is on a list.
 fn guarded_function(client: &Tree, ours: &Tree) -> Same {
     let names = client.names("funcname").unwrap_or_default();
     let result = match ours.list("args") {
@@ -261,7 +261,9 @@ fn guarded_function(client: &Tree, ours: &Tree) -> Same {
         _ => None,
     };
     match result {
-        Some(result) if names.last() == Some(&"current_setting") && ours.field("defresult").is_none() => walk(client, result),
+        Some(result) if names.last().is_some_and(|name| functions::setting_rule(name).is_some()) && ours.field("defresult").is_none() => {
+            walk(client, result)
+        }
         _ => part("a function call"),
     }
 }
