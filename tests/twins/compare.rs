@@ -44,7 +44,7 @@ impl Renaming {
 
     /// A cell of B's with A's pseudonyms, and with numbers in one spelling.
     pub fn canonical(&self, cell: &[u8], field: Option<&Field>) -> Vec<u8> {
-        let out = replaced(&self.back, cell, field);
+        let mut out = replaced(&self.back, cell, field);
         match field.map(|f| (f.type_oid, f.format)) {
             Some((NUMERIC, 0)) => trimmed(&out).map_or(out, |(whole, part)| format!("{whole}.{part}").into_bytes()),
             // Digits behind the point that are shown; where there are none but zeros, nothing of the value.

@@ -20,6 +20,8 @@ pub enum Verdict {
     Right,
     /// SQL leaves the answer open.
     Open,
+    /// It fails where it need not: an expression of masks is evaluated that no row asks for.
+    Eager,
     /// It is not; in words.
     Wrong(String),
 }
@@ -136,6 +138,10 @@ impl Meaning {
                 }
             }
         }
+        // A constant mask is part of a constant expression, which Postgres evaluates when it plans (`'[name]'::int`).
+        if answer.sqlstate().starts_with("22") {
+            return Verdict::Eager;
+        }
         let what = match (answer.error(), first.error()) {
             (Some(error), Some(_)) | (Some(error), None) => {
                 format!("fails with {} {}", error.get(&'C').map_or("", String::as_str), error.get(&'M').map_or("", String::as_str))
@@ -181,7 +187,7 @@ fn differ(seen: &Results, meant: &Results, facts: &Facts) -> Option<String> {
         return Some(format!("{} results for {}", seen.len(), meant.len()));
     }
     for (n, (seen, meant)) in seen.iter().zip(meant).enumerate() {
-        if seen.columns != meant.columns {
+        if seen.columns.len() != meant.columns.len() || seen.columns.iter().zip(&meant.columns).any(|(s, m)| !same_column(s, m)) {
             return Some(format!("columns {:?} for {:?}", seen.columns, meant.columns));
         }
         let (mut left, mut right) = (seen.rows.clone(), meant.rows.clone());
@@ -195,6 +201,12 @@ fn differ(seen: &Results, meant: &Results, facts: &Facts) -> Option<String> {
         }
     }
     None
+}
+
+/// Open in docs/design.md, section 8: a whole row of a protected relation is a record.
+fn same_column(seen: &(String, u32), meant: &(String, u32)) -> bool {
+    const RECORD: u32 = 2249;
+    seen.0 == meant.0 && (seen.1 == meant.1 || seen.1 == RECORD)
 }
 
 fn show(row: Option<&Vec<Option<Vec<u8>>>>) -> String {

@@ -19,7 +19,7 @@ const IN_ORDER: &[&str] =
 /// `None` where sqlparser does not read the text. What comes back may fail: not every place takes another key.
 pub fn perturbed(sql: &str) -> Option<String> {
     let mut statements = parse(sql)?;
-    let _ = statements.visit(&mut Perturb { chance: key()? });
+    let _ = statements.visit(&mut Perturb { drawn: 0 });
     Some(statements.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
 
@@ -35,15 +35,8 @@ fn query(sql: &str) -> Option<Query> {
     }
 }
 
-fn key() -> Option<OrderByExpr> {
-    match query("SELECT 1 ORDER BY pg_catalog.random()")?.order_by?.kind {
-        OrderByKind::Expressions(mut keys) => keys.pop(),
-        OrderByKind::All(_) => None,
-    }
-}
-
 struct Perturb {
-    chance: OrderByExpr,
+    drawn: usize,
 }
 
 impl VisitorMut for Perturb {
@@ -55,7 +48,15 @@ impl VisitorMut for Perturb {
             _ => false,
         };
         let placed = query.order_by.is_some() || query.limit_clause.is_some() || query.fetch.is_some();
-        if plain && !matches!(query.body.as_ref(), SetExpr::Select(s) if s.distinct.is_some() && query.order_by.is_none()) {
+        if plain {
+            // DISTINCT ON asks for its keys first.
+            if let SetExpr::Select(select) = query.body.as_ref()
+                && let Some(Distinct::On(keys)) = &select.distinct
+                && query.order_by.is_none()
+            {
+                let keys = keys.iter().map(|expr| OrderByExpr::from(expr.clone())).collect();
+                query.order_by = Some(OrderBy { kind: OrderByKind::Expressions(keys), interpolate: None });
+            }
             self.add(query);
         } else if placed && let Some(SetExpr::Select(mut outer)) = self::query("SELECT * FROM (SELECT 1) AS perturbed").map(|q| *q.body) {
             let inner = std::mem::replace(&mut *query.body, SetExpr::Select(outer.clone()));
@@ -77,15 +78,15 @@ impl VisitorMut for Perturb {
         if let Some(WindowType::WindowSpec(window)) = &mut function.over {
             let rows = window.window_frame.as_ref().is_some_and(|f| matches!(f.units, WindowFrameUnits::Rows));
             if rows || BY_PLACE.contains(&name) {
-                window.order_by.push(self.chance.clone());
+                window.order_by.extend(self.key());
             }
         } else if IN_ORDER.contains(&name)
             && let FunctionArguments::List(list) = &mut function.args
             && list.duplicate_treatment != Some(DuplicateTreatment::Distinct)
         {
             match list.clauses.iter_mut().find_map(|c| if let FunctionArgumentClause::OrderBy(keys) = c { Some(keys) } else { None }) {
-                Some(keys) => keys.push(self.chance.clone()),
-                None => list.clauses.push(FunctionArgumentClause::OrderBy(vec![self.chance.clone()])),
+                Some(keys) => keys.extend(self.key()),
+                None => list.clauses.push(FunctionArgumentClause::OrderBy(self.key().into_iter().collect())),
             }
         }
         ControlFlow::Continue(())
@@ -93,11 +94,21 @@ impl VisitorMut for Perturb {
 }
 
 impl Perturb {
-    fn add(&self, query: &mut Query) {
+    fn add(&mut self, query: &mut Query) {
+        let key = self.key();
         match &mut query.order_by {
-            Some(OrderBy { kind: OrderByKind::Expressions(keys), .. }) => keys.push(self.chance.clone()),
+            Some(OrderBy { kind: OrderByKind::Expressions(keys), .. }) => keys.extend(key),
             Some(_) => {}
-            None => query.order_by = Some(OrderBy { kind: OrderByKind::Expressions(vec![self.chance.clone()]), interpolate: None }),
+            None => query.order_by = Some(OrderBy { kind: OrderByKind::Expressions(key.into_iter().collect()), interpolate: None }),
+        }
+    }
+
+    /// Equal keys would be drawn once only.
+    fn key(&mut self) -> Option<OrderByExpr> {
+        self.drawn += 1;
+        match query(&format!("SELECT 1 ORDER BY pg_catalog.random() + {}", self.drawn))?.order_by?.kind {
+            OrderByKind::Expressions(mut keys) => keys.pop(),
+            OrderByKind::All(_) => None,
         }
     }
 }

@@ -124,6 +124,7 @@ impl Pair {
             Outcome::Accepted | Outcome::Failed(_) => match self.verdict(statement, &facts, &answer, &meant) {
                 Verdict::Right => report.right += 1,
                 Verdict::Open => report.open += 1,
+                Verdict::Eager => report.eager += 1,
                 Verdict::Wrong(what) => report.wrong.push(self.account(statement, &what, &mut |pair, smaller| pair.wrong(smaller))),
             },
             Outcome::Different(what) => {
@@ -149,7 +150,7 @@ impl Pair {
         }
         match self.verdict(statement, &facts, &answer, &meant) {
             Verdict::Wrong(what) => Some(what),
-            Verdict::Right | Verdict::Open => None,
+            Verdict::Right | Verdict::Open | Verdict::Eager => None,
         }
     }
 

@@ -29,6 +29,8 @@ pub struct Report {
     pub right: usize,
     /// Answers that SQL leaves open, or that ask for more than tables' contents.
     pub open: usize,
+    /// Statements that fail where their meaning does not.
+    pub eager: usize,
     /// Full accounts of broken promises: twins that differ.
     pub differences: Vec<String>,
     /// Full accounts of wrong answers.
@@ -74,6 +76,7 @@ impl Report {
         }
         self.right += other.right;
         self.open += other.open;
+        self.eager += other.eager;
         self.differences.extend(other.differences);
         self.wrong.extend(other.wrong);
         self.pseudonyms = self.pseudonyms.max(other.pseudonyms);
@@ -94,12 +97,13 @@ impl Report {
         let Count { generated, valid, accepted, .. } = &self.all;
         let mut out = format!(
             "{title}: {generated} statements, {valid} valid in Postgres, {accepted} accepted, {} inconclusive, refused {:.1} % of the valid ones; \
-             {} pseudonyms seen; meaning: {} right, {} open, {} wrong\n",
+             {} pseudonyms seen; meaning: {} right, {} open, {} fail needlessly, {} wrong\n",
             self.inconclusive,
             100.0 - self.all.percent(),
             self.pseudonyms,
             self.right,
             self.open,
+            self.eager,
             self.wrong.len(),
         );
         for (what, counts) in [("refused", &self.all.refused), ("error in Postgres too", &self.errors)] {
