@@ -6,7 +6,7 @@ use pgveil_tests::canary;
 use pgveil_tests::rng::Rng;
 
 /// Its tables, views and indexes.
-pub const SCHEMA: &str = include_str!("schema.sql");
+pub const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("sql/tpch.sql"));
 
 /// Which of two twins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,7 @@ pub mod data;
 pub mod generate;
 mod masked;
 mod meaning;
+pub mod mutate;
 mod perturb;
 pub mod run;
 mod shrink;
@@ -17,6 +18,8 @@ mod tally;
 
 use std::env;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use pgveil_tests::rng::Rng;
 
 use generate::{Generator, Statement};
 use run::Pair;
@@ -27,7 +30,7 @@ use tally::Report;
 const SHOWN: usize = 5;
 
 /// From the environment, or from the clock: each run tries other statements.
-fn seed() -> u64 {
+pub fn seed() -> u64 {
     match env::var("PGVEIL_SEED") {
         Ok(seed) => seed.parse().expect("PGVEIL_SEED is a number"),
         Err(_) => SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs(),
@@ -68,7 +71,11 @@ fn once(seed: u64, mut pair: Pair, count: usize) -> Report {
 
 /// Each has a seed of its own, so that it can be had again alone.
 fn statement(seed: u64, number: usize) -> Statement {
-    Generator::new(seed.wrapping_mul(1_000_003).wrapping_add(number as u64), Stage::small().values).statement()
+    if let Some(original) = mutate::original(number) {
+        return original;
+    }
+    let mut rng = Rng::new(seed.wrapping_mul(1_000_003).wrapping_add(number as u64));
+    if rng.chance(40) { mutate::mutant(&mut rng) } else { Generator::new(rng.next(), Stage::small().values).statement() }
 }
 
 #[test]

@@ -35,6 +35,10 @@ fn query(sql: &str) -> Option<Query> {
     }
 }
 
+fn plain_key() -> OrderByExpr {
+    sqlparser::ast::Ident::new("x").into()
+}
+
 struct Perturb {
     drawn: usize,
 }
@@ -54,7 +58,7 @@ impl VisitorMut for Perturb {
                 && let Some(Distinct::On(keys)) = &select.distinct
                 && query.order_by.is_none()
             {
-                let keys = keys.iter().map(|expr| OrderByExpr::from(expr.clone())).collect();
+                let keys = keys.iter().map(|expr| OrderByExpr { expr: expr.clone(), ..plain_key() }).collect();
                 query.order_by = Some(OrderBy { kind: OrderByKind::Expressions(keys), interpolate: None });
             }
             self.add(query);

@@ -9,6 +9,8 @@ use pgveil_tests::world::{Proxy, World};
 
 use super::data::{self, Differ, Pool, Size, Twin, Values};
 
+/// Stands for the order key in texts that are judged without a session.
+pub const MARKER: &str = "marker0marker1marker2";
 /// The policy of all tests here.
 pub const POLICY: &str = include_str!("../policy.toml");
 /// The roles of `policy.toml` as users of the same name.
@@ -130,7 +132,7 @@ impl Stage {
 /// The policy on a database.
 pub fn engine(database: &str) -> Engine {
     let policy = Policy::parse("policy.toml", POLICY).unwrap_or_else(|e| panic!("{e:?}"));
-    Engine::new(&policy, World::get().catalog(database).into(), "marker0marker1marker2").unwrap_or_else(|e| panic!("{e:?}"))
+    Engine::new(&policy, World::get().catalog(database).into(), MARKER).unwrap_or_else(|e| panic!("{e:?}"))
 }
 
 fn through(proxy: &Proxy, role: &str, database: &str) -> Login {
