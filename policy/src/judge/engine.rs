@@ -258,7 +258,7 @@ fn query_on(facts: &Facts, who: &Subject, reading: &read::Reading, text: &str) -
     let mut ast = (*reading.ast).clone();
     let mut judge = Judge::new(facts, &who.search_path, &who.role, text);
     let cols = judge.statement(&mut ast, true)?;
-    let (moves, order_is_data) = (judge.moves_search_path, judge.touched > 0);
+    let (moves, order_is_data) = (judge.moves_search_path, judge.reads > 0);
     let tokens = judge.tokens;
     let marker = (!tokens.literals().is_empty()).then(|| facts.marker());
     Ok(Judgement { sql: reading.print_with_holes(&ast, marker)?, cols, moves, order_is_data, tokens })

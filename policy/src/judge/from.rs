@@ -36,6 +36,7 @@ impl Judge<'_> {
                 return Err(refuse::unsupported("this join"));
             };
             let visible = before.clone().beside(left.clone());
+            let on_left = left.items.len();
             let right = self.factor(relation, &visible, parent);
             let right = self.placed(right, relation)?;
             let joined = match join_operator {
@@ -47,6 +48,7 @@ impl Judge<'_> {
                 _ => Err(refuse::unsupported("this kind of join")),
             };
             left = self.placed(joined, relation)?;
+            self.note_join(join_operator, &left, on_left, parent);
         }
         Ok(left)
     }

@@ -10,12 +10,13 @@
 //!   functions, operators and types may be used;
 //! * `token`: literals and parameters beside columns of tokens;
 //! * `typing`: the type of an expression;
-//! * `order`, `window`: the order of rows made independent of protected values where it can be seen;
+//! * `taint`, `order`, `determined`, `window`: the order of rows made independent of protected values where it can be seen;
 //! * `build`, `refuse`: SQL of our own, and the words of refusals.
 
 mod argument;
 mod build;
 mod cache;
+mod determined;
 mod engine;
 mod expr;
 mod facts;
@@ -36,6 +37,7 @@ mod select;
 mod stand_in;
 mod star;
 mod token;
+mod taint;
 mod total;
 mod typing;
 mod window;
@@ -80,8 +82,10 @@ pub(crate) struct Judge<'a> {
     role: &'a str,
     /// The client's text, for positions.
     text: &'a str,
-    /// References to protected relations so far.
+    /// Sources so far whose rows come in an order that protected values can change.
     touched: usize,
+    /// References to protected relations so far.
+    reads: usize,
     /// CTEs in scope, the innermost last.
     ctes: Vec<Cte>,
     /// Query levels around the present one, the innermost last.
@@ -113,6 +117,7 @@ impl<'a> Judge<'a> {
             role,
             text,
             touched: 0,
+            reads: 0,
             ctes: vec![],
             levels: vec![],
             in_aggregate: 0,
@@ -133,7 +138,7 @@ impl<'a> Judge<'a> {
         let cols = self.query(query, None, order_shows).map_err(|r| r.at(Some(1)))?;
         // Wherever it stands: a join may run a subquery again for each row of a protected relation.
         match self.shows_evaluation_order.take() {
-            Some(refusal) if self.touched > 0 => Err(refusal),
+            Some(refusal) if self.reads > 0 => Err(refusal),
             _ => Ok(cols),
         }
     }

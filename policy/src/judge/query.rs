@@ -1,5 +1,7 @@
 //! Queries: WITH, set operations, VALUES; and the order in which their rows may be seen.
 
+use std::collections::BTreeSet;
+
 use sqlparser::ast::{
     Expr, LimitClause, Offset, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier,
     TableAlias, TableFactor, TableWithJoins, Value,
@@ -37,11 +39,11 @@ impl Judge<'_> {
         if let Some(with) = with {
             self.with(with, parent)?;
         }
-        let before = self.touched;
+        let before = (self.touched, self.reads);
         let cols = self.body(query, parent, order_shows);
         self.ctes.truncate(frames);
         let cols = cols?;
-        if locking && self.touched > before {
+        if locking && (self.touched > before.0 || self.reads > before.1) {
             return Err(refuse::unsupported("FOR UPDATE or FOR SHARE of protected relations"));
         }
         Ok(cols)
@@ -262,6 +264,7 @@ impl Judge<'_> {
         let alias = self.fresh("pgveil_q");
         let inner_names: Vec<String> = (1..=cols.len()).map(|n| format!("pgveil_c{n}")).collect();
         let mut order: Vec<OrderByExpr> = Vec::new();
+        let mut sorted: BTreeSet<usize> = BTreeSet::new();
         for item in order_items(query)? {
             let index = match exprs.iter().position(|e| build::bare(e) == build::bare(&item.expr)) {
                 Some(index) => index,
@@ -276,10 +279,12 @@ impl Judge<'_> {
                 Label::Clear | Label::Null => plain,
             };
             order.push(OrderByExpr { expr, ..item.clone() });
+            if self.exact(col) {
+                sorted.insert(index);
+            }
         }
-        for (name, col) in inner_names.iter().zip(&*cols) {
-            let untyped = Col { base: None, ..col.clone() };
-            order.push(build::ascending(self.tie_break(build::column(&alias, name), &untyped)));
+        for (_, (name, col)) in inner_names.iter().zip(&*cols).enumerate().filter(|(index, _)| !sorted.contains(index)) {
+            order.push(build::ascending(self.tie_break(build::column(&alias, name), col)));
         }
         let mut inner = bare_query(std::mem::replace(&mut *query.body, SetExpr::Values(empty_values())));
         // LIMIT stays outside: a name in it that WITH gives would mean something else there.
@@ -347,7 +352,15 @@ pub(crate) fn append_order(query: &mut Query, more: Vec<OrderByExpr>) {
                 }
             }
         }
-        _ => query.order_by = Some(OrderBy { kind: OrderByKind::Expressions(more), interpolate: None }),
+        _ => {
+            let mut items: Vec<OrderByExpr> = vec![];
+            for item in more {
+                if !items.iter().any(|i| build::bare(&i.expr) == build::bare(&item.expr)) {
+                    items.push(item);
+                }
+            }
+            query.order_by = Some(OrderBy { kind: OrderByKind::Expressions(items), interpolate: None });
+        }
     }
 }
 

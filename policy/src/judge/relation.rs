@@ -54,6 +54,7 @@ impl Judge<'_> {
                 self.operators_inside(&format!("{}.{}", relation.schema, relation.name), &veiled.operators)?;
                 if veiled.protected {
                     self.touched = self.touched.saturating_add(1);
+                    self.reads = self.reads.saturating_add(1);
                 }
                 let alias = self.derived_alias(&relation.name, alias, &veiled);
                 let printed = alias.name.value.clone();

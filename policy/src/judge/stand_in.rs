@@ -267,7 +267,7 @@ impl Judge<'_> {
         if let Some(refusal) = inner.shows_evaluation_order {
             return Err(in_view(refusal));
         }
-        if !reads_protected && inner.touched == 0 {
+        if !reads_protected && inner.reads == 0 {
             return Ok(None);
         }
         reading.print(&query).map_err(in_view)?;

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use sqlparser::ast::{Expr, Ident};
 
 use super::Ty;
-use crate::judge::Judge;
 use crate::judge::expr::InScope;
 use crate::judge::scope::{Item, Level};
+use crate::judge::{Judge, build};
 
 impl Judge<'_> {
     /// The type of a column that an expression names; `None` for whole rows and system columns, and where two columns of
@@ -42,6 +42,44 @@ impl Judge<'_> {
             _ => None,
         }
     }
+}
+
+impl Judge<'_> {
+    /// The column of the innermost level that an expression is; `None` too where it is not certain.
+    pub(crate) fn locate(&self, e: &Expr, scope: InScope) -> Option<(Rc<Item>, usize)> {
+        let level = scope?.level;
+        match build::bare(e) {
+            Expr::Identifier(id) => {
+                let mut found = level.slots.iter().filter(|s| s.name == id.value);
+                let slot = found.next().filter(|s| s.merged.is_none())?;
+                found.next().is_none().then(|| (Rc::clone(&slot.item), slot.col))
+            }
+            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+                [qualifier, name] => {
+                    let written = place_in(level, name, |i| i.visible == qualifier.value);
+                    let printed = place_in(level, name, |i| i.printed.as_ref().unwrap_or(&i.visible) == &qualifier.value);
+                    match (written, printed) {
+                        (Some(a), Some(b)) => (Rc::ptr_eq(&a.0, &b.0) && a.1 == b.1).then_some(a),
+                        (one, other) => one.or(other),
+                    }
+                }
+                [schema, relation, name] => {
+                    let own = (&schema.value, &relation.value);
+                    place_in(level, name, |i| i.relation.as_ref().is_some_and(|(s, r)| (s, r) == own))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+fn place_in(level: &Level, name: &Ident, wanted: impl Fn(&Rc<Item>) -> bool) -> Option<(Rc<Item>, usize)> {
+    let mut items = level.items.iter().filter(|i| wanted(i));
+    let item = items.next()?;
+    let mut cols = item.cols.iter().enumerate().filter(|(_, c)| c.name == name.value);
+    let (index, _) = cols.next()?;
+    (items.next().is_none() && cols.next().is_none()).then(|| (Rc::clone(item), index))
 }
 
 /// The outer `None` where no item has that name.
