@@ -8,6 +8,7 @@
 //! * `relation`, `stand_in`: protected relations replaced by derived tables that compute their masks (veil);
 //! * `expr`, `label`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and which
 //!   functions, operators and types may be used;
+//! * `token`: literals and parameters beside columns of tokens;
 //! * `typing`: the type of an expression;
 //! * `taint`, `order`, `determined`, `window`: the order of rows made independent of protected values where it can be seen;
 //! * `build`, `refuse`: SQL of our own, and the words of refusals.
@@ -35,6 +36,7 @@ mod scope;
 mod select;
 mod stand_in;
 mod star;
+mod token;
 mod taint;
 mod total;
 mod typing;
@@ -101,6 +103,8 @@ pub(crate) struct Judge<'a> {
     shows_evaluation_order: Option<Refusal>,
     /// A call of set_config changes search_path.
     moves_search_path: bool,
+    /// Literals and parameters that are compared with tokens.
+    tokens: token::Tokens,
     /// Types of the subqueries in expressions that have been judged, by their place in the text.
     subquery_types: RefCell<HashMap<(u64, u64), Ty>>,
 }
@@ -123,6 +127,7 @@ impl<'a> Judge<'a> {
             operators: BTreeSet::new(),
             shows_evaluation_order: None,
             moves_search_path: false,
+            tokens: token::Tokens::default(),
             subquery_types: RefCell::default(),
         }
     }
