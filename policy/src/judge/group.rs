@@ -71,6 +71,7 @@ impl Judge<'_> {
             Some(mut copy) => (self.expr(&mut copy, Some(scope))?, copy),
             None => (self.expr(e, Some(scope))?, e.clone()),
         };
+        self.note(&expr, Some(scope));
         let (_, base) = self.shown(&expr, Some(scope));
         let place = self.plain_column(&expr, Some(scope));
         groups.keys.push(GroupKey { col: Col { label, base, ..Col::clear("") }, expr, place });

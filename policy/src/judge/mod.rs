@@ -8,10 +8,12 @@
 //! * `relation`, `stand_in`: protected relations replaced by derived tables that compute their masks (veil);
 //! * `expr`, `label`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and which
 //!   functions, operators and types may be used;
+//! * `barrier`, `holds`, `fence`: what of the client's may run on rows that a row filter removes;
 //! * `order`, `window`: the order of rows made independent of protected values where it can be seen;
 //! * `build`, `refuse`: SQL of our own, and the words of refusals.
 
 mod argument;
+mod barrier;
 mod build;
 mod cache;
 mod engine;
@@ -21,6 +23,7 @@ mod fence;
 mod from;
 mod function;
 mod group;
+mod holds;
 mod label;
 mod names;
 mod object;
@@ -42,7 +45,9 @@ use std::collections::BTreeSet;
 use sqlparser::ast::{DataType, Expr, Query, Select, Spanned};
 
 pub use engine::{Engine, Subject, Veto};
+use barrier::Barrier;
 use facts::{Facts, LevelOrder};
+use holds::Holds;
 use scope::Col;
 
 use crate::{Refusal, read};
@@ -54,6 +59,8 @@ pub(crate) struct Cte {
     cols: Vec<Col>,
     /// It reads protected relations: the order of its rows is data.
     tainted: bool,
+    /// Barriers in it.
+    reached: Vec<usize>,
 }
 
 /// An aggregate call whose arguments are being judged.
@@ -93,6 +100,20 @@ pub(crate) struct Judge<'a> {
     shows_evaluation_order: Option<Refusal>,
     /// A call of set_config changes search_path.
     moves_search_path: bool,
+    /// References to relations with row filters, by number.
+    barriers: Vec<Barrier>,
+    /// Numbers of barriers, in the order in which items of FROM came to stand for them.
+    reached: Vec<usize>,
+    /// Expressions that may fail, so far; but for the select list of the whole statement.
+    fails: usize,
+    /// A condition is among them.
+    failing_conditions: bool,
+    /// Subqueries of expressions at this level in which nothing may fail; what one of a single row and column holds.
+    fine: Vec<(Query, Option<Holds>)>,
+    /// The query that is judged next is the whole statement.
+    top: bool,
+    /// The query that was judged last gives one row.
+    single_row: bool,
 }
 
 impl<'a> Judge<'a> {
@@ -112,17 +133,28 @@ impl<'a> Judge<'a> {
             operators: BTreeSet::new(),
             shows_evaluation_order: None,
             moves_search_path: false,
+            barriers: vec![],
+            reached: vec![],
+            fails: 0,
+            failing_conditions: false,
+            fine: vec![],
+            top: false,
+            single_row: false,
         }
     }
 
     /// Judges a whole statement or view. `order_shows`: the order of its rows can be seen.
     fn statement(&mut self, query: &mut Query, order_shows: bool) -> Result<Vec<Col>, Refusal> {
         // A clause that has no place of its own: the statement's.
+        self.top = true;
         let cols = self.query(query, None, order_shows).map_err(|r| r.at(Some(1)))?;
         // Wherever it stands: a join may run a subquery again for each row of a protected relation.
         match self.shows_evaluation_order.take() {
             Some(refusal) if self.touched > 0 => Err(refusal),
-            _ => Ok(cols),
+            _ => {
+                self.settle(query);
+                Ok(cols)
+            }
         }
     }
 

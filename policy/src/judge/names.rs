@@ -47,6 +47,9 @@ impl Judge<'_> {
 
     /// A row as one value: nothing in it may be sealed or refused.
     pub(crate) fn whole_row(&mut self, item: &Item) -> Result<Label, Refusal> {
+        if let Some(barrier) = item.behind.own.and_then(|n| self.barriers.get_mut(n)) {
+            barrier.whole_row = true;
+        }
         for (index, col) in item.shown() {
             if let Some(refused) = &col.refused {
                 return Err(refuse::column(self.role, refused));

@@ -81,6 +81,7 @@ impl Judge<'_> {
     pub(crate) fn order_output(&mut self, item: &mut OrderByExpr, outs: &[Out], scope: &Scope) -> Result<(), Refusal> {
         match self.placed(named_output(&item.expr, outs), &item.expr)? {
             Some(out) => {
+                self.fails = self.fails.saturating_add(usize::from(out.col.holds.is_none()));
                 if out.col.label.sealed().is_some() {
                     item.expr = build::keyed(out.expr.clone(), self.facts.marker());
                 }
@@ -97,6 +98,7 @@ impl Judge<'_> {
             return Ok(());
         }
         self.expr(&mut item.expr, Some(scope))?;
+        self.note(&item.expr, Some(scope));
         Ok(())
     }
 
@@ -128,7 +130,9 @@ impl Judge<'_> {
         if item.with_fill.is_some() {
             return Err(refuse::unsupported("WITH FILL"));
         }
-        if let Label::Sealed(_) = self.expr(&mut item.expr, scope)? {
+        let label = self.expr(&mut item.expr, scope)?;
+        self.note(&item.expr, scope);
+        if let Label::Sealed(_) = label {
             item.expr = build::keyed(item.expr.clone(), self.facts.marker());
         }
         Ok(())

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use sqlparser::ast::Expr;
 
+use super::barrier::Behind;
 use super::build;
+use super::holds::Holds;
 use super::label::Label;
 use crate::catalog::{BaseType, Oid};
 use crate::plan::Origin;
@@ -28,12 +30,14 @@ pub(crate) struct Col {
     pub refused: Option<Arc<RefusedColumn>>,
     /// Its type where it is a relation's column.
     pub base: Option<BaseType>,
+    /// What it holds, where what computes it cannot fail.
+    pub holds: Option<Holds>,
 }
 
 impl Col {
     /// A computed column that holds nothing protected.
     pub fn clear(name: impl Into<String>) -> Self {
-        Col { name: name.into(), label: Label::Clear, origin: Origin::Computed, refused: None, base: None }
+        Col { name: name.into(), label: Label::Clear, origin: Origin::Computed, refused: None, base: None, holds: None }
     }
 }
 
@@ -77,6 +81,8 @@ pub(crate) struct Item {
     pub ordered: bool,
     /// No column of what is printed for it may be left out.
     pub whole: bool,
+    /// Row filters behind it.
+    pub behind: Behind,
 }
 
 impl Item {

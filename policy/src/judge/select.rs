@@ -12,7 +12,7 @@ use super::facts::{LevelOrder, TieBreak};
 use super::query::{append_order, order_items, position_of};
 use super::relation::prune;
 use super::scope::{Col, Level, Out, Scope};
-use super::{Judge, build, output, refuse, windows};
+use super::{Judge, build, fence, output, refuse, windows};
 use crate::Refusal;
 
 impl Judge<'_> {
@@ -44,6 +44,8 @@ impl Judge<'_> {
         parent: InScope,
         order_shows: bool,
     ) -> Result<(Vec<Col>, Option<Vec<Expr>>), Refusal> {
+        let top = std::mem::take(&mut self.top);
+        let fine = self.fine.len();
         let Select {
             select_token: _,
             optimizer_hints,
@@ -89,9 +91,11 @@ impl Judge<'_> {
         let level = self.from(from, parent)?;
         let scope = Scope { level: &level, parent };
         if let Some(condition) = selection.as_mut() {
+            let fails = self.fails;
             self.clear(condition, Some(&scope), "WHERE")?;
+            let inside = self.fails > fails;
+            self.conditions(condition, Some(&scope), inside, fence::repeats(from));
         }
-        self.repeat_conditions(from, selection.as_ref(), &scope);
         let items = self.expand_stars(projection, &level, &scope)?;
         let raw: Vec<(Expr, Option<String>)> = items.iter().map(item_parts).collect();
         *projection = items;
@@ -111,7 +115,10 @@ impl Judge<'_> {
         }
         // Before windows: a subquery in it may make the level one whose order is data.
         if let Some(condition) = having.as_mut() {
+            let fails = self.fails;
             self.clear(condition, Some(&scope), "HAVING")?;
+            let inside = self.fails > fails;
+            self.having_conditions(condition, Some(&scope), inside);
         }
         for NamedWindowDefinition(name, window) in named_window.iter_mut() {
             match window {
@@ -128,8 +135,17 @@ impl Judge<'_> {
             }
         }
         let mut outs = Vec::new();
+        // Computed last of all, unless something is sorted or grouped by them.
+        let last = top && distinct.is_none();
         for item in projection.iter_mut() {
-            outs.push(self.output(item, &scope)?);
+            let (fails, reached) = (self.fails, self.reached.len());
+            let out = self.output(item, &scope)?;
+            if last {
+                self.keep_inside(fails, reached);
+            } else {
+                self.fails = self.fails.saturating_add(usize::from(out.col.holds.is_none()));
+            }
+            outs.push(out);
         }
         if let Some(Distinct::On(keys)) = distinct.as_mut() {
             for key in keys {
@@ -152,6 +168,8 @@ impl Judge<'_> {
             self.no_ties(query)?;
             self.keep_group_keys(group_by, groups.as_ref(), &level);
             prune_all(from, &level);
+            self.fine.truncate(fine);
+            self.single_row = false;
             return Ok((cols, Some(exprs)));
         }
         for item in order_items(query)? {
@@ -183,6 +201,7 @@ impl Judge<'_> {
                 more.extend(self.row_identity().into_iter().map(build::ascending));
                 // Rows that are alike in all they are made from can still differ in these: by grouping set, or by their place in a window.
                 if windows || groups.as_ref().is_some_and(|g| g.sets) {
+                    self.fails = self.fails.saturating_add(outs.iter().filter(|o| o.col.holds.is_none()).count());
                     more.extend(
                         outs.iter().map(|o| build::ascending(self.tie_break(o.expr.clone(), &Col { base: None, ..o.col.clone() }))),
                     );
@@ -191,6 +210,8 @@ impl Judge<'_> {
             append_order(query, more);
         }
         prune_all(from, &level);
+        self.fine.truncate(fine);
+        self.single_row = single_row;
         Ok((cols, None))
     }
 
@@ -203,13 +224,14 @@ impl Judge<'_> {
         let name = alias.clone().unwrap_or_else(|| output::name(expr));
         let (origin, base) = self.shown(expr, Some(scope));
         let label = self.expr(expr, Some(scope))?;
+        let holds = if self.watches() { self.holds(expr, Some(scope)) } else { None };
         let expr = expr.clone();
         let certain = matches!(build::bare(&expr), Expr::Identifier(_) | Expr::CompoundIdentifier(_));
         if alias.is_none() && !certain {
             // What the judgement takes for the column's name is printed, so that it cannot be another.
             *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: build::ident(&name) };
         }
-        Ok(Out { col: Col { name, label, origin, refused: None, base }, expr })
+        Ok(Out { col: Col { name, label, origin, refused: None, base, holds }, expr })
     }
 }
 

@@ -64,6 +64,7 @@ impl Judge<'_> {
     pub(crate) fn window_spec(&mut self, spec: &mut WindowSpec, scope: InScope) -> Result<(), Refusal> {
         for e in &mut spec.partition_by {
             self.expr(e, scope)?;
+            self.note(e, scope);
         }
         for item in &mut spec.order_by {
             self.order_item(item, scope)?;
@@ -73,6 +74,7 @@ impl Judge<'_> {
                 match bound {
                     sqlparser::ast::WindowFrameBound::Preceding(Some(e)) | sqlparser::ast::WindowFrameBound::Following(Some(e)) => {
                         self.clear(e, scope, "a window frame")?;
+                        self.note(e, scope);
                     }
                     sqlparser::ast::WindowFrameBound::CurrentRow
                     | sqlparser::ast::WindowFrameBound::Preceding(None)

@@ -13,6 +13,11 @@ const OURS: &str = "pgveil_";
 /// Aliases of derived tables that the judgement puts around a SELECT begin with it.
 const WRAP: &str = "pgveil_q";
 
+/// Columns by which a row filter's derived table says that a row is visible begin with it.
+const OK: &str = "pgveil_ok";
+/// `BoolTestType` in libpg_query's protobuf.
+const IS_NOT_FALSE: i64 = 4;
+
 /// Compares the client's tree with the tree of what is sent.
 pub(super) fn compare(client: &Tree, ours: &Tree) -> Result<(), Refusal> {
     walk(client, ours).map_err(|Difference(at)| {
@@ -66,6 +71,10 @@ fn walk(client: &Tree, ours: &Tree) -> Same {
             ordered(client.list("order_clause"), ours.list("order_clause"), Items::Sort)
         }
         ("SelectStmt", "SelectStmt") => select(client, ours),
+        ("JoinExpr", "JoinExpr") => {
+            fields(client, ours, &["quals"])?;
+            conditions(client.field("quals"), ours.field("quals"))
+        }
         _ => plain(client, ours),
     }
 }
@@ -260,9 +269,11 @@ fn select(client: &Tree, ours: &Tree) -> Same {
 
 /// Two SELECTs, field by field, without the fields of `moved`.
 fn unwrapped(client: &Tree, ours: &Tree, moved: &[&str]) -> Same {
-    let mut except = vec!["target_list", "sort_clause", "group_clause", "distinct_clause"];
+    let mut except = vec!["target_list", "sort_clause", "group_clause", "distinct_clause", "where_clause", "having_clause"];
     except.extend(moved);
     fields(client, ours, &except)?;
+    conditions(client.field("where_clause"), ours.field("where_clause"))?;
+    conditions(client.field("having_clause"), ours.field("having_clause"))?;
     targets(client.list("target_list"), ours.list("target_list"))?;
     if !moved.contains(&"sort_clause") {
         ordered(client.list("sort_clause"), ours.list("sort_clause"), Items::Sort)?;
@@ -313,6 +324,48 @@ fn wrapped(client: &Tree, ours: &Tree) -> Same {
         unwrapped(client, inner, &["sort_clause"])
     } else {
         walk(client, inner)
+    }
+}
+
+/// Conditions joined by AND, each perhaps in a guard.
+fn conditions(client: Option<&Tree>, ours: Option<&Tree>) -> Same {
+    let (Some(client), Some(ours)) = (client, ours) else { return optional(client, ours, "a condition") };
+    let is_and = |tree: &Tree| tree.kind() == "BoolExpr" && tree.field("boolop") == Some(&Tree::Int(1));
+    let (of_client, of_ours) = (client.list("args"), ours.list("args"));
+    if is_and(client) && is_and(ours) && of_client.len() == of_ours.len() {
+        return of_client.iter().zip(of_ours).try_for_each(|(a, b)| conditions(Some(a), Some(b)));
+    }
+    guarded_condition(client, ours)
+}
+
+/// Insertion: a condition that may fail on a row that a row filter hides becomes `CASE WHEN row is visible THEN condition END`, or
+/// `CASE WHEN condition THEN true END`.
+fn guarded_condition(client: &Tree, ours: &Tree) -> Same {
+    let when = match (ours.kind(), ours.list("args")) {
+        ("CaseExpr", [when]) if ours.field("defresult").is_none() && ours.field("arg").is_none() => when,
+        _ => return walk(client, ours),
+    };
+    let (Some(condition), Some(result)) = (when.field("expr"), when.field("result")) else { return walk(client, ours) };
+    if asks_for_row(condition) {
+        return walk(client, result);
+    }
+    let is_true = result.field("val").is_some_and(|value| value.field("boolval") == Some(&Tree::Bool(true)));
+    if is_true && walk(client, condition).is_ok() { Ok(()) } else { walk(client, ours) }
+}
+
+/// `alias.pgveil_ok1 IS NOT FALSE`, or several of them.
+fn asks_for_row(condition: &Tree) -> bool {
+    match condition.kind() {
+        "BooleanTest" => {
+            let column = condition.field("arg").filter(|arg| arg.kind() == "ColumnRef").map(|arg| arg.list("fields"));
+            let ours = matches!(column, Some([_, last]) if last.text("sval").starts_with(OK));
+            ours && condition.field("booltesttype") == Some(&Tree::Int(IS_NOT_FALSE))
+        }
+        "BoolExpr" => {
+            let all = condition.list("args");
+            condition.field("boolop") == Some(&Tree::Int(1)) && !all.is_empty() && all.iter().all(asks_for_row)
+        }
+        _ => false,
     }
 }
 
@@ -438,6 +491,16 @@ mod tests {
                 "select x from (select distinct x from t) as pgveil_q1 order by pg_catalog.sha256(x) limit 3",
             ),
             ("select x from t union select y from u", "select * from (select x from t union select y from u) pgveil_q order by 1"),
+            (
+                "select 1 from t where a and 1 / b > 2",
+                "select 1 from (select a, b, f is true as pgveil_ok1 from s.t where f) as t where a and case when t.pgveil_ok1 is not false then 1 / b > 2 end",
+            ),
+            (
+                "select 1 from t, u where 1 / a > b",
+                "select 1 from t, u where case when t.pgveil_ok1 is not false and u.pgveil_ok2 is not false then 1 / a > b end",
+            ),
+            ("select 1 from t join u on f(a)", "select 1 from t join u on case when f(a) then true end"),
+            ("select 1 from t having f(a)", "select 1 from t having case when f(a) then true end"),
             ("select c from customers c", "select cast(row(c.*) as shop.customers) as c from (select 1 as id) as c"),
             ("select g from generate_series(1, 2)", "select g from pg_catalog.generate_series(1, 2) as generate_series"),
         ] {
@@ -459,6 +522,16 @@ mod tests {
             ("select id from t order by lower(a)", "select id from t order by pg_catalog.sha256(lower(b))"),
             ("select id from t order by a", "select id from t order by pg_catalog.sha256(a) desc"),
             ("select id from t order by a", "select id from t"),
+            ("select a from t where a", "select a from t where case when t.b is not false then a end"),
+            ("select a from t where a", "select a from t where case when t.pgveil_ok1 is not true then a end"),
+            ("select a from t where a", "select a from t where case when t.pgveil_ok1 is not false then b end"),
+            ("select a from t where a", "select a from t where case when t.pgveil_ok1 is not false then a else true end"),
+            ("select a from t where a", "select a from t where case when b then true end"),
+            ("select a from t where a", "select a from t where case when a then false end"),
+            ("select a from t where not a", "select a from t where not case when a then true end"),
+            ("select a from t where a or b", "select a from t where a or case when t.pgveil_ok1 is not false then b end"),
+            ("select a from t where a and b", "select a from t where a"),
+            ("select a from t", "select a from t where case when a then true end"),
             ("select id from t order by 2", "select id from t order by 3"),
             ("select count(*) from t group by a", "select count(*) from t"),
             ("select a, b from t", "select a from t"),
