@@ -55,6 +55,18 @@ attacks![
         Harmless
     ),
     attack(
+        "LATERAL with a condition",
+        &[
+            "SELECT count(*) FROM shop.customers c, LATERAL (SELECT 1 FROM shop.products p WHERE 1 / (c.id - 3) > p.id) AS s",
+            "SELECT count(*) FROM shop.customers c, LATERAL (SELECT 1 WHERE 1 / (c.id - 3) > 5) AS s",
+            "SELECT count(*) FROM shop.customers c, LATERAL (SELECT 1 FROM (SELECT 1 / (c.id - 3) AS y) AS t WHERE t.y > 5) AS s",
+            "SELECT count(*) FROM shop.customers c, LATERAL (WITH t AS (SELECT 1 / (c.id - 3) AS y) SELECT 1 FROM t WHERE t.y > 5) AS s",
+            "SELECT count(*) FROM shop.customers c LEFT JOIN LATERAL (SELECT 1 / (c.id - 3) AS y) AS s ON s.y > 5",
+            "SELECT count(*) FROM shop.customers c, LATERAL (SELECT p.id FROM shop.products p JOIN shop.countries n ON 1 / (c.id - 3) > p.id) AS s"
+        ],
+        Harmless
+    ),
+    attack(
         "LATERAL VALUES",
         &["SELECT count(*) FROM shop.customers c, LATERAL (VALUES (1 / (c.id - 3))) AS s (y) WHERE y > 5"],
         Harmless

@@ -146,6 +146,35 @@ fn call(signature: &Signature) -> (String, String) {
     (call, from.join(", "))
 }
 
+/// The pool finds what is not total: without that, the test above would show nothing.
+#[test]
+fn the_values_find_what_fails() {
+    let database = World::get().database("CREATE TYPE mood AS ENUM ('low', 'mid', 'high');");
+    let mut session = client(&database);
+    for sql in pool::tables(&mut Rng::new(1), COLLATIONS) {
+        assert!(session.query(&sql).error().is_none(), "{sql}");
+    }
+    for failing in [
+        "a.x + b.x FROM p_int4 a, p_int4 b",
+        "a.x * b.x FROM p_numeric a, p_numeric b",
+        "a.x / 2 FROM p_float8 a WHERE a.x / a.x = 1",
+        "date_trunc('year', a.x) FROM p_timestamp a",
+        "CAST(a.x AS timestamp) FROM p_date a",
+        "CAST(a.x AS float8) FROM p_numeric a",
+        "CAST(a.x AS int4) FROM p_text a",
+        "a.x LIKE b.x FROM p_text a, p_text b",
+        "a.x ->> 'a' FROM p_json a",
+        "substr(a.x, 1, b.x) FROM p_text a, p_int4 b",
+        "split_part(a.x, 'a', b.x) FROM p_text a, p_int4 b",
+        "a.x - a.x FROM p_date a",
+        "array_position(a.x, 1) FROM p_int4_array a",
+        "a.x ~ b.x FROM p_text a, p_text b",
+    ] {
+        let answer = session.query(&format!("SELECT {failing}"));
+        assert!(answer.error().is_some(), "{failing} does not fail");
+    }
+}
+
 /// What is called is what the list says: of Postgres' own, and not volatile.
 #[test]
 fn everything_on_the_list_is_harmless_by_the_catalog() {

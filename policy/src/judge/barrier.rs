@@ -17,8 +17,8 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, LimitClause, Offset, OffsetRows, Query, SelectItem, SetExpr,
-    Value, Visit, VisitMut, Visitor, VisitorMut,
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, LimitClause, Offset, OffsetRows, Query, Select, SelectItem, SetExpr,
+    TableFactor, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use super::expr::InScope;
@@ -56,6 +56,12 @@ pub(crate) struct Behind {
     pub own: Option<usize>,
     /// All that conditions on its columns may reach, its own too.
     pub reached: Vec<usize>,
+}
+
+/// The barriers behind everything that a query in that scope can name.
+pub(crate) fn around(scope: InScope) -> Vec<usize> {
+    let levels = scope.map(|s| s.levels().collect::<Vec<_>>()).unwrap_or_default();
+    levels.iter().flat_map(|level| &level.items).flat_map(|i| i.behind.reached.iter().copied()).collect()
 }
 
 impl Judge<'_> {
@@ -100,7 +106,7 @@ impl Judge<'_> {
             return self.conditions(inner, scope, inside, repeat);
         }
         let subquery = has_subquery(condition);
-        let fine = !(inside && subquery) && self.holds(condition, scope).is_some();
+        let fine = !(inside && subquery) && (self.holds(condition, scope).is_some() || self.fine_but_for_casts(condition, scope));
         if fine {
             if !subquery {
                 self.repeat(condition, scope, repeat);
@@ -109,10 +115,51 @@ impl Judge<'_> {
         }
         self.fails = self.fails.saturating_add(1);
         self.failing_conditions = true;
-        let mentioned = self.mentioned(condition, scope);
+        if !subquery
+            && repeat != Repeat::Having
+            && let Some(side) = self.failing_side(condition, scope)
+        {
+            return self.guard(side, scope, repeat, false);
+        }
+        let plain = matches!(condition, Expr::BinaryOp { op, .. } if is_comparison(op));
+        self.guard(condition, scope, repeat, !plain);
+    }
+
+    /// The side of a comparison that may fail, where the other speaks of nothing that is filtered: the other may still be found
+    /// by an index or a hash.
+    fn failing_side<'e>(&self, condition: &'e mut Expr, scope: InScope) -> Option<&'e mut Expr> {
+        let Expr::BinaryOp { left, op, right } = condition else { return None };
+        if !is_comparison(op) {
+            return None;
+        }
+        let (side, other) = match (self.holds(left, scope).is_some(), self.holds(right, scope).is_some()) {
+            (false, true) => (left, right),
+            (true, false) => (right, left),
+            (true, true) | (false, false) => return None,
+        };
+        let unfiltered = |e: &Expr| {
+            let mut all = true;
+            for_each(e, &mut |e| {
+                if matches!(e, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
+                    all &= matches!(place(e, scope), Some(Place::Column(item, _, _)) if item.behind.reached.is_empty());
+                }
+            });
+            all
+        };
+        // A constant on the other side leaves nothing to be found.
+        let mut columns = false;
+        for_each(other, &mut |e| columns |= matches!(e, Expr::Identifier(_) | Expr::CompoundIdentifier(_)));
+        (columns && unfiltered(other) && !unfiltered(side)).then_some(&mut **side)
+    }
+
+    /// Puts a guard around an expression that may fail, and fences what cannot be asked. `conceal`: it is a condition of which the
+    /// planner might try an operator.
+    fn guard(&mut self, expr: &mut Expr, scope: InScope, repeat: Repeat, conceal: bool) {
+        let subquery = has_subquery(expr);
+        let mentioned = self.mentioned(expr, scope);
         let mut asked: Vec<Expr> = Vec::new();
-        for item in &mentioned {
-            let own = item.behind.own.filter(|_| !subquery && repeat != Repeat::Having);
+        for (item, outwards) in &mentioned {
+            let own = item.behind.own.filter(|_| !subquery && *outwards == 0 && repeat != Repeat::Having);
             let guardable = own.filter(|n| self.barriers.get(*n).is_some_and(|b| b.local && !b.may_fail));
             for n in &item.behind.reached {
                 if Some(*n) != guardable
@@ -129,14 +176,44 @@ impl Judge<'_> {
                 asked.push(Expr::IsNotFalse(Box::new(build::column(alias, &format!("{OK}{n}")))));
             }
         }
-        if mentioned.iter().all(|i| i.behind.reached.is_empty()) {
+        if mentioned.iter().all(|(i, _)| i.behind.reached.is_empty()) {
             return;
         }
-        let judged = std::mem::replace(condition, build::value(Value::Null));
-        *condition = match asked.into_iter().reduce(both) {
+        let judged = std::mem::replace(expr, build::value(Value::Null));
+        *expr = match asked.into_iter().reduce(both) {
             Some(visible) => build::case_when(visible, judged),
-            None => hidden(judged),
+            None if conceal => hidden(judged),
+            None => judged,
         };
+    }
+
+    /// A cast of a parameter fails or not, whatever is stored: the statement tries it before it reads anything, so that it
+    /// cannot fail later.
+    fn fine_but_for_casts(&mut self, condition: &Expr, scope: InScope) -> bool {
+        let (mut casts, mut perhaps) = (Vec::new(), false);
+        for_each(condition, &mut |e| match e {
+            Expr::Cast { expr, .. } if matches!(build::bare(expr), Expr::Value(v) if matches!(v.value, Value::Placeholder(_))) => {
+                casts.push(e.clone());
+            }
+            // Postgres may not come to it there.
+            Expr::BinaryOp { op: BinaryOperator::Or, .. } | Expr::Case { .. } => perhaps = true,
+            Expr::Function(f) => perhaps |= f.name.0.last().and_then(|p| p.as_ident()).is_some_and(|i| i.quote_style.is_none()),
+            _ => {}
+        });
+        if casts.is_empty() || perhaps || self.gates.is_none() {
+            return false;
+        }
+        self.casts_count = true;
+        let fine = self.holds(condition, scope).is_some();
+        self.casts_count = false;
+        if let Some(gates) = self.gates.as_mut().filter(|_| fine) {
+            for cast in casts {
+                if !gates.contains(&cast) {
+                    gates.push(cast);
+                }
+            }
+        }
+        fine
     }
 
     /// HAVING: without an aggregate of its own level, a condition is moved to WHERE.
@@ -180,19 +257,22 @@ impl Judge<'_> {
         }
     }
 
-    /// The items of the innermost level that a condition may be moved to.
-    fn mentioned(&self, condition: &Expr, scope: InScope) -> Vec<Rc<Item>> {
-        let all = || scope.map(|s| s.level.items.clone()).unwrap_or_default();
-        let mut found: Vec<Rc<Item>> = Vec::new();
+    /// The items that a condition may be moved to, with how many levels out they are: a subquery in FROM that is LATERAL is
+    /// put in the place where it stands, so that its conditions may be moved to what stands beside it.
+    fn mentioned(&self, condition: &Expr, scope: InScope) -> Vec<(Rc<Item>, usize)> {
+        let all = || {
+            let levels = scope.map(|s| s.levels().collect::<Vec<_>>()).unwrap_or_default();
+            levels.iter().enumerate().flat_map(|(n, level)| level.items.iter().map(move |i| (Rc::clone(i), n))).collect()
+        };
+        let mut found: Vec<(Rc<Item>, usize)> = Vec::new();
         let mut certain = true;
         for_each(condition, &mut |e| match e {
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => match place(e, scope) {
-                Some(Place::Column(item, 0, _)) => {
-                    if !found.iter().any(|i| Rc::ptr_eq(i, &item)) {
-                        found.push(item);
+                Some(Place::Column(item, outwards, _)) => {
+                    if !found.iter().any(|(i, _)| Rc::ptr_eq(i, &item)) {
+                        found.push((item, outwards));
                     }
                 }
-                Some(Place::Column(..)) => {}
                 Some(Place::Merged(_)) | None => certain = false,
             },
             Expr::Subquery(_) | Expr::Exists { .. } | Expr::InSubquery { .. } => certain = false,
@@ -245,6 +325,29 @@ impl Judge<'_> {
             barrier.fenced |= barrier.may_fail || !barrier.local && self.fails > 0 || barrier.guarded && barrier.whole_row;
         }
         let _ = VisitMut::visit(query, &mut Settle(&self.barriers));
+        let gates = self.gates.take().unwrap_or_default();
+        if let (false, Some(select)) = (gates.is_empty(), first_select(query)) {
+            // Always true. Without a column in it, it is asked once, before anything is read.
+            let tried = gates.into_iter().map(|cast| Expr::IsNotNull(Box::new(Expr::IsNull(Box::new(cast)))));
+            select.selection = select.selection.take().into_iter().chain(tried).reduce(both);
+        }
+    }
+}
+
+/// The statement's SELECT, within the one that was put around it to sort.
+fn first_select(query: &mut Query) -> Option<&mut Select> {
+    let SetExpr::Select(select) = &mut *query.body else { return None };
+    let wrapped = matches!(select.from.as_slice(), [only] if matches!(&only.relation,
+        TableFactor::Derived { alias: Some(alias), .. } if alias.name.value.starts_with("pgveil_q")));
+    if !wrapped {
+        return Some(select);
+    }
+    match &mut select.from.first_mut()?.relation {
+        TableFactor::Derived { subquery, .. } => match &mut *subquery.body {
+            SetExpr::Select(inner) => Some(inner),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -259,6 +362,29 @@ pub(crate) enum Repeat {
     None,
     /// HAVING: no; and no guard, which would have to be grouped by.
     Having,
+}
+
+fn is_comparison(op: &BinaryOperator) -> bool {
+    matches!(
+        op,
+        BinaryOperator::Eq | BinaryOperator::NotEq | BinaryOperator::Lt | BinaryOperator::Gt | BinaryOperator::LtEq | BinaryOperator::GtEq
+    )
+}
+
+/// What gives true or false by its form. Other expressions may be one side of a comparison.
+fn is_condition(e: &Expr) -> bool {
+    matches!(
+        e,
+        Expr::Like { .. }
+            | Expr::ILike { .. }
+            | Expr::SimilarTo { .. }
+            | Expr::BinaryOp { .. }
+            | Expr::UnaryOp { op: sqlparser::ast::UnaryOperator::Not, .. }
+            | Expr::AnyOp { .. }
+            | Expr::AllOp { .. }
+            | Expr::InList { .. }
+            | Expr::Between { .. }
+    )
 }
 
 fn both(a: Expr, b: Expr) -> Expr {
@@ -367,8 +493,10 @@ impl VisitorMut for Settle<'_> {
             && let Some(asked) = asked(&when.condition)
             && asked.iter().any(|n| self.0.get(*n).is_none_or(|b| b.whole_row))
         {
+            // A whole row cannot be asked: its relation is fenced.
             let judged = std::mem::replace(&mut when.result, build::value(Value::Null));
-            *e = hidden(judged);
+            let shown = matches!(&judged, Expr::BinaryOp { op, .. } if is_comparison(op)) || !is_condition(&judged);
+            *e = if shown { judged } else { hidden(judged) };
         }
         ControlFlow::Continue(())
     }

@@ -7,7 +7,7 @@ use sqlparser::ast::{
 };
 
 use super::Judge;
-use super::barrier::{Behind, Repeat};
+use super::barrier::{self, Behind, Repeat};
 use super::build;
 use super::expr::InScope;
 use super::holds::{Holds, comparable, unify};
@@ -158,14 +158,14 @@ impl Judge<'_> {
                 index_hints,
             } if args.settings.is_none() && with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
                 let level = self.table_function(name, &mut args.args, *with_ordinality, alias.as_ref(), Some(&lateral))?;
-                let level = behind_all(level, before);
+                let level = behind_all(level, &lateral);
                 *alias = Some(Self::function_alias(&last_name(name), alias.as_ref(), &level));
                 self.take_names(&level)?;
                 Ok(level)
             }
             TableFactor::Function { name, args, with_ordinality, alias, lateral: _ } => {
                 let level = self.table_function(name, args, *with_ordinality, alias.as_ref(), Some(&lateral))?;
-                let level = behind_all(level, before);
+                let level = behind_all(level, &lateral);
                 *alias = Some(Self::function_alias(&last_name(name), alias.as_ref(), &level));
                 self.take_names(&level)?;
                 Ok(level)
@@ -181,7 +181,7 @@ impl Judge<'_> {
                     only.clone_from(&alias.name.value);
                 }
                 let level = self.function_level("unnest", names, *with_ordinality, alias.as_ref())?;
-                let level = behind_all(level, before);
+                let level = behind_all(level, &lateral);
                 *alias = Some(Self::function_alias("unnest", alias.as_ref(), &level));
                 self.take_names(&level)?;
                 Ok(level)
@@ -193,9 +193,7 @@ impl Judge<'_> {
                 let first = self.reached.len();
                 let cols = self.subquery(subquery, scope, ordered)?;
                 let mut reached = self.reached.get(first..).unwrap_or_default().to_vec();
-                if *is_lateral {
-                    reached.extend(before.items.iter().flat_map(|i| i.behind.reached.iter().copied()));
-                }
+                reached.extend(barrier::around(scope));
                 let behind = Behind { own: None, reached };
                 let name = match &*alias {
                     Some(a) => a.name.clone(),
@@ -374,8 +372,8 @@ fn merged_holds(a: &Col, b: &Col) -> Option<Holds> {
 }
 
 /// A function's level: its arguments, which may be put in its columns' place, can name all that stands before it.
-fn behind_all(level: Level, before: &Level) -> Level {
-    let reached: Vec<usize> = before.items.iter().flat_map(|i| i.behind.reached.iter().copied()).collect();
+fn behind_all(level: Level, scope: &Scope) -> Level {
+    let reached = barrier::around(Some(scope));
     let mut items = level.items.into_iter();
     match (items.next().map(Rc::try_unwrap), items.next()) {
         (Some(Ok(item)), None) => Level::of(Item { behind: Behind { own: None, reached }, ..item }),

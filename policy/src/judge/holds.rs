@@ -24,6 +24,8 @@ pub(crate) struct Holds {
     deterministic: bool,
     /// A collation that is not the type's default.
     collation: Option<String>,
+    /// A parameter: its type is the client's to say when it sends the text.
+    parameter: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,13 +37,13 @@ enum Of {
     Undecided,
 }
 
-const UNDECIDED: Holds = Holds { of: Of::Undecided, digits: None, deterministic: true, collation: None };
+const UNDECIDED: Holds = Holds { of: Of::Undecided, digits: None, deterministic: true, collation: None, parameter: false };
 const COMPARISONS: [&str; 6] = ["=", "<>", "<", ">", "<=", ">="];
 
 impl Holds {
     pub fn named(name: &'static str) -> Self {
         let digits = matches!(name, "int2" | "int4" | "int8").then_some(19);
-        Holds { of: Of::Named(name), digits, deterministic: true, collation: None }
+        Holds { of: Of::Named(name), digits, deterministic: true, collation: None, parameter: false }
     }
 
     /// What a column of that type holds; `None` for types that the list does not know.
@@ -61,7 +63,7 @@ impl Holds {
             let scale = ((packed & 0x7ff) ^ 1024).saturating_sub(1024);
             precision.saturating_add(scale.unsigned_abs())
         });
-        Some(Holds { of, digits: declared.or(number), deterministic: !t.nondeterministic, collation: t.collation.clone() })
+        Some(Holds { of, digits: declared.or(number), deterministic: !t.nondeterministic, collation: t.collation.clone(), parameter: false })
     }
 
     /// The same type, of any length.
@@ -154,6 +156,9 @@ fn array_of(element: &str) -> Option<&'static str> {
 
 /// Whether values of the two can be compared, sorted and hashed together without failing.
 pub(crate) fn comparable(a: &Holds, b: &Holds) -> bool {
+    if overflows(a, b) {
+        return false;
+    }
     if a.collation.is_some() && b.collation.is_some() && a.collation != b.collation {
         return false;
     }
@@ -175,19 +180,28 @@ pub(crate) fn comparable(a: &Holds, b: &Holds) -> bool {
     }
 }
 
+/// A parameter declared as a float turns a numeric beside it into one, which may be too large for it.
+fn overflows(a: &Holds, b: &Holds) -> bool {
+    let large = |h: &Holds| matches!(h.of, Of::Named("numeric" | "numeric[]")) && h.digits.is_none_or(|d| d > 300);
+    a.parameter && large(b) || b.parameter && large(a)
+}
+
 fn has_equality(name: &str) -> bool {
     named(Kind::Operator, "=").iter().any(|s| s.arguments.iter().all(|(n, _)| *n == name))
 }
 
 /// The type of a place that both share.
 pub(crate) fn unify(a: Holds, b: Holds) -> Option<Holds> {
-    if a.collation.is_some() && b.collation.is_some() && a.collation != b.collation {
+    if a.collation.is_some() && b.collation.is_some() && a.collation != b.collation || overflows(&a, &b) {
         return None;
     }
     let deterministic = a.deterministic && b.deterministic;
     let digits = a.digits.zip(b.digits).map(|(x, y)| x.max(y));
     let of = match (a.of, b.of) {
-        (Of::Undecided, other) | (other, Of::Undecided) => return Some(Holds { of: other, digits: a.digits.or(b.digits), ..b }),
+        (Of::Undecided, other) | (other, Of::Undecided) => {
+            let (digits, collation) = (a.digits.or(b.digits), a.collation.or(b.collation));
+            return Some(Holds { of: other, digits, deterministic, collation, parameter: a.parameter || b.parameter });
+        }
         (x, y) if x == y => x,
         (Of::Named(x), Of::Named(y)) => {
             let rank = |n: &str| ["int2", "int4", "int8", "numeric"].iter().position(|m| *m == n);
@@ -199,7 +213,7 @@ pub(crate) fn unify(a: Holds, b: Holds) -> Option<Holds> {
         }
         _ => return None,
     };
-    Some(Holds { of, digits, deterministic, collation: a.collation.or(b.collation) })
+    Some(Holds { of, digits, deterministic, collation: a.collation.or(b.collation), parameter: false })
 }
 
 impl Judge<'_> {
@@ -384,7 +398,8 @@ impl Judge<'_> {
         let (name, shortens) = type_name(data_type)?;
         let inner = self.holds(expr, scope)?;
         if inner.of == Of::Undecided {
-            return None;
+            let parameter = matches!(build::bare(expr), Expr::Value(_));
+            return (self.casts_count && parameter).then(|| Holds::named(name));
         }
         let keeps = inner.of == Of::Named(name) || inner.is_text() && matches!(name, "text" | "bpchar");
         // An explicit cast cuts a text, silently. Other lengths can refuse a value.
@@ -555,7 +570,8 @@ fn literal(value: &Value) -> Option<Holds> {
             let digits = plain.then(|| u32::try_from(text.len()).unwrap_or(u32::MAX));
             Some(Holds { digits, ..Holds::named("numeric") })
         }
-        Value::SingleQuotedString(_) | Value::Null | Value::Placeholder(_) => Some(UNDECIDED),
+        Value::SingleQuotedString(_) | Value::Null => Some(UNDECIDED),
+        Value::Placeholder(_) => Some(Holds { parameter: true, ..UNDECIDED }),
         Value::Boolean(_) => Some(Holds::named("bool")),
         _ => None,
     }

@@ -114,6 +114,10 @@ pub(crate) struct Judge<'a> {
     top: bool,
     /// The query that was judged last gives one row.
     single_row: bool,
+    /// Casts of parameters count as what cannot fail, while this is set.
+    casts_count: bool,
+    /// Casts of parameters that the statement tries first of all; `None` where it cannot.
+    gates: Option<Vec<Expr>>,
 }
 
 impl<'a> Judge<'a> {
@@ -140,6 +144,8 @@ impl<'a> Judge<'a> {
             fine: vec![],
             top: false,
             single_row: false,
+            casts_count: false,
+            gates: None,
         }
     }
 
@@ -147,6 +153,7 @@ impl<'a> Judge<'a> {
     fn statement(&mut self, query: &mut Query, order_shows: bool) -> Result<Vec<Col>, Refusal> {
         // A clause that has no place of its own: the statement's.
         self.top = true;
+        self.gates = matches!(&*query.body, sqlparser::ast::SetExpr::Select(_)).then(Vec::new);
         let cols = self.query(query, None, order_shows).map_err(|r| r.at(Some(1)))?;
         // Wherever it stands: a join may run a subquery again for each row of a protected relation.
         match self.shows_evaluation_order.take() {

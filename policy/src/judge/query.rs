@@ -5,6 +5,7 @@ use sqlparser::ast::{
     TableAlias, TableFactor, TableWithJoins, Value,
 };
 
+use super::barrier;
 use super::build;
 use super::expr::InScope;
 use super::holds::{Holds, comparable, unify};
@@ -102,6 +103,7 @@ impl Judge<'_> {
                 if let Some(last) = self.ctes.last_mut() {
                     last.tainted = tainted;
                     last.reached = self.reached.get(first_reached..).unwrap_or_default().to_vec();
+                    last.reached.extend(barrier::around(parent));
                 }
                 if !tainted {
                     self.touched = before;
@@ -111,7 +113,8 @@ impl Judge<'_> {
             let mut cols = self.query(&mut cte.query, parent, false)?;
             let renamed = super::relation::rename(&mut cols, Some(&cte.alias), &name);
             self.placed(renamed, &cte.alias)?;
-            let reached = self.reached.get(first_reached..).unwrap_or_default().to_vec();
+            let mut reached = self.reached.get(first_reached..).unwrap_or_default().to_vec();
+            reached.extend(barrier::around(parent));
             self.ctes.push(Cte { name, cols, tainted: self.touched > before, reached });
         }
         Ok(())

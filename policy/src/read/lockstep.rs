@@ -17,6 +17,9 @@ const WRAP: &str = "pgveil_q";
 const OK: &str = "pgveil_ok";
 /// `BoolTestType` in libpg_query's protobuf.
 const IS_NOT_FALSE: i64 = 4;
+/// `NullTestType` in libpg_query's protobuf.
+const IS_NULL: i64 = 1;
+const IS_NOT_NULL: i64 = 2;
 
 /// Compares the client's tree with the tree of what is sent.
 pub(super) fn compare(client: &Tree, ours: &Tree) -> Result<(), Refusal> {
@@ -48,7 +51,7 @@ fn walk(client: &Tree, ours: &Tree) -> Same {
         ("ColumnRef", "TypeCast") => whole_row(client, ours),
         ("A_Const" | "AConst", "TypeCast") => typed_string(client, ours),
         ("FuncCall", "TypeCast") => veiled_function(client, ours),
-        ("FuncCall", "CaseExpr") => guarded_function(client, ours),
+        ("FuncCall", "CaseExpr") => guarded_function(client, ours).or_else(|first| guarded(client, ours).map_err(|_| first)),
         ("FuncCall", "FuncCall") => {
             qualified(client, ours, "funcname")?;
             fields(client, ours, &["funcname", "agg_order"])?;
@@ -75,6 +78,7 @@ fn walk(client: &Tree, ours: &Tree) -> Same {
             fields(client, ours, &["quals"])?;
             conditions(client.field("quals"), ours.field("quals"))
         }
+        (_, "CaseExpr") => guarded(client, ours),
         _ => plain(client, ours),
     }
 }
@@ -272,7 +276,7 @@ fn unwrapped(client: &Tree, ours: &Tree, moved: &[&str]) -> Same {
     let mut except = vec!["target_list", "sort_clause", "group_clause", "distinct_clause", "where_clause", "having_clause"];
     except.extend(moved);
     fields(client, ours, &except)?;
-    conditions(client.field("where_clause"), ours.field("where_clause"))?;
+    tried_conditions(client.field("where_clause"), ours.field("where_clause"))?;
     conditions(client.field("having_clause"), ours.field("having_clause"))?;
     targets(client.list("target_list"), ours.list("target_list"))?;
     if !moved.contains(&"sort_clause") {
@@ -327,6 +331,37 @@ fn wrapped(client: &Tree, ours: &Tree) -> Same {
     }
 }
 
+/// Insertion: WHERE gains `(CAST($1 AS type) IS NULL) IS NOT NULL`, which is always true, or fails.
+fn tried_conditions(client: Option<&Tree>, ours: Option<&Tree>) -> Same {
+    let is_and = |tree: &Tree| tree.kind() == "BoolExpr" && tree.field("boolop") == Some(&Tree::Int(1));
+    let conjuncts = |tree: Option<&Tree>| match tree {
+        Some(tree) if is_and(tree) => tree.list("args").to_vec(),
+        Some(tree) => vec![tree.clone()],
+        None => vec![],
+    };
+    let mut printed = conjuncts(ours);
+    let wanted = conjuncts(client);
+    while printed.len() > wanted.len() && printed.last().is_some_and(tries_a_cast) {
+        printed.pop();
+    }
+    if printed.len() == conjuncts(ours).len() {
+        return conditions(client, ours);
+    }
+    if printed.len() != wanted.len() {
+        return part("a condition");
+    }
+    wanted.iter().zip(&printed).try_for_each(|(a, b)| conditions(Some(a), Some(b)))
+}
+
+/// `(CAST($1 AS type) IS NULL) IS NOT NULL`
+fn tries_a_cast(tree: &Tree) -> bool {
+    let tests = |tree: &Tree, how: i64| tree.kind() == "NullTest" && tree.field("nulltesttype") == Some(&Tree::Int(how));
+    tests(tree, IS_NOT_NULL)
+        && tree.field("arg").filter(|inner| tests(inner, IS_NULL)).and_then(|inner| inner.field("arg")).is_some_and(|cast| {
+            cast.kind() == "TypeCast" && cast.field("arg").is_some_and(|arg| arg.kind() == "ParamRef")
+        })
+}
+
 /// Conditions joined by AND, each perhaps in a guard.
 fn conditions(client: Option<&Tree>, ours: Option<&Tree>) -> Same {
     let (Some(client), Some(ours)) = (client, ours) else { return optional(client, ours, "a condition") };
@@ -338,17 +373,28 @@ fn conditions(client: Option<&Tree>, ours: Option<&Tree>) -> Same {
     guarded_condition(client, ours)
 }
 
-/// Insertion: a condition that may fail on a row that a row filter hides becomes `CASE WHEN row is visible THEN condition END`, or
-/// `CASE WHEN condition THEN true END`.
-fn guarded_condition(client: &Tree, ours: &Tree) -> Same {
-    let when = match (ours.kind(), ours.list("args")) {
-        ("CaseExpr", [when]) if ours.field("defresult").is_none() && ours.field("arg").is_none() => when,
-        _ => return walk(client, ours),
-    };
-    let (Some(condition), Some(result)) = (when.field("expr"), when.field("result")) else { return walk(client, ours) };
-    if asks_for_row(condition) {
-        return walk(client, result);
+/// `CASE WHEN condition THEN result END`
+fn only_case(tree: &Tree) -> Option<(&Tree, &Tree)> {
+    match (tree.kind(), tree.list("args")) {
+        ("CaseExpr", [when]) if tree.field("defresult").is_none() && tree.field("arg").is_none() => {
+            Some((when.field("expr")?, when.field("result")?))
+        }
+        _ => None,
     }
+}
+
+/// Insertion: what may fail on a row that a row filter hides becomes `CASE WHEN row is visible THEN … END`; visible it is, wherever
+/// the row comes out.
+fn guarded(client: &Tree, ours: &Tree) -> Same {
+    match only_case(ours) {
+        Some((condition, result)) if asks_for_row(condition) => walk(client, result),
+        _ => plain(client, ours),
+    }
+}
+
+/// Insertion: a condition of WHERE, ON or HAVING becomes `CASE WHEN condition THEN true END`.
+fn guarded_condition(client: &Tree, ours: &Tree) -> Same {
+    let Some((condition, result)) = only_case(ours) else { return walk(client, ours) };
     let is_true = result.field("val").is_some_and(|value| value.field("boolval") == Some(&Tree::Bool(true)));
     if is_true && walk(client, condition).is_ok() { Ok(()) } else { walk(client, ours) }
 }
@@ -500,6 +546,10 @@ mod tests {
                 "select 1 from t, u where case when t.pgveil_ok1 is not false and u.pgveil_ok2 is not false then 1 / a > b end",
             ),
             ("select 1 from t join u on f(a)", "select 1 from t join u on case when f(a) then true end"),
+            ("select 1 from t where a = $1::int", "select 1 from t where a = $1::int and ($1::int is null) is not null"),
+            ("select 1 from t where a and b", "select 1 from t where a and case when t.pgveil_ok1 is not false then b end and ($1::int is null) is not null"),
+            ("select $1::int from t", "select $1::int from t where ($1::int is null) is not null"),
+            ("select 1 from t where a = 1 / b", "select 1 from t where a = case when t.pgveil_ok1 is not false then 1 / b end"),
             ("select 1 from t having f(a)", "select 1 from t having case when f(a) then true end"),
             ("select c from customers c", "select cast(row(c.*) as shop.customers) as c from (select 1 as id) as c"),
             ("select g from generate_series(1, 2)", "select g from pg_catalog.generate_series(1, 2) as generate_series"),
@@ -529,8 +579,10 @@ mod tests {
             ("select a from t where a", "select a from t where case when b then true end"),
             ("select a from t where a", "select a from t where case when a then false end"),
             ("select a from t where not a", "select a from t where not case when a then true end"),
-            ("select a from t where a or b", "select a from t where a or case when t.pgveil_ok1 is not false then b end"),
             ("select a from t where a and b", "select a from t where a"),
+            ("select a from t where a and b", "select a from t where a and ($1::int is null) is not null"),
+            ("select a from t where $1 = a", "select a from t where $1 = a and ($1::int is null) is null"),
+            ("select a from t where $1 = a", "select a from t where $1 = a and (a is null) is not null"),
             ("select a from t", "select a from t where case when a then true end"),
             ("select id from t order by 2", "select id from t order by 3"),
             ("select count(*) from t group by a", "select count(*) from t"),
