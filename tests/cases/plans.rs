@@ -36,8 +36,7 @@ default = "clear"
 "#;
 
 const CUSTOMERS: &str = "(SELECT * FROM big.customers WHERE country IN ('DE', 'AT'))";
-const ORDERS: &str =
-    "(SELECT * FROM big.orders WHERE customer_id IN (SELECT id FROM big.customers WHERE country IN ('DE', 'AT')))";
+const ORDERS: &str = "(SELECT * FROM big.orders WHERE customer_id IN (SELECT id FROM big.customers WHERE country IN ('DE', 'AT')))";
 
 /// With `{c}` and `{o}` for the relations.
 const NOTHING_FAILS: &[&str] = &[
@@ -89,12 +88,8 @@ impl Bench {
             canary: false,
         };
         let cluster = world.cluster();
-        let plain = Login {
-            port: cluster.port(),
-            user: SUPERUSER.to_owned(),
-            password: Some(cluster.password().to_owned()),
-            ..through.clone()
-        };
+        let plain =
+            Login { port: cluster.port(), user: SUPERUSER.to_owned(), password: Some(cluster.password().to_owned()), ..through.clone() };
         Bench { through, plain }
     }
 }

@@ -101,7 +101,9 @@ fn nothing_on_the_list_fails() {
 }
 
 fn settings(session: &mut Client) -> Option<String> {
-    session.query("SELECT md5(string_agg(name || setting, ',' ORDER BY name)) FROM pg_settings WHERE name <> 'transaction_read_only'").value()
+    session
+        .query("SELECT md5(string_agg(name || setting, ',' ORDER BY name)) FROM pg_settings WHERE name <> 'transaction_read_only'")
+        .value()
 }
 
 /// The call over columns `a.x`, `b.x`, …, and the FROM that gives them.
@@ -124,7 +126,8 @@ fn call(signature: &Signature) -> (String, String) {
             Condition::Short => "p_short".to_owned(),
         };
         // Three arguments: not all combinations.
-        let source = if signature.arguments.len() > 2 { format!("(SELECT x FROM {source} AS s ORDER BY random() LIMIT 15)") } else { source };
+        let source =
+            if signature.arguments.len() > 2 { format!("(SELECT x FROM {source} AS s ORDER BY random() LIMIT 15)") } else { source };
         from.push(format!("{source} AS {alias}"));
         arguments.push(format!("{alias}.x"));
     }
@@ -181,11 +184,8 @@ fn everything_on_the_list_is_harmless_by_the_catalog() {
     let mut session = client("postgres");
     let mut faults = Vec::new();
     for signature in signatures() {
-        let names: Vec<String> = signature
-            .arguments
-            .iter()
-            .map(|(n, _)| if *n == "any" { "\"any\"".to_owned() } else { format!("pg_catalog.{n}") })
-            .collect();
+        let names: Vec<String> =
+            signature.arguments.iter().map(|(n, _)| if *n == "any" { "\"any\"".to_owned() } else { format!("pg_catalog.{n}") }).collect();
         let polymorphic: Vec<String> =
             names.iter().map(|n| if n.ends_with("[]") { "pg_catalog.anyarray".into() } else { n.clone() }).collect();
         let function = match signature.kind {

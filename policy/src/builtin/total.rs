@@ -408,11 +408,15 @@ pub fn document() -> String {
     page.push_str(&format!("`{{short}}` a numeric declared with at most {SHORT} digits, or an integer. `[]` is an array.\n\n"));
     page.push_str("Beside these: columns, constants and parameters, AND, OR, NOT, IS NULL and its like, IN, BETWEEN, CASE, COALESCE, NULLIF, GREATEST, LEAST,\n");
     page.push_str("EXISTS, `= ANY`, rows compared by `=` and `<>`.\n\n## Comparisons\n\n");
-    page.push_str("`=`, `<>`, `<`, `>`, `<=`, `>=` between any two types of a line, IS DISTINCT FROM, joins, groups and sorts by them:\n\n");
+    page.push_str(
+        "`=`, `<>`, `<`, `>`, `<=`, `>=` between any two types of a line, IS DISTINCT FROM, joins, groups and sorts by them:\n\n",
+    );
     for line in lines(COMPARED) {
         page.push_str(&format!("- {}\n", line.replace(' ', ", ")));
     }
-    for (title, kind) in [("Operators", Kind::Operator), ("Functions", Kind::Function), ("Aggregates", Kind::Aggregate), ("Casts", Kind::Cast)] {
+    for (title, kind) in
+        [("Operators", Kind::Operator), ("Functions", Kind::Function), ("Aggregates", Kind::Aggregate), ("Casts", Kind::Cast)]
+    {
         page.push_str(&format!("\n## {title}\n\n"));
         let compares = |s: &&Signature| kind == Kind::Operator && matches!(s.name, "=" | "<>" | "<" | ">" | "<=" | ">=");
         for signature in signatures().iter().filter(|s| s.kind == kind && !compares(s)) {

@@ -17,8 +17,8 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, LimitClause, Offset, OffsetRows, Query, Select, SelectItem, SetExpr,
-    TableFactor, Value, Visit, VisitMut, Visitor, VisitorMut,
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, LimitClause, Offset, OffsetRows, Query, Select, SelectItem,
+    SetExpr, TableFactor, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use super::expr::InScope;
@@ -408,7 +408,9 @@ fn offset(value: Expr) -> LimitClause {
 
 fn marked(query: &Query) -> Option<usize> {
     match &query.limit_clause {
-        Some(LimitClause::LimitOffset { limit: None, offset: Some(Offset { value: Expr::Identifier(id), .. }), .. }) => number(&id.value, FENCE),
+        Some(LimitClause::LimitOffset { limit: None, offset: Some(Offset { value: Expr::Identifier(id), .. }), .. }) => {
+            number(&id.value, FENCE)
+        }
         _ => None,
     }
 }

@@ -35,7 +35,9 @@ impl Judge<'_> {
                         None => only = Some(item),
                     },
                     // A column from further out means the same inside the fence.
-                    Some(Place::Column(item, _, _)) if matches!(e, Expr::CompoundIdentifier(_)) => outer.push(item.printed.clone().unwrap_or_else(|| item.visible.clone())),
+                    Some(Place::Column(item, _, _)) if matches!(e, Expr::CompoundIdentifier(_)) => {
+                        outer.push(item.printed.clone().unwrap_or_else(|| item.visible.clone()))
+                    }
                     Some(Place::Column(..) | Place::Merged(_)) | None => one = false,
                 }
             }

@@ -63,7 +63,38 @@ impl Holds {
             let scale = ((packed & 0x7ff) ^ 1024).saturating_sub(1024);
             precision.saturating_add(scale.unsigned_abs())
         });
-        Some(Holds { of, digits: declared.or(number), deterministic: !t.nondeterministic, collation: t.collation.clone(), parameter: false })
+        Some(Holds {
+            of,
+            digits: declared.or(number),
+            deterministic: !t.nondeterministic,
+            collation: t.collation.clone(),
+            parameter: false,
+        })
+    }
+
+    /// A value of a type of pg_catalog.
+    pub fn of_type(oid: Oid, deterministic: bool) -> Option<Self> {
+        let name = match oid {
+            16 => "bool",
+            17 => "bytea",
+            20 => "int8",
+            21 => "int2",
+            23 => "int4",
+            25 | 1043 => "text",
+            114 => "json",
+            650 | 869 => "inet",
+            700 => "float4",
+            701 => "float8",
+            1042 => "bpchar",
+            1082 => "date",
+            1114 => "timestamp",
+            1184 => "timestamptz",
+            1700 => "numeric",
+            2950 => "uuid",
+            3802 => "jsonb",
+            other => named_oid(other)?,
+        };
+        Some(Holds { deterministic, ..Holds::named(name) })
     }
 
     /// The same type, of any length.
@@ -143,15 +174,15 @@ fn named_oid(oid: Oid) -> Option<&'static str> {
 
 fn element(array: &str) -> Option<&'static str> {
     let name = array.strip_suffix("[]")?;
-    ["bool", "int2", "int4", "int8", "text", "float8", "timestamp", "date", "timestamptz", "numeric", "uuid"].into_iter().find(|n| *n == name)
+    ["bool", "int2", "int4", "int8", "text", "float8", "timestamp", "date", "timestamptz", "numeric", "uuid"]
+        .into_iter()
+        .find(|n| *n == name)
 }
 
 fn array_of(element: &str) -> Option<&'static str> {
-    [
-        "bool[]", "int2[]", "int4[]", "int8[]", "text[]", "float8[]", "timestamp[]", "date[]", "timestamptz[]", "numeric[]", "uuid[]",
-    ]
-    .into_iter()
-    .find(|n| n.strip_suffix("[]") == Some(element))
+    ["bool[]", "int2[]", "int4[]", "int8[]", "text[]", "float8[]", "timestamp[]", "date[]", "timestamptz[]", "numeric[]", "uuid[]"]
+        .into_iter()
+        .find(|n| n.strip_suffix("[]") == Some(element))
 }
 
 /// Whether values of the two can be compared, sorted and hashed together without failing.
@@ -415,8 +446,16 @@ impl Judge<'_> {
     }
 
     fn function_holds(&self, f: &Function, scope: InScope) -> Option<Holds> {
-        let Function { name, uses_odbc_syntax: false, parameters: FunctionArguments::None, args, filter, null_treatment: None, over, within_group } =
-            f
+        let Function {
+            name,
+            uses_odbc_syntax: false,
+            parameters: FunctionArguments::None,
+            args,
+            filter,
+            null_treatment: None,
+            over,
+            within_group,
+        } = f
         else {
             return None;
         };
@@ -528,7 +567,9 @@ fn fits(signature: &Signature, args: &[&Expr], held: &[Holds]) -> bool {
         };
         let other = |of: &Holds| signature.kind == Kind::Operator && held.iter().any(|h| h == of);
         let undecided = holds.of == Of::Undecided
-            && (*name == "text" || *name == "any" || other(&Holds::named(known(name))) && signature.arguments.iter().all(|(n, _)| n == name));
+            && (*name == "text"
+                || *name == "any"
+                || other(&Holds::named(known(name))) && signature.arguments.iter().all(|(n, _)| n == name));
         conditioned && (undecided || matches_type(holds, name))
     });
     // Two integers have operators of their own.
@@ -661,8 +702,12 @@ fn type_name(t: &DataType) -> Option<(&'static str, bool)> {
         DataType::Varchar(n) | DataType::CharacterVarying(n) | DataType::CharVarying(n) => ("text", n.is_some()),
         DataType::Char(_) | DataType::Character(_) => ("bpchar", true),
         DataType::Date => ("date", false),
-        DataType::Timestamp(p, sqlparser::ast::TimezoneInfo::None | sqlparser::ast::TimezoneInfo::WithoutTimeZone) => ("timestamp", p.is_some()),
-        DataType::Timestamp(p, sqlparser::ast::TimezoneInfo::WithTimeZone | sqlparser::ast::TimezoneInfo::Tz) => ("timestamptz", p.is_some()),
+        DataType::Timestamp(p, sqlparser::ast::TimezoneInfo::None | sqlparser::ast::TimezoneInfo::WithoutTimeZone) => {
+            ("timestamp", p.is_some())
+        }
+        DataType::Timestamp(p, sqlparser::ast::TimezoneInfo::WithTimeZone | sqlparser::ast::TimezoneInfo::Tz) => {
+            ("timestamptz", p.is_some())
+        }
         DataType::Time(p, sqlparser::ast::TimezoneInfo::None | sqlparser::ast::TimezoneInfo::WithoutTimeZone) => ("time", p.is_some()),
         DataType::Interval { fields, precision } => ("interval", fields.is_some() || precision.is_some()),
         DataType::Uuid => ("uuid", false),
@@ -685,8 +730,29 @@ fn type_name(t: &DataType) -> Option<(&'static str, bool)> {
                 "cidr" => return None,
                 short => {
                     let own = [
-                        "int2", "int4", "int8", "float4", "float8", "numeric", "bool", "text", "bpchar", "name", "date", "timestamp", "timestamptz",
-                        "time", "timetz", "interval", "uuid", "json", "jsonb", "bytea", "inet", "macaddr", "oid",
+                        "int2",
+                        "int4",
+                        "int8",
+                        "float4",
+                        "float8",
+                        "numeric",
+                        "bool",
+                        "text",
+                        "bpchar",
+                        "name",
+                        "date",
+                        "timestamp",
+                        "timestamptz",
+                        "time",
+                        "timetz",
+                        "interval",
+                        "uuid",
+                        "json",
+                        "jsonb",
+                        "bytea",
+                        "inet",
+                        "macaddr",
+                        "oid",
                     ];
                     own.into_iter().find(|n| *n == short)?
                 }
@@ -703,7 +769,8 @@ fn enum_type(catalog: &Catalog, t: &DataType) -> Option<Oid> {
     let [schema, short] = parts.as_slice() else { return None };
     let found = catalog.types.get(*schema)?.get(*short)?;
     // Enough to tell an enum: some column is declared so.
-    let is_enum = catalog.relations.values().flat_map(|r| &r.columns).any(|c| c.data_type.oid == found.oid && c.data_type.base == BaseType::Enum);
+    let is_enum =
+        catalog.relations.values().flat_map(|r| &r.columns).any(|c| c.data_type.oid == found.oid && c.data_type.base == BaseType::Enum);
     (is_enum && found.fields.is_empty()).then_some(found.oid)
 }
 

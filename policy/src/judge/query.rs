@@ -1,5 +1,7 @@
 //! Queries: WITH, set operations, VALUES; and the order in which their rows may be seen.
 
+use std::collections::BTreeSet;
+
 use sqlparser::ast::{
     Expr, LimitClause, Offset, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier,
     TableAlias, TableFactor, TableWithJoins, Value,
@@ -13,6 +15,7 @@ use super::label::Label;
 use super::refuse;
 use super::relation::alias_column;
 use super::scope::Col;
+use super::typing::Ty;
 use super::{Cte, Judge};
 use crate::plan::Origin;
 use crate::{Refusal, SqlState};
@@ -40,11 +43,11 @@ impl Judge<'_> {
             self.with(with, parent)?;
         }
         self.top = top;
-        let before = self.touched;
+        let before = (self.touched, self.reads);
         let cols = self.body(query, parent, order_shows);
         self.ctes.truncate(frames);
         let cols = cols?;
-        if locking && self.touched > before {
+        if locking && (self.touched > before.0 || self.reads > before.1) {
             return Err(refuse::unsupported("FOR UPDATE or FOR SHARE of protected relations"));
         }
         Ok(cols)
@@ -83,6 +86,7 @@ impl Judge<'_> {
                     c.origin = Origin::Computed;
                     c.base = None;
                     c.holds = c.holds.take().map(Holds::unbounded);
+                    c.ty = c.ty.map(Ty::settled);
                     if c.label == Label::Null {
                         c.label = Label::Clear;
                     }
@@ -234,26 +238,35 @@ impl Judge<'_> {
                         if holds.is_none() {
                             self.fails = self.fails.saturating_add(1);
                         }
-                        Ok(Col { name: a.name, label, origin: Origin::Computed, refused: None, base: None, holds })
+                        let ty = self.common_type_of(a.ty, b.ty);
+                        Ok(Col { name: a.name, label, origin: Origin::Computed, refused: None, base: None, holds, ty })
                     })
                     .collect()
             }
             SetExpr::Values(values) => {
-                let mut width = 0;
-                let mut held: Vec<Option<Holds>> = Vec::new();
+                let mut held: Vec<Option<Holds>> = vec![];
+                let mut columns: Vec<Option<Vec<Ty>>> = vec![];
                 for row in &mut values.rows {
-                    width = row.content.len();
-                    for (index, e) in row.content.iter_mut().enumerate() {
+                    columns.resize(row.content.len(), Some(vec![]));
+                    for (index, (e, column)) in row.content.iter_mut().zip(&mut columns).enumerate() {
                         self.clear(e, parent, "VALUES")?;
                         let holds = self.note(e, parent);
                         match held.get_mut(index) {
                             None => held.push(holds),
                             Some(known) => *known = known.take().zip(holds).and_then(|(a, b)| unify(a, b)),
                         }
+                        match (self.type_of(e, parent), &mut *column) {
+                            (Some(ty), Some(types)) => types.push(ty),
+                            _ => *column = None,
+                        }
                     }
                 }
                 let mut held = held.into_iter();
-                Ok((1..=width).map(|n| Col { holds: held.next().flatten(), ..Col::clear(format!("column{n}")) }).collect())
+                let typed = columns.iter().zip(1..).map(|(types, n)| {
+                    let ty = types.as_ref().and_then(|t| self.common_type(t));
+                    Col { ty, holds: held.next().flatten(), ..Col::clear(format!("column{n}")) }
+                });
+                Ok(typed.collect())
             }
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
                 Err(refuse::unsupported("a statement that writes, inside WITH,"))
@@ -280,6 +293,7 @@ impl Judge<'_> {
         let alias = self.fresh("pgveil_q");
         let inner_names: Vec<String> = (1..=cols.len()).map(|n| format!("pgveil_c{n}")).collect();
         let mut order: Vec<OrderByExpr> = Vec::new();
+        let mut sorted: BTreeSet<usize> = BTreeSet::new();
         for item in order_items(query)? {
             let index = match exprs.iter().position(|e| build::bare(e) == build::bare(&item.expr)) {
                 Some(index) => index,
@@ -294,10 +308,12 @@ impl Judge<'_> {
                 Label::Clear | Label::Null => plain,
             };
             order.push(OrderByExpr { expr, ..item.clone() });
+            if self.exact(col) {
+                sorted.insert(index);
+            }
         }
-        for (name, col) in inner_names.iter().zip(&*cols) {
-            let untyped = Col { base: None, ..col.clone() };
-            order.push(build::ascending(self.tie_break(build::column(&alias, name), &untyped)));
+        for (_, (name, col)) in inner_names.iter().zip(&*cols).enumerate().filter(|(index, _)| !sorted.contains(index)) {
+            order.push(build::ascending(self.tie_break(build::column(&alias, name), col)));
         }
         let mut inner = bare_query(std::mem::replace(&mut *query.body, SetExpr::Values(empty_values())));
         // LIMIT stays outside: a name in it that WITH gives would mean something else there.
@@ -365,7 +381,15 @@ pub(crate) fn append_order(query: &mut Query, more: Vec<OrderByExpr>) {
                 }
             }
         }
-        _ => query.order_by = Some(OrderBy { kind: OrderByKind::Expressions(more), interpolate: None }),
+        _ => {
+            let mut items: Vec<OrderByExpr> = vec![];
+            for item in more {
+                if !items.iter().any(|i| build::bare(&i.expr) == build::bare(&item.expr)) {
+                    items.push(item);
+                }
+            }
+            query.order_by = Some(OrderBy { kind: OrderByKind::Expressions(items), interpolate: None });
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use super::holds::Holds;
 use super::label::Label;
 use super::refuse;
 use super::scope::{Col, Item, Level};
+use super::typing::Ty;
 use super::{Judge, build};
 use crate::catalog::Relation;
 use crate::plan::Origin;
@@ -58,6 +59,7 @@ impl Judge<'_> {
                 self.operators_inside(&format!("{}.{}", relation.schema, relation.name), &veiled.operators)?;
                 if veiled.protected {
                     self.touched = self.touched.saturating_add(1);
+                    self.reads = self.reads.saturating_add(1);
                 }
                 let alias = self.derived_alias(&relation.name, alias, &veiled);
                 let printed = alias.name.value.clone();
@@ -74,8 +76,7 @@ impl Judge<'_> {
                 let reached = self.take_barriers(&mut query, &veiled.barriers, veiled.fails);
                 item.behind = Behind { own: reached.last().copied().filter(|_| veiled.filtered), reached };
                 let alias = TableAlias { explicit: true, ..alias };
-                let factor =
-                    TableFactor::Derived { lateral: false, subquery: Box::new(query), alias: Some(alias), sample: None };
+                let factor = TableFactor::Derived { lateral: false, subquery: Box::new(query), alias: Some(alias), sample: None };
                 Ok((factor, Level::of(item)))
             }
         }
@@ -197,6 +198,7 @@ pub(crate) fn plain_column(relation: &Relation, c: &crate::catalog::Column) -> C
         base: Some(c.data_type.base),
         // A view that is not expanded computes its columns in a way that is not known here.
         holds: if relation.kind == crate::catalog::RelationKind::View { None } else { Holds::column(&c.data_type) },
+        ty: Some(Ty { oid: c.data_type.oid, deterministic: !c.data_type.nondeterministic }),
     }
 }
 

@@ -11,6 +11,7 @@ use super::barrier::Behind;
 use super::build;
 use super::holds::Holds;
 use super::label::Label;
+use super::typing::Ty;
 use crate::catalog::{BaseType, Oid};
 use crate::plan::Origin;
 
@@ -32,12 +33,14 @@ pub(crate) struct Col {
     pub base: Option<BaseType>,
     /// What it holds, where what computes it cannot fail.
     pub holds: Option<Holds>,
+    /// Its type, where it is certain.
+    pub ty: Option<Ty>,
 }
 
 impl Col {
     /// A computed column that holds nothing protected.
     pub fn clear(name: impl Into<String>) -> Self {
-        Col { name: name.into(), label: Label::Clear, origin: Origin::Computed, refused: None, base: None, holds: None }
+        Col { name: name.into(), label: Label::Clear, origin: Origin::Computed, refused: None, base: None, holds: None, ty: None }
     }
 }
 
