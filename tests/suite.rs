@@ -5,5 +5,6 @@ mod cases;
 mod corpora;
 mod drivers;
 mod fuzz;
+mod total;
 mod twins;
 mod wire;

@@ -3,3 +3,4 @@
 pub mod catalogs;
 pub mod functions;
 pub mod settings;
+pub mod total;

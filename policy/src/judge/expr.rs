@@ -1,12 +1,15 @@
 //! Expressions: binds names, infers labels, rewrites what must be rewritten.
 
-use sqlparser::ast::{AccessExpr, BinaryOperator, CeilFloorKind, DateTimeField, Expr, Ident, Query, Subscript, Value};
+use sqlparser::ast::{
+    AccessExpr, BinaryOperator, CeilFloorKind, DateTimeField, Expr, Ident, LimitClause, Query, SetExpr, Subscript, Value,
+};
 
 use super::function::Judged;
+use super::holds::comparable;
 use super::label::{self, Label};
 use super::object::keeps_text;
 use super::refuse;
-use super::scope::Scope;
+use super::scope::{Col, Scope};
 use super::token::is_operand;
 use super::typing::place;
 use super::{Judge, build};
@@ -69,7 +72,14 @@ impl Judge<'_> {
             Expr::TypedString(t) => self.data_type(&mut t.data_type).map(|()| Label::Clear),
             Expr::Interval(i) => self.all_clear([&mut *i.value], scope, "an interval"),
             Expr::Subquery(query) => self.scalar_subquery(query, scope),
-            Expr::Exists { subquery, .. } => self.subquery(subquery, scope, false).map(|_| Label::Clear),
+            Expr::Exists { subquery, .. } => {
+                let fails = self.fails;
+                self.subquery(subquery, scope, false)?;
+                if self.watches() && self.fails == fails {
+                    self.fine.push(((**subquery).clone(), None));
+                }
+                Ok(Label::Clear)
+            }
             Expr::Function(f) => match self.function(f, scope)? {
                 Judged::Call(label) => Ok(label),
                 Judged::Replaced(expr) => {
@@ -128,7 +138,7 @@ impl Judge<'_> {
             Expr::InSubquery { expr, subquery, .. } => {
                 self.implied_operators(&["="])?;
                 let left = self.tuple_or_value(expr, scope)?;
-                let right: Vec<Label> = self.subquery(subquery, scope, false)?.into_iter().map(|c| c.label).collect();
+                let right = self.compared_subquery(expr, subquery, scope)?;
                 self.compare_rows(&left, &right, expr, "IN")?;
                 Ok(Label::Clear)
             }
@@ -290,10 +300,13 @@ impl Judge<'_> {
         }
         if let (BinaryOperator::Eq | BinaryOperator::NotEq, Expr::Subquery(query)) = (&*op, &mut *inner) {
             let a = self.tuple_or_value(left, scope)?;
-            let b: Vec<Label> = self.subquery(query, scope, false)?.into_iter().map(|c| c.label).collect();
+            let b = self.compared_subquery(left, query, scope)?;
             self.compare_rows(&a, &b, left, word)?;
             return Ok(Label::Clear);
         }
+        // By another operator than those: it is not known whether it can fail.
+        self.fails = self.fails.saturating_add(usize::from(matches!(inner, Expr::Subquery(_))));
+        let first = self.reached.len();
         let label = self.expr(left, scope)?;
         if matches!(op, BinaryOperator::Eq | BinaryOperator::NotEq)
             && let Some(tokens) = self.tokens(right, &label, scope)?
@@ -302,15 +315,52 @@ impl Judge<'_> {
         }
         match label {
             Label::Sealed(s) => Err(refuse::sealed_use(self.role, &s, word).at(self.position(&*left))),
-            Label::Clear | Label::Null => self.all_clear([right], scope, word),
+            Label::Clear | Label::Null => {
+                let label = self.all_clear([&mut *right], scope, word)?;
+                if matches!(build::bare(right), Expr::Subquery(_)) {
+                    self.fence_reached(first);
+                }
+                Ok(label)
+            }
         }
+    }
+
+    /// A subquery whose columns are compared with an expression: their labels.
+    fn compared_subquery(&mut self, left: &Expr, query: &mut Query, scope: InScope) -> Result<Vec<Label>, Refusal> {
+        let (first, fails) = (self.reached.len(), self.fails);
+        let cols = self.subquery(query, scope, false)?;
+        if self.watches() {
+            let parts = match build::bare(left) {
+                Expr::Tuple(parts) => parts.as_slice(),
+                one => std::slice::from_ref(one),
+            };
+            let fine = parts.len() == cols.len()
+                && parts.iter().zip(&cols).all(|(part, col)| {
+                    self.holds(part, scope).zip(col.holds.as_ref()).is_some_and(|(left, right)| comparable(&left, right))
+                });
+            if !fine {
+                self.fence_reached(first);
+            } else if self.fails == fails {
+                self.fine.push((query.clone(), None));
+            }
+        }
+        Ok(cols.into_iter().map(|c| c.label).collect())
     }
 
     fn scalar_subquery(&mut self, query: &mut Query, scope: InScope) -> Result<Label, Refusal> {
         let at = place(query);
+        let fails = self.fails;
         let cols = self.subquery(query, scope, false)?;
         if let [only] = cols.as_slice() {
             self.note_subquery(at, only.ty);
+        }
+        if self.watches() {
+            // More than one row is an error.
+            let one = self.single_row || one_at_most(query);
+            match cols.as_slice() {
+                [Col { holds: Some(holds), .. }] if one && self.fails == fails => self.fine.push((query.clone(), Some(holds.clone()))),
+                _ => self.fails = self.fails.saturating_add(1),
+            }
         }
         match <[_; 1]>::try_from(cols) {
             Ok([col]) => Ok(col.label),
@@ -320,6 +370,15 @@ impl Judge<'_> {
             },
         }
     }
+}
+
+/// LIMIT 1, or no FROM.
+fn one_at_most(query: &Query) -> bool {
+    let is_one = |e: &Expr| matches!(build::bare(e), Expr::Value(v) if matches!(&v.value, Value::Number(n, _) if n == "1" || n == "0"));
+    let limited = matches!(&query.limit_clause, Some(LimitClause::LimitOffset { limit: Some(limit), .. }) if is_one(limit));
+    let fetched = query.fetch.as_ref().is_some_and(|f| !f.with_ties && f.quantity.as_ref().is_none_or(is_one));
+    let from_nothing = matches!(&*query.body, SetExpr::Select(s) if s.from.is_empty());
+    limited || fetched || from_nothing
 }
 
 /// `ceil(x)`, `floor(x)`, `substring(x, y)` and `substr(x, y)` as calls.

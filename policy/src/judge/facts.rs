@@ -8,6 +8,7 @@ use dashmap::DashMap;
 use sqlparser::ast::Query;
 
 use super::Judge;
+use super::barrier::Barrier;
 use super::determined::{Equalities, Place};
 use super::scope::{Col, Item};
 use super::total::is_total;
@@ -32,6 +33,12 @@ pub(crate) struct Veiled {
     pub operators: BTreeSet<String>,
     /// Its select list must stay as it is: DISTINCT or a set operation may hang on it.
     pub whole: bool,
+    /// Row filters inside, in the order of their numbers.
+    pub barriers: Vec<Barrier>,
+    /// The last of them is its own: it is the derived table of that relation's filter.
+    pub filtered: bool,
+    /// Something in it may fail.
+    pub fails: bool,
 }
 
 type Known = Result<Option<Arc<Veiled>>, Refusal>;
@@ -142,7 +149,8 @@ impl Facts {
 
     /// Reads SQL of the policy over one relation: it may read everything, but every name in it must be
     /// qualified, so that no search_path of a client's changes its meaning. Operators that are not are returned.
-    pub fn trusted(&self, relation: &Relation, sql: &str, rule: &str) -> Result<(Query, BTreeSet<String>), Refusal> {
+    /// The last of the answer: its condition may fail.
+    pub fn trusted(&self, relation: &Relation, sql: &str, rule: &str) -> Result<(Query, BTreeSet<String>, bool), Refusal> {
         let explain = |r: Refusal| Refusal {
             position: None,
             message: format!("the policy's SQL for {}.{} cannot be used: {}", relation.schema, relation.name, r.message),
@@ -156,7 +164,7 @@ impl Facts {
         let mut judge = Judge::new(&facts, &path, "policy", sql);
         judge.query(&mut query, None, false).map_err(explain)?;
         reading.print(&query).map_err(explain)?;
-        Ok((query, judge.operators))
+        Ok((query, judge.operators, judge.failing_conditions))
     }
 }
 

@@ -1,99 +1,107 @@
-//! Row filters that cost little: conditions that cannot fail are repeated inside the fence, where an index can answer them.
-//!
-//! A comparison of a column of a built-in type with a constant is leakproof in Postgres (`pg_proc.proleakproof`): it can
-//! neither fail nor tell of a row that the filter removes.
+//! What is repeated inside a fence, where an index can answer it: conditions that cannot fail, on the relation's own columns and those
+//! of the queries around.
 
+use sqlparser::ast::{BinaryOperator, Expr, JoinOperator, TableFactor, TableWithJoins, Value, VisitMut, VisitorMut};
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use sqlparser::ast::{BinaryOperator, Expr, Query, SetExpr, TableFactor, TableWithJoins, Value};
-
-use super::Judge;
-use super::build;
-use super::scope::{Item, Scope};
-use crate::catalog::BaseType;
+use super::barrier::{Repeat, for_each};
+use super::expr::InScope;
+use super::holds::{Place, place};
+use super::label::Label;
+use super::scope::Item;
+use super::{Judge, build};
 use crate::plan::Origin;
 
 impl Judge<'_> {
-    /// Repeats the simple conditions of WHERE inside the fences of the relations that they are about.
-    pub(crate) fn repeat_conditions(&mut self, from: &mut [TableWithJoins], selection: Option<&Expr>, scope: &Scope) {
-        let Some(selection) = selection else { return };
-        if !scope.level.items.iter().any(|i| self.fenced(i)) {
+    /// Keeps a condition that cannot fail for the fence of the only item that it mentions.
+    pub(crate) fn repeat(&mut self, condition: &Expr, scope: InScope, repeat: Repeat) {
+        let allowed = match repeat {
+            Repeat::Any => true,
+            Repeat::Strict => is_strict(condition),
+            Repeat::None | Repeat::Having => false,
+        };
+        if !allowed {
             return;
         }
-        let mut conjuncts = Vec::new();
-        split(selection, &mut conjuncts);
-        for conjunct in conjuncts {
-            if let Some((item, condition)) = self.repeatable(conjunct, scope) {
-                for tree in &mut *from {
-                    insert(&mut tree.relation, &item, &condition);
-                    for join in &mut tree.joins {
-                        insert(&mut join.relation, &item, &condition);
+        let mut only: Option<Rc<Item>> = None;
+        let mut one = true;
+        let mut outer: Vec<String> = Vec::new();
+        for_each(condition, &mut |e| {
+            if matches!(e, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
+                match place(e, scope) {
+                    Some(Place::Column(item, 0, _)) => match &only {
+                        Some(known) => one &= Rc::ptr_eq(known, &item),
+                        None => only = Some(item),
+                    },
+                    // A column from further out means the same inside the fence.
+                    Some(Place::Column(item, _, _)) if matches!(e, Expr::CompoundIdentifier(_)) => {
+                        outer.push(item.printed.clone().unwrap_or_else(|| item.visible.clone()))
                     }
+                    Some(Place::Column(..) | Place::Merged(_)) | None => one = false,
                 }
             }
+        });
+        let Some(item) = only.filter(|_| one) else { return };
+        let Some(number) = item.behind.own else { return };
+        let name = item.oid.and_then(|oid| self.facts.catalog.relations.get(&oid)).map(|r| &r.name);
+        if outer.iter().any(|alias| Some(alias) == name) {
+            return;
+        }
+        let mut own = condition.clone();
+        let whole = own.visit(&mut Own { judge: self, scope, item: &item });
+        if whole.is_continue()
+            && let Some(barrier) = self.barriers.get_mut(number)
+        {
+            barrier.repeats.push(own);
         }
     }
 
-    fn fenced(&self, item: &Item) -> bool {
-        item.oid.and_then(|oid| self.facts.guard(oid)).is_some_and(|g| !g.filters.is_empty())
-    }
-
-    /// The condition in terms of the relation's own column, and which item it is about.
-    fn repeatable(&mut self, conjunct: &Expr, scope: &Scope) -> Option<(Rc<Item>, Expr)> {
-        match build::bare(conjunct) {
-            Expr::BinaryOp { left, op, right }
-                if matches!(
-                    op,
-                    BinaryOperator::Eq | BinaryOperator::Lt | BinaryOperator::Gt | BinaryOperator::LtEq | BinaryOperator::GtEq
-                ) =>
-            {
-                let (column, constant, left_is_column) = if is_constant(right) { (left, right, true) } else { (right, left, false) };
-                if !is_constant(constant) {
-                    return None;
-                }
-                let (item, own) = self.own_column(column, scope)?;
-                let (left, right) = if left_is_column { (own, (**constant).clone()) } else { ((**constant).clone(), own) };
-                Some((item, Expr::BinaryOp { left: Box::new(left), op: op.clone(), right: Box::new(right) }))
-            }
-            Expr::InList { expr, list, negated: false } if list.iter().all(is_constant) => {
-                let (item, own) = self.own_column(expr, scope)?;
-                Some((item, Expr::InList { expr: Box::new(own), list: list.clone(), negated: false }))
-            }
-            _ => None,
-        }
-    }
-
-    /// A column that is shown as it is stored, of a type whose comparisons are leakproof.
-    fn own_column(&mut self, column: &Expr, scope: &Scope) -> Option<(Rc<Item>, Expr)> {
-        let (item, index) = self.plain_column(column, Some(scope))?;
-        if !scope.level.items.iter().any(|i| Rc::ptr_eq(i, &item)) {
-            return None;
-        }
-        let col = item.cols.get(index)?;
+    /// The stored column's name, where a reference shows it as it is stored.
+    fn stored(&self, e: &Expr, scope: InScope, of: &Item) -> Option<Expr> {
+        let Some(Place::Column(_, 0, col)) = place(e, scope) else { return None };
         let Origin::Column { relation, attribute } = col.origin else { return None };
-        let leakproof = matches!(
-            col.base?,
-            BaseType::Int2
-                | BaseType::Int4
-                | BaseType::Int8
-                | BaseType::Bool
-                | BaseType::Uuid
-                | BaseType::Text
-                | BaseType::Varchar
-                | BaseType::Bpchar
-                | BaseType::Date
-                | BaseType::Timestamp
-                | BaseType::Timestamptz
-        );
-        if col.label.sealed().is_some() || !leakproof || !self.fenced(&item) || item.oid != Some(relation) || item.whole {
+        if matches!(col.label, Label::Sealed(_)) || of.oid != Some(relation) {
             return None;
         }
         let own = self.facts.catalog.relations.get(&relation)?.attribute(attribute)?;
-        if own.data_type.nondeterministic || own.data_type.is_domain {
-            return None;
+        Some(Expr::Identifier(build::ident(&own.name)))
+    }
+}
+
+struct Own<'j, 'a, 's> {
+    judge: &'j Judge<'a>,
+    scope: InScope<'s>,
+    item: &'j Item,
+}
+
+impl VisitorMut for Own<'_, '_, '_> {
+    type Break = ();
+    fn post_visit_expr(&mut self, e: &mut Expr) -> ControlFlow<()> {
+        if matches!(e, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
+            && !matches!(place(e, self.scope), Some(Place::Column(_, outwards, _)) if outwards > 0)
+        {
+            match self.judge.stored(e, self.scope, self.item) {
+                Some(own) => *e = own,
+                None => return ControlFlow::Break(()),
+            }
         }
-        let own = Expr::Identifier(build::ident(&own.name));
-        Some((item, own))
+        ControlFlow::Continue(())
+    }
+}
+
+/// A plain comparison of a column with constants or another column: not true of NULL.
+fn is_strict(e: &Expr) -> bool {
+    let column = |e: &Expr| matches!(build::bare(e), Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+    match build::bare(e) {
+        Expr::BinaryOp {
+            left,
+            op: BinaryOperator::Eq | BinaryOperator::Lt | BinaryOperator::Gt | BinaryOperator::LtEq | BinaryOperator::GtEq,
+            right,
+        } => column(left) && (is_constant(right) || column(right)) || column(right) && is_constant(left),
+        Expr::InList { expr, list, negated: false } => column(expr) && list.iter().all(is_constant),
+        Expr::Between { expr, negated: false, low, high } => column(expr) && is_constant(low) && is_constant(high),
+        _ => false,
     }
 }
 
@@ -101,40 +109,20 @@ impl Judge<'_> {
 fn is_constant(e: &Expr) -> bool {
     match build::bare(e) {
         Expr::Value(v) => matches!(v.value, Value::Number(..) | Value::SingleQuotedString(_) | Value::Boolean(_) | Value::Placeholder(_)),
+        Expr::Cast { expr, .. } => is_constant(expr),
         _ => false,
     }
 }
 
-fn split<'e>(e: &'e Expr, out: &mut Vec<&'e Expr>) {
-    match build::bare(e) {
-        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
-            split(left, out);
-            split(right, out);
-        }
-        other => out.push(other),
+/// Whether conditions of WHERE may be repeated at a level with this FROM.
+pub(crate) fn repeats(from: &[TableWithJoins]) -> Repeat {
+    fn outer(tree: &TableWithJoins) -> bool {
+        let inner = |f: &TableFactor| matches!(f, TableFactor::NestedJoin { table_with_joins, .. } if outer(table_with_joins));
+        inner(&tree.relation)
+            || tree.joins.iter().any(|j| {
+                inner(&j.relation)
+                    || !matches!(j.join_operator, JoinOperator::Join(_) | JoinOperator::Inner(_) | JoinOperator::CrossJoin(_))
+            })
     }
-}
-
-fn insert(factor: &mut TableFactor, item: &Item, condition: &Expr) {
-    match factor {
-        TableFactor::NestedJoin { table_with_joins, .. } => {
-            insert(&mut table_with_joins.relation, item, condition);
-            for join in &mut table_with_joins.joins {
-                insert(&mut join.relation, item, condition);
-            }
-        }
-        TableFactor::Derived { subquery, alias: Some(alias), .. } if item.printed.as_ref() == Some(&alias.name.value) => {
-            and(subquery, condition);
-        }
-        _ => {}
-    }
-}
-
-fn and(query: &mut Query, condition: &Expr) {
-    if let SetExpr::Select(select) = &mut *query.body
-        && let Some(filter) = select.selection.take()
-    {
-        let both = Expr::BinaryOp { left: Box::new(filter), op: BinaryOperator::And, right: Box::new(condition.clone()) };
-        select.selection = Some(both);
-    }
+    if from.iter().any(outer) { Repeat::Strict } else { Repeat::Any }
 }

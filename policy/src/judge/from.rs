@@ -7,8 +7,10 @@ use sqlparser::ast::{
 };
 
 use super::Judge;
+use super::barrier::{self, Behind, Repeat};
 use super::build;
 use super::expr::InScope;
+use super::holds::{Holds, comparable, unify};
 use super::label;
 use super::refuse;
 use super::scope::{Col, Item, Level, Scope, Slot};
@@ -66,7 +68,10 @@ impl Judge<'_> {
             JoinConstraint::On(condition) => {
                 let joined = left.beside(right);
                 let scope = Scope { level: &joined, parent };
+                let fails = self.fails;
                 self.clear(condition, Some(&scope), "a join condition")?;
+                let inside = self.fails > fails;
+                self.conditions(condition, Some(&scope), inside, Repeat::None);
                 Ok(joined)
             }
             JoinConstraint::Using(names) => {
@@ -104,8 +109,17 @@ impl Judge<'_> {
             };
             // Where the two types differ Postgres shows a common one, computed.
             let origin = if ca.base == cb.base { origin } else { Origin::Computed };
+            let holds = merged_holds(ca, cb);
+            if holds.is_none() && self.watches() {
+                for n in left.items.iter().chain(&right.items).flat_map(|i| &i.behind.reached) {
+                    if let Some(barrier) = self.barriers.get_mut(*n) {
+                        barrier.fenced = true;
+                    }
+                }
+                self.fails = self.fails.saturating_add(1);
+            }
             let ty = self.common_type_of(ca.ty.map(Ty::settled), cb.ty.map(Ty::settled));
-            let col = Col { name: name.clone(), label, origin, refused: None, base, ty };
+            let col = Col { name: name.clone(), label, origin, refused: None, base, holds, ty };
             slots.push(Slot { merged: Some(Rc::new(col)), ..a.clone() });
         }
         let joined = left.beside(right);
@@ -148,12 +162,14 @@ impl Judge<'_> {
                 index_hints,
             } if args.settings.is_none() && with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
                 let level = self.table_function(name, &mut args.args, *with_ordinality, alias.as_ref(), Some(&lateral))?;
+                let level = behind_all(level, &lateral);
                 *alias = Some(Self::function_alias(&last_name(name), alias.as_ref(), &level));
                 self.take_names(&level)?;
                 Ok(level)
             }
             TableFactor::Function { name, args, with_ordinality, alias, lateral: _ } => {
                 let level = self.table_function(name, args, *with_ordinality, alias.as_ref(), Some(&lateral))?;
+                let level = behind_all(level, &lateral);
                 *alias = Some(Self::function_alias(&last_name(name), alias.as_ref(), &level));
                 self.take_names(&level)?;
                 Ok(level)
@@ -161,13 +177,17 @@ impl Judge<'_> {
             TableFactor::UNNEST { alias, array_exprs, with_offset: false, with_offset_alias: None, with_ordinality } => {
                 self.function_facts(&["unnest"], Some(array_exprs.len().min(1)))?;
                 self.all_clear(array_exprs.iter_mut(), Some(&lateral), "unnest()")?;
+                for e in array_exprs.iter() {
+                    self.note(e, Some(&lateral));
+                }
                 let mut names: Vec<String> = array_exprs.iter().map(|_| "unnest".to_owned()).collect();
                 if let ([only], Some(alias)) = (names.as_mut_slice(), alias.as_ref()) {
                     only.clone_from(&alias.name.value);
                 }
                 let types = array_exprs.iter().map(|e| self.call_type(Some("pg_catalog"), "unnest", &[self.type_of(e, Some(&lateral))]));
                 let types = types.collect();
-                let level = self.function_level("unnest", names, types, *with_ordinality, alias.as_ref())?;
+                let level = with_holds(self.function_level("unnest", names, types, *with_ordinality, alias.as_ref())?);
+                let level = behind_all(level, &lateral);
                 *alias = Some(Self::function_alias("unnest", alias.as_ref(), &level));
                 self.take_names(&level)?;
                 Ok(level)
@@ -176,7 +196,11 @@ impl Judge<'_> {
                 let scope = if *is_lateral { Some(&lateral) } else { parent };
                 // An aggregate around it may rest on its order.
                 let ordered = subquery.order_by.is_some();
+                let first = self.reached.len();
                 let cols = self.subquery(subquery, scope, ordered)?;
+                let mut reached = self.reached.get(first..).unwrap_or_default().to_vec();
+                reached.extend(barrier::around(scope));
+                let behind = Behind { own: None, reached };
                 let name = match &*alias {
                     Some(a) => a.name.clone(),
                     None => {
@@ -185,7 +209,7 @@ impl Judge<'_> {
                             .with_hint("For example, FROM (SELECT ...) AS foo."));
                     }
                 };
-                let level = Level::of(Item { ordered, ..self.derived_item(&name, cols, alias.as_ref())? });
+                let level = Level::of(Item { ordered, behind, ..self.derived_item(&name, cols, alias.as_ref())? });
                 self.take_names(&level)?;
                 Ok(level)
             }
@@ -201,7 +225,9 @@ impl Judge<'_> {
         {
             self.touched = self.touched.saturating_add(usize::from(cte.tainted));
             let visible = alias.as_ref().map_or_else(|| build::ident(name), |a| a.name.clone());
-            return Ok(Level::of(self.derived_item(&visible, cte.cols, alias.as_ref())?));
+            self.reached.extend(&cte.reached);
+            let behind = Behind { own: None, reached: cte.reached };
+            return Ok(Level::of(Item { behind, ..self.derived_item(&visible, cte.cols, alias.as_ref())? }));
         }
         let (printed, level) = self.relation(parts, alias)?;
         *factor = printed;
@@ -232,6 +258,7 @@ impl Judge<'_> {
             match arg {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) | FunctionArg::Named { arg: FunctionArgExpr::Expr(e), .. } => {
                     self.clear(e, scope, &format!("function {short}()"))?;
+                    self.note(e, scope);
                 }
                 _ => return Err(refuse::unsupported("* as an argument")),
             }
@@ -268,7 +295,9 @@ impl Judge<'_> {
             self.function_column_types(&facts.schema, &short, &given)
         };
         *name = build::object_name(&[&facts.schema, &short]);
-        self.function_level(&short, names, types, ordinality, alias)
+        let level = self.function_level(&short, names, types, ordinality, alias)?;
+        // What they give out is computed already; a function outside pg_catalog may be put in its place as a query.
+        Ok(if facts.schema == "pg_catalog" { with_holds(level) } else { level })
     }
 
     /// The fields of the composite type that an argument is cast to; the type has its schema by now.
@@ -363,6 +392,33 @@ impl Judge<'_> {
     pub(crate) fn name_position(&self, name: &ObjectName) -> Option<usize> {
         let first = name.0.first().and_then(|p| p.as_ident())?;
         self.position(&Expr::Identifier(first.clone()))
+    }
+}
+
+/// What a merged column holds, where the two can be compared.
+fn merged_holds(a: &Col, b: &Col) -> Option<Holds> {
+    let (a, b) = (a.holds.as_ref()?, b.holds.as_ref()?);
+    if comparable(a, b) { unify(a.clone(), b.clone()) } else { None }
+}
+
+/// Columns of a function's result hold what their types say.
+fn with_holds(level: Level) -> Level {
+    let items = level.items.into_iter().map(Rc::try_unwrap).collect::<Result<Vec<_>, _>>();
+    let Ok([mut item]) = items.map(|i| <[Item; 1]>::try_from(i)).unwrap_or_else(|_| Err(vec![])) else { return Level::default() };
+    for col in &mut item.cols {
+        col.holds = col.ty.and_then(|ty| Holds::of_type(ty.oid, ty.deterministic));
+    }
+    Level::of(item)
+}
+
+/// A function's level: its arguments, which may be put in its columns' place, can name all that stands before it.
+fn behind_all(level: Level, scope: &Scope) -> Level {
+    let reached = barrier::around(Some(scope));
+    let mut items = level.items.into_iter();
+    match (items.next().map(Rc::try_unwrap), items.next()) {
+        (Some(Ok(item)), None) => Level::of(Item { behind: Behind { own: None, reached }, ..item }),
+        (Some(Err(shared)), None) => Level { items: vec![shared], slots: level.slots },
+        (_, _) => Level { items: vec![], slots: vec![] },
     }
 }
 

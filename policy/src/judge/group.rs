@@ -73,6 +73,7 @@ impl Judge<'_> {
             Some(mut copy) => (self.expr(&mut copy, Some(scope))?, copy),
             None => (self.expr(e, Some(scope))?, e.clone()),
         };
+        self.note(&expr, Some(scope));
         let (_, base) = self.shown(&expr, Some(scope));
         let place = self.locate(&expr, Some(scope));
         let ty = self.type_of(&expr, Some(scope)).map(Ty::settled);

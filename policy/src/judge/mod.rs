@@ -8,12 +8,14 @@
 //! * `relation`, `stand_in`: protected relations replaced by derived tables that compute their masks (veil);
 //! * `expr`, `label`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and which
 //!   functions, operators and types may be used;
+//! * `barrier`, `holds`, `fence`: what of the client's may run on rows that a row filter removes;
 //! * `token`: literals and parameters beside columns of tokens;
 //! * `typing`: the type of an expression;
 //! * `taint`, `order`, `determined`, `window`: the order of rows made independent of protected values where it can be seen;
 //! * `build`, `refuse`: SQL of our own, and the words of refusals.
 
 mod argument;
+mod barrier;
 mod build;
 mod cache;
 mod determined;
@@ -24,6 +26,7 @@ mod fence;
 mod from;
 mod function;
 mod group;
+mod holds;
 mod label;
 mod names;
 mod object;
@@ -36,8 +39,8 @@ mod scope;
 mod select;
 mod stand_in;
 mod star;
-mod token;
 mod taint;
+mod token;
 mod total;
 mod typing;
 mod window;
@@ -48,8 +51,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use sqlparser::ast::{DataType, Expr, Query, Select, Spanned};
 
+use barrier::Barrier;
 pub use engine::{Engine, Subject, Veto};
 use facts::{Facts, LevelOrder};
+use holds::Holds;
 use scope::Col;
 use typing::Ty;
 
@@ -62,6 +67,8 @@ pub(crate) struct Cte {
     cols: Vec<Col>,
     /// It reads protected relations: the order of its rows is data.
     tainted: bool,
+    /// Barriers in it.
+    reached: Vec<usize>,
 }
 
 /// An aggregate call whose arguments are being judged.
@@ -103,6 +110,24 @@ pub(crate) struct Judge<'a> {
     shows_evaluation_order: Option<Refusal>,
     /// A call of set_config changes search_path.
     moves_search_path: bool,
+    /// References to relations with row filters, by number.
+    barriers: Vec<Barrier>,
+    /// Numbers of barriers, in the order in which items of FROM came to stand for them.
+    reached: Vec<usize>,
+    /// Expressions that may fail, so far; but for the select list of the whole statement.
+    fails: usize,
+    /// A condition is among them.
+    failing_conditions: bool,
+    /// Subqueries of expressions at this level in which nothing may fail; what one of a single row and column holds.
+    fine: Vec<(Query, Option<Holds>)>,
+    /// The query that is judged next is the whole statement.
+    top: bool,
+    /// The query that was judged last gives one row.
+    single_row: bool,
+    /// Casts of parameters count as what cannot fail, while this is set.
+    casts_count: bool,
+    /// Casts of parameters that the statement tries first of all; `None` where it cannot.
+    gates: Option<Vec<Expr>>,
     /// Literals and parameters that are compared with tokens.
     tokens: token::Tokens,
     /// Types of the subqueries in expressions that have been judged, by their place in the text.
@@ -127,6 +152,15 @@ impl<'a> Judge<'a> {
             operators: BTreeSet::new(),
             shows_evaluation_order: None,
             moves_search_path: false,
+            barriers: vec![],
+            reached: vec![],
+            fails: 0,
+            failing_conditions: false,
+            fine: vec![],
+            top: false,
+            single_row: false,
+            casts_count: false,
+            gates: None,
             tokens: token::Tokens::default(),
             subquery_types: RefCell::default(),
         }
@@ -135,11 +169,16 @@ impl<'a> Judge<'a> {
     /// Judges a whole statement or view. `order_shows`: the order of its rows can be seen.
     fn statement(&mut self, query: &mut Query, order_shows: bool) -> Result<Vec<Col>, Refusal> {
         // A clause that has no place of its own: the statement's.
+        self.top = true;
+        self.gates = matches!(&*query.body, sqlparser::ast::SetExpr::Select(_)).then(Vec::new);
         let cols = self.query(query, None, order_shows).map_err(|r| r.at(Some(1)))?;
         // Wherever it stands: a join may run a subquery again for each row of a protected relation.
         match self.shows_evaluation_order.take() {
             Some(refusal) if self.reads > 0 => Err(refusal),
-            _ => Ok(cols),
+            _ => {
+                self.settle(query);
+                Ok(cols)
+            }
         }
     }
 

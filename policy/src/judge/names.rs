@@ -16,8 +16,8 @@ use crate::{Refusal, SqlState};
 
 /// What a reference turned out to be.
 pub(crate) enum Meaning {
-    /// A column; the item and which column of it (`None` for one merged by USING).
-    Column(Col, Option<(Rc<Item>, usize)>),
+    /// A column.
+    Column(Col),
     /// A system column of a relation from which nothing is protected.
     System,
     /// A whole row of an item.
@@ -39,7 +39,7 @@ impl Judge<'_> {
     /// Judges a column reference.
     pub(crate) fn reference(&mut self, e: &mut Expr, scope: InScope) -> Result<Label, Refusal> {
         match self.meaning(e, scope)? {
-            Meaning::Column(col, _) => Ok(col.label),
+            Meaning::Column(col) => Ok(col.label),
             Meaning::System => Ok(Label::Clear),
             Meaning::Row(item) => self.whole_row(&item).map_err(|r| r.at(self.position(e))),
         }
@@ -47,6 +47,9 @@ impl Judge<'_> {
 
     /// A row as one value: nothing in it may be sealed or refused.
     pub(crate) fn whole_row(&mut self, item: &Item) -> Result<Label, Refusal> {
+        if let Some(barrier) = item.behind.own.and_then(|n| self.barriers.get_mut(n)) {
+            barrier.whole_row = true;
+        }
         for (index, col) in item.shown() {
             if let Some(refused) = &col.refused {
                 return Err(refuse::column(self.role, refused));
@@ -75,7 +78,7 @@ impl Judge<'_> {
             _ => Err(refuse::unsupported("this reference")),
         };
         let (meaning, printed) = found.map_err(|r| r.at(at))?;
-        if let Meaning::Column(col, _) = &meaning
+        if let Meaning::Column(col) = &meaning
             && let Some(refused) = &col.refused
         {
             return Err(refuse::column(self.role, refused).at(at));
@@ -154,10 +157,7 @@ impl Judge<'_> {
         // An inner query's aggregate over a column from outside leaves that column bare at its own level.
         slot.mark(self.in_aggregate == 0 || outwards > 0);
         match slot.column() {
-            Some(col) => {
-                let place = slot.merged.is_none().then(|| (Rc::clone(&slot.item), slot.col));
-                Ok(Meaning::Column(col.clone(), place))
-            }
+            Some(col) => Ok(Meaning::Column(col.clone())),
             None => Err(refuse::unsupported("this column")),
         }
     }
@@ -227,26 +227,11 @@ impl Judge<'_> {
         }
     }
 
-    /// The item and column that an expression is, where it is a plain reference to the innermost level.
-    pub(crate) fn plain_column(&mut self, e: &Expr, scope: InScope) -> Option<(Rc<Item>, usize)> {
-        let mut copy = build::bare(e).clone();
-        if !matches!(copy, Expr::Identifier(_) | Expr::CompoundIdentifier(_)) {
-            return None;
-        }
-        self.in_aggregate = self.in_aggregate.saturating_add(1);
-        let meaning = self.meaning(&mut copy, scope);
-        self.in_aggregate = self.in_aggregate.saturating_sub(1);
-        match meaning {
-            Ok(Meaning::Column(_, place)) => place,
-            _ => None,
-        }
-    }
-
     /// The column that an expression shows unchanged, for its origin.
     pub(crate) fn shown(&mut self, e: &Expr, scope: InScope) -> (Origin, Option<BaseType>) {
         let mut copy = build::bare(e).clone();
         if matches!(copy, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
-            && let Ok(Meaning::Column(col, _)) = self.meaning(&mut copy, scope)
+            && let Ok(Meaning::Column(col)) = self.meaning(&mut copy, scope)
         {
             return (col.origin, col.base);
         }

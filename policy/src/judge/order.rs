@@ -24,6 +24,7 @@ impl Judge<'_> {
     pub(crate) fn order_output(&mut self, item: &mut OrderByExpr, outs: &[Out], scope: &Scope) -> Result<Sorted, Refusal> {
         match self.placed(named_output(&item.expr, outs), &item.expr)? {
             Some(out) => {
+                self.fails = self.fails.saturating_add(usize::from(out.col.holds.is_none()));
                 if out.col.label.sealed().is_some() {
                     item.expr = build::keyed(out.expr.clone(), self.facts.marker());
                 }
@@ -40,6 +41,7 @@ impl Judge<'_> {
             return Ok(());
         }
         self.expr(&mut item.expr, Some(scope))?;
+        self.note(&item.expr, Some(scope));
         Ok(())
     }
 
@@ -98,6 +100,7 @@ impl Judge<'_> {
             return Err(refuse::unsupported("WITH FILL"));
         }
         let label = self.expr(&mut item.expr, scope)?;
+        self.note(&item.expr, scope);
         let col = Col { ty: self.type_of(&item.expr, scope), label, ..Col::clear("") };
         let sorted = Sorted { expr: item.expr.clone(), exact: self.exact(&col) };
         if col.label.sealed().is_some() {

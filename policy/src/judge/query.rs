@@ -7,8 +7,10 @@ use sqlparser::ast::{
     TableAlias, TableFactor, TableWithJoins, Value,
 };
 
+use super::barrier;
 use super::build;
 use super::expr::InScope;
+use super::holds::{Holds, comparable, unify};
 use super::label::Label;
 use super::refuse;
 use super::relation::alias_column;
@@ -36,9 +38,11 @@ impl Judge<'_> {
         }
         let locking = !locks.is_empty();
         let frames = self.ctes.len();
+        let top = std::mem::take(&mut self.top);
         if let Some(with) = with {
             self.with(with, parent)?;
         }
+        self.top = top;
         let before = (self.touched, self.reads);
         let cols = self.body(query, parent, order_shows);
         self.ctes.truncate(frames);
@@ -65,6 +69,7 @@ impl Judge<'_> {
             }
             let name = cte.alias.name.value.clone();
             let before = self.touched;
+            let first_reached = self.reached.len();
             let recursive = with.recursive && mentions(&cte.query, &name);
             if recursive {
                 // The columns of a recursive CTE are those of its first arm.
@@ -80,13 +85,14 @@ impl Judge<'_> {
                 for c in &mut cols {
                     c.origin = Origin::Computed;
                     c.base = None;
+                    c.holds = c.holds.take().map(Holds::unbounded);
                     c.ty = c.ty.map(Ty::settled);
                     if c.label == Label::Null {
                         c.label = Label::Clear;
                     }
                 }
                 // Whatever it reads, its rows may come in any order.
-                self.ctes.push(Cte { name: name.clone(), cols: cols.clone(), tainted: true });
+                self.ctes.push(Cte { name: name.clone(), cols: cols.clone(), tainted: true, reached: vec![] });
                 let whole = self.query(&mut cte.query, parent, false)?;
                 let stable = whole.len() == cols.len()
                     && whole.iter().zip(&cols).all(|(w, c)| match (&w.label, &c.label) {
@@ -100,6 +106,8 @@ impl Judge<'_> {
                 let tainted = self.touched > before.saturating_add(1);
                 if let Some(last) = self.ctes.last_mut() {
                     last.tainted = tainted;
+                    last.reached = self.reached.get(first_reached..).unwrap_or_default().to_vec();
+                    last.reached.extend(barrier::around(parent));
                 }
                 if !tainted {
                     self.touched = before;
@@ -109,7 +117,9 @@ impl Judge<'_> {
             let mut cols = self.query(&mut cte.query, parent, false)?;
             let renamed = super::relation::rename(&mut cols, Some(&cte.alias), &name);
             self.placed(renamed, &cte.alias)?;
-            self.ctes.push(Cte { name, cols, tainted: self.touched > before });
+            let mut reached = self.reached.get(first_reached..).unwrap_or_default().to_vec();
+            reached.extend(barrier::around(parent));
+            self.ctes.push(Cte { name, cols, tainted: self.touched > before, reached });
         }
         Ok(())
     }
@@ -120,14 +130,20 @@ impl Judge<'_> {
     }
 
     fn body(&mut self, query: &mut Query, parent: InScope, order_shows: bool) -> Result<Vec<Col>, Refusal> {
+        let top = std::mem::take(&mut self.top);
         let limited = self.limits(query)?;
         let order_shows = order_shows || limited;
+        self.single_row = false;
         match &mut *query.body {
-            SetExpr::Select(_) => self.select_query(query, parent, order_shows),
+            SetExpr::Select(_) => {
+                self.top = top;
+                self.select_query(query, parent, order_shows)
+            }
             SetExpr::Query(inner) if query.order_by.is_none() && !limited => self.query(inner, parent, order_shows),
             _ => {
                 let before = self.touched;
                 let mut cols = self.set_expr(&mut query.body, parent, false)?;
+                self.single_row = false;
                 let sealed = cols.iter().any(|c| c.label.sealed().is_some());
                 if self.touched > before && (order_shows || sealed && query.order_by.is_some()) {
                     self.no_ties(query)?;
@@ -149,6 +165,7 @@ impl Judge<'_> {
                 limited = true;
                 for e in limit.iter_mut().chain(offset.iter_mut().map(|Offset { value, .. }| value)) {
                     self.clear(e, None, "LIMIT")?;
+                    self.note(e, None);
                 }
             }
             Some(_) => return Err(refuse::unsupported("this form of LIMIT")),
@@ -160,6 +177,7 @@ impl Judge<'_> {
             }
             if let Some(e) = &mut fetch.quantity {
                 self.clear(e, None, "FETCH")?;
+                self.note(e, None);
             }
         }
         Ok(limited)
@@ -216,26 +234,37 @@ impl Judge<'_> {
                     .map(|(index, (a, b))| {
                         let joined = self.join(a.label, b.label, &nothing, word);
                         let label = joined.map_err(|r| r.at(self.arm_position(right, index)))?;
+                        let holds = a.holds.zip(b.holds).and_then(|(a, b)| if comparable(&a, &b) { unify(a, b) } else { None });
+                        if holds.is_none() {
+                            self.fails = self.fails.saturating_add(1);
+                        }
                         let ty = self.common_type_of(a.ty, b.ty);
-                        Ok(Col { name: a.name, label, origin: Origin::Computed, refused: None, base: None, ty })
+                        Ok(Col { name: a.name, label, origin: Origin::Computed, refused: None, base: None, holds, ty })
                     })
                     .collect()
             }
             SetExpr::Values(values) => {
+                let mut held: Vec<Option<Holds>> = vec![];
                 let mut columns: Vec<Option<Vec<Ty>>> = vec![];
                 for row in &mut values.rows {
                     columns.resize(row.content.len(), Some(vec![]));
-                    for (e, column) in row.content.iter_mut().zip(&mut columns) {
+                    for (index, (e, column)) in row.content.iter_mut().zip(&mut columns).enumerate() {
                         self.clear(e, parent, "VALUES")?;
+                        let holds = self.note(e, parent);
+                        match held.get_mut(index) {
+                            None => held.push(holds),
+                            Some(known) => *known = known.take().zip(holds).and_then(|(a, b)| unify(a, b)),
+                        }
                         match (self.type_of(e, parent), &mut *column) {
                             (Some(ty), Some(types)) => types.push(ty),
                             _ => *column = None,
                         }
                     }
                 }
+                let mut held = held.into_iter();
                 let typed = columns.iter().zip(1..).map(|(types, n)| {
                     let ty = types.as_ref().and_then(|t| self.common_type(t));
-                    Col { ty, ..Col::clear(format!("column{n}")) }
+                    Col { ty, holds: held.next().flatten(), ..Col::clear(format!("column{n}")) }
                 });
                 Ok(typed.collect())
             }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use sqlparser::ast::{Ident, TableAlias, TableAliasColumnDef, TableFactor};
 
+use super::barrier::Behind;
 use super::facts::Veiled;
+use super::holds::Holds;
 use super::label::Label;
 use super::refuse;
 use super::scope::{Col, Item, Level};
@@ -35,6 +37,9 @@ impl Judge<'_> {
         let veiled = self.stand_in(&relation)?;
         match veiled {
             None => {
+                if relation.kind == crate::catalog::RelationKind::View {
+                    self.fails = self.fails.saturating_add(1);
+                }
                 let cols = relation.columns.iter().map(|c| plain_column(&relation, c)).collect();
                 let key = key_columns(&relation, &BTreeSet::new());
                 let mut item = self.item(&relation, alias.as_ref(), cols, key, None, false)?;
@@ -67,9 +72,11 @@ impl Judge<'_> {
                 }
                 item.printed = Some(printed);
                 item.whole = veiled.whole;
+                let mut query = veiled.query.clone();
+                let reached = self.take_barriers(&mut query, &veiled.barriers, veiled.fails);
+                item.behind = Behind { own: reached.last().copied().filter(|_| veiled.filtered), reached };
                 let alias = TableAlias { explicit: true, ..alias };
-                let factor =
-                    TableFactor::Derived { lateral: false, subquery: Box::new(veiled.query.clone()), alias: Some(alias), sample: None };
+                let factor = TableFactor::Derived { lateral: false, subquery: Box::new(query), alias: Some(alias), sample: None };
                 Ok((factor, Level::of(item)))
             }
         }
@@ -118,6 +125,7 @@ impl Judge<'_> {
             no_system_columns,
             whole: true,
             ordered: false,
+            behind: Behind::default(),
         })
     }
 
@@ -150,6 +158,7 @@ impl Judge<'_> {
             no_system_columns: None,
             whole: true,
             ordered: false,
+            behind: Behind::default(),
         })
     }
 }
@@ -187,6 +196,8 @@ pub(crate) fn plain_column(relation: &Relation, c: &crate::catalog::Column) -> C
         origin: Origin::Column { relation: relation.oid, attribute: c.number },
         refused: None,
         base: Some(c.data_type.base),
+        // A view that is not expanded computes its columns in a way that is not known here.
+        holds: if relation.kind == crate::catalog::RelationKind::View { None } else { Holds::column(&c.data_type) },
         ty: Some(Ty::of_column(&c.data_type)),
     }
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use sqlparser::ast::Expr;
 
+use super::barrier::Behind;
 use super::build;
+use super::holds::Holds;
 use super::label::Label;
 use super::typing::Ty;
 use crate::catalog::{BaseType, Oid};
@@ -29,6 +31,8 @@ pub(crate) struct Col {
     pub refused: Option<Arc<RefusedColumn>>,
     /// Its type where it is a relation's column.
     pub base: Option<BaseType>,
+    /// What it holds, where what computes it cannot fail.
+    pub holds: Option<Holds>,
     /// Its type, where it is certain.
     pub ty: Option<Ty>,
 }
@@ -36,7 +40,7 @@ pub(crate) struct Col {
 impl Col {
     /// A computed column that holds nothing protected.
     pub fn clear(name: impl Into<String>) -> Self {
-        Col { name: name.into(), label: Label::Clear, origin: Origin::Computed, refused: None, base: None, ty: None }
+        Col { name: name.into(), label: Label::Clear, origin: Origin::Computed, refused: None, base: None, holds: None, ty: None }
     }
 }
 
@@ -80,6 +84,8 @@ pub(crate) struct Item {
     pub ordered: bool,
     /// No column of what is printed for it may be left out.
     pub whole: bool,
+    /// Row filters behind it.
+    pub behind: Behind,
 }
 
 impl Item {

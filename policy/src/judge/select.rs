@@ -14,7 +14,7 @@ use super::query::{append_order, order_items, position_of};
 use super::relation::prune;
 use super::scope::{Col, Item, Level, Out, Scope};
 use super::taint::Demand;
-use super::{Judge, build, output, refuse, windows};
+use super::{Judge, build, fence, output, refuse, windows};
 use crate::Refusal;
 use crate::plan::Origin;
 
@@ -47,6 +47,8 @@ impl Judge<'_> {
         parent: InScope,
         order_shows: bool,
     ) -> Result<(Vec<Col>, Option<Vec<Expr>>), Refusal> {
+        let top = std::mem::take(&mut self.top);
+        let fine = self.fine.len();
         let Select {
             select_token: _,
             optimizer_hints,
@@ -92,10 +94,12 @@ impl Judge<'_> {
         let level = self.from(from, parent)?;
         let scope = Scope { level: &level, parent };
         if let Some(condition) = selection.as_mut() {
+            let fails = self.fails;
             self.clear(condition, Some(&scope), "WHERE")?;
+            let inside = self.fails > fails;
+            self.conditions(condition, Some(&scope), inside, fence::repeats(from));
             self.note_condition(condition, &scope);
         }
-        self.repeat_conditions(from, selection.as_ref(), &scope);
         let items = self.expand_stars(projection, &level, &scope)?;
         let raw: Vec<(Expr, Option<String>)> = items.iter().map(item_parts).collect();
         *projection = items;
@@ -111,7 +115,10 @@ impl Judge<'_> {
         }
         // Before windows: a subquery in it may make the level one whose order is data.
         if let Some(condition) = having.as_mut() {
+            let fails = self.fails;
             self.clear(condition, Some(&scope), "HAVING")?;
+            let inside = self.fails > fails;
+            self.having_conditions(condition, Some(&scope), inside);
         }
         for NamedWindowDefinition(name, window) in named_window.iter_mut() {
             match window {
@@ -131,8 +138,17 @@ impl Judge<'_> {
         let outermost = order_shows && self.levels.len() == 1;
         let in_clauses: Vec<BTreeSet<usize>> = level.items.iter().map(|i| i.used.borrow().clone()).collect();
         let mut outs = Vec::new();
+        // Computed last of all, unless something is sorted or grouped by them.
+        let last = top && distinct.is_none();
         for item in projection.iter_mut() {
-            outs.push(self.output(item, &scope)?);
+            let (fails, reached) = (self.fails, self.reached.len());
+            let out = self.output(item, &scope)?;
+            if last {
+                self.keep_inside(fails, reached);
+            } else {
+                self.fails = self.fails.saturating_add(usize::from(out.col.holds.is_none()));
+            }
+            outs.push(out);
         }
         if let Some(Distinct::On(keys)) = distinct.as_mut() {
             for key in keys {
@@ -155,6 +171,8 @@ impl Judge<'_> {
             self.no_ties(query)?;
             self.keep_group_keys(group_by, groups.as_ref(), &level);
             prune_all(from, &level);
+            self.fine.truncate(fine);
+            self.single_row = false;
             return Ok((cols, Some(exprs)));
         }
         let mut given = Vec::new();
@@ -204,6 +222,7 @@ impl Judge<'_> {
                 more.extend(self.row_identity(if sets { &[] } else { &given }, single, Some(&scope)).into_iter().map(build::ascending));
                 // Rows that are alike in all they are made from can still differ in these: by grouping set, or by their place in a window.
                 if windows || sets {
+                    self.fails = self.fails.saturating_add(outs.iter().filter(|o| o.col.holds.is_none()).count());
                     more.extend(outs.iter().map(|o| build::ascending(self.tie_break(o.expr.clone(), &o.col))));
                 }
             }
@@ -216,6 +235,8 @@ impl Judge<'_> {
             self.touched = order.touched_before;
         }
         prune_all(from, &level);
+        self.fine.truncate(fine);
+        self.single_row = single_row;
         Ok((cols, None))
     }
 
@@ -228,6 +249,7 @@ impl Judge<'_> {
         let name = alias.clone().unwrap_or_else(|| output::name(expr));
         let (origin, base) = self.shown(expr, Some(scope));
         let label = self.expr(expr, Some(scope))?;
+        let holds = if self.watches() { self.holds(expr, Some(scope)) } else { None };
         let expr = expr.clone();
         let certain = matches!(build::bare(&expr), Expr::Identifier(_) | Expr::CompoundIdentifier(_));
         if alias.is_none() && !certain {
@@ -235,7 +257,7 @@ impl Judge<'_> {
             *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: build::ident(&name) };
         }
         let ty = self.type_of(&expr, Some(scope));
-        Ok(Out { col: Col { name, label, origin, refused: None, base, ty }, expr })
+        Ok(Out { col: Col { name, label, origin, refused: None, base, holds, ty }, expr })
     }
 }
 

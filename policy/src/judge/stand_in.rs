@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sqlparser::ast::{Query, TableAlias, TableFactor};
+use sqlparser::ast::{Query, SetExpr, TableAlias, TableFactor};
 
+use super::barrier::{self, Barrier, has_subquery};
 use super::facts::Veiled;
 use super::label::{Label, Sealed};
 use super::refuse;
@@ -183,17 +184,25 @@ impl Judge<'_> {
         let mut sql = format!("SELECT {} FROM {}.{}", select.join(", "), quote(&relation.schema), quote(&relation.name));
         if !guard.filters.is_empty() {
             let all: Vec<String> = guard.filters.iter().map(|f| format!("(\n{}\n)", f.sql)).collect();
-            // A fence: nothing of the user's runs on a row that the filter removes.
-            sql.push_str(&format!(" WHERE {} OFFSET 0", all.join(" AND ")));
+            sql.push_str(&format!(" WHERE {}", all.join(" AND ")));
         }
         let rule = guard.filters.first().map(|f| f.rule.as_str()).unwrap_or("a mask");
-        let (mut query, mut operators) = self.facts.trusted(relation, &sql, rule)?;
+        let (mut query, mut operators, may_fail) = self.facts.trusted(relation, &sql, rule)?;
+        let is_view = inner.is_some();
+        let (mut barriers, mut fails) = (vec![], false);
         if let Some(v) = inner {
             operators.extend(v.operators);
+            (barriers, fails) = (v.barriers, v.fails);
             replace_source(&mut query, v.query, &relation.name, &cols);
         }
+        let filtered = !guard.filters.is_empty();
+        if filtered {
+            let local = !is_view && matches!(&*query.body, SetExpr::Select(s) if s.selection.as_ref().is_none_or(|f| !has_subquery(f)));
+            barrier::mark(&mut query, barriers.len());
+            barriers.push(Barrier { local, may_fail, ..Barrier::default() });
+        }
         let key = key_columns(relation, &changed);
-        Ok(Veiled { query, cols, key, protected: true, rename: false, operators, whole: false })
+        Ok(Veiled { query, cols, key, protected: true, rename: false, operators, whole: false, barriers, filtered, fails })
     }
 
     /// A catalog of Postgres' own, by the built-in rules.
@@ -238,9 +247,20 @@ impl Judge<'_> {
         }
         let rows = veil.rows.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
         let sql = format!("SELECT {} FROM {}.{}{rows}", select.join(", "), quote(&relation.schema), quote(&relation.name));
-        let (query, operators) = self.facts.trusted(relation, &sql, "built in")?;
+        let (query, operators, _) = self.facts.trusted(relation, &sql, "built in")?;
         let key = key_columns(relation, &BTreeSet::new());
-        Ok(Some(Veiled { query, cols, key, protected: false, rename: false, operators, whole: false }))
+        Ok(Some(Veiled {
+            query,
+            cols,
+            key,
+            protected: false,
+            rename: false,
+            operators,
+            whole: false,
+            barriers: vec![],
+            filtered: false,
+            fails: false,
+        }))
     }
 
     /// A view's definition with veils, seals and filters inside; `None` where it reads nothing protected.
@@ -285,7 +305,18 @@ impl Judge<'_> {
                 Col { name: column.name.clone(), base: Some(column.data_type.base), ty, ..c }
             })
             .collect();
-        Ok(Some(Veiled { query, cols, key: vec![], protected: true, rename, operators: inner.operators, whole: true }))
+        Ok(Some(Veiled {
+            query,
+            cols,
+            key: vec![],
+            protected: true,
+            rename,
+            operators: inner.operators,
+            whole: true,
+            barriers: inner.barriers,
+            filtered: false,
+            fails: inner.fails > 0,
+        }))
     }
 }
 

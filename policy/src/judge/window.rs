@@ -67,6 +67,7 @@ impl Judge<'_> {
         let mut given = Vec::new();
         for e in &mut spec.partition_by {
             let label = self.expr(e, scope)?;
+            self.note(e, scope);
             let col = Col { ty: self.type_of(e, scope), label, ..Col::clear("") };
             given.push(Sorted { expr: e.clone(), exact: self.exact(&col) });
         }
@@ -78,6 +79,7 @@ impl Judge<'_> {
                 match bound {
                     sqlparser::ast::WindowFrameBound::Preceding(Some(e)) | sqlparser::ast::WindowFrameBound::Following(Some(e)) => {
                         self.clear(e, scope, "a window frame")?;
+                        self.note(e, scope);
                     }
                     sqlparser::ast::WindowFrameBound::CurrentRow
                     | sqlparser::ast::WindowFrameBound::Preceding(None)

@@ -13,6 +13,14 @@ const OURS: &str = "pgveil_";
 /// Aliases of derived tables that the judgement puts around a SELECT begin with it.
 const WRAP: &str = "pgveil_q";
 
+/// Columns by which a row filter's derived table says that a row is visible begin with it.
+const OK: &str = "pgveil_ok";
+/// `BoolTestType` in libpg_query's protobuf.
+const IS_NOT_FALSE: i64 = 4;
+/// `NullTestType` in libpg_query's protobuf.
+const IS_NULL: i64 = 1;
+const IS_NOT_NULL: i64 = 2;
+
 /// Compares the client's tree with the tree of what is sent.
 pub(super) fn compare(client: &Tree, ours: &Tree) -> Result<(), Refusal> {
     walk(client, ours).map_err(|Difference(at)| {
@@ -68,7 +76,7 @@ fn walk(client: &Tree, ours: &Tree) -> Same {
         ("ColumnRef", "TypeCast") => whole_row(client, ours),
         ("A_Const" | "AConst", "TypeCast") => typed_string(client, ours),
         ("FuncCall", "TypeCast") => veiled_function(client, ours),
-        ("FuncCall", "CaseExpr") => guarded_function(client, ours),
+        ("FuncCall", "CaseExpr") => guarded_function(client, ours).or_else(|first| guarded(client, ours).map_err(|_| first)),
         ("FuncCall", "FuncCall") => {
             qualified(client, ours, "funcname")?;
             fields(client, ours, &["funcname", "agg_order"])?;
@@ -91,6 +99,11 @@ fn walk(client: &Tree, ours: &Tree) -> Same {
             ordered(client.list("order_clause"), ours.list("order_clause"), Items::Sort)
         }
         ("SelectStmt", "SelectStmt") => select(client, ours),
+        ("JoinExpr", "JoinExpr") => {
+            fields(client, ours, &["quals"])?;
+            conditions(client.field("quals"), ours.field("quals"))
+        }
+        (_, "CaseExpr") => guarded(client, ours),
         _ => plain(client, ours),
     }
 }
@@ -287,9 +300,11 @@ fn select(client: &Tree, ours: &Tree) -> Same {
 
 /// Two SELECTs, field by field, without the fields of `moved`.
 fn unwrapped(client: &Tree, ours: &Tree, moved: &[&str]) -> Same {
-    let mut except = vec!["target_list", "sort_clause", "group_clause", "distinct_clause"];
+    let mut except = vec!["target_list", "sort_clause", "group_clause", "distinct_clause", "where_clause", "having_clause"];
     except.extend(moved);
     fields(client, ours, &except)?;
+    tried_conditions(client.field("where_clause"), ours.field("where_clause"))?;
+    conditions(client.field("having_clause"), ours.field("having_clause"))?;
     targets(client.list("target_list"), ours.list("target_list"))?;
     if !moved.contains(&"sort_clause") {
         ordered(client.list("sort_clause"), ours.list("sort_clause"), Items::Sort)?;
@@ -340,6 +355,92 @@ fn wrapped(client: &Tree, ours: &Tree) -> Same {
         unwrapped(client, inner, &["sort_clause"])
     } else {
         walk(client, inner)
+    }
+}
+
+/// Insertion: WHERE gains `(CAST($1 AS type) IS NULL) IS NOT NULL`, which is always true, or fails.
+fn tried_conditions(client: Option<&Tree>, ours: Option<&Tree>) -> Same {
+    let is_and = |tree: &Tree| tree.kind() == "BoolExpr" && tree.field("boolop") == Some(&Tree::Int(1));
+    let conjuncts = |tree: Option<&Tree>| match tree {
+        Some(tree) if is_and(tree) => tree.list("args").to_vec(),
+        Some(tree) => vec![tree.clone()],
+        None => vec![],
+    };
+    let mut printed = conjuncts(ours);
+    let wanted = conjuncts(client);
+    while printed.len() > wanted.len() && printed.last().is_some_and(tries_a_cast) {
+        printed.pop();
+    }
+    if printed.len() == conjuncts(ours).len() {
+        return conditions(client, ours);
+    }
+    if printed.len() != wanted.len() {
+        return part("a condition");
+    }
+    wanted.iter().zip(&printed).try_for_each(|(a, b)| conditions(Some(a), Some(b)))
+}
+
+/// `(CAST($1 AS type) IS NULL) IS NOT NULL`
+fn tries_a_cast(tree: &Tree) -> bool {
+    let tests = |tree: &Tree, how: i64| tree.kind() == "NullTest" && tree.field("nulltesttype") == Some(&Tree::Int(how));
+    tests(tree, IS_NOT_NULL)
+        && tree
+            .field("arg")
+            .filter(|inner| tests(inner, IS_NULL))
+            .and_then(|inner| inner.field("arg"))
+            .is_some_and(|cast| cast.kind() == "TypeCast" && cast.field("arg").is_some_and(|arg| arg.kind() == "ParamRef"))
+}
+
+/// Conditions joined by AND, each perhaps in a guard.
+fn conditions(client: Option<&Tree>, ours: Option<&Tree>) -> Same {
+    let (Some(client), Some(ours)) = (client, ours) else { return optional(client, ours, "a condition") };
+    let is_and = |tree: &Tree| tree.kind() == "BoolExpr" && tree.field("boolop") == Some(&Tree::Int(1));
+    let (of_client, of_ours) = (client.list("args"), ours.list("args"));
+    if is_and(client) && is_and(ours) && of_client.len() == of_ours.len() {
+        return of_client.iter().zip(of_ours).try_for_each(|(a, b)| conditions(Some(a), Some(b)));
+    }
+    guarded_condition(client, ours)
+}
+
+/// `CASE WHEN condition THEN result END`
+fn only_case(tree: &Tree) -> Option<(&Tree, &Tree)> {
+    match (tree.kind(), tree.list("args")) {
+        ("CaseExpr", [when]) if tree.field("defresult").is_none() && tree.field("arg").is_none() => {
+            Some((when.field("expr")?, when.field("result")?))
+        }
+        _ => None,
+    }
+}
+
+/// Insertion: what may fail on a row that a row filter hides becomes `CASE WHEN row is visible THEN … END`; visible it is, wherever
+/// the row comes out.
+fn guarded(client: &Tree, ours: &Tree) -> Same {
+    match only_case(ours) {
+        Some((condition, result)) if asks_for_row(condition) => walk(client, result),
+        _ => plain(client, ours),
+    }
+}
+
+/// Insertion: a condition of WHERE, ON or HAVING becomes `CASE WHEN condition THEN true END`.
+fn guarded_condition(client: &Tree, ours: &Tree) -> Same {
+    let Some((condition, result)) = only_case(ours) else { return walk(client, ours) };
+    let is_true = result.field("val").is_some_and(|value| value.field("boolval") == Some(&Tree::Bool(true)));
+    if is_true && walk(client, condition).is_ok() { Ok(()) } else { walk(client, ours) }
+}
+
+/// `alias.pgveil_ok1 IS NOT FALSE`, or several of them.
+fn asks_for_row(condition: &Tree) -> bool {
+    match condition.kind() {
+        "BooleanTest" => {
+            let column = condition.field("arg").filter(|arg| arg.kind() == "ColumnRef").map(|arg| arg.list("fields"));
+            let ours = matches!(column, Some([_, last]) if last.text("sval").starts_with(OK));
+            ours && condition.field("booltesttype") == Some(&Tree::Int(IS_NOT_FALSE))
+        }
+        "BoolExpr" => {
+            let all = condition.list("args");
+            condition.field("boolop") == Some(&Tree::Int(1)) && !all.is_empty() && all.iter().all(asks_for_row)
+        }
+        _ => false,
     }
 }
 
@@ -465,6 +566,23 @@ mod tests {
                 "select x from (select distinct x from t) as pgveil_q1 order by pg_catalog.sha256(x) limit 3",
             ),
             ("select x from t union select y from u", "select * from (select x from t union select y from u) pgveil_q order by 1"),
+            (
+                "select 1 from t where a and 1 / b > 2",
+                "select 1 from (select a, b, f is true as pgveil_ok1 from s.t where f) as t where a and case when t.pgveil_ok1 is not false then 1 / b > 2 end",
+            ),
+            (
+                "select 1 from t, u where 1 / a > b",
+                "select 1 from t, u where case when t.pgveil_ok1 is not false and u.pgveil_ok2 is not false then 1 / a > b end",
+            ),
+            ("select 1 from t join u on f(a)", "select 1 from t join u on case when f(a) then true end"),
+            ("select 1 from t where a = $1::int", "select 1 from t where a = $1::int and ($1::int is null) is not null"),
+            (
+                "select 1 from t where a and b",
+                "select 1 from t where a and case when t.pgveil_ok1 is not false then b end and ($1::int is null) is not null",
+            ),
+            ("select $1::int from t", "select $1::int from t where ($1::int is null) is not null"),
+            ("select 1 from t where a = 1 / b", "select 1 from t where a = case when t.pgveil_ok1 is not false then 1 / b end"),
+            ("select 1 from t having f(a)", "select 1 from t having case when f(a) then true end"),
             ("select c from customers c", "select cast(row(c.*) as shop.customers) as c from (select 1 as id) as c"),
             ("select g from generate_series(1, 2)", "select g from pg_catalog.generate_series(1, 2) as generate_series"),
         ] {
@@ -486,6 +604,18 @@ mod tests {
             ("select id from t order by lower(a)", "select id from t order by pg_catalog.sha256(lower(b))"),
             ("select id from t order by a", "select id from t order by pg_catalog.sha256(a) desc"),
             ("select id from t order by a", "select id from t"),
+            ("select a from t where a", "select a from t where case when t.b is not false then a end"),
+            ("select a from t where a", "select a from t where case when t.pgveil_ok1 is not true then a end"),
+            ("select a from t where a", "select a from t where case when t.pgveil_ok1 is not false then b end"),
+            ("select a from t where a", "select a from t where case when t.pgveil_ok1 is not false then a else true end"),
+            ("select a from t where a", "select a from t where case when b then true end"),
+            ("select a from t where a", "select a from t where case when a then false end"),
+            ("select a from t where not a", "select a from t where not case when a then true end"),
+            ("select a from t where a and b", "select a from t where a"),
+            ("select a from t where a and b", "select a from t where a and ($1::int is null) is not null"),
+            ("select a from t where $1 = a", "select a from t where $1 = a and ($1::int is null) is null"),
+            ("select a from t where $1 = a", "select a from t where $1 = a and (a is null) is not null"),
+            ("select a from t", "select a from t where case when a then true end"),
             ("select id from t order by 2", "select id from t order by 3"),
             ("select count(*) from t group by a", "select count(*) from t"),
             ("select a, b from t", "select a from t"),
