@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::cache::Cache;
 use super::facts::Facts;
 use super::scope::Col;
-use super::{Judge, refuse};
+use super::{Judge, gate, refuse};
 use crate::catalog::{Catalog, Oid};
 use crate::mask::Mask;
 use crate::plan::{Kind, Origin, Output, Plan, Planned, SqlText};
@@ -157,7 +157,7 @@ fn judge(role: &RoleEngine, who: &Subject, sql: &str) -> Judged {
 fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Planned, Refusal> {
     match body {
         Body::Query(reading) => {
-            let Judgement { sql, cols, moves, order_is_data } = query(role, who, &reading, text)?;
+            let Judgement { sql, cols, moves, order_is_data } = query(role, who, &reading, text, Gate::Inserted)?;
             Ok(Planned {
                 kind: Kind::Query,
                 text: SqlText::with_holes(&sql, role.facts.marker()),
@@ -175,7 +175,7 @@ fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Plan
             if options.format != read::ExplainFormat::Text {
                 return Err(refuse::unsupported("EXPLAIN in another format than text").at(Some(1)));
             }
-            let Judgement { sql, moves, order_is_data, .. } = query(role, who, &reading, text)?;
+            let Judgement { sql, moves, order_is_data, .. } = query(role, who, &reading, text, Gate::LeftOut)?;
             let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear };
             Ok(Planned {
                 kind: Kind::Explain,
@@ -215,12 +215,24 @@ struct Judgement {
     order_is_data: bool,
 }
 
-fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str) -> Result<Judgement, Refusal> {
+/// Whether a text checks its names when it runs.
+#[derive(Clone, Copy)]
+enum Gate {
+    Inserted,
+    /// It is only planned: nothing of a table's comes back, and the check would show in the plan.
+    LeftOut,
+}
+
+fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str, gate: Gate) -> Result<Judgement, Refusal> {
     check_path(role.facts.catalog.as_ref(), &who.search_path)?;
     let mut ast = (*reading.ast).clone();
     let mut judge = Judge::new(&role.facts, &who.search_path, &who.role, text);
     let cols = judge.statement(&mut ast, true)?;
     let (moves, order_is_data) = (judge.moves_search_path, judge.touched > 0);
+    match gate {
+        Gate::Inserted => gate::insert(&mut ast, &role.facts.catalog)?,
+        Gate::LeftOut => {}
+    }
     Ok(Judgement { sql: reading.print(&ast)?, cols, moves, order_is_data })
 }
 

@@ -8,6 +8,7 @@
 //! * `relation`, `stand_in`: protected relations replaced by derived tables that compute their masks (veil);
 //! * `expr`, `label`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and which
 //!   functions, operators and types may be used;
+//! * `gate`: the check that names still mean what was judged when the text runs;
 //! * `order`, `window`: the order of rows made independent of protected values where it can be seen;
 //! * `build`, `refuse`: SQL of our own, and the words of refusals.
 
@@ -20,6 +21,7 @@ mod facts;
 mod fence;
 mod from;
 mod function;
+pub mod gate;
 mod group;
 mod label;
 mod names;

@@ -6,6 +6,7 @@
 
 use super::postgres::Tree;
 use crate::builtin::functions;
+use crate::judge::gate::STALE;
 use crate::{Refusal, SqlState};
 
 /// Aliases and columns that the judgement makes up begin with it.
@@ -260,9 +261,10 @@ fn select(client: &Tree, ours: &Tree) -> Same {
 
 /// Two SELECTs, field by field, without the fields of `moved`.
 fn unwrapped(client: &Tree, ours: &Tree, moved: &[&str]) -> Same {
-    let mut except = vec!["target_list", "sort_clause", "group_clause", "distinct_clause"];
+    let mut except = vec!["target_list", "where_clause", "sort_clause", "group_clause", "distinct_clause"];
     except.extend(moved);
     fields(client, ours, &except)?;
+    condition(client.field("where_clause"), ours.field("where_clause"))?;
     targets(client.list("target_list"), ours.list("target_list"))?;
     if !moved.contains(&"sort_clause") {
         ordered(client.list("sort_clause"), ours.list("sort_clause"), Items::Sort)?;
@@ -273,6 +275,54 @@ fn unwrapped(client: &Tree, ours: &Tree, moved: &[&str]) -> Same {
     }
     ordered(distinct, of_ours, Items::Distinct)?;
     ordered(client.list("group_clause"), ours.list("group_clause"), Items::Group)
+}
+
+/// Insertion: a gate behind the condition of WHERE, or in its place where there is none.
+fn condition(client: Option<&Tree>, ours: Option<&Tree>) -> Same {
+    const AND: Tree = Tree::Int(1);
+    let is_and = |tree: &Tree| tree.kind() == "BoolExpr" && tree.field("boolop") == Some(&AND);
+    match (client, ours) {
+        (None, Some(ours)) if is_gate(ours) => Ok(()),
+        (Some(client), Some(ours)) if is_and(ours) => match ours.list("args") {
+            [only, gate] if is_gate(gate) && !is_and(client) => walk(client, only),
+            [first @ .., gate] if is_gate(gate) && is_and(client) => list(client.list("args"), first),
+            _ => walk(client, ours),
+        },
+        _ => optional(client, ours, "SelectStmt.where_clause"),
+    }
+}
+
+/// `CASE WHEN … THEN true ELSE CAST(pg_catalog.concat('pgveil_stale') AS pg_catalog.bool) END`, which is true or raises; its condition
+/// reads no column but those of pgveil's own subquery.
+fn is_gate(tree: &Tree) -> bool {
+    let raises = |tree: &Tree| {
+        let argument = |call: &Tree| match call.list("args") {
+            [only] => only.field("val").is_some_and(|value| value.text("sval") == STALE),
+            _ => false,
+        };
+        let concat = |call: &Tree| call.names("funcname").as_deref() == Some(&["pg_catalog", "concat"]) && argument(call);
+        let is_bool = |of: &Tree| of.names("names").as_deref() == Some(&["pg_catalog", "bool"]);
+        tree.kind() == "TypeCast" && tree.field("arg").is_some_and(concat) && tree.field("type_name").is_some_and(is_bool)
+    };
+    let holds = |when: &Tree| {
+        let is_true = when.field("result").and_then(|r| r.field("val")).is_some_and(|v| v.field("boolval") == Some(&Tree::Bool(true)));
+        is_true && when.field("expr").is_some_and(|e| !contains(e, &foreign))
+    };
+    let condition = match tree.list("args") {
+        [only] => holds(only),
+        _ => false,
+    };
+    tree.kind() == "CaseExpr" && tree.field("arg").is_none() && condition && tree.field("defresult").is_some_and(raises)
+}
+
+/// A relation, a parameter, a column that is not pgveil's own, or a function that is not Postgres' own.
+fn foreign(tree: &Tree) -> bool {
+    match tree.kind() {
+        "RangeVar" | "ParamRef" => true,
+        "ColumnRef" => !tree.names("fields").is_some_and(|names| names.first().is_some_and(|name| made_up(name))),
+        "FuncCall" => !tree.names("funcname").is_some_and(|names| names.first() == Some(&"pg_catalog")),
+        _ => false,
+    }
 }
 
 /// Insertion: a SELECT becomes the only FROM item of an outer SELECT of its columns, under an alias that begins `pgveil_q`. The
