@@ -10,7 +10,7 @@ use super::{Judge, gate, refuse};
 use crate::catalog::{Catalog, Oid};
 use crate::mask::Mask;
 use crate::plan::{Kind, Origin, Output, Plan, Planned, SqlText};
-use crate::policy::{Policy, PolicyError, Protection, protection::Action};
+use crate::policy::{Known, Policy, PolicyError, Protection, protection::Action};
 use crate::read::{self, Body};
 use crate::{Refusal, SqlState};
 
@@ -41,6 +41,7 @@ pub(super) type Judged = Result<Arc<Plan>, Refusal>;
 pub struct Engine {
     roles: HashMap<String, RoleEngine>,
     catalog: Arc<Catalog>,
+    known: Known,
 }
 
 #[derive(Debug)]
@@ -57,11 +58,21 @@ impl Engine {
     /// # Errors
     /// Every mask that does not fit its column, every conflict of classes.
     pub fn new(policy: &Policy, catalog: Arc<Catalog>, marker: &str) -> Result<Engine, Vec<PolicyError>> {
+        Self::renewed(policy, catalog, marker, &Known::default())
+    }
+
+    /// The same on a later catalog of the database: what `known` says to have been protected stays so.
+    ///
+    /// # Errors
+    /// As [`Engine::new`] where nothing is known; else none of the catalog's making: what does not fit is refused when it is asked for.
+    pub fn renewed(policy: &Policy, catalog: Arc<Catalog>, marker: &str, known: &Known) -> Result<Engine, Vec<PolicyError>> {
         let mut roles = HashMap::new();
         let mut errors = Vec::new();
+        let mut protections = Vec::new();
         for (name, role) in &policy.roles {
-            match Protection::derive(policy, &catalog, name) {
+            match Protection::derive_on(policy, &catalog, name, known) {
                 Ok(protection) => {
+                    protections.push((name.as_str(), protection.clone()));
                     let unprotected = protection.is_empty();
                     let facts = Facts::new(Arc::clone(&catalog), protection, role, marker.to_owned());
                     roles.insert(name.clone(), RoleEngine { facts, unprotected, cache: Cache::default() });
@@ -69,7 +80,13 @@ impl Engine {
                 Err(found) => errors.extend(found.into_iter().filter(|e| !errors.contains(e)).collect::<Vec<_>>()),
             }
         }
-        if errors.is_empty() { Ok(Engine { roles, catalog }) } else { Err(errors) }
+        let known = known.clone().and(policy, &catalog, protections.iter().map(|(name, protection)| (*name, protection)));
+        if errors.is_empty() { Ok(Engine { roles, catalog, known }) } else { Err(errors) }
+    }
+
+    /// What is protected now, and was before: for the engine on the next catalog.
+    pub fn known(&self) -> &Known {
+        &self.known
     }
 
     /// The database that it judges for.

@@ -157,7 +157,10 @@ fn row_filters_go_down_and_must_not_start_below() {
     let protection = derive(&policy("shop.log"), family()).unwrap();
     for oid in 10..=13 {
         let filters = &protection.guard(oid).unwrap().filters;
-        assert_eq!(filters, &[Filter { sql: "id > 0".into(), rule: "policy.toml:5 (role r, rows of shop.log)".into() }]);
+        assert_eq!(
+            filters,
+            &[Filter { sql: "id > 0".into(), rule: "policy.toml:5 (role r, rows of shop.log)".into(), relation: "shop.log".into() }]
+        );
     }
     assert_eq!(derive(&policy("shop.log*"), family()).unwrap().guard(12).unwrap().filters.len(), 1);
     let errors = derive(&policy("shop.log_1"), family()).unwrap_err();
