@@ -53,7 +53,12 @@ impl Known {
     /// now.
     pub(super) fn renamed(&self, role: &Role, catalog: &Catalog, relation: Oid, filter: &str) -> Option<String> {
         let before = &self.rows.get(&role.name)?.get(&relation)?.columns;
-        let read = |name: &str| filter.to_ascii_lowercase().contains(&name.to_ascii_lowercase());
+        let part_of_a_name = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+        let read = |name: &str| {
+            // A quoted name may hold anything.
+            let plain = name.chars().all(part_of_a_name);
+            !plain && filter.contains(name) || filter.split(|c| !part_of_a_name(c)).any(|word| word.eq_ignore_ascii_case(name))
+        };
         let now = catalog.relations.get(&relation)?;
         before.iter().find_map(|(number, name)| {
             let is = now.attribute(*number).map(|c| c.name.as_str());

@@ -80,7 +80,8 @@ impl Protection {
         if role.sees_everything(policy.unclassified) {
             return Ok(Protection { guards: HashMap::new(), empty: !role.read_only });
         }
-        let mut derivation = Derivation { policy, catalog, role, known, families: Families::of(catalog), errors: Vec::new() };
+        let mut derivation =
+            Derivation { policy, catalog, role, known, families: Families::of(catalog), unheld: Vec::new(), errors: Vec::new() };
         let guards = derivation.guards();
         let mut errors = if known.is_empty() { derivation.errors } else { vec![] };
         errors.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
@@ -112,6 +113,8 @@ struct Derivation<'a> {
     role: &'a Role,
     known: &'a Known,
     families: Families<'a>,
+    /// Parents that a row filter below them does not hold for, with its rule.
+    unheld: Vec<(Oid, String)>,
     errors: Vec<PolicyError>,
 }
 
@@ -135,7 +138,7 @@ impl<'a> Derivation<'a> {
                 if own.is_none() && given.is_empty() {
                     treatment = self.treatment(relation, column, None);
                 }
-                if treatment.is_none() && own.is_none() {
+                if treatment.is_none() && own.is_none() && given.is_empty() {
                     treatment = self.known.unclassed(self.role, relation.oid, column.number).map(|rule| Treatment {
                         action: redacted(column),
                         class: None,
@@ -157,6 +160,10 @@ impl<'a> Derivation<'a> {
             }
         }
         self.derived(&classes, &mut guards);
+        for (parent, rule) in std::mem::take(&mut self.unheld) {
+            let why = format!("{rule} holds for a table below it, and not for it");
+            guards.entry(parent).or_default().unfit.get_or_insert(why);
+        }
         guards
     }
 
@@ -321,6 +328,14 @@ impl<'a> Derivation<'a> {
                 self.check_parents(rule, relation);
             }
             let rule_text = format!("{}:{} (role {}, rows of {})", self.policy.file, rule.line, self.role.name, rule.relation);
+            if !self.known.is_empty() {
+                let held = |r: &&Relation| {
+                    matches(rule, r)
+                        || self.known.had_filter(self.role, r.oid, &pattern)
+                        || self.families.ancestors(r).iter().any(|a| matches(rule, a))
+                };
+                self.unheld.extend(ancestors.iter().filter(|r| !held(r)).map(|r| (r.oid, rule_text.clone())));
+            }
             filters.push(Filter { sql: rule.sql.clone(), rule: rule_text, relation: pattern });
         }
         filters
