@@ -146,6 +146,9 @@ fn sent(catalog: &Catalog, plan: &Plan, gated: bool) -> String {
 
 /// The text as it would be without gates.
 pub fn gateless(text: &str) -> String {
+    if !text.contains(STALE) && !text.starts_with(EXPLAIN) {
+        return text.to_owned();
+    }
     // EXPLAIN has options that are printed otherwise.
     let (before, text) = match text.strip_prefix(EXPLAIN) {
         Some(rest) => (EXPLAIN, rest),
