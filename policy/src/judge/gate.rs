@@ -124,7 +124,10 @@ impl Insert<'_> {
             match alias {
                 Some(a) if !a.columns.is_empty() && a.columns.len() == relation.columns.len() => {
                     let needed = if whole { relation.columns.len() } else { mentioned.up_to(&a.columns) };
-                    a.columns.truncate(needed);
+                    // All or none: a column behind the list would keep its own name, which may be one of these by then.
+                    if needed == 0 {
+                        a.columns.clear();
+                    }
                     new.extend(live(relation, needed)?);
                 }
                 _ if whole => {

@@ -393,6 +393,8 @@ impl<J: Judge> Conversation<J> {
                     self.ledger.put_back(Owed::Simple(Simple { failed: true, stale: Some(told), ..simple }));
                     return Ok(());
                 }
+                // Its error stands; the next text is judged by what is there now.
+                self.wants_fresh |= simple.refusal.is_none() && stale::is_of_a_name(report);
                 out.to_client.append(&mut self.held);
                 self.report(report, simple.refusal.as_ref(), order_is_data).put(&mut out.to_client, b'E');
                 self.ledger.put_back(Owed::Simple(Simple { failed: true, ..simple }));
