@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use pgveil_policy::{Kind, Mask, Output, Planned};
 
 use super::{Judge, Rows};
+use crate::rows::open::Opening;
 use crate::rows::{Formats, Pseudonym, Treatment};
 
 /// A judged statement as it lives in a session. An empty text is one too, without a kind.
@@ -23,6 +24,8 @@ pub struct Statement {
     pub closes: Closes,
     /// What a prepared query was judged from; `None` where no name in it can come to mean something else.
     pub judged: Option<Judged>,
+    /// Parameters whose tokens are turned back.
+    pub openings: Vec<Opening>,
     seals: Vec<Option<Arc<dyn Pseudonym>>>,
 }
 
@@ -63,10 +66,11 @@ impl Statement {
             moves_search_path: planned.moves_search_path,
             order_is_data: planned.order_is_data,
             closes: match planned.kind {
-                Kind::Utility => closes(&planned.text.render("")),
+                Kind::Utility => closes(&planned.text.render("", |_| String::new())),
                 Kind::Query | Kind::Explain | Kind::Transaction | Kind::Set | Kind::Show => Closes::Nothing,
             },
             judged: None,
+            openings: planned.tokens.iter().map(|t| Opening::new(t.index, judge.pseudonym(&t.spec), &t.spec, t.array)).collect(),
             seals: planned.outputs.iter().map(seal).collect(),
         }
     }
@@ -95,6 +99,7 @@ impl Statement {
             order_is_data: false,
             closes: Closes::Nothing,
             judged: None,
+            openings: Vec::new(),
             seals: Vec::new(),
         }
     }
