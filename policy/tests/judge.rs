@@ -33,5 +33,5 @@ macro_rules! cases {
 }
 
 cases! {
-    names, veil, seal_allowed, seal_refused, from, with, sets, grouping, ordering, windows, functions, relations, statements, total_order, barrier,
+    gate, names, veil, seal_allowed, seal_refused, from, with, sets, grouping, ordering, windows, functions, relations, statements, total_order, barrier,
 }

@@ -4,9 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use dashmap::DashMap;
 use pgveil_policy::catalog::Oid;
 use pgveil_policy::catalog::load::{Builder, QUERIES};
 use pgveil_policy::mask::seal::{Key, SealSpec, Sealer};
+use pgveil_policy::policy::Known;
 use pgveil_policy::{Engine, Output, Plan, Policy, Refusal, Subject};
 
 use crate::config::{SecretKey, UpstreamConfig};
@@ -44,12 +46,14 @@ pub struct Engines {
     policy: Arc<Policy>,
     upstream: Arc<UpstreamConfig>,
     marker: String,
+    /// What was protected in each database since the process began: it stays so.
+    known: DashMap<String, Known>,
 }
 
 impl Engines {
     /// `None` where there is no secure randomness.
     pub fn new(policy: Arc<Policy>, upstream: Arc<UpstreamConfig>) -> Option<Self> {
-        Some(Engines { policy, upstream, marker: order_key()? })
+        Some(Engines { policy, upstream, marker: order_key()?, known: DashMap::new() })
     }
 }
 
@@ -67,10 +71,12 @@ impl Load for Engines {
         }
         let catalog = builder.finish().map_err(|e| UpstreamError::Protocol(e.to_string()))?;
         let relations = catalog.relations.len();
-        let engine = Engine::new(&self.policy, Arc::new(catalog), &self.marker).map_err(|errors| UpstreamError::Policy {
+        let known = self.known.get(database).map(|k| k.clone()).unwrap_or_default();
+        let engine = Engine::renewed(&self.policy, Arc::new(catalog), &self.marker, &known).map_err(|errors| UpstreamError::Policy {
             database: database.to_owned(),
             faults: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
         })?;
+        self.known.insert(database.to_owned(), engine.known().clone());
         log::info("catalog.loaded", &[("database", &database), ("relations", &relations), ("ms", &started.elapsed().as_millis())]);
         Ok(engine)
     }
@@ -127,6 +133,10 @@ impl Judge for SessionJudge {
 
     fn filters_may_fail(&self) -> bool {
         self.database.current().filters_may_fail(&self.role)
+    }
+
+    fn generation(&self) -> u64 {
+        self.database.generation()
     }
 
     fn pseudonym(&self, spec: &Arc<SealSpec>) -> Arc<dyn Pseudonym> {

@@ -87,7 +87,7 @@ impl Server {
         let accepting = async move {
             tokio::select! {
                 ended = accept(listener, workers, stopped) => ended,
-                () = shared.engines.keep_fresh() => Ok(()),
+                () = shared.engines.keep_fresh(shared.config.look_every) => Ok(()),
             }
         };
         let accept = move || match runtime.block_on(accepting) {

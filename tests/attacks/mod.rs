@@ -24,6 +24,7 @@ mod physical;
 mod precedence;
 mod prepared;
 mod quotes;
+mod races;
 mod readers_of_tables;
 mod row_filter;
 mod row_order;

@@ -115,6 +115,11 @@ impl World {
     /// A proxy with that policy and these users, each with a role. It takes connections in plain and over TLS. Role `admin`
     /// is the superuser on the server, the others are the service account.
     pub fn proxy(&self, policy: &str, users: &[(&str, &str)]) -> Proxy {
+        self.proxy_with(policy, users, |_| ())
+    }
+
+    /// The same with another configuration.
+    pub fn proxy_with(&self, policy: &str, users: &[(&str, &str)], change: impl FnOnce(&mut Config)) -> Proxy {
         let stem = format!("proxy{}", self.next());
         let path = |extension: &str| self.cluster.folder().join(format!("{stem}.{extension}"));
         let ca = Ca::new().unwrap();
@@ -136,6 +141,7 @@ impl World {
         let mut config = Config::load_with(&path("toml"), &|_| None).unwrap_or_else(|e| panic!("{e}"));
         // The same keyed order in every session: the twin databases are made so that it is the same on both.
         config.order_key = Some("0rder".repeat(6) + "ky");
+        change(&mut config);
         let server = Server::start(config).unwrap_or_else(|e| panic!("{e}"));
         Proxy {
             server,

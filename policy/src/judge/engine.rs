@@ -9,12 +9,12 @@ use super::cache::Cache;
 use super::facts::Facts;
 use super::scope::Col;
 use super::token::Tokens;
-use super::{Judge, refuse};
+use super::{Judge, gate, refuse};
 use crate::catalog::form::Forms;
 use crate::catalog::{Catalog, Oid};
 use crate::mask::Mask;
 use crate::plan::{Kind, Origin, Output, Plan, Planned, SqlText};
-use crate::policy::{Policy, PolicyError, Protection, protection::Action};
+use crate::policy::{Known, Policy, PolicyError, Protection, protection::Action};
 use crate::read::{self, Body};
 use crate::{Refusal, SqlState};
 
@@ -45,6 +45,7 @@ pub(super) type Judged = Result<Arc<Plan>, Refusal>;
 pub struct Engine {
     roles: HashMap<String, RoleEngine>,
     catalog: Arc<Catalog>,
+    known: Known,
 }
 
 #[derive(Debug)]
@@ -76,11 +77,21 @@ impl Engine {
     /// # Errors
     /// Every mask that does not fit its column, every conflict of classes.
     pub fn new(policy: &Policy, catalog: Arc<Catalog>, marker: &str) -> Result<Engine, Vec<PolicyError>> {
+        Self::renewed(policy, catalog, marker, &Known::default())
+    }
+
+    /// The same on a later catalog of the database: what `known` says to have been protected stays so.
+    ///
+    /// # Errors
+    /// As [`Engine::new`] where nothing is known; else none of the catalog's making: what does not fit is refused when it is asked for.
+    pub fn renewed(policy: &Policy, catalog: Arc<Catalog>, marker: &str, known: &Known) -> Result<Engine, Vec<PolicyError>> {
         let mut roles = HashMap::new();
         let mut errors = Vec::new();
+        let mut protections = Vec::new();
         for (name, role) in &policy.roles {
-            match Protection::derive(policy, &catalog, name) {
+            match Protection::derive_on(policy, &catalog, name, known) {
                 Ok(protection) => {
+                    protections.push((name.as_str(), protection.clone()));
                     let unprotected = protection.is_empty();
                     let facts = Facts::new(Arc::clone(&catalog), protection, role, marker.to_owned());
                     let redacts = role.masks.iter().filter(|(_, m)| m.redacts_otherwise).map(|(class, _)| class.clone()).collect();
@@ -90,7 +101,13 @@ impl Engine {
                 Err(found) => errors.extend(found.into_iter().filter(|e| !errors.contains(e)).collect::<Vec<_>>()),
             }
         }
-        if errors.is_empty() { Ok(Engine { roles, catalog }) } else { Err(errors) }
+        let known = known.clone().and(policy, &catalog, protections.iter().map(|(name, protection)| (*name, protection)));
+        if errors.is_empty() { Ok(Engine { roles, catalog, known }) } else { Err(errors) }
+    }
+
+    /// What is protected now, and was before: for the engine on the next catalog.
+    pub fn known(&self) -> &Known {
+        &self.known
     }
 
     /// The database that it judges for.
@@ -178,7 +195,7 @@ fn judge(role: &RoleEngine, who: &Subject, sql: &str) -> Judged {
 fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Planned, Refusal> {
     match body {
         Body::Query(reading) => {
-            let Judgement { sql, cols, moves, order_is_data, tokens } = query(role, who, &reading, text)?;
+            let Judgement { sql, cols, moves, order_is_data, tokens } = query(role, who, &reading, text, Gate::Inserted)?;
             Ok(Planned {
                 kind: Kind::Query,
                 text: SqlText::with_holes(&sql, role.facts.marker(), tokens.literals()),
@@ -197,7 +214,7 @@ fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Plan
             if options.format != read::ExplainFormat::Text {
                 return Err(refuse::unsupported("EXPLAIN in another format than text").at(Some(1)));
             }
-            let Judgement { sql, moves, order_is_data, tokens, .. } = query(role, who, &reading, text)?;
+            let Judgement { sql, moves, order_is_data, tokens, .. } = query(role, who, &reading, text, Gate::LeftOut)?;
             let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
             Ok(Planned {
                 kind: Kind::Explain,
@@ -240,26 +257,38 @@ struct Judgement {
     tokens: Tokens,
 }
 
-fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str) -> Result<Judgement, Refusal> {
+/// Whether a text checks its names when it runs.
+#[derive(Clone, Copy)]
+enum Gate {
+    Inserted,
+    /// It is only planned: nothing of a table's comes back, and the check would show in the plan.
+    LeftOut,
+}
+
+fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str, gate: Gate) -> Result<Judgement, Refusal> {
     check_path(role.facts.catalog.as_ref(), &who.search_path)?;
     let mut redacted = BTreeSet::new();
-    let mut judged = query_on(&role.facts, who, reading, text);
+    let mut judged = query_on(&role.facts, who, reading, text, gate);
     // As often as there are classes: each round redacts at least one more.
     while let Err(refusal) = &judged
         && refusal.sealed.iter().any(|class| redacted.insert(class.clone()))
         && let Some(facts) = role.otherwise(&redacted)
     {
-        judged = query_on(&facts, who, reading, text);
+        judged = query_on(&facts, who, reading, text, gate);
     }
     judged
 }
 
-fn query_on(facts: &Facts, who: &Subject, reading: &read::Reading, text: &str) -> Result<Judgement, Refusal> {
+fn query_on(facts: &Facts, who: &Subject, reading: &read::Reading, text: &str, gate: Gate) -> Result<Judgement, Refusal> {
     let mut ast = (*reading.ast).clone();
     let mut judge = Judge::new(facts, &who.search_path, &who.role, text);
     let cols = judge.statement(&mut ast, true)?;
     let (moves, order_is_data) = (judge.moves_search_path, judge.reads > 0);
     let tokens = judge.tokens;
+    match gate {
+        Gate::Inserted => gate::insert(&mut ast, &facts.catalog)?,
+        Gate::LeftOut => {}
+    }
     let marker = (!tokens.literals().is_empty()).then(|| facts.marker());
     Ok(Judgement { sql: reading.print_with_holes(&ast, marker)?, cols, moves, order_is_data, tokens })
 }

@@ -164,6 +164,7 @@ impl Facts {
         let mut judge = Judge::new(&facts, &path, "policy", sql);
         judge.query(&mut query, None, false).map_err(explain)?;
         reading.print(&query).map_err(explain)?;
+        super::gate::pin(&mut query, &self.catalog);
         Ok((query, judge.operators, judge.failing_conditions))
     }
 }

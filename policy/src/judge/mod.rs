@@ -9,6 +9,7 @@
 //! * `expr`, `label`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and which
 //!   functions, operators and types may be used;
 //! * `barrier`, `holds`, `fence`: what of the client's may run on rows that a row filter removes;
+//! * `gate`: the check that names still mean what was judged when the text runs;
 //! * `token`: literals and parameters beside columns of tokens;
 //! * `typing`: the type of an expression;
 //! * `taint`, `order`, `determined`, `window`: the order of rows made independent of protected values where it can be seen;
@@ -25,6 +26,7 @@ mod facts;
 mod fence;
 mod from;
 mod function;
+pub mod gate;
 mod group;
 mod holds;
 mod label;

@@ -50,7 +50,13 @@ impl Judge<'_> {
                         item.printed = Some(made_up.clone());
                         Some(TableAlias { explicit: true, name: build::ident(made_up), columns: vec![], at: None })
                     }
-                    given => given,
+                    given => {
+                        // The policy's SQL gains aliases behind the judgement, under which a schema cannot stand before a table.
+                        if given.is_none() && !self.facts.protects() {
+                            item.printed = Some(relation.name.clone());
+                        }
+                        given
+                    }
                 };
                 let factor = table(&relation, alias);
                 Ok((factor, Level::of(item)))

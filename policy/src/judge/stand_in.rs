@@ -37,10 +37,12 @@ impl Judge<'_> {
     }
 
     fn make_stand_in(&mut self, relation: &Arc<Relation>) -> Result<Option<Veiled>, Refusal> {
+        let of_postgres = matches!(relation.schema.as_str(), "pg_catalog" | "information_schema");
         if !self.facts.protects() {
-            return Ok(None);
+            // A view that the policy's SQL reads could be replaced as well as one of the client's.
+            return if relation.kind == RelationKind::View && !of_postgres { self.expand(relation).map(Some) } else { Ok(None) };
         }
-        if matches!(relation.schema.as_str(), "pg_catalog" | "information_schema") {
+        if of_postgres {
             return self.catalog_stand_in(relation);
         }
         let guard = self.facts.guard(relation.oid).cloned();
@@ -59,8 +61,8 @@ impl Judge<'_> {
             RelationKind::View => {
                 let expanded = self.expand(relation)?;
                 match guard {
-                    None => Ok(expanded),
-                    Some(guard) => self.guarded(relation, &guard, expanded).map(Some),
+                    None => Ok(Some(expanded)),
+                    Some(guard) => self.guarded(relation, &guard, Some(expanded)).map(Some),
                 }
             }
             RelationKind::MaterializedView if guard.is_none() || !all_classified(relation, guard.as_ref()) => {
@@ -131,6 +133,13 @@ impl Judge<'_> {
 
     /// The veil: a derived table that computes the masks and applies the row filter.
     fn guarded(&mut self, relation: &Relation, guard: &Guard, inner: Option<Veiled>) -> Result<Veiled, Refusal> {
+        if let Some(why) = &guard.unfit {
+            let message =
+                format!("{}.{} has changed, so that its row filter for role {} no longer fits", relation.schema, relation.name, self.role);
+            return Err(Refusal::new(SqlState::DENIED, "relation.changed", message)
+                .with_detail(format!("{why}."))
+                .with_hint("Whoever keeps the policy must adapt the filter, and restart pgveil."));
+        }
         let mut cols = match &inner {
             Some(v) => v.cols.clone(),
             None => relation.columns.iter().map(|c| plain_column(relation, c)).collect(),
@@ -263,8 +272,9 @@ impl Judge<'_> {
         }))
     }
 
-    /// A view's definition with veils, seals and filters inside; `None` where it reads nothing protected.
-    fn expand(&mut self, view: &Arc<Relation>) -> Result<Option<Veiled>, Refusal> {
+    /// A view's definition with veils, seals and filters inside. Where it reads nothing protected too: it can be replaced at any time, and
+    /// keeps its OID, so that only the tables below it can be told to be the same.
+    fn expand(&mut self, view: &Arc<Relation>) -> Result<Veiled, Refusal> {
         let in_view = |r: Refusal| Refusal {
             position: None,
             detail: Some(format!("In view {}.{}. {}", view.schema, view.name, r.detail.unwrap_or_default()).trim_end().to_owned()),
@@ -287,9 +297,7 @@ impl Judge<'_> {
         if let Some(refusal) = inner.shows_evaluation_order {
             return Err(in_view(refusal));
         }
-        if !reads_protected && inner.reads == 0 {
-            return Ok(None);
-        }
+        let protected = reads_protected || inner.reads > 0;
         reading.print(&query).map_err(in_view)?;
         if cols.len() != view.columns.len() {
             return Err(refuse::unsupported(&format!("view {}.{}, whose columns are not as expected,", view.schema, view.name)));
@@ -305,18 +313,18 @@ impl Judge<'_> {
                 Col { name: column.name.clone(), base: Some(column.data_type.base), ty, ..c }
             })
             .collect();
-        Ok(Some(Veiled {
+        Ok(Veiled {
             query,
             cols,
             key: vec![],
-            protected: true,
+            protected,
             rename,
             operators: inner.operators,
             whole: true,
             barriers: inner.barriers,
             filtered: false,
             fails: inner.fails > 0,
-        }))
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The policy file, and what it means for one role on one database.
 
 mod faults;
+pub mod known;
 mod masks;
 mod parse;
 pub mod pattern;
@@ -9,6 +10,7 @@ pub mod protection;
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use known::Known;
 pub use protection::{Filter, Guard, Protection, Treatment};
 
 use crate::mask::MaskSpec;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::faults::suggest;
 use super::pattern::is_system_schema;
-use super::{DefaultMask, Policy, PolicyError, Role, RowRule, Unclassified};
+use super::{DefaultMask, Known, Policy, PolicyError, Role, RowRule, Unclassified};
 use crate::catalog::{Catalog, Column, Oid, Relation};
 pub use crate::mask::fit::Action;
 use crate::mask::fit::fit;
@@ -29,6 +29,8 @@ pub struct Guard {
     pub columns: BTreeMap<i16, Treatment>,
     /// A row exists if all of these are true of it.
     pub filters: Vec<Filter>,
+    /// It may not be read at all: why. What protected it no longer fits it.
+    pub unfit: Option<String>,
 }
 
 /// What is done with a column, and why.
@@ -49,6 +51,8 @@ pub struct Filter {
     pub sql: String,
     /// Where it stands, as `policy.toml:44 (role analyst, rows of shop.customers)`.
     pub rule: String,
+    /// The pattern of its rule, as the policy writes it.
+    pub relation: String,
 }
 
 impl Protection {
@@ -58,6 +62,15 @@ impl Protection {
     /// A role that the policy does not have; columns of two classes; masks that do not fit a column's type; row filters of
     /// a partition or inheritance child that its parent does not have. All of them, in the order of the policy.
     pub fn derive(policy: &Policy, catalog: &Catalog, role: &str) -> Result<Protection, Vec<PolicyError>> {
+        Self::derive_on(policy, catalog, role, &Known::default())
+    }
+
+    /// The same on a later catalog of a database: what was protected stays so, whatever it is called now. Where something is known, no
+    /// fault of the catalog's is an error: what does not fit is refused.
+    ///
+    /// # Errors
+    /// As [`Protection::derive`] where nothing is known; else only a role that the policy does not have.
+    pub fn derive_on(policy: &Policy, catalog: &Catalog, role: &str, known: &Known) -> Result<Protection, Vec<PolicyError>> {
         let Some(role) = policy.roles.get(role) else {
             let help = suggest(role, policy.roles.keys().map(String::as_str));
             let message = format!("the policy has no role `{role}`");
@@ -67,9 +80,10 @@ impl Protection {
         if role.sees_everything(policy.unclassified) {
             return Ok(Protection { guards: HashMap::new(), empty: !role.read_only });
         }
-        let mut derivation = Derivation { policy, catalog, role, families: Families::of(catalog), errors: Vec::new() };
+        let mut derivation =
+            Derivation { policy, catalog, role, known, families: Families::of(catalog), unheld: Vec::new(), errors: Vec::new() };
         let guards = derivation.guards();
-        let mut errors = derivation.errors;
+        let mut errors = if known.is_empty() { derivation.errors } else { vec![] };
         errors.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
         errors.dedup();
         if errors.is_empty() { Ok(Protection { guards, empty: false }) } else { Err(errors) }
@@ -80,6 +94,11 @@ impl Protection {
     /// It goes by the policy alone: a role with a mask that matches no column of the database yet has a protection.
     pub fn is_empty(&self) -> bool {
         self.empty
+    }
+
+    /// Relations of which something is protected.
+    pub(super) fn guards(&self) -> impl Iterator<Item = (Oid, &Guard)> {
+        self.guards.iter().map(|(oid, guard)| (*oid, guard))
     }
 
     /// The same with the columns of these classes redacted, where they are pseudonymised.
@@ -108,7 +127,10 @@ struct Derivation<'a> {
     policy: &'a Policy,
     catalog: &'a Catalog,
     role: &'a Role,
+    known: &'a Known,
     families: Families<'a>,
+    /// Parents that a row filter below them does not hold for, with its rule.
+    unheld: Vec<(Oid, String)>,
     errors: Vec<PolicyError>,
 }
 
@@ -121,17 +143,43 @@ impl<'a> Derivation<'a> {
         let classes = self.classes();
         for relation in self.relations() {
             for column in &relation.columns {
-                let class = classes.get(&self.families.head(relation, column)).map(|given| given.0);
-                if let Some(treatment) = self.treatment(relation, column, class) {
+                let own =
+                    self.known.class(relation.oid, column.number).filter(|class| self.policy.classes.iter().any(|c| c.name == **class));
+                let given = classes.get(&self.families.head(relation, column)).map(Vec::as_slice).unwrap_or_default();
+                // The class that it had, and the one that it would have now where the former shows it to this role.
+                let mut treatment = own.and_then(|own| self.treatment(relation, column, Some(own)));
+                for (class, _) in given {
+                    treatment = treatment.or_else(|| self.treatment(relation, column, Some(class)));
+                }
+                if own.is_none() && given.is_empty() {
+                    treatment = self.treatment(relation, column, None);
+                }
+                if treatment.is_none() && own.is_none() && given.is_empty() {
+                    treatment = self.known.unclassed(self.role, relation.oid, column.number).map(|rule| Treatment {
+                        action: redacted(column),
+                        class: None,
+                        rule: rule.to_owned(),
+                    });
+                }
+                if let Some(treatment) = treatment {
                     guards.entry(relation.oid).or_default().columns.insert(column.number, treatment);
                 }
             }
             let filters = self.filters(relation);
             if !filters.is_empty() {
-                guards.entry(relation.oid).or_default().filters = filters;
+                let renamed =
+                    |f: &Filter| self.known.renamed(self.role, self.catalog, relation.oid, &f.sql).map(|now| (f.rule.clone(), now));
+                let unfit = filters.iter().find_map(renamed);
+                let guard = guards.entry(relation.oid).or_default();
+                guard.unfit = unfit.map(|(rule, now)| format!("{rule} reads a column that was renamed ({now})"));
+                guard.filters = filters;
             }
         }
         self.derived(&classes, &mut guards);
+        for (parent, rule) in std::mem::take(&mut self.unheld) {
+            let why = format!("{rule} holds for a table below it, and not for it");
+            guards.entry(parent).or_default().unfit.get_or_insert(why);
+        }
         guards
     }
 
@@ -142,9 +190,22 @@ impl<'a> Derivation<'a> {
         relations
     }
 
-    /// The class of each family of columns, by its head.
-    fn classes(&mut self) -> HashMap<(Oid, i16), Given<'a>> {
+    /// The classes of each family of columns, by its head: one, but where an earlier catalog gave another.
+    fn classes(&mut self) -> HashMap<(Oid, i16), Vec<Given<'a>>> {
         let mut out: HashMap<(Oid, i16), (Given<'a>, &Relation)> = HashMap::new();
+        let mut more: HashMap<(Oid, i16), Vec<Given<'a>>> = HashMap::new();
+        let policy = self.policy;
+        for relation in self.relations() {
+            for column in &relation.columns {
+                let known = self.known.class(relation.oid, column.number);
+                if let Some(class) = known.and_then(|known| policy.classes.iter().find(|c| c.name == known)) {
+                    let of_family = more.entry(self.families.head(relation, column)).or_default();
+                    if !of_family.iter().any(|(name, _)| *name == class.name) {
+                        of_family.push((&class.name, class.line));
+                    }
+                }
+            }
+        }
         for relation in self.relations() {
             for column in &relation.columns {
                 let names = [relation.schema.as_str(), &relation.name, &column.name];
@@ -157,6 +218,7 @@ impl<'a> Derivation<'a> {
                         continue;
                     };
                     if *other != class {
+                        more.entry(head).or_default().push((class, line));
                         let through = match elsewhere.oid == relation.oid {
                             true => String::new(),
                             false => format!(
@@ -175,7 +237,14 @@ impl<'a> Derivation<'a> {
                 }
             }
         }
-        out.into_iter().map(|(head, (given, _))| (head, given)).collect()
+        // What was known comes first.
+        for (head, (given, _)) in out {
+            let of_family = more.entry(head).or_default();
+            if !of_family.iter().any(|(name, _)| *name == given.0) {
+                of_family.push(given);
+            }
+        }
+        more
     }
 
     fn treatment(&mut self, relation: &Relation, column: &Column, class: Option<&str>) -> Option<Treatment> {
@@ -194,6 +263,11 @@ impl<'a> Derivation<'a> {
                     self.role.name, relation.schema, relation.name, column.name, column.data_type.sql, misfit.why
                 );
                 let place = mask.map_or((self.role.line, 0), |m| (m.line, m.column));
+                // The type has changed while the process runs: the column is not shown, all else goes on.
+                if !self.known.is_empty() {
+                    let rule = format!("{}:{} (role {}, class {class}); {message}", self.policy.file, place.0, self.role.name);
+                    return Some(Treatment { action: Action::Refuse, class: Some(class.to_owned()), rule });
+                }
                 // Its parent's column has the same type: said there.
                 if !self.families.has_parent(relation, column) {
                     self.errors.push(self.error(place.0, place.1, message, misfit.help));
@@ -220,7 +294,7 @@ impl<'a> Derivation<'a> {
     }
 
     /// Generated columns that are computed from protected ones, at any distance, and their families.
-    fn derived(&self, classes: &HashMap<(Oid, i16), Given<'a>>, guards: &mut HashMap<Oid, Guard>) {
+    fn derived(&self, classes: &HashMap<(Oid, i16), Vec<Given<'a>>>, guards: &mut HashMap<Oid, Guard>) {
         let relations = self.relations();
         let mut sources: HashMap<(Oid, i16), String> = HashMap::new();
         loop {
@@ -261,14 +335,24 @@ impl<'a> Derivation<'a> {
         let mut filters = Vec::new();
         for rule in &self.role.rows {
             let own = matches(rule, relation);
-            if !own && !ancestors.iter().any(|ancestor| matches(rule, ancestor)) {
+            let pattern = rule.relation.to_string();
+            let had = self.known.had_filter(self.role, relation.oid, &pattern);
+            if !own && !had && !ancestors.iter().any(|ancestor| matches(rule, ancestor)) {
                 continue;
             }
             if own {
                 self.check_parents(rule, relation);
             }
             let rule_text = format!("{}:{} (role {}, rows of {})", self.policy.file, rule.line, self.role.name, rule.relation);
-            filters.push(Filter { sql: rule.sql.clone(), rule: rule_text });
+            if !self.known.is_empty() {
+                let held = |r: &&Relation| {
+                    matches(rule, r)
+                        || self.known.had_filter(self.role, r.oid, &pattern)
+                        || self.families.ancestors(r).iter().any(|a| matches(rule, a))
+                };
+                self.unheld.extend(ancestors.iter().filter(|r| !held(r)).map(|r| (r.oid, rule_text.clone())));
+            }
+            filters.push(Filter { sql: rule.sql.clone(), rule: rule_text, relation: pattern });
         }
         filters
     }

@@ -6,6 +6,7 @@
 
 use super::postgres::Tree;
 use crate::builtin::functions;
+use crate::judge::gate::STALE;
 use crate::{Refusal, SqlState};
 
 /// Aliases and columns that the judgement makes up begin with it.
@@ -317,6 +318,39 @@ fn unwrapped(client: &Tree, ours: &Tree, moved: &[&str]) -> Same {
     ordered(client.list("group_clause"), ours.list("group_clause"), Items::Group)
 }
 
+/// `CASE WHEN … THEN true ELSE CAST(pg_catalog.concat('pgveil_stale') AS pg_catalog.bool) END`, which is true or raises; its condition
+/// reads no column but those of pgveil's own subquery.
+fn is_gate(tree: &Tree) -> bool {
+    let raises = |tree: &Tree| {
+        let argument = |call: &Tree| match call.list("args") {
+            [only] => only.field("val").is_some_and(|value| value.text("sval") == STALE),
+            _ => false,
+        };
+        let concat = |call: &Tree| call.names("funcname").as_deref() == Some(&["pg_catalog", "concat"]) && argument(call);
+        let is_bool = |of: &Tree| of.names("names").as_deref() == Some(&["pg_catalog", "bool"]);
+        tree.kind() == "TypeCast" && tree.field("arg").is_some_and(concat) && tree.field("type_name").is_some_and(is_bool)
+    };
+    let holds = |when: &Tree| {
+        let is_true = when.field("result").and_then(|r| r.field("val")).is_some_and(|v| v.field("boolval") == Some(&Tree::Bool(true)));
+        is_true && when.field("expr").is_some_and(|e| !contains(e, &foreign))
+    };
+    let condition = match tree.list("args") {
+        [only] => holds(only),
+        _ => false,
+    };
+    tree.kind() == "CaseExpr" && tree.field("arg").is_none() && condition && tree.field("defresult").is_some_and(raises)
+}
+
+/// A relation, a parameter, a column that is not pgveil's own, or a function that is not Postgres' own.
+fn foreign(tree: &Tree) -> bool {
+    match tree.kind() {
+        "RangeVar" | "ParamRef" => true,
+        "ColumnRef" => !tree.names("fields").is_some_and(|names| names.first().is_some_and(|name| made_up(name))),
+        "FuncCall" => !tree.names("funcname").is_some_and(|names| names.first() == Some(&"pg_catalog")),
+        _ => false,
+    }
+}
+
 /// Insertion: a SELECT becomes the only FROM item of an outer SELECT of its columns, under an alias that begins `pgveil_q`. The
 /// outer one may sort, and may take over LIMIT and OFFSET with the sort.
 fn wrapped(client: &Tree, ours: &Tree) -> Same {
@@ -358,7 +392,7 @@ fn wrapped(client: &Tree, ours: &Tree) -> Same {
     }
 }
 
-/// Insertion: WHERE gains `(CAST($1 AS type) IS NULL) IS NOT NULL`, which is always true, or fails.
+/// Insertion: WHERE gains a gate, and `(CAST($1 AS type) IS NULL) IS NOT NULL`, which is always true, or fails.
 fn tried_conditions(client: Option<&Tree>, ours: Option<&Tree>) -> Same {
     let is_and = |tree: &Tree| tree.kind() == "BoolExpr" && tree.field("boolop") == Some(&Tree::Int(1));
     let conjuncts = |tree: Option<&Tree>| match tree {
@@ -368,7 +402,7 @@ fn tried_conditions(client: Option<&Tree>, ours: Option<&Tree>) -> Same {
     };
     let mut printed = conjuncts(ours);
     let wanted = conjuncts(client);
-    while printed.len() > wanted.len() && printed.last().is_some_and(tries_a_cast) {
+    while printed.len() > wanted.len() && printed.last().is_some_and(|last| is_gate(last) || tries_a_cast(last)) {
         printed.pop();
     }
     if printed.len() == conjuncts(ours).len() {

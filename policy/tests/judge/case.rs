@@ -14,12 +14,23 @@
 //! from what is judged: read the difference before you keep it.
 
 use std::fmt::Write as _;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use pgveil_policy::judge::gate::STALE;
 use pgveil_policy::mask::Mask;
 use pgveil_policy::{Catalog, Engine, Origin, Output, Plan, Refusal, Subject};
 
+use sqlparser::ast::{BinaryOperator, Expr, Select, TableFactor, VisitMut, VisitorMut};
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::{Parser, ParserOptions};
+
 use crate::fixture;
+
+/// The file whose cases show gates too; in all others they, and the pins that go with them, are left out of what is sent.
+const GATES: &str = "gate";
+
+const EXPLAIN: &str = "EXPLAIN (COSTS FALSE, FORMAT TEXT) ";
 
 /// One case of a file.
 pub struct Case {
@@ -51,7 +62,7 @@ pub fn check(name: &str) {
     let mut wrong = String::new();
     let mut blessed = String::new();
     for case in read(name) {
-        let outcome = outcome(&engine, &case);
+        let outcome = outcome(&engine, &case, name == GATES);
         if outcome != case.expected {
             write!(wrong, "\n{}--- but it is now\n{outcome}", case.with(&case.expected)).unwrap();
         }
@@ -108,18 +119,20 @@ fn case(block: &str) -> Case {
     case
 }
 
-fn outcome(engine: &Engine, case: &Case) -> String {
+fn outcome(engine: &Engine, case: &Case, gated: bool) -> String {
     match engine.judge(&case.who, &case.sql) {
-        Ok(plan) => sent(engine.catalog(), &plan),
+        Ok(plan) => sent(engine.catalog(), &plan, gated),
         Err(refusal) => refused(&case.sql, &refusal),
     }
 }
 
-fn sent(catalog: &Catalog, plan: &Plan) -> String {
+fn sent(catalog: &Catalog, plan: &Plan, gated: bool) -> String {
     let mut out = String::new();
     for statement in &plan.statements {
         let moves = if statement.moves_search_path { " (moves search_path)" } else { "" };
-        writeln!(out, "=> {}", statement.text.render("KEY", |token| format!("raw({})", token.text))).unwrap();
+        let text = statement.text.render("KEY", |token| format!("raw({})", token.text));
+        let shown = if gated { text } else { gateless(&text) };
+        writeln!(out, "=> {shown}").unwrap();
         let kind = format!("{:?}", statement.kind);
         if kind != "Query" || !moves.is_empty() {
             writeln!(out, "   kind {kind}{moves}").unwrap();
@@ -129,6 +142,59 @@ fn sent(catalog: &Catalog, plan: &Plan) -> String {
         }
     }
     out
+}
+
+/// The text as it would be without gates.
+pub fn gateless(text: &str) -> String {
+    if !text.contains(STALE) && !text.starts_with(EXPLAIN) {
+        return text.to_owned();
+    }
+    // EXPLAIN has options that are printed otherwise.
+    let (before, text) = match text.strip_prefix(EXPLAIN) {
+        Some(rest) => (EXPLAIN, rest),
+        None => ("", text),
+    };
+    let options = ParserOptions::new().with_unescape(false);
+    let parser = Parser::new(&PostgreSqlDialect {}).with_options(options).try_with_sql(text);
+    let Ok(mut statements) = parser.and_then(|mut p| p.parse_statements()) else { return before.to_owned() + text };
+    let _ = statements.visit(&mut Ungate);
+    before.to_owned() + &statements.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+struct Ungate;
+
+impl VisitorMut for Ungate {
+    type Break = ();
+
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
+        select.selection = select.selection.take().and_then(ungated);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table { name, alias, args: None, .. } = factor
+            && let [_, own] = name.0.as_slice()
+            && alias.as_ref().is_some_and(|a| own.as_ident().is_some_and(|i| i.value == a.name.value) && a.explicit)
+        {
+            *alias = None;
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn ungated(condition: Expr) -> Option<Expr> {
+    let is_gate = |e: &Expr| matches!(e, Expr::Case { else_result: Some(raise), .. } if raise.to_string().contains(STALE));
+    match condition {
+        gate if is_gate(&gate) => None,
+        Expr::Nested(inner) => match *inner {
+            Expr::BinaryOp { left, op: BinaryOperator::And, right } if is_gate(&right) => match *left {
+                chain @ Expr::BinaryOp { .. } => Some(Expr::Nested(Box::new(chain))),
+                only => Some(only),
+            },
+            other => Some(Expr::Nested(Box::new(other))),
+        },
+        other => Some(other),
+    }
 }
 
 fn output(catalog: &Catalog, output: &Output) -> String {

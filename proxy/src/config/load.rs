@@ -102,6 +102,7 @@ impl Load<'_> {
             max_connections: usize::try_from(connections).unwrap_or(1),
             login_timeout: Duration::from_secs(seconds.unsigned_abs()),
             order_key: None,
+            look_every: crate::snapshot::PERIOD,
             warnings: Vec::new(),
         })
     }

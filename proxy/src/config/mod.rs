@@ -38,6 +38,9 @@ pub struct Config {
     /// The order key of every session, in place of a random one for each. The file cannot say it: it is for tests that
     /// compare the orders of rows of two databases. 32 letters and digits.
     pub order_key: Option<String>,
+    /// Between two questions to a database whether its catalog has changed. The file cannot say it: it is for tests that want to be
+    /// judged by a stale one.
+    pub look_every: Duration,
     /// What is allowed but unwise, one line each.
     pub warnings: Vec<String>,
 }

@@ -45,6 +45,12 @@ impl<J: Judge> Conversation<J> {
     /// [`End`] when the conversation is over. What is in `out` is to be sent before.
     pub fn from_client(&mut self, bytes: &[u8], out: &mut Out) -> Result<usize, End> {
         let mut used = 0_usize;
+        if self.listening()
+            && let Some(text) = self.again.take()
+            && matches!(self.query(&text, None, out), Taken::Later)
+        {
+            self.again = Some(text);
+        }
         while self.listening() && out.to_server.len() < FULL {
             let rest = bytes.get(used..).unwrap_or_default();
             if self.dropping > 0 {
@@ -80,7 +86,7 @@ impl<J: Judge> Conversation<J> {
             return Ok(Taken::Yes);
         }
         match message {
-            Frontend::Query { text } => return Ok(self.query(text, out)),
+            Frontend::Query { text } => return Ok(self.query(text, self.quiet.then(|| text.into()), out)),
             Frontend::Parse { name, text, types } => return Ok(self.parse(name, text, types, out)),
             Frontend::Bind(bind) => return Ok(self.bind(&bind, whole, out)),
             Frontend::Describe { target, name } => self.describe(target, name, whole, out),
@@ -103,7 +109,8 @@ impl<J: Judge> Conversation<J> {
         Ok(Taken::Yes)
     }
 
-    fn query(&mut self, text: &[u8], out: &mut Out) -> Taken {
+    // `again`: the text, where it may be sent again if it turns out to be stale.
+    fn query(&mut self, text: &[u8], again: Option<Box<[u8]>>, out: &mut Out) -> Taken {
         match self.judged(text) {
             None => return Taken::Later,
             Some(Err(refusal)) => self.refuse_query(refusal, out),
@@ -113,13 +120,15 @@ impl<J: Judge> Conversation<J> {
                 let statements = self.statements(&plan);
                 self.waiting |= statements.iter().any(|s| self.may_move(s));
                 message::put_query(&mut out.to_server, texts.join("; ").as_bytes());
-                self.owe(Owed::Simple(Simple { statements, epoch: self.path.epoch(), ..Simple::default() }));
+                self.owe(Owed::Simple(Simple { statements, epoch: self.path.epoch(), text: again, ..Simple::default() }));
             }
         }
         Taken::Yes
     }
 
     fn parse(&mut self, name: &[u8], text: &[u8], types: &[u8], out: &mut Out) -> Taken {
+        // Before it is judged: a newer basis only means that it is judged once more.
+        let generation = self.judge.generation();
         let judged = if name.starts_with(OWN_NAMES.as_bytes()) {
             Some(Err(reserved(name)))
         } else if self.names.full() {
@@ -127,19 +136,26 @@ impl<J: Judge> Conversation<J> {
         } else {
             self.judged(text)
         };
+        let epoch = self.path.epoch();
         let refusal = match judged {
             None => return Taken::Later,
             Some(Err(refusal)) => refusal,
-            Some(Ok(plan)) => match (plan.statements.as_slice(), self.statements(&plan).pop()) {
-                ([], _) => {
+            Some(Ok(plan)) => match plan.statements.as_slice() {
+                [] => {
                     self.prepare(name, b"", types, Arc::new(Statement::empty()), out);
                     return Taken::Yes;
                 }
-                ([_], Some(statement)) if let Some(index) = declared_otherwise(&statement.openings, types) => token_type(index),
-                ([one], Some(statement)) => {
-                    let text = self.render(one);
-                    self.prepare(name, text.as_bytes(), types, statement, out);
-                    return Taken::Yes;
+                [one] => {
+                    let client = std::str::from_utf8(text).unwrap_or_default();
+                    let statement = Statement::prepared(one, &self.judge, client, generation, epoch);
+                    match declared_otherwise(&statement.openings, types) {
+                        Some(index) => token_type(index),
+                        None => {
+                            let sent = self.render(one);
+                            self.prepare(name, sent.as_bytes(), types, Arc::new(statement), out);
+                            return Taken::Yes;
+                        }
+                    }
                 }
                 // In Postgres' words.
                 _ => Refusal::new(SqlState::SYNTAX, "wire.several", "cannot insert multiple commands into a prepared statement"),
@@ -162,10 +178,18 @@ impl<J: Judge> Conversation<J> {
         let owed = || Owed::Bind { portal: bind.portal.into(), statement: bind.statement.into(), formats };
         if bind.portal.starts_with(OWN_NAMES.as_bytes()) {
             self.refuse(reserved(bind.portal), out);
-        } else if self.names.statement_ahead(bind.statement).is_none() {
+            return Taken::Yes;
+        }
+        let Some(statement) = self.names.statement_ahead(bind.statement).cloned() else {
             self.refuse(no_statement(bind.statement), out);
-        } else if self.names.full() {
+            return Taken::Yes;
+        };
+        if self.names.full() {
             self.refuse(too_many(), out);
+        } else if self.moving && statement.judged.is_some() {
+            self.refuse(moved_under(), out);
+        } else if let Err(refusal) = self.still_meant(&statement) {
+            self.refuse(refusal, out);
         } else {
             // Tokens are turned back for the very statement that the server will bind them to, and for no other.
             let openings = match self.ledger.bound_to(bind.statement, self.names.statement(bind.statement)) {
@@ -220,6 +244,7 @@ impl<J: Judge> Conversation<J> {
     }
 
     fn owe(&mut self, owed: Owed) {
+        self.quiet = false;
         self.names.sent(&owed);
         self.ledger.push(owed);
     }

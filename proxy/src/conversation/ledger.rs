@@ -7,6 +7,7 @@ use pgveil_policy::Refusal;
 
 use super::statement::Statement;
 use crate::rows::Formats;
+use crate::wire::answer::Report;
 use crate::wire::message::Target;
 
 /// A name of a statement or portal; empty for the unnamed one.
@@ -94,6 +95,10 @@ pub struct Simple {
     pub failed: bool,
     /// Under which search_path it was judged.
     pub epoch: u64,
+    /// The client's text, where it may be judged and sent again: nothing else of its transaction has been, or can have had an effect.
+    pub text: Option<Box<[u8]>>,
+    /// It is stale: the error that is told where it is not sent again.
+    pub stale: Option<Report>,
 }
 
 /// See the module.

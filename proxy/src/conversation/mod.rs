@@ -9,6 +9,7 @@
 //! * [`names`]: statements and portals;
 //! * [`statement`]: what of a plan the conversation needs;
 //! * [`witness`]: the RowDescription against the plan;
+//! * [`stale`]: what a statement means has changed since it was judged;
 //! * [`path`]: the effective search_path, and when it must be asked again.
 
 mod client;
@@ -16,6 +17,7 @@ pub mod ledger;
 pub mod names;
 pub mod path;
 pub mod server;
+pub mod stale;
 pub mod statement;
 #[cfg(test)]
 mod tests;
@@ -50,6 +52,9 @@ pub trait Judge {
 
     /// Errors about values may come from a row filter of the policy, and hold what is stored in a row that it hides.
     fn filters_may_fail(&self) -> bool;
+
+    /// Which catalog and policy it judges by at this moment: another number means that a judgement may be another.
+    fn generation(&self) -> u64;
 
     /// What replaces the values of a sealed column.
     fn pseudonym(&self, spec: &Arc<SealSpec>) -> Arc<dyn Pseudonym>;
@@ -204,6 +209,12 @@ pub struct Conversation<J> {
     /// What happens to the rows that come now.
     rows: Option<Arc<Rows>>,
     first_line: bool,
+    /// A simple query's RowDescription, until there is more to tell: its rows, its end, or an error.
+    held: Vec<u8>,
+    /// No transaction is open, and nothing was sent since the server said so.
+    quiet: bool,
+    /// A text that the server found stale and that has not begun to be answered: it is judged and sent again.
+    again: Option<Box<[u8]>>,
 }
 
 /// A result's rows.
@@ -236,6 +247,9 @@ impl<J: Judge> Conversation<J> {
             passing: 0,
             rows: None,
             first_line: false,
+            held: Vec::new(),
+            quiet: true,
+            again: None,
         }
     }
 

@@ -7,7 +7,7 @@ use pgveil_policy::{Kind, Refusal, SqlState};
 use super::ledger::{Name, Owed, Simple};
 use super::names::Portal;
 use super::statement::Statement;
-use super::{ANSWER_LIMIT, Conversation, End, FULL, Judge, Out, ROW_LIMIT, Rows, Veto, path, witness};
+use super::{ANSWER_LIMIT, Conversation, End, FULL, Judge, Out, ROW_LIMIT, Rows, Veto, path, stale, witness};
 use crate::rows::{self, RowFault, Treatment, explain, seal};
 use crate::scrub::Scrub;
 use crate::wire::answer::{self, Report, Status};
@@ -65,6 +65,7 @@ impl<J: Judge> Conversation<J> {
             return Ok(head.total);
         }
         let rows = self.rows_now()?;
+        out.to_client.append(&mut self.held);
         if matches!(rows.treatment, Treatment::Copy) {
             return self.copy(rest, rows.columns, out);
         }
@@ -240,6 +241,19 @@ impl<J: Judge> Conversation<J> {
             }
             self.names.closed(Target::Statement, b"");
             self.names.closed(Target::Portal, b"");
+            let idle = Status::decode(body) == Some(Status::Idle);
+            match (simple.stale, simple.text) {
+                (Some(_), Some(text)) if idle && !self.path.is_stale() && self.ledger.is_empty() => {
+                    self.quiet = true;
+                    self.again = Some(text);
+                    return Ok(None);
+                }
+                (Some(stale), _) => {
+                    out.to_client.append(&mut self.held);
+                    stale.put(&mut out.to_client, b'E');
+                }
+                (None, _) => {}
+            }
             self.ready(body, out)?;
             return Ok(None);
         }
@@ -257,8 +271,11 @@ impl<J: Judge> Conversation<J> {
                     return Err(Veto::PathMoved.into());
                 }
                 let fields = witness::check(&self.judge, &statement.outputs, body)?;
-                witness::put(&mut out.to_client, fields);
-                self.rows = Some(Arc::new(statement.rows(&rows::Formats::default()).ok_or(Veto::Formats)?));
+                let rows = statement.rows(&rows::Formats::default()).ok_or(Veto::Formats)?;
+                // Once it is told the text cannot be sent again.
+                let again = simple.text.is_some() && simple.at == 0;
+                witness::put(if again { &mut self.held } else { &mut out.to_client }, fields);
+                self.rows = Some(Arc::new(rows));
                 self.first_line = true;
                 return Ok(Some(Owed::Simple(simple)));
             }
@@ -306,6 +323,7 @@ impl<J: Judge> Conversation<J> {
                 }
             }
         }
+        out.to_client.append(&mut self.held);
         frame::put(&mut out.to_client, b'C', |b| b.extend_from_slice(body));
         Ok(())
     }
@@ -314,6 +332,7 @@ impl<J: Judge> Conversation<J> {
         let status = Status::decode(body).ok_or(Veto::Malformed { tag: 'Z' })?;
         self.rows = None;
         if status == Status::Idle {
+            self.quiet = self.ledger.is_empty();
             self.names.transaction_over();
             self.path.transaction_over();
         }
@@ -366,6 +385,18 @@ impl<J: Judge> Conversation<J> {
             Some(Owed::Simple(simple)) if simple.failed => return Err(Veto::Unexpected { tag: 'E' }.into()),
             Some(Owed::Simple(simple)) => {
                 let order_is_data = simple.statements.get(simple.at).is_some_and(|s| s.order_is_data);
+                let begun = simple.at > 0 || simple.refusal.is_some();
+                if !begun && (stale::is_stale(report) || simple.text.is_some() && stale::is_of_a_name(report)) {
+                    // Told, or not, when the server is ready for the text again.
+                    self.wants_fresh = true;
+                    self.held.clear();
+                    let told = if stale::is_stale(report) { stale::report() } else { self.scrub.error(report) };
+                    self.ledger.put_back(Owed::Simple(Simple { failed: true, stale: Some(told), ..simple }));
+                    return Ok(());
+                }
+                // Its error stands; the next text is judged by what is there now.
+                self.wants_fresh |= simple.refusal.is_none() && stale::is_of_a_name(report);
+                out.to_client.append(&mut self.held);
                 self.report(report, simple.refusal.as_ref(), order_is_data).put(&mut out.to_client, b'E');
                 self.ledger.put_back(Owed::Simple(Simple { failed: true, ..simple }));
             }
@@ -376,6 +407,17 @@ impl<J: Judge> Conversation<J> {
             }
             Some(Owed::Refused(refusal)) => {
                 self.report(report, Some(&refusal), false).put(&mut out.to_client, b'E');
+                self.skip();
+            }
+            Some(Owed::Bind { .. }) if stale::is_of_a_name(report) => {
+                self.wants_fresh = true;
+                stale::report().put(&mut out.to_client, b'E');
+                self.skip();
+            }
+            Some(Owed::Parse { .. }) if stale::is_of_a_name(report) => {
+                // The client's next try is judged by what is there now.
+                self.wants_fresh = true;
+                self.report(report, None, false).put(&mut out.to_client, b'E');
                 self.skip();
             }
             Some(Owed::Execute { portal }) => {
@@ -399,10 +441,17 @@ impl<J: Judge> Conversation<J> {
     }
 
     /// `order_is_data`: see [`pgveil_policy::Planned::order_is_data`].
-    fn report(&self, report: &Report, refusal: Option<&Refusal>, order_is_data: bool) -> Report {
+    fn report(&mut self, report: &Report, refusal: Option<&Refusal>, order_is_data: bool) -> Report {
+        if refusal.is_none() && stale::is_stale(report) {
+            self.wants_fresh = true;
+            return stale::report();
+        }
         match refusal {
             // Another code means that it was not our text that failed: a cancelled query, say.
-            Some(refusal) if report.code() == SqlState::SYNTAX.0.as_bytes() => Report::of(refusal),
+            Some(refusal) if report.code() == SqlState::SYNTAX.0.as_bytes() => match refusal.id {
+                stale::ID => stale::report(),
+                _ => Report::of(refusal),
+            },
             _ if order_is_data && Scrub::is_of_a_row(report) => Scrub::failed_on_a_row(report),
             _ => self.scrub.error(report),
         }

@@ -1,6 +1,7 @@
 //! What of a judged statement the conversation needs: its outputs, what replaces sealed values, what it moves or closes.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use pgveil_policy::{Kind, Mask, Output, Planned};
 
@@ -21,9 +22,24 @@ pub struct Statement {
     pub order_is_data: bool,
     /// Prepared statements that are gone after it.
     pub closes: Closes,
+    /// What a prepared query was judged from; `None` where no name in it can come to mean something else.
+    pub judged: Option<Judged>,
     /// Parameters whose tokens are turned back.
     pub openings: Vec<Opening>,
     seals: Vec<Option<Arc<dyn Pseudonym>>>,
+}
+
+/// What a prepared query was judged from, and what came out.
+#[derive(Debug)]
+pub struct Judged {
+    /// The client's text.
+    pub client: Box<str>,
+    /// Its judgement.
+    pub planned: Planned,
+    /// The latest basis on which that was its judgement: see [`Judge::generation`].
+    pub generation: AtomicU64,
+    /// The latest search_path under which it was: see [`super::path::Path::epoch`].
+    pub epoch: AtomicU64,
 }
 
 /// Prepared statements that are gone after a statement.
@@ -53,9 +69,25 @@ impl Statement {
                 Kind::Utility => closes(&planned.text.render("", |_| String::new())),
                 Kind::Query | Kind::Explain | Kind::Transaction | Kind::Set | Kind::Show => Closes::Nothing,
             },
+            judged: None,
             openings: planned.tokens.iter().map(|t| Opening::new(t.index, judge.pseudonym(&t.spec), &t.spec, t.array)).collect(),
             seals: planned.outputs.iter().map(seal).collect(),
         }
+    }
+
+    /// From what was judged, for a statement that is prepared.
+    pub fn prepared(planned: &Planned, judge: &impl Judge, client: &str, generation: u64, epoch: u64) -> Self {
+        let named = match planned.kind {
+            Kind::Query | Kind::Explain => true,
+            Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility => false,
+        };
+        let judged = named.then(|| Judged {
+            client: client.into(),
+            planned: planned.clone(),
+            generation: AtomicU64::new(generation),
+            epoch: AtomicU64::new(epoch),
+        });
+        Statement { judged, ..Statement::new(planned, judge) }
     }
 
     /// An empty text.
@@ -66,6 +98,7 @@ impl Statement {
             moves_search_path: false,
             order_is_data: false,
             closes: Closes::Nothing,
+            judged: None,
             openings: Vec::new(),
             seals: Vec::new(),
         }

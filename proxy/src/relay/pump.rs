@@ -247,8 +247,10 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
         }
         if between.listening() && out.to_server.len() < FULL {
             buffers::lend(&mut out.to_server);
+            let before = out.to_server.len();
             let used = between.from_client(&client.inbox, out).map_err(Stopped::End)?;
-            *moved |= used > 0;
+            // What is sent again comes from no byte of the client's.
+            *moved |= used > 0 || out.to_server.len() > before;
             used_up(&mut client.inbox, used);
         }
         if between.listening() && out.to_server.len() < FULL {

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -61,6 +62,8 @@ pub struct Database<L: Load> {
     name: String,
     load: Arc<L>,
     current: ArcSwap<L::Snapshot>,
+    /// How often it was replaced.
+    generation: AtomicU64,
     /// When the last load began; held while one is under way.
     loaded: Mutex<Instant>,
 }
@@ -84,16 +87,17 @@ impl<L: Load> Snapshots<L> {
             name: database.to_owned(),
             load: Arc::clone(&self.load),
             current: ArcSwap::from_pointee(snapshot),
+            generation: AtomicU64::new(0),
             loaded: Mutex::new(Instant::now()),
         };
         Ok(Arc::clone(&self.databases.entry(database.to_owned()).or_insert(Arc::new(fresh))))
     }
 
-    /// Looks, every [`PERIOD`], for changes of the databases that sessions hold, and forgets the rest. Does not end.
-    pub async fn keep_fresh(&self) {
+    /// Looks, every `period`, for changes of the databases that sessions hold, and forgets the rest. Does not end.
+    pub async fn keep_fresh(&self, period: Duration) {
         let mut watched: HashMap<String, (L::Watch, String)> = HashMap::new();
         loop {
-            sleep(PERIOD).await;
+            sleep(period).await;
             self.databases.retain(|_, database| Arc::strong_count(database) > 1);
             let held: Vec<_> = self.databases.iter().map(|d| Arc::clone(&d)).collect();
             watched.retain(|name, _| held.iter().any(|d| d.name == *name));
@@ -138,6 +142,11 @@ impl<L: Load> Database<L> {
         self.current.load_full()
     }
 
+    /// Another number once the snapshot is another.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
     async fn age(&self) -> Duration {
         self.loaded.lock().await.elapsed()
     }
@@ -146,7 +155,11 @@ impl<L: Load> Database<L> {
     async fn replace(&self, loaded: &mut Instant) {
         *loaded = Instant::now();
         match self.load.load(&self.name).await {
-            Ok(snapshot) => self.current.store(Arc::new(snapshot)),
+            Ok(snapshot) => {
+                self.current.store(Arc::new(snapshot));
+                // Behind the snapshot: who has seen the new number gets the new snapshot.
+                self.generation.fetch_add(1, Ordering::Release);
+            }
             Err(error) => log::warn("snapshot.failed", &[("database", &self.name), ("why", &error)]),
         }
     }

@@ -158,7 +158,10 @@ fn row_filters_go_down_and_must_not_start_below() {
     let protection = derive(&policy("shop.log"), family()).unwrap();
     for oid in 10..=13 {
         let filters = &protection.guard(oid).unwrap().filters;
-        assert_eq!(filters, &[Filter { sql: "id > 0".into(), rule: "policy.toml:5 (role r, rows of shop.log)".into() }]);
+        assert_eq!(
+            filters,
+            &[Filter { sql: "id > 0".into(), rule: "policy.toml:5 (role r, rows of shop.log)".into(), relation: "shop.log".into() }]
+        );
     }
     assert_eq!(derive(&policy("shop.log*"), family()).unwrap().guard(12).unwrap().filters.len(), 1);
     let errors = derive(&policy("shop.log_1"), family()).unwrap_err();
@@ -193,4 +196,71 @@ fn an_unknown_role_is_an_error() {
     let policy = Policy::parse("policy.toml", "version = 1\n[role.analyst]").unwrap();
     let errors = Protection::derive(&policy, &catalog([]), "analist").unwrap_err();
     assert_eq!(errors[0].to_string(), "policy.toml: the policy has no role `analist`; did you mean `analyst`?");
+}
+
+/// Derives on a first catalog, then on a later one.
+fn renewed(policy: &str, first: impl IntoIterator<Item = Relation>, later: impl IntoIterator<Item = Relation>) -> Protection {
+    let policy = Policy::parse("policy.toml", &format!("version = 1\n{policy}")).unwrap();
+    let (first, later) = (catalog(first), catalog(later));
+    let protection = Protection::derive(&policy, &first, "r").unwrap();
+    let known = Known::default().and(&policy, &first, std::iter::once(("r", &protection)));
+    let second = Protection::derive_on(&policy, &later, "r", &known).unwrap();
+    let known = known.and(&policy, &later, std::iter::once(("r", &second)));
+    let third = Protection::derive_on(&policy, &later, "r", &known).unwrap();
+    assert_eq!((second.guards().count(), third.guards().count()), (third.guards().count(), second.guards().count()));
+    third
+}
+
+fn classes_of(protection: &Protection, relation: Oid) -> Vec<(i16, Option<&str>)> {
+    rules(protection, relation).into_iter().map(|(n, class, _)| (n, class)).collect()
+}
+
+#[test]
+fn a_column_keeps_its_class_under_every_name() {
+    let policy = format!(
+        "{EMAIL}[class.name]\ncolumns = [\"*.*.name\"]\n[role.r]\ndefault = \"clear\"\nmask.email = \"null\"\nmask.name = \"null\""
+    );
+    let renamed = relation(1, "shop.people", &["id", "e_mail", "name"]);
+    assert_eq!(classes_of(&renewed(&policy, [people()], [renamed]), 1), [(2, Some("email")), (3, Some("name"))]);
+    let moved = relation(1, "archive.persons", &["id", "email", "n"]);
+    assert_eq!(classes_of(&renewed(&policy, [people()], [moved]), 1), [(2, Some("email")), (3, Some("name"))]);
+    // Swapped: both names and both numbers are protected, each number by what it was.
+    let swapped = relation(1, "shop.people", &["email", "id", "name"]);
+    assert_eq!(classes_of(&renewed(&policy, [people()], [swapped]), 1), [(1, Some("email")), (2, Some("email")), (3, Some("name"))]);
+    // The new class counts where the old one is clear.
+    let half = policy.replace("mask.email = \"null\"\n", "mask.email = \"clear\"\n");
+    let other = relation(1, "shop.people", &["id", "name", "x"]);
+    assert_eq!(classes_of(&renewed(&half, [people()], [other]), 1), [(2, Some("name")), (3, Some("name"))]);
+}
+
+#[test]
+fn a_detached_partition_keeps_class_and_filter() {
+    let policy = "[class.c]\ncolumns = [\"shop.log.who\"]\n[role.r]\ndefault = \"clear\"\nmask.c = \"null\"\n[role.r.rows]\n\"shop.log\" = \"id > 0\"";
+    let detached = family().into_iter().map(|r| Relation { parents: vec![], ..r });
+    let protection = renewed(policy, family(), detached);
+    for relation in family() {
+        let guard = protection.guard(relation.oid).unwrap();
+        assert!(guard.filters.len() == 1 && !guard.columns.is_empty() && guard.unfit.is_none(), "{guard:?}");
+    }
+}
+
+#[test]
+fn what_no_longer_fits_is_refused_and_the_rest_goes_on() {
+    let policy = format!(
+        "{EMAIL}[role.r]\ndefault = \"clear\"\nmask.email = {{ keep = {{ last = 2 }} }}\n[role.r.rows]\n\"shop.people\" = \"name = 'x'\""
+    );
+    let mut retyped = people();
+    retyped.columns[1].data_type = column_type(BaseType::Int4, "pg_catalog.int4");
+    let guard = |later: Relation| renewed(&policy, [people()], [later]).guard(1).unwrap().clone();
+    assert_eq!(guard(retyped).columns[&2].action, Action::Refuse);
+    assert!(guard(people()).unfit.is_none());
+    assert!(guard(relation(1, "shop.people", &["id", "e_mail", "name"])).unfit.is_none(), "its filter does not read that column");
+    for names in [["id", "email", "n"], ["name", "email", "id"], ["id", "name", "x"]] {
+        let found = guard(relation(1, "shop.people", &names));
+        assert!(found.unfit.is_some_and(|why| why.contains("rows of shop.people")), "{names:?}");
+    }
+    let parent = relation(9, "shop.all", &["id", "email", "name"]);
+    let child = Relation { parents: vec![9], ..people() };
+    let protection = renewed(&policy, [people(), parent.clone()], [child, parent]);
+    assert!(protection.guard(9).unwrap().unfit.is_some() && protection.guard(1).unwrap().unfit.is_none());
 }

@@ -61,6 +61,10 @@ impl Judge for FakeJudge {
         false
     }
 
+    fn generation(&self) -> u64 {
+        0
+    }
+
     fn pseudonym(&self, _: &Arc<SealSpec>) -> Arc<dyn Pseudonym> {
         Arc::new(Sign)
     }
