@@ -9,11 +9,13 @@
 //! * `expr`, `label`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and which
 //!   functions, operators and types may be used;
 //! * `order`, `window`: the order of rows made independent of protected values where it can be seen;
+//! * `coded`: forms that sqlparser's tree has no place for;
 //! * `build`, `refuse`: SQL of our own, and the words of refusals.
 
 mod argument;
 mod build;
 mod cache;
+mod coded;
 mod engine;
 mod expr;
 mod facts;
@@ -33,6 +35,7 @@ mod scope;
 mod select;
 mod stand_in;
 mod star;
+mod table_function;
 mod total;
 mod window;
 mod windows;

@@ -18,7 +18,9 @@ impl Judge<'_> {
             },
             other => (None, other.to_string()),
         };
-        self.operator_name(schema, &name)
+        // The tree keeps a schema as it is written, in quotes.
+        let bare = schema.map(|s| s.strip_prefix('"').and_then(|s| s.strip_suffix('"')).map_or(s.to_owned(), |s| s.replace("\"\"", "\"")));
+        self.operator_name(bare.as_deref(), &name)
     }
 
     pub(crate) fn unary_operator(&mut self, op: &UnaryOperator) -> Result<(), Refusal> {
@@ -45,7 +47,7 @@ impl Judge<'_> {
         })
     }
 
-    fn operator_name(&mut self, schema: Option<&str>, name: &str) -> Result<(), Refusal> {
+    pub(crate) fn operator_name(&mut self, schema: Option<&str>, name: &str) -> Result<(), Refusal> {
         if schema == Some("pg_catalog") {
             return Ok(());
         }

@@ -12,6 +12,7 @@ use super::scope::{Col, Item, Level};
 use super::{Judge, build};
 use crate::catalog::Relation;
 use crate::plan::Origin;
+use crate::read::coded;
 use crate::{Refusal, SqlState};
 
 impl Judge<'_> {
@@ -29,7 +30,7 @@ impl Judge<'_> {
     }
 
     /// Judges a relation in FROM: returns what is printed for it and what it shows.
-    pub(crate) fn relation(&mut self, parts: &[String], alias: Option<TableAlias>) -> Result<(TableFactor, Level), Refusal> {
+    pub(crate) fn relation(&mut self, parts: &[String], alias: Option<TableAlias>, only: bool) -> Result<(TableFactor, Level), Refusal> {
         let relation = self.find_relation(parts)?;
         let veiled = self.stand_in(&relation)?;
         match veiled {
@@ -46,7 +47,7 @@ impl Judge<'_> {
                     }
                     given => given,
                 };
-                let factor = table(&relation, alias);
+                let factor = table(&relation, alias, only);
                 Ok((factor, Level::of(item)))
             }
             Some(veiled) => {
@@ -66,8 +67,11 @@ impl Judge<'_> {
                 item.printed = Some(printed);
                 item.whole = veiled.whole;
                 let alias = TableAlias { explicit: true, ..alias };
-                let factor =
-                    TableFactor::Derived { lateral: false, subquery: Box::new(veiled.query.clone()), alias: Some(alias), sample: None };
+                let mut query = veiled.query.clone();
+                if only {
+                    super::coded::only(&relation, &mut query)?;
+                }
+                let factor = TableFactor::Derived { lateral: false, subquery: Box::new(query), alias: Some(alias), sample: None };
                 Ok((factor, Level::of(item)))
             }
         }
@@ -209,9 +213,10 @@ pub(crate) fn alias_column(name: &str) -> TableAliasColumnDef {
 }
 
 /// `"schema"."name" AS alias`
-fn table(relation: &Relation, alias: Option<TableAlias>) -> TableFactor {
+fn table(relation: &Relation, alias: Option<TableAlias>, only: bool) -> TableFactor {
+    let name = build::object_name(&[&relation.schema, &relation.name]);
     TableFactor::Table {
-        name: build::object_name(&[&relation.schema, &relation.name]),
+        name: if only { coded::with_only(name) } else { name },
         alias,
         args: None,
         with_hints: vec![],
