@@ -23,7 +23,7 @@ pub(super) fn reading(raw: &Raw, node: &NodeEnum) -> Result<Reading, Refusal> {
         return Err(Refusal::new(SqlState::SYNTAX, "read.number", message).with_hint("Write it in decimal digits without underscores."));
     }
     let tree = Tree::of(node)?;
-    let ast = convert::query(raw.text, select, raw.start)?;
+    let ast = convert::query(raw, select)?;
     let disagree = |detail: String| {
         Refusal::new(SqlState::UNSUPPORTED, "read.disagree", "pgveil does not print this statement as Postgres reads it, so it is not run")
             .with_detail(detail)

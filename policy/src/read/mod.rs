@@ -92,8 +92,19 @@ impl Reading {
     /// `read.reprint` where sqlparser reads the printed text otherwise, `read.lockstep` where libpg_query's tree of it differs
     /// from the client's by more than the insertions that the module `lockstep` names.
     pub fn print(&self, rewritten: &ast::Query) -> Result<String, Refusal> {
+        self.print_with_holes(rewritten, None)
+    }
+
+    /// The same, where a constant may have become one that begins with `marker`: a hole for a token.
+    ///
+    /// # Errors
+    /// As [`Reading::print`].
+    pub fn print_with_holes(&self, rewritten: &ast::Query, marker: Option<&str>) -> Result<String, Refusal> {
         deep(|| {
-            let (text, tree) = agree::print(rewritten)?;
+            let (text, mut tree) = agree::print(rewritten)?;
+            if let Some(marker) = marker {
+                lockstep::mark_holes(&mut tree, marker);
+            }
             lockstep::compare(&self.tree, &tree)?;
             Ok(text)
         })
@@ -151,10 +162,15 @@ pub struct Control {
 /// `42601` with Postgres' words for a syntax error, `54000`/`54001` for a text that is too large or nested too deeply, `0A000`
 /// (`read.disagree`) where the two readers disagree, and the refusals of control statements.
 pub fn read(sql: &str) -> Result<Vec<Statement>, Refusal> {
+    read_from(sql, true)
+}
+
+fn read_from(sql: &str, client: bool) -> Result<Vec<Statement>, Refusal> {
     limits::check(sql)?;
     deep(|| {
         let mut statements = Vec::new();
-        for raw in postgres::statements(sql)? {
+        for mut raw in postgres::statements(sql)? {
+            raw.client = client;
             let shift = |refusal: Refusal| Refusal { position: refusal.position.map(|p| p + raw.offset), ..refusal };
             let body = body(&raw).map_err(shift)?;
             statements.push(Statement { offset: raw.offset, body });
@@ -168,7 +184,8 @@ pub fn read(sql: &str) -> Result<Vec<Statement>, Refusal> {
 /// # Errors
 /// Those of [`read`], and `0A000` where the text is not one query.
 pub fn query(sql: &str) -> Result<Reading, Refusal> {
-    let mut statements = read(sql)?;
+    // Not a client's text: no place in it is one in theirs.
+    let mut statements = read_from(sql, false)?;
     match (statements.pop(), statements.is_empty()) {
         (Some(Statement { body: Body::Query(reading), .. }), true) => Ok(reading),
         _ => Err(Refusal::new(SqlState::UNSUPPORTED, "read.query", "the text is not one query")),

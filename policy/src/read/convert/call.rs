@@ -12,7 +12,7 @@ use super::super::coded::{self, Form};
 use super::super::normal;
 use super::{Convert, Made, given, held, strings};
 
-impl Convert {
+impl Convert<'_> {
     pub(super) fn call(&self, call: &FuncCall) -> Made<Expr> {
         let FuncCall {
             funcname,

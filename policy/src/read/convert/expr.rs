@@ -15,7 +15,7 @@ use super::super::coded::{self, Form};
 use super::super::normal;
 use super::{Convert, Made, given, held, names, strings};
 
-impl Convert {
+impl Convert<'_> {
     pub(super) fn exprs(&self, nodes: &[Node]) -> Made<Vec<Expr>> {
         nodes.iter().map(|node| self.expr(held(node)?)).collect()
     }

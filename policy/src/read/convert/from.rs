@@ -12,7 +12,7 @@ use super::super::coded::{self, Form};
 use super::super::normal;
 use super::{Convert, Made, given, held, strings};
 
-impl Convert {
+impl Convert<'_> {
     /// An item of FROM. A join's left side is written flat where it has no alias.
     pub(super) fn join_tree(&self, node: &NodeEnum) -> Made<TableWithJoins> {
         let mut joins = Vec::new();
@@ -42,7 +42,11 @@ impl Convert {
         if let Some(alias) = join_using_alias {
             names.push(vec![self.ident(Form::UsingAlias.name(), -1), self.ident(&alias.aliasname, -1)].into());
         }
-        names.extend(strings(using_clause)?.into_iter().map(|name| self.object_name(&[name], -1)));
+        let after = match rarg.as_deref().and_then(|node| node.node.as_ref()) {
+            Some(NodeEnum::RangeVar(relation)) => relation.location,
+            _ => self.start,
+        };
+        names.extend(strings(using_clause)?.into_iter().map(|name| self.object_name(&[name], self.place_in_using(name, after))));
         let constraint = match (is_natural, using_clause.is_empty(), quals.as_deref()) {
             (true, true, None) => JoinConstraint::Natural,
             (false, false, None) => JoinConstraint::Using(names),
@@ -59,6 +63,18 @@ impl Convert {
             _ => return self.unread("this join", -1),
         };
         Ok(Join { relation: self.factor(given(rarg.as_deref())?)?, global: false, join_operator })
+    }
+
+    /// The grammar keeps no place of a name in USING: it is looked for behind the word.
+    fn place_in_using(&self, name: &str, after: i32) -> i32 {
+        let find = || {
+            let from = usize::try_from(after.checked_sub(self.start)?).ok()?;
+            let lower = self.text.get(from..)?.to_ascii_lowercase();
+            let word = lower.find("using")?;
+            let at = from + word + lower.get(word..)?.find(&name.to_ascii_lowercase())?;
+            i32::try_from(at).ok()?.checked_add(self.start)
+        };
+        find().unwrap_or(-1)
     }
 
     /// A join in brackets, with the alias that it may have.

@@ -18,18 +18,18 @@ use pg_query::protobuf::{Node, SelectStmt};
 use sqlparser::ast::{Ident, Query};
 use sqlparser::tokenizer::{Location, Span};
 
+use super::postgres::Raw;
 use crate::{Refusal, SqlState};
 
-/// The AST of a query, in the normal form of [`Reading`](super::Reading). `text`: the statement's; `start`: where it begins in the
-/// text that was parsed, in bytes.
+/// The AST of a query, in the normal form of [`Reading`](super::Reading).
 ///
 /// # Errors
 /// `read.unread` for what no supported Postgres reads, or reads only in newer versions, or pgveil not yet.
-pub(super) fn query(text: &str, select: &SelectStmt, start: i32) -> Result<Box<Query>, Refusal> {
-    Convert { start }.query(select).map(Box::new).map_err(|Unread { what, at }| {
+pub(super) fn query(raw: &Raw, select: &SelectStmt) -> Result<Box<Query>, Refusal> {
+    Convert { text: raw.text, start: raw.start, client: raw.client }.query(select).map(Box::new).map_err(|Unread { what, at }| {
         Refusal::new(SqlState::UNSUPPORTED, "read.unread", format!("pgveil does not read {what} yet"))
             .with_hint("Write it in another way.")
-            .at(at.and_then(|at| text.get(..at)).map(|before| before.chars().count() + 1))
+            .at(at.and_then(|at| raw.text.get(..at)).map(|before| before.chars().count() + 1))
     })
 }
 
@@ -41,12 +41,14 @@ struct Unread {
 
 type Made<T> = Result<T, Unread>;
 
-/// Only known places: -1 is none.
-struct Convert {
+/// The text, where it begins in the one that was parsed, and whether places are kept. A place of -1 is none.
+struct Convert<'t> {
+    text: &'t str,
     start: i32,
+    client: bool,
 }
 
-impl Convert {
+impl Convert<'_> {
     fn unread<T>(&self, what: &str, location: i32) -> Made<T> {
         let at = location.checked_sub(self.start).and_then(|at| usize::try_from(at).ok());
         Err(Unread { what: what.to_owned(), at: at.filter(|_| location > 0) })
@@ -55,7 +57,7 @@ impl Convert {
     /// A place as [`position`](super::position) finds it again: a line of its own, and the byte.
     fn span(&self, location: i32) -> Span {
         match location.checked_sub(self.start).and_then(|at| u64::try_from(at).ok()) {
-            Some(at) if location >= 0 => {
+            Some(at) if location >= 0 && self.client => {
                 let place = Location { line: 1, column: at + 1 };
                 Span { start: place, end: place }
             }

@@ -8,7 +8,7 @@ use sqlparser::ast::{
 
 use super::{Convert, Made, held, strings};
 
-impl Convert {
+impl Convert<'_> {
     pub(super) fn object_name(&self, parts: &[&str], location: i32) -> ObjectName {
         ObjectName(parts.iter().map(|part| ObjectNamePart::Identifier(self.ident(part, location))).collect())
     }

@@ -17,7 +17,7 @@ use super::super::coded::{self, Cycle, Form, Recursion, Search};
 use super::super::normal;
 use super::{Convert, Made, given, held, strings};
 
-impl Convert {
+impl Convert<'_> {
     pub(super) fn query(&self, select: &SelectStmt) -> Made<Query> {
         let SelectStmt {
             distinct_clause: _,

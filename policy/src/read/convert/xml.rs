@@ -10,7 +10,7 @@ use super::super::coded::{self, Form};
 use super::super::normal;
 use super::{Convert, Made, given, held};
 
-impl Convert {
+impl Convert<'_> {
     pub(super) fn xml(&self, xml: &XmlExpr) -> Made<Expr> {
         let XmlExpr { xpr: _, op, name, named_args, arg_names, args, xmloption, indent, r#type: _, typmod: _, location } = xml;
         if !arg_names.is_empty() || *indent {
