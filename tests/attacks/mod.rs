@@ -11,6 +11,7 @@ mod errors;
 mod evaluation_order;
 mod explain;
 mod expression;
+mod forms;
 mod function_call;
 mod functional_notation;
 mod guess;

@@ -171,7 +171,7 @@ impl Judge<'_> {
                         if s.spec.form.is_text() && keeps_text(data_type) {
                             return Ok(Label::Sealed(s));
                         }
-                        Err(refuse::sealed_use(self.role, &s, &format!("a cast to {data_type}")).at(self.position(&**expr)))
+                        Err(refuse::sealed_use(self.role, &s, &format!("a cast to {}", shown_type(data_type))).at(self.position(&**expr)))
                     }
                 }
             }
@@ -393,6 +393,11 @@ fn as_call(e: &Expr) -> Option<Expr> {
         _ => return None,
     };
     Some(build::call(&[name], args.into_iter().cloned().collect()))
+}
+
+/// A type as a client would write it, for a message.
+fn shown_type(t: &sqlparser::ast::DataType) -> String {
+    t.to_string().replace("\"pg_catalog\".", "").replace('"', "")
 }
 
 /// The first characters of a text, for a message.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins,
+    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins,
 };
 
 use super::Judge;
@@ -16,6 +16,7 @@ use super::refuse;
 use super::scope::{Col, Item, Level, Scope, Slot};
 use super::typing::{Ty, oid};
 use crate::plan::Origin;
+use crate::read::coded::{self, Form};
 use crate::{Refusal, SqlState};
 
 impl Judge<'_> {
@@ -72,6 +73,18 @@ impl Judge<'_> {
                 self.clear(condition, Some(&scope), "a join condition")?;
                 let inside = self.fails > fails;
                 self.conditions(condition, Some(&scope), inside, Repeat::None);
+                Ok(joined)
+            }
+            JoinConstraint::Using(names) if using_alias(names).is_some() => {
+                let Some((alias, names)) = using_alias(names) else { return Err(refuse::unsupported("this join")) };
+                let names = names.iter().map(single_name).collect::<Result<Vec<_>, _>>()?;
+                let mut joined = self.merge(left, right, &names, merge)?;
+                // Its columns are the merged ones; they show in `*` and without a qualifier already.
+                let merged = joined.slots.iter().take(names.len()).filter_map(|s| s.merged.as_deref().cloned()).collect();
+                let item = self.derived_item(&alias, merged, None)?;
+                let level = Level::of(item);
+                self.take_names(&level)?;
+                joined.items.extend(level.items);
                 Ok(joined)
             }
             JoinConstraint::Using(names) => {
@@ -142,9 +155,11 @@ impl Judge<'_> {
                 sample: None,
                 index_hints,
             } if with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
-                let parts = self.name_parts(name)?;
-                let at = self.name_position(name);
-                let level = self.table_or_cte(&parts, alias.clone(), factor).map_err(|r| r.at(at))?;
+                let only = coded::is_only(name);
+                let name = coded::without_only(name);
+                let parts = self.name_parts(&name)?;
+                let at = self.name_position(&name);
+                let level = self.table_or_cte(&parts, alias.clone(), factor, only).map_err(|r| r.at(at))?;
                 self.take_names(&level)?;
                 Ok(level)
             }
@@ -163,14 +178,14 @@ impl Judge<'_> {
             } if args.settings.is_none() && with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
                 let level = self.table_function(name, &mut args.args, *with_ordinality, alias.as_ref(), Some(&lateral))?;
                 let level = behind_all(level, &lateral);
-                *alias = Some(Self::function_alias(&last_name(name), alias.as_ref(), &level));
+                *alias = Self::printed_alias(name, alias.as_ref(), &level);
                 self.take_names(&level)?;
                 Ok(level)
             }
             TableFactor::Function { name, args, with_ordinality, alias, lateral: _ } => {
                 let level = self.table_function(name, args, *with_ordinality, alias.as_ref(), Some(&lateral))?;
                 let level = behind_all(level, &lateral);
-                *alias = Some(Self::function_alias(&last_name(name), alias.as_ref(), &level));
+                *alias = Self::printed_alias(name, alias.as_ref(), &level);
                 self.take_names(&level)?;
                 Ok(level)
             }
@@ -214,12 +229,28 @@ impl Judge<'_> {
                 Ok(level)
             }
             TableFactor::NestedJoin { table_with_joins, alias: None } => self.join_tree(table_with_joins, before, parent),
-            TableFactor::NestedJoin { alias: Some(_), .. } => Err(refuse::unsupported("an alias for a join")),
+            TableFactor::NestedJoin { table_with_joins, alias: Some(alias) } => {
+                let inner = self.join_tree(table_with_joins, before, parent)?;
+                let level = self.aliased_join(&inner, alias)?;
+                self.take_names(&level)?;
+                Ok(level)
+            }
+            TableFactor::XmlTable { namespaces, row_expression, passing, columns, alias } => {
+                let level = self.xml_table(namespaces, row_expression, passing, columns, alias.as_ref(), Some(&lateral))?;
+                self.take_names(&level)?;
+                Ok(level)
+            }
             other => Err(refuse::unsupported(&format!("{} in FROM", super::expr::shorten(&other.to_string())))),
         }
     }
 
-    fn table_or_cte(&mut self, parts: &[String], alias: Option<TableAlias>, factor: &mut TableFactor) -> Result<Level, Refusal> {
+    fn table_or_cte(
+        &mut self,
+        parts: &[String],
+        alias: Option<TableAlias>,
+        factor: &mut TableFactor,
+        only: bool,
+    ) -> Result<Level, Refusal> {
         if let [name] = parts
             && let Some(cte) = self.find_cte(name)
         {
@@ -229,13 +260,13 @@ impl Judge<'_> {
             let behind = Behind { own: None, reached: cte.reached };
             return Ok(Level::of(Item { behind, ..self.derived_item(&visible, cte.cols, alias.as_ref())? }));
         }
-        let (printed, level) = self.relation(parts, alias)?;
+        let (printed, level) = self.relation(parts, alias, only)?;
         *factor = printed;
         Ok(level)
     }
 
     /// A function in FROM: judged as a call; its columns are those that it declares.
-    fn table_function(
+    pub(crate) fn table_function(
         &mut self,
         name: &mut ObjectName,
         args: &mut [FunctionArg],
@@ -243,9 +274,14 @@ impl Judge<'_> {
         alias: Option<&TableAlias>,
         scope: InScope,
     ) -> Result<Level, Refusal> {
+        if let Some(form) = coded::form_of_name(name) {
+            return self.coded_function(form, args, ordinality, alias, scope);
+        }
         let parts = self.name_parts(name)?;
         let written: Vec<&str> = parts.iter().map(String::as_str).collect();
-        let facts = self.function_facts(&written, Some(args.len()))?;
+        // The only function that may have more arguments in FROM than it is declared with: one array for each column.
+        let arrays = matches!(written.as_slice(), ["unnest"] | ["pg_catalog", "unnest"]) && args.len() > 1;
+        let facts = self.function_facts(&written, Some(if arrays { 1 } else { args.len() }))?;
         if facts.veiled.is_some() {
             return Err(refuse::unsupported("this function in FROM"));
         }
@@ -272,6 +308,8 @@ impl Judge<'_> {
                 }
             }
             alias.map(|a| a.columns.iter().map(|c| c.name.value.clone()).collect()).unwrap_or_default()
+        } else if arrays {
+            args.iter().map(|_| "unnest".to_owned()).collect()
         } else if facts.schema == "pg_catalog" && short.contains("_populate_record") {
             // Its columns are those of its first argument's type.
             self.cast_fields(args.first()).ok_or_else(|| {
@@ -337,7 +375,7 @@ impl Judge<'_> {
     }
 
     /// The alias that is printed for a function: with a name for every column, which makes what is known of them true.
-    fn function_alias(short: &str, alias: Option<&TableAlias>, level: &Level) -> TableAlias {
+    pub(crate) fn function_alias(short: &str, alias: Option<&TableAlias>, level: &Level) -> TableAlias {
         let mut printed =
             alias.cloned().unwrap_or_else(|| TableAlias { explicit: true, name: build::ident(short), columns: vec![], at: None });
         let known = level.items.first().map(|i| i.cols.as_slice()).unwrap_or_default();
@@ -347,7 +385,7 @@ impl Judge<'_> {
         printed
     }
 
-    fn function_level(
+    pub(crate) fn function_level(
         &self,
         name: &str,
         names: Vec<String>,
@@ -361,7 +399,7 @@ impl Judge<'_> {
         if ordinality {
             cols.push(Col { ty: Some(Ty::of(oid::INT8)), ..Col::clear("ordinality") });
         }
-        let visible = alias.map_or_else(|| build::ident(name), |a| a.name.clone());
+        let visible = alias.filter(|a| !coded::is_nameless(a)).map_or_else(|| build::ident(name), |a| a.name.clone());
         Ok(Level::of(self.derived_item(&visible, cols, alias)?))
     }
 
@@ -422,16 +460,21 @@ fn behind_all(level: Level, scope: &Scope) -> Level {
     }
 }
 
+/// The alias of USING, and the names behind it.
+fn using_alias(names: &[ObjectName]) -> Option<(Ident, Vec<ObjectName>)> {
+    let (first, rest) = names.split_first()?;
+    match first.0.as_slice() {
+        [form, alias] if form.as_ident()?.value == Form::UsingAlias.name() => Some((alias.as_ident()?.clone(), rest.to_vec())),
+        _ => None,
+    }
+}
+
 /// Which side a merged column comes from.
 #[derive(Clone, Copy)]
 enum Merge {
     Left,
     Right,
     Both,
-}
-
-fn last_name(name: &ObjectName) -> String {
-    name.0.last().and_then(|p| p.as_ident()).map(|i| i.value.clone()).unwrap_or_default()
 }
 
 fn single_name(name: &ObjectName) -> Result<String, Refusal> {

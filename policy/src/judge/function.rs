@@ -14,6 +14,7 @@ use super::{AggregateCall, Judge};
 use crate::builtin::functions::{self, SettingRule};
 use crate::builtin::settings;
 use crate::catalog::{FunctionKind, Volatility};
+use crate::read::coded;
 use crate::{Refusal, SqlState};
 
 /// What became of a call.
@@ -64,6 +65,12 @@ impl Judge<'_> {
             return Err(refuse::unsupported("this form of a call"));
         }
         let parts = self.name_parts(name)?;
+        if let Some(form) = coded::form_of_name(name) {
+            if filter.is_some() || over.is_some() || !within_group.is_empty() {
+                return Err(refuse::unsupported("this form of a call"));
+            }
+            return self.coded(form, args, scope).map(Judged::Call);
+        }
         let quoted = name.0.iter().any(|p| p.as_ident().is_some_and(|i| i.quote_style.is_some()));
         if let [word] = parts.as_slice()
             && !quoted

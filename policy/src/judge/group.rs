@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use sqlparser::ast::{Expr, GroupByExpr};
+use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr};
 
 use super::facts::GroupPart;
 use super::order::no_position;
@@ -12,6 +12,7 @@ use super::scope::{Col, Level, Scope};
 use super::typing::Ty;
 use super::{Judge, build, output, refuse};
 use crate::Refusal;
+use crate::read::coded::{self, Form};
 
 impl Judge<'_> {
     /// GROUP BY: sealed keys are allowed; names of the select list and positions are understood.
@@ -30,22 +31,40 @@ impl Judge<'_> {
         }
         let mut groups = Groups::default();
         for item in items {
+            self.group_item(item, raw, scope, &mut groups)?;
+        }
+        Ok(Some(groups))
+    }
+
+    fn group_item(&mut self, item: &mut Expr, raw: &[(Expr, Option<String>)], scope: &Scope, groups: &mut Groups) -> Result<(), Refusal> {
+        {
             match item {
+                Expr::Function(f) if matches!(coded::form(f), Some(Form::GroupDistinct)) => {}
+                Expr::Function(f) if matches!(coded::form(f), Some(Form::Rollup | Form::Cube | Form::Sets | Form::EmptySet)) => {
+                    groups.sets = true;
+                    let FunctionArguments::List(list) = &mut f.args else { return Err(refuse::unsupported("this form of GROUP BY")) };
+                    for arg in &mut list.args {
+                        match arg {
+                            FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => self.group_item(e, raw, scope, groups)?,
+                            _ => return Err(refuse::unsupported("this form of GROUP BY")),
+                        }
+                    }
+                }
                 Expr::GroupingSets(sets) | Expr::Cube(sets) | Expr::Rollup(sets) => {
                     groups.sets = true;
                     for e in sets.iter_mut().flatten() {
-                        self.group_key(e, raw, scope, &mut groups)?;
+                        self.group_key(e, raw, scope, groups)?;
                     }
                 }
                 Expr::Tuple(parts) => {
                     for e in parts {
-                        self.group_key(e, raw, scope, &mut groups)?;
+                        self.group_key(e, raw, scope, groups)?;
                     }
                 }
-                e => self.group_key(e, raw, scope, &mut groups)?,
+                e => self.group_key(e, raw, scope, groups)?,
             }
         }
-        Ok(Some(groups))
+        Ok(())
     }
 
     fn group_key(&mut self, e: &mut Expr, raw: &[(Expr, Option<String>)], scope: &Scope, groups: &mut Groups) -> Result<(), Refusal> {

@@ -18,7 +18,9 @@ impl Judge<'_> {
             },
             other => (None, other.to_string()),
         };
-        self.operator_name(schema, &name)
+        // The tree keeps a schema as it is written, in quotes.
+        let bare = schema.map(|s| s.strip_prefix('"').and_then(|s| s.strip_suffix('"')).map_or(s.to_owned(), |s| s.replace("\"\"", "\"")));
+        self.operator_name(bare.as_deref(), &name)
     }
 
     pub(crate) fn unary_operator(&mut self, op: &UnaryOperator) -> Result<(), Refusal> {
@@ -45,7 +47,7 @@ impl Judge<'_> {
         })
     }
 
-    fn operator_name(&mut self, schema: Option<&str>, name: &str) -> Result<(), Refusal> {
+    pub(crate) fn operator_name(&mut self, schema: Option<&str>, name: &str) -> Result<(), Refusal> {
         if schema == Some("pg_catalog") {
             return Ok(());
         }
@@ -134,11 +136,12 @@ impl Judge<'_> {
 
 /// Casts that neither shorten nor change a text value.
 pub(crate) fn keeps_text(t: &DataType) -> bool {
-    match t {
-        DataType::Text | DataType::Varchar(None) | DataType::CharacterVarying(None) | DataType::CharVarying(None) => true,
-        DataType::Custom(name, modifiers) => {
-            modifiers.is_empty() && matches!(name.to_string().as_str(), "\"pg_catalog\".\"text\"" | "\"pg_catalog\".\"varchar\"")
-        }
-        _ => false,
-    }
+    is_own(t, "text") || is_own(t, "varchar")
+}
+
+/// A type of pg_catalog, without a length. A name without a schema is one: pg_catalog is the first in every path that is judged.
+pub(crate) fn is_own(t: &DataType, name: &str) -> bool {
+    let DataType::Custom(written, modifiers) = t else { return false };
+    let parts: Option<Vec<&str>> = written.0.iter().map(|part| part.as_ident().map(|ident| ident.value.as_str())).collect();
+    modifiers.is_empty() && parts.is_some_and(|parts| parts == ["pg_catalog", name] || parts == [name])
 }

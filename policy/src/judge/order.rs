@@ -8,6 +8,7 @@ use super::query::position_of;
 use super::scope::{Col, Out, Scope};
 use super::typing::oid;
 use super::{Judge, build, refuse};
+use crate::read::coded;
 use crate::{Refusal, SqlState};
 
 impl Judge<'_> {
@@ -22,6 +23,16 @@ impl Judge<'_> {
     /// ORDER BY: a name is a column of the select list first, and only then of FROM; a number is a position.
     /// Says what is sorted by.
     pub(crate) fn order_output(&mut self, item: &mut OrderByExpr, outs: &[Out], scope: &Scope) -> Result<Sorted, Refusal> {
+        if let Some(operand) = coded::using_operand(&item.expr) {
+            // A name or number alone is a column of the select list here, unlike in a window or an aggregate.
+            return match self.placed(named_output(operand, outs), operand)? {
+                Some(out) => {
+                    self.using_output(&mut item.expr, out)?;
+                    Ok(Sorted { expr: out.expr.clone(), exact: false })
+                }
+                None => Ok(Sorted { exact: false, ..self.order_item(item, Some(scope))? }),
+            };
+        }
         match self.placed(named_output(&item.expr, outs), &item.expr)? {
             Some(out) => {
                 self.fails = self.fails.saturating_add(usize::from(out.col.holds.is_none()));
@@ -39,6 +50,9 @@ impl Judge<'_> {
         if let Some(out) = self.placed(named_output(&item.expr, outs), &item.expr)? {
             item.expr = out.expr.clone();
             return Ok(());
+        }
+        if coded::using_operand(&item.expr).is_some() {
+            return Err(refuse::unsupported("ORDER BY … USING of a query that pgveil must order itself").with_hint("Write ASC or DESC."));
         }
         self.expr(&mut item.expr, Some(scope))?;
         self.note(&item.expr, Some(scope));

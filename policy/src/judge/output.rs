@@ -1,8 +1,9 @@
 //! The name that Postgres gives a result column (FigureColname in its parser).
 
-use sqlparser::ast::{DataType, Expr, Query, SelectItem, SetExpr};
+use sqlparser::ast::{DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query, SelectItem, SetExpr};
 
 use super::build;
+use crate::read::coded::{self, Form};
 
 /// The name of an expression without an alias.
 pub(crate) fn name(e: &Expr) -> String {
@@ -15,6 +16,7 @@ fn figure(e: &Expr) -> Option<(String, bool)> {
     match build::bare(e) {
         Expr::Identifier(id) => strong(&id.value),
         Expr::CompoundIdentifier(parts) => strong(&parts.last()?.value),
+        Expr::Function(f) if coded::form(f).is_some() => coded_name(f),
         Expr::Function(f) => {
             let last = f.name.0.last()?.as_ident()?;
             strong(&if last.quote_style.is_some() { last.value.clone() } else { last.value.to_ascii_lowercase() })
@@ -44,6 +46,7 @@ fn figure(e: &Expr) -> Option<(String, bool)> {
             _ => "btrim",
         }),
         Expr::Overlay { .. } => strong("overlay"),
+        Expr::IsNormalized { negated: false, .. } => strong("is_normalized"),
         Expr::Ceil { .. } => strong("ceil"),
         Expr::Floor { .. } => strong("floor"),
         Expr::CompoundFieldAccess { root, access_chain } => access_chain
@@ -58,6 +61,35 @@ fn figure(e: &Expr) -> Option<(String, bool)> {
         Expr::Interval(_) => Some(("interval".to_owned(), false)),
         _ => None,
     }
+}
+
+/// The name of a form that is coded as a call.
+fn coded_name(f: &Function) -> Option<(String, bool)> {
+    let name = match coded::form(f)? {
+        Form::CollationFor => "pg_collation_for",
+        Form::Normalize => "normalize",
+        Form::AtLocal => "timezone",
+        Form::XmlExists => "xmlexists",
+        Form::XmlConcat => "xmlconcat",
+        Form::XmlElement => "xmlelement",
+        Form::XmlForest => "xmlforest",
+        Form::XmlParse => "xmlparse",
+        Form::XmlPi => "xmlpi",
+        Form::XmlRoot => "xmlroot",
+        Form::XmlSerialize => "xmlserialize",
+        Form::Row => "row",
+        Form::WholeRow => match &f.args {
+            FunctionArguments::List(list) => match list.args.as_slice() {
+                [FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name))] => {
+                    return Some((name.0.last()?.as_ident()?.value.clone(), true));
+                }
+                _ => return None,
+            },
+            FunctionArguments::None | FunctionArguments::Subquery(_) => return None,
+        },
+        _ => return None,
+    };
+    Some((name.to_owned(), true))
 }
 
 fn subquery_name(q: &Query) -> Option<(String, bool)> {

@@ -18,6 +18,7 @@ use super::scope::Col;
 use super::typing::Ty;
 use super::{Cte, Judge};
 use crate::plan::Origin;
+use crate::read::coded::{self, Recursion};
 use crate::{Refusal, SqlState};
 
 impl Judge<'_> {
@@ -67,6 +68,7 @@ impl Judge<'_> {
             if cte.from.is_some() {
                 return Err(refuse::unsupported("this form of WITH"));
             }
+            let (clause, alias) = Recursion::of(&cte.alias).ok_or_else(|| refuse::unsupported("this form of WITH"))?;
             let name = cte.alias.name.value.clone();
             let before = self.touched;
             let first_reached = self.reached.len();
@@ -81,7 +83,7 @@ impl Judge<'_> {
                 }
                 let mut first = left.clone();
                 let mut cols = self.set_expr(&mut first, parent, false)?;
-                super::relation::rename(&mut cols, Some(&cte.alias), &name)?;
+                super::relation::rename(&mut cols, Some(&alias), &name)?;
                 for c in &mut cols {
                     c.origin = Origin::Computed;
                     c.base = None;
@@ -112,10 +114,19 @@ impl Judge<'_> {
                 if !tainted {
                     self.touched = before;
                 }
+                if let Some(clause) = clause
+                    && let Some(mut last) = self.ctes.pop()
+                {
+                    self.recursion(&clause, &mut last)?;
+                    self.ctes.push(last);
+                }
                 continue;
             }
+            if clause.is_some() {
+                return Err(refuse::unsupported("SEARCH or CYCLE of a query that is not recursive"));
+            }
             let mut cols = self.query(&mut cte.query, parent, false)?;
-            let renamed = super::relation::rename(&mut cols, Some(&cte.alias), &name);
+            let renamed = super::relation::rename(&mut cols, Some(&alias), &name);
             self.placed(renamed, &cte.alias)?;
             let mut reached = self.reached.get(first_reached..).unwrap_or_default().to_vec();
             reached.extend(barrier::around(parent));
@@ -423,7 +434,7 @@ fn mentions(query: &Query, name: &str) -> bool {
     impl Visitor for Find<'_> {
         type Break = ();
         fn pre_visit_relation(&mut self, relation: &ObjectName) -> std::ops::ControlFlow<()> {
-            match relation.0.as_slice() {
+            match coded::without_only(relation).0.as_slice() {
                 [part] if part.as_ident().is_some_and(|i| i.value == self.0) => std::ops::ControlFlow::Break(()),
                 _ => std::ops::ControlFlow::Continue(()),
             }

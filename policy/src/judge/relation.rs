@@ -15,6 +15,7 @@ use super::typing::Ty;
 use super::{Judge, build};
 use crate::catalog::Relation;
 use crate::plan::Origin;
+use crate::read::coded;
 use crate::{Refusal, SqlState};
 
 impl Judge<'_> {
@@ -32,7 +33,7 @@ impl Judge<'_> {
     }
 
     /// Judges a relation in FROM: returns what is printed for it and what it shows.
-    pub(crate) fn relation(&mut self, parts: &[String], alias: Option<TableAlias>) -> Result<(TableFactor, Level), Refusal> {
+    pub(crate) fn relation(&mut self, parts: &[String], alias: Option<TableAlias>, only: bool) -> Result<(TableFactor, Level), Refusal> {
         let relation = self.find_relation(parts)?;
         let veiled = self.stand_in(&relation)?;
         match veiled {
@@ -58,7 +59,7 @@ impl Judge<'_> {
                         given
                     }
                 };
-                let factor = table(&relation, alias);
+                let factor = table(&relation, alias, only);
                 Ok((factor, Level::of(item)))
             }
             Some(veiled) => {
@@ -82,6 +83,9 @@ impl Judge<'_> {
                 let reached = self.take_barriers(&mut query, &veiled.barriers, veiled.fails);
                 item.behind = Behind { own: reached.last().copied().filter(|_| veiled.filtered), reached };
                 let alias = TableAlias { explicit: true, ..alias };
+                if only {
+                    super::coded::only(&relation, &mut query)?;
+                }
                 let factor = TableFactor::Derived { lateral: false, subquery: Box::new(query), alias: Some(alias), sample: None };
                 Ok((factor, Level::of(item)))
             }
@@ -229,9 +233,10 @@ pub(crate) fn alias_column(name: &str) -> TableAliasColumnDef {
 }
 
 /// `"schema"."name" AS alias`
-fn table(relation: &Relation, alias: Option<TableAlias>) -> TableFactor {
+fn table(relation: &Relation, alias: Option<TableAlias>, only: bool) -> TableFactor {
+    let name = build::object_name(&[&relation.schema, &relation.name]);
     TableFactor::Table {
-        name: build::object_name(&[&relation.schema, &relation.name]),
+        name: if only { coded::with_only(name) } else { name },
         alias,
         args: None,
         with_hints: vec![],

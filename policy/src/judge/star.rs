@@ -24,7 +24,8 @@ impl Judge<'_> {
                 }
                 SelectItem::QualifiedWildcard(kind, options) => {
                     plain_star(options)?;
-                    let item = self.star_item(kind, Some(scope))?;
+                    let named = self.row_name(kind, scope);
+                    let item = self.star_item(named.as_ref().unwrap_or(kind), Some(scope))?;
                     for (index, col) in item.shown() {
                         let slot = Slot { name: col.name.clone(), item: Rc::clone(&item), col: index, merged: None };
                         items.push(SelectItem::UnnamedExpr(self.slot_reference(&slot, &Level::default())?));
@@ -58,6 +59,14 @@ impl Judge<'_> {
             .with_hint("Give the columns of the subquery different names."));
         }
         Ok(slot.item.reference(col))
+    }
+
+    /// `(c).*` of an item of FROM is `c.*`.
+    fn row_name(&self, kind: &SelectItemQualifiedWildcardKind, scope: &Scope) -> Option<SelectItemQualifiedWildcardKind> {
+        let SelectItemQualifiedWildcardKind::Expr(Expr::Identifier(name)) = kind else { return None };
+        // A column of that name would come first.
+        let column = scope.levels().any(|level| level.slots.iter().any(|slot| slot.name == name.value));
+        (!column).then(|| SelectItemQualifiedWildcardKind::ObjectName(vec![name.clone()].into()))
     }
 
     fn star_item(&mut self, kind: &SelectItemQualifiedWildcardKind, scope: InScope) -> Result<Rc<Item>, Refusal> {

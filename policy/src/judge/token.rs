@@ -11,7 +11,7 @@ use sqlparser::ast::{DataType, Expr, UnaryOperator, Value};
 
 use super::expr::InScope;
 use super::label::{Label, Sealed, same_domain};
-use super::object::keeps_text;
+use super::object::{is_own, keeps_text};
 use super::{Judge, build};
 use crate::mask::seal::{SealForm, SealSpec};
 use crate::mask::token::Kind;
@@ -224,9 +224,7 @@ fn array_of(t: &DataType) -> Option<&DataType> {
 fn same_type(t: &DataType, kind: Kind) -> bool {
     match kind {
         Kind::Text => keeps_text(t),
-        Kind::Uuid => matches!(t, DataType::Uuid),
-        Kind::Int4 => matches!(t, DataType::Int(None) | DataType::Integer(None) | DataType::Int4(None)),
-        Kind::Int8 => matches!(t, DataType::BigInt(None) | DataType::Int8(None)),
+        Kind::Uuid | Kind::Int4 | Kind::Int8 => is_own(t, type_name(kind)),
     }
 }
 

@@ -36,6 +36,9 @@ impl Judge<'_> {
                 if spec.window_name.is_some() && (by_row || sensitive || rows_frame) {
                     return Err(refuse::unsupported("a window that builds on a named one, over protected relations,"));
                 }
+                if safe_to_order && super::coded::excludes_peers(spec) {
+                    return Err(refuse::unsupported("EXCLUDE GROUP or TIES in this window, over protected relations,"));
+                }
                 if safe_to_order && !(groups_frame && short == "first_value") {
                     let keys = self.row_identity(&given, false, scope);
                     spec.order_by.extend(keys.into_iter().map(build::ascending));

@@ -1,28 +1,38 @@
-//! Proofs that both readers understand a text alike.
+//! Proofs that a text means what is judged of it.
 
 use pg_query::NodeEnum;
+use pg_query::protobuf::Token as Kind;
 use sqlparser::ast::Query;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserError, ParserOptions};
 use sqlparser::tokenizer::Token;
 
-use super::postgres::Tree;
-use super::{Reading, dress, normal, postgres};
+use super::postgres::{Raw, Tree};
+use super::{Reading, convert, decode, dress, normal, postgres};
 use crate::{Refusal, SqlState};
 
 /// sqlparser's own limit of recursion; [`super::limits`] refuses earlier.
 const RECURSION: usize = 20_000;
 
-/// Reads a query by sqlparser, and proves that its AST means what `node`, libpg_query's tree of the same text, means: printed
-/// with brackets and quotes everywhere, it has the same tree.
-pub(super) fn reading(text: &str, node: &NodeEnum) -> Result<Reading, Refusal> {
+/// The AST of a query, and a proof that it means what `node`, libpg_query's tree of the text, means: printed with brackets and
+/// quotes everywhere, it has the same tree.
+pub(super) fn reading(raw: &Raw, node: &NodeEnum) -> Result<Reading, Refusal> {
+    let NodeEnum::SelectStmt(select) = node else { return Err(not_one()) };
+    if let Some(number) = newer_number(raw.text) {
+        let message = format!("the number {number} is written in a form that not every supported Postgres reads alike");
+        return Err(Refusal::new(SqlState::SYNTAX, "read.number", message).with_hint("Write it in decimal digits without underscores."));
+    }
     let tree = Tree::of(node)?;
-    let mut ast = parse(text).map_err(|error| unread(text, &error))?;
-    normal::after_reading(&mut ast).map_err(|number| newer_number(&number))?;
-    let printed = dress::text(&ast);
-    let of_printed = tree_of(&printed).map_err(|_| disagree(text, &tree, None))?;
+    let ast = convert::query(raw, select)?;
+    let disagree = |detail: String| {
+        Refusal::new(SqlState::UNSUPPORTED, "read.disagree", "pgveil does not print this statement as Postgres reads it, so it is not run")
+            .with_detail(detail)
+            .with_hint("Write it in another way; standard forms are read best.")
+    };
+    let printed = decode::decode(dress::text(&ast)).ok_or_else(|| disagree("A form of it cannot be written.".to_owned()))?;
+    let of_printed = tree_of(&printed).map_err(|refusal| disagree(refusal.message))?;
     if tree != of_printed {
-        return Err(disagree(text, &tree, Some(&of_printed)));
+        return Err(disagree(format!("They part at {}.", tree.parting(&of_printed).unwrap_or_default())));
     }
     let parameters = tree.parameters();
     Ok(Reading { ast, tree, parameters })
@@ -32,16 +42,17 @@ pub(super) fn reading(text: &str, node: &NodeEnum) -> Result<Reading, Refusal> {
 pub(super) fn print(ast: &Query) -> Result<(String, Tree), Refusal> {
     let mut meant = Box::new(ast.clone());
     normal::after_rewriting(&mut meant);
-    let text = dress::text(&meant);
+    let coded = dress::text(&meant);
     let reprint = |why: &str| {
         let message = format!("pgveil's rewritten statement does not read back as it was meant ({why})");
         Refusal::new(SqlState::UNSUPPORTED, "read.reprint", message).with_hint("Please report it, with the statement.")
     };
-    let mut read = parse(&text).map_err(|_| reprint("sqlparser does not read it"))?;
-    normal::after_reading(&mut read).map_err(|_| reprint("a number"))?;
+    let mut read = parse(&coded).map_err(|error| reprint(&format!("sqlparser does not read it: {error}")))?;
+    normal::after_reading(&mut read);
     if read != meant {
         return Err(reprint("sqlparser reads it otherwise"));
     }
+    let text = decode::decode(coded).ok_or_else(|| reprint("a form of it cannot be written"))?;
     let tree = tree_of(&text).map_err(|_| reprint("Postgres' grammar does not read it"))?;
     Ok((text, tree))
 }
@@ -52,7 +63,6 @@ fn parse(text: &str) -> Result<Box<Query>, ParserError> {
     let options = ParserOptions::new().with_unescape(false);
     let mut parser = Parser::new(&dialect).with_recursion_limit(RECURSION).with_options(options).try_with_sql(text)?;
     let query = parser.parse_query()?;
-    while parser.consume_token(&Token::SemiColon) {}
     match parser.peek_token().token {
         Token::EOF => Ok(query),
         token => Err(ParserError::ParserError(format!("Expected: end of statement, found: {token}"))),
@@ -64,52 +74,27 @@ fn tree_of(text: &str) -> Result<Tree, Refusal> {
     let mut statements = postgres::statements(text)?;
     match (statements.pop(), statements.is_empty()) {
         (Some(raw), true) => Tree::of(&raw.node),
-        _ => Err(Refusal::new(SqlState::UNSUPPORTED, "read.query", "the text is not one query")),
+        _ => Err(not_one()),
     }
 }
 
-fn newer_number(number: &str) -> Refusal {
-    let message = format!("the number {number} is written in a form that not every supported Postgres reads alike");
-    Refusal::new(SqlState::SYNTAX, "read.number", message).with_hint("Write it in decimal digits without underscores.")
+fn not_one() -> Refusal {
+    Refusal::new(SqlState::UNSUPPORTED, "read.query", "the text is not one query")
 }
 
-fn unread(text: &str, error: &ParserError) -> Refusal {
-    if matches!(error, ParserError::RecursionLimitExceeded) {
-        return Refusal::new(SqlState::TOO_COMPLEX, "read.depth", "the statement is nested more deeply than pgveil reads");
+/// A number with a radix or underscores: Postgres 16 reads `1_000` as 1000, Postgres 15 as `1 AS _000`.
+fn newer_number(text: &str) -> Option<&str> {
+    // Only a digit behind which a letter stands can begin one.
+    let bytes = text.as_bytes();
+    let follows = |pair: &[u8]| matches!(pair, [b'0'..=b'9', b'_' | b'x' | b'X' | b'o' | b'O' | b'b' | b'B']);
+    if !bytes.windows(2).any(follows) {
+        return None;
     }
-    let detail = match error {
-        ParserError::TokenizerError(words) | ParserError::ParserError(words) => words.clone(),
-        ParserError::RecursionLimitExceeded => String::new(),
-    };
-    Refusal::new(SqlState::UNSUPPORTED, "read.unread", "pgveil does not read this form of SQL yet, though Postgres does")
-        .with_detail(detail.clone())
-        .with_hint("Write it in another way; standard forms are read best.")
-        .at(position_in(&detail).and_then(|location| super::position(text, location)))
-}
-
-/// sqlparser ends its messages with ` at Line: 1, Column: 8`.
-fn position_in(words: &str) -> Option<sqlparser::tokenizer::Location> {
-    let (line, column) = words.rsplit_once("Line: ")?.1.split_once(", Column: ")?;
-    let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<u64>().ok();
-    Some(sqlparser::tokenizer::Location { line: digits(line)?, column: digits(column)? })
-}
-
-fn disagree(text: &str, tree: &Tree, printed: Option<&Tree>) -> Refusal {
-    let refusal =
-        Refusal::new(SqlState::UNSUPPORTED, "read.disagree", "pgveil's two SQL parsers read this statement differently, so it is not run");
-    let kind = printed.and_then(|printed| tree.parting(printed)).unwrap_or("");
-    let (detail, hint) = match kind {
-        _ if text.to_ascii_lowercase().contains("only") && matches!(kind, "RangeVar" | "Alias") => {
-            ("FROM ONLY is not read yet.", "Leave out ONLY, or name the child tables.")
-        }
-        "A_Expr" | "AExpr" | "BoolExpr" | "AConst" | "FuncCall" | "CollateClause" | "NullTest" | "TypeCast" | "String" => {
-            ("They differ on how an expression is grouped or written.", "Put brackets around each part of the expression.")
-        }
-        "ColumnRef" | "SqlvalueFunction" | "SQLValueFunction" => {
-            ("They differ on whether a word is a column or a keyword.", "Write the column with its table's name, or in double quotes.")
-        }
-        "TypeName" => ("They differ on a type's name.", "Write the type's full name, such as timestamp with time zone."),
-        _ => ("They differ on how the statement is put together.", "Write it in another way; standard forms are read best."),
-    };
-    refusal.with_detail(detail).with_hint(hint)
+    let tokens = postgres::tokens(text)?;
+    tokens.iter().find_map(|token| {
+        let number = matches!(Kind::try_from(token.token), Ok(Kind::Iconst | Kind::Fconst));
+        let digits = text.get(usize::try_from(token.start).ok()?..usize::try_from(token.end).ok()?)?;
+        let plain = digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
+        (number && !plain).then_some(digits)
+    })
 }

@@ -19,6 +19,13 @@ pub(super) fn text(query: &Query) -> String {
     dressed.to_string()
 }
 
+/// Prints an expression, as [`text`] does.
+pub(super) fn expression(expr: &Expr) -> String {
+    let mut dressed = expr.clone();
+    let _ = VisitMut::visit(&mut dressed, &mut Dress);
+    dressed.to_string()
+}
+
 /// Adds brackets, and the escapes that sqlparser's printing expects to be there already.
 struct Dress;
 

@@ -3,11 +3,12 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{DefElem, ExplainStmt};
 
-use super::{Body, ExplainFormat, ExplainOptions, agree, control, postgres};
+use super::postgres::Raw;
+use super::{Body, ExplainFormat, ExplainOptions, agree, control};
 use crate::{Refusal, SqlState};
 
 /// Reads an EXPLAIN of a query.
-pub(super) fn explain(text: &str, statement: &ExplainStmt) -> Result<Body, Refusal> {
+pub(super) fn explain(raw: &Raw, statement: &ExplainStmt) -> Result<Body, Refusal> {
     let Some(NodeEnum::SelectStmt(select)) = statement.query.as_deref().and_then(|node| node.node.as_ref()) else {
         return Ok(Body::Other { what: "EXPLAIN of a statement that is not a query" });
     };
@@ -20,9 +21,7 @@ pub(super) fn explain(text: &str, statement: &ExplainStmt) -> Result<Body, Refus
         set(&mut options, element)?;
     }
     let node = NodeEnum::SelectStmt(select.clone());
-    let query = after_options(text).ok_or_else(|| unknown("where its query begins"))?;
-    let shift = text.chars().count() - query.chars().count();
-    let reading = agree::reading(query, &node).map_err(|refusal| Refusal { position: refusal.position.map(|p| p + shift), ..refusal })?;
+    let reading = agree::reading(raw, &node)?;
     Ok(Body::Explain { options, query: reading })
 }
 
@@ -58,31 +57,6 @@ fn set(options: &mut ExplainOptions, element: &DefElem) -> Result<(), Refusal> {
         },
     });
     Ok(())
-}
-
-/// The text after EXPLAIN and its options. By Postgres' own tokens: the options are one bracket that does not begin a query,
-/// or the words ANALYZE and VERBOSE.
-fn after_options(text: &str) -> Option<&str> {
-    use pg_query::protobuf::Token;
-    let tokens = postgres::tokens(text)?;
-    let mut tokens = tokens
-        .iter()
-        .filter_map(|token| Some((Token::try_from(token.token).ok()?, usize::try_from(token.start).ok()?)))
-        .filter(|(kind, _)| !matches!(kind, Token::SqlComment | Token::CComment))
-        .peekable();
-    tokens.next().filter(|(kind, _)| *kind == Token::Explain)?;
-    let mut ahead = tokens.clone();
-    ahead.next();
-    let query_word =
-        |kind: &Token| matches!(kind, Token::Select | Token::With | Token::WithLa | Token::Values | Token::Table | Token::Ascii40);
-    let (first, second) = (tokens.peek()?.0, ahead.next()?.0);
-    if first == Token::Ascii40 && !query_word(&second) {
-        // Options hold no brackets of their own.
-        tokens.by_ref().find(|(kind, _)| *kind == Token::Ascii41)?;
-    } else {
-        while tokens.next_if(|(kind, _)| matches!(kind, Token::Analyze | Token::Verbose)).is_some() {}
-    }
-    text.get(tokens.next()?.1..)
 }
 
 fn unknown(what: &str) -> Refusal {

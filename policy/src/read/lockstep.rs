@@ -483,10 +483,14 @@ fn targets(client: &[Tree], ours: &[Tree]) -> Same {
     // The places in `ours` that the targets so far may reach up to.
     let mut reached = vec![0];
     for target in client {
-        let star = target
-            .field("val")
-            .filter(|value| value.kind() == "ColumnRef")
-            .is_some_and(|value| value.list("fields").last().is_some_and(|field| matches!(field.kind(), "A_Star" | "AStar")));
+        let star = target.field("val").filter(|value| matches!(value.kind(), "ColumnRef" | "AIndirection" | "A_Indirection")).is_some_and(
+            |value| {
+                [value.list("fields"), value.list("indirection")]
+                    .iter()
+                    .find_map(|steps| steps.last())
+                    .is_some_and(|field| matches!(field.kind(), "A_Star" | "AStar"))
+            },
+        );
         let mut next = Vec::new();
         for at in reached {
             let rest = ours.get(at..).unwrap_or(&[]);

@@ -13,7 +13,10 @@
 //! * `control`: statements without a query: transactions, settings, DISCARD and the like.
 
 mod agree;
+pub(crate) mod coded;
 mod control;
+mod convert;
+mod decode;
 #[cfg(test)]
 mod differentials;
 mod dress;
@@ -30,7 +33,7 @@ use sqlparser::tokenizer::Location;
 
 use crate::{Kind, Refusal, SqlState};
 pub(crate) use normal::fold;
-use postgres::Tree;
+use postgres::{Raw, Tree};
 
 /// One statement of a client's text.
 #[derive(Debug, Clone)]
@@ -159,12 +162,17 @@ pub struct Control {
 /// `42601` with Postgres' words for a syntax error, `54000`/`54001` for a text that is too large or nested too deeply, `0A000`
 /// (`read.disagree`) where the two readers disagree, and the refusals of control statements.
 pub fn read(sql: &str) -> Result<Vec<Statement>, Refusal> {
+    read_from(sql, true)
+}
+
+fn read_from(sql: &str, client: bool) -> Result<Vec<Statement>, Refusal> {
     limits::check(sql)?;
     deep(|| {
         let mut statements = Vec::new();
-        for raw in postgres::statements(sql)? {
+        for mut raw in postgres::statements(sql)? {
+            raw.client = client;
             let shift = |refusal: Refusal| Refusal { position: refusal.position.map(|p| p + raw.offset), ..refusal };
-            let body = body(raw.text, &raw.node).map_err(shift)?;
+            let body = body(&raw).map_err(shift)?;
             statements.push(Statement { offset: raw.offset, body });
         }
         Ok(statements)
@@ -176,7 +184,8 @@ pub fn read(sql: &str) -> Result<Vec<Statement>, Refusal> {
 /// # Errors
 /// Those of [`read`], and `0A000` where the text is not one query.
 pub fn query(sql: &str) -> Result<Reading, Refusal> {
-    let mut statements = read(sql)?;
+    // Not a client's text: no place in it is one in theirs.
+    let mut statements = read_from(sql, false)?;
     match (statements.pop(), statements.is_empty()) {
         (Some(Statement { body: Body::Query(reading), .. }), true) => Ok(reading),
         _ => Err(Refusal::new(SqlState::UNSUPPORTED, "read.query", "the text is not one query")),
@@ -211,20 +220,19 @@ pub fn deep<T>(f: impl FnOnce() -> T) -> T {
     limits::deep(f)
 }
 
-/// The position of a sqlparser location in `text`: 1-based, in characters, as Postgres counts. `None` for a location that
-/// sqlparser made up (line 0).
+/// The position of a place in an AST, in the `text` of its statement: 1-based, in characters, as Postgres counts. `None` for a
+/// piece that is not the client's.
 pub fn position(text: &str, location: Location) -> Option<usize> {
-    let line = usize::try_from(location.line).ok()?.checked_sub(1)?;
-    let column = usize::try_from(location.column).ok()?;
-    let before: usize = text.split_inclusive('\n').take(line).map(|l| l.chars().count()).sum();
-    (column > 0).then(|| before + column)
+    // The reading gives every place as the first line and the byte.
+    let before = usize::try_from(location.column).ok()?.checked_sub(1).filter(|_| location.line == 1)?;
+    Some(text.get(..before)?.chars().count() + 1)
 }
 
-fn body(text: &str, node: &NodeEnum) -> Result<Body, Refusal> {
-    match node {
+fn body(raw: &Raw) -> Result<Body, Refusal> {
+    match &raw.node {
         NodeEnum::SelectStmt(select) if select.into_clause.is_some() => Ok(Body::Other { what: "SELECT INTO" }),
-        NodeEnum::SelectStmt(_) => Ok(Body::Query(agree::reading(text, node)?)),
-        NodeEnum::ExplainStmt(explain) => explain::explain(text, explain),
-        _ => control::statement(node),
+        node @ NodeEnum::SelectStmt(_) => Ok(Body::Query(agree::reading(raw, node)?)),
+        NodeEnum::ExplainStmt(explain) => explain::explain(raw, explain),
+        node => control::statement(node),
     }
 }

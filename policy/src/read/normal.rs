@@ -2,11 +2,13 @@
 
 use std::ops::ControlFlow;
 
+use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
-    AccessExpr, BinaryOperator, CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgOperator, FunctionArguments,
-    GroupByExpr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectFlavor, SelectItem, SetExpr, Table, TableFactor, TableWithJoins,
-    UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut, WildcardAdditionalOptions, helpers::attached_token::AttachedToken,
+    CastKind, DataType, Expr, Function, FunctionArg, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident, ObjectName,
+    ObjectNamePart, Query, Select, SelectFlavor, SetExpr, Table, TableAlias, TableFactor, TableFunctionArgs, TableSampleKind,
+    UnaryOperator, Value, ValueWithSpan, VisitMut, VisitorMut,
 };
+use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 /// Longest identifier in bytes: `NAMEDATALEN - 1`.
 const NAME_BYTES: usize = 63;
@@ -29,7 +31,7 @@ const BARE: &[&str] = &[
     "user",
 ];
 
-/// Keywords that look like a function's name before a bracket, as Postgres 15 knows them.
+/// Keywords that look like a function's name before a bracket.
 const CALLED: &[&str] = &[
     "array",
     "coalesce",
@@ -40,31 +42,14 @@ const CALLED: &[&str] = &[
     "least",
     "localtime",
     "localtimestamp",
-    "normalize",
     "nullif",
     "row",
-    "treat",
-    "xmlconcat",
-    "xmlelement",
-    "xmlexists",
-    "xmlforest",
-    "xmlparse",
-    "xmlpi",
-    "xmlroot",
-    "xmlserialize",
 ];
 
-/// Brings an AST that sqlparser has just read into normal form; see [`Reading`](super::Reading).
-///
-/// # Errors
-/// A number with a radix or underscores: Postgres 16 reads `1_000` as 1000, Postgres 14 as `1 AS _000`.
-pub(super) fn after_reading(query: &mut Box<Query>) -> Result<(), String> {
-    let folded = VisitMut::visit(query, &mut Fold);
+/// Brings an AST that sqlparser has just read of a text of ours into normal form; see [`Reading`](super::Reading).
+pub(super) fn after_reading(query: &mut Box<Query>) {
+    let _ = VisitMut::visit(query, &mut Fold);
     after_rewriting(query);
-    match folded {
-        ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break(number) => Err(*number),
-    }
 }
 
 /// Takes out of an AST what carries no meaning: brackets, and one of two spellings. Names and constants stay.
@@ -89,138 +74,117 @@ pub(super) fn take(expr: &mut Expr) -> Expr {
     std::mem::replace(expr, Expr::Value(Value::Null.with_empty_span()))
 }
 
-/// Names as Postgres reads them, and constants as what they stand for.
+/// Names and constants of a text of ours as what they stand for.
 struct Fold;
 
 impl VisitorMut for Fold {
-    type Break = Box<String>;
+    type Break = ();
 
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Box<String>> {
-        match expr {
-            Expr::CompoundFieldAccess { root, access_chain } => {
-                // `t.a[1]` is a subscript of the column t.a; `(t).a[1]` is not.
-                while let Some(AccessExpr::Dot(Expr::Identifier(next))) = access_chain.first() {
-                    match &mut **root {
-                        Expr::Identifier(first) => **root = Expr::CompoundIdentifier(vec![first.clone(), next.clone()]),
-                        Expr::CompoundIdentifier(names) => names.push(next.clone()),
-                        _ => break,
-                    }
-                    access_chain.remove(0);
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Identifier(name) = expr
+            && name.quote_style.is_none()
+            && BARE.contains(&name.value.as_str())
+        {
+            let mut bare = call(ObjectName::from(vec![name.clone()]), Vec::new());
+            bare.args = FunctionArguments::None;
+            *expr = Expr::Function(bare);
+        }
+        if let Expr::Function(Function { name, args, .. }) = expr {
+            if let FunctionArguments::List(list) = args {
+                list.args.iter_mut().for_each(named_argument);
+            }
+            if let [ObjectNamePart::Identifier(word)] = name.0.as_mut_slice()
+                && word.quote_style.is_none()
+            {
+                let known = if matches!(args, FunctionArguments::None) { BARE } else { CALLED };
+                if known.contains(&word.value.as_str()) {
+                    word.quote_style = KEYWORD;
                 }
             }
-            Expr::Identifier(name) if name.quote_style.is_none() && BARE.contains(&name.value.to_ascii_lowercase().as_str()) => {
-                *expr = Expr::Function(Function {
-                    name: ObjectName::from(vec![name.clone()]),
-                    uses_odbc_syntax: false,
-                    parameters: FunctionArguments::None,
-                    args: FunctionArguments::None,
-                    filter: None,
-                    null_treatment: None,
-                    over: None,
-                    within_group: Vec::new(),
-                });
-            }
-            _ => {}
-        }
-        if let Expr::Function(Function { args: FunctionArguments::List(list), .. }) = expr {
-            list.args.iter_mut().for_each(named_argument);
-        }
-        if let Expr::Function(Function { name, args, .. }) = expr
-            && let [ObjectNamePart::Identifier(word)] = name.0.as_mut_slice()
-            && word.quote_style.is_none()
-        {
-            let known = if matches!(args, FunctionArguments::None) { BARE } else { CALLED };
-            if known.contains(&word.value.to_ascii_lowercase().as_str()) {
-                word.quote_style = KEYWORD;
-            }
         }
         ControlFlow::Continue(())
     }
 
-    fn post_visit_ident(&mut self, ident: &mut Ident) -> ControlFlow<Box<String>> {
+    fn post_visit_ident(&mut self, ident: &mut Ident) -> ControlFlow<()> {
         if ident.quote_style == KEYWORD {
             ident.quote_style = None;
-            ident.value.make_ascii_lowercase();
         } else if ident.quote_style.is_none() {
+            // Not one of ours: all of them are quoted.
             ident.quote_style = Some('"');
-            ident.value = fold(&ident.value);
-        } else if ident.quote_style == Some('"') {
+        } else if ident.quote_style == Some('"') && ident.value.contains('"') {
             // Read with `with_unescape(false)`, so that a quote inside is still doubled.
-            ident.value = truncate(ident.value.replace("\"\"", "\""));
+            ident.value = ident.value.replace("\"\"", "\"");
         }
         ControlFlow::Continue(())
     }
 
-    fn post_visit_value(&mut self, value: &mut ValueWithSpan) -> ControlFlow<Box<String>> {
-        value.value = match std::mem::replace(&mut value.value, Value::Null) {
-            Value::SingleQuotedString(text) => Value::SingleQuotedString(text.replace("''", "'")),
-            // sqlparser gives the value of these; libpg_query's tree of what is printed shows whether it is Postgres' value.
-            Value::EscapedStringLiteral(text) | Value::UnicodeStringLiteral(text) => Value::SingleQuotedString(text),
-            Value::Number(digits, long)
-                if long || !digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-')) =>
-            {
-                return ControlFlow::Break(Box::new(digits));
-            }
-            Value::DollarQuotedString(text) => Value::SingleQuotedString(text.value),
-            other => other,
-        };
-        ControlFlow::Continue(())
-    }
-
-    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Box<String>> {
-        tables(&mut query.body);
+    fn post_visit_value(&mut self, value: &mut ValueWithSpan) -> ControlFlow<()> {
+        if let Value::SingleQuotedString(text) = &mut value.value
+            && text.contains('\'')
+        {
+            *text = text.replace("''", "'");
+        }
         ControlFlow::Continue(())
     }
 }
 
-/// The name of a named argument is a name, not an expression; and `f(a := 1)` is the older spelling of `f(a => 1)`, which
-/// sqlparser takes for an operator.
+/// The name of a named argument is a name, not an expression.
 fn named_argument(argument: &mut FunctionArg) {
-    let (name, arg, operator) = match argument {
-        FunctionArg::ExprNamed { name: Expr::Identifier(name), arg, operator } => (name.clone(), arg.clone(), operator.clone()),
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::BinaryOp { left, op: BinaryOperator::Assignment, right })) => {
-            let Expr::Identifier(name) = &**left else { return };
-            (name.clone(), FunctionArgExpr::Expr(take(right)), FunctionArgOperator::RightArrow)
-        }
-        FunctionArg::Named { .. } | FunctionArg::ExprNamed { .. } | FunctionArg::Unnamed(_) => return,
-    };
-    *argument = FunctionArg::Named { name, arg, operator };
-}
-
-/// `TABLE t` is `SELECT * FROM t` (gram.y, `simple_select`). sqlparser keeps its name as bare text.
-fn tables(body: &mut SetExpr) {
-    match body {
-        SetExpr::Table(table) => *body = SetExpr::Select(Box::new(table_as_select(table))),
-        SetExpr::SetOperation { left, right, .. } => {
-            tables(left);
-            tables(right);
-        }
-        SetExpr::Select(_)
-        | SetExpr::Query(_)
-        | SetExpr::Values(_)
-        | SetExpr::Insert(_)
-        | SetExpr::Update(_)
-        | SetExpr::Delete(_)
-        | SetExpr::Merge(_) => {}
+    if let FunctionArg::ExprNamed { name: Expr::Identifier(name), arg, operator } = argument {
+        *argument = FunctionArg::Named { name: name.clone(), arg: arg.clone(), operator: operator.clone() };
     }
 }
 
-fn table_as_select(table: &Table) -> Select {
-    // Whether a part was quoted is lost: folding is right or the trees differ.
-    let part = |name: &String| ObjectNamePart::Identifier(Ident::with_quote('"', fold(name)));
-    let name = ObjectName(table.schema_name.iter().chain(table.table_name.iter()).map(part).collect());
-    let relation = TableFactor::Table {
+pub(super) fn token(span: Span) -> AttachedToken {
+    AttachedToken(TokenWithSpan::new(Token::EOF, span))
+}
+
+/// A call of nothing but arguments.
+pub(super) fn call(name: ObjectName, args: Vec<FunctionArg>) -> Function {
+    Function {
         name,
-        alias: None,
-        args: None,
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    }
+}
+
+pub(super) fn cast(expr: Expr, data_type: DataType) -> Expr {
+    Expr::Cast { kind: CastKind::Cast, expr: Box::new(expr), data_type, format: None }
+}
+
+pub(super) fn cast_of_null(data_type: DataType) -> Expr {
+    cast(Expr::Value(Value::Null.with_empty_span()), data_type)
+}
+
+/// A relation, or a function in FROM.
+pub(super) fn table(
+    name: ObjectName,
+    alias: Option<TableAlias>,
+    args: Option<TableFunctionArgs>,
+    with_ordinality: bool,
+    sample: Option<TableSampleKind>,
+) -> TableFactor {
+    TableFactor::Table {
+        name,
+        alias,
+        args,
         with_hints: Vec::new(),
         version: None,
-        with_ordinality: false,
+        with_ordinality,
         partitions: Vec::new(),
         json_path: None,
-        sample: None,
+        sample,
         index_hints: Vec::new(),
-    };
+    }
+}
+
+/// A SELECT of nothing.
+pub(super) fn empty_select() -> Select {
     Select {
         select_token: AttachedToken::empty(),
         optimizer_hints: Vec::new(),
@@ -228,10 +192,10 @@ fn table_as_select(table: &Table) -> Select {
         select_modifiers: None,
         top: None,
         top_before_distinct: false,
-        projection: vec![SelectItem::Wildcard(WildcardAdditionalOptions::default())],
+        projection: Vec::new(),
         exclude: None,
         into: None,
-        from: vec![TableWithJoins { relation, joins: Vec::new() }],
+        from: Vec::new(),
         lateral_views: Vec::new(),
         prewhere: None,
         selection: None,
@@ -318,7 +282,7 @@ fn unwrap_operands(body: &mut SetExpr) {
 }
 
 /// The query has no clause of its own.
-fn only_body(query: &Query) -> bool {
+pub(super) fn only_body(query: &Query) -> bool {
     let Query { with, body: _, order_by, limit_clause, fetch, locks, for_clause, settings, format_clause, pipe_operators } = query;
     with.is_none()
         && order_by.is_none()

@@ -11,6 +11,10 @@ pub(super) struct Raw<'a> {
     /// In characters from the beginning of the text.
     pub offset: usize,
     pub text: &'a str,
+    /// Where the text begins, in bytes.
+    pub start: i32,
+    /// It is a client's: places in it are kept.
+    pub client: bool,
     pub node: NodeEnum,
 }
 
@@ -29,7 +33,7 @@ pub(super) fn statements(sql: &str) -> Result<Vec<Raw<'_>>, Refusal> {
         offset += sql.get(counted..start).ok_or_else(lost)?.chars().count();
         counted = start;
         let node = raw.stmt.and_then(|node| node.node).ok_or_else(lost)?;
-        statements.push(Raw { offset, text, node });
+        statements.push(Raw { offset, text, start: raw.stmt_location, client: true, node });
     }
     Ok(statements)
 }
