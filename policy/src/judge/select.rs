@@ -188,18 +188,19 @@ impl Judge<'_> {
         let aggregates = self.levels.last().is_some_and(|l| l.aggregates);
         let single_row = groups.is_none() && (aggregates || having.is_some());
         let windows = self.levels.last().is_some_and(|l| l.windows);
-        let demands: Vec<Demand> = match outermost && query.order_by.is_none() && distinct.is_none() && !windows && !aggregates && groups.is_none() {
-            true => {
-                let shown: Vec<_> = outs.iter().filter_map(|o| self.locate(&o.expr, Some(&scope))).collect();
-                let of = |item: &Rc<Item>| {
-                    let stored = |c: &usize| item.cols.get(*c).is_some_and(|c| matches!(c.origin, Origin::Column { .. }));
-                    shown.iter().filter(|(i, _)| Rc::ptr_eq(i, item)).map(|(_, c)| *c).filter(stored).collect()
-                };
-                level.items.iter().zip(in_clauses).map(|(item, clauses)| Demand { clauses, shown: of(item) }).collect()
-            }
-            // Of aggregates and windows too: `min(x)` reads an index of x.
-            false => level.items.iter().map(|i| Demand { clauses: i.used.borrow().clone(), shown: BTreeSet::new() }).collect(),
-        };
+        let demands: Vec<Demand> =
+            match outermost && query.order_by.is_none() && distinct.is_none() && !windows && !aggregates && groups.is_none() {
+                true => {
+                    let shown: Vec<_> = outs.iter().filter_map(|o| self.locate(&o.expr, Some(&scope))).collect();
+                    let of = |item: &Rc<Item>| {
+                        let stored = |c: &usize| item.cols.get(*c).is_some_and(|c| matches!(c.origin, Origin::Column { .. }));
+                        shown.iter().filter(|(i, _)| Rc::ptr_eq(i, item)).map(|(_, c)| *c).filter(stored).collect()
+                    };
+                    level.items.iter().zip(in_clauses).map(|(item, clauses)| Demand { clauses, shown: of(item) }).collect()
+                }
+                // Of aggregates and windows too: `min(x)` reads an index of x.
+                false => level.items.iter().map(|i| Demand { clauses: i.used.borrow().clone(), shown: BTreeSet::new() }).collect(),
+            };
         let plain = groups.is_none() && distinct.is_none() && having.is_none() && query.order_by.is_none() && !windows && !aggregates;
         let unmoved = self.unmoved(&level, &demands);
         let shows = order_shows || !distinct_on.is_empty();

@@ -154,8 +154,7 @@ impl Judge<'_> {
                 continue;
             };
             changed.insert(index);
-            let bottom =
-                Ty { oid: self.facts.catalog.forms.bottom(column.data_type.oid), ..Ty::of_column(&column.data_type) };
+            let bottom = Ty { oid: self.facts.catalog.forms.bottom(column.data_type.oid), ..Ty::of_column(&column.data_type) };
             match &treatment.action {
                 Action::Seal(spec) => {
                     match &col.label {

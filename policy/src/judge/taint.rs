@@ -86,7 +86,7 @@ impl Judge<'_> {
         let follows = |index: &Index| {
             index.mentions.iter().any(|n| *n == Index::OF_A_CHILD || guard.columns.contains_key(n))
                 && (index.mentions.iter().any(|n| clauses.contains(n))
-                    || !used.is_empty() && shown.iter().all(|n| index.returns.contains(n)))
+                    || index.returns.iter().any(|n| used.contains(n)) && shown.iter().all(|n| index.returns.contains(n)))
         };
         !relation.indexes.iter().any(follows)
     }

@@ -145,9 +145,9 @@ impl Judge<'_> {
             Expr::AtTimeZone { timestamp, time_zone } => {
                 self.call_type(Some("pg_catalog"), "timezone", &[self.type_of(time_zone, scope), self.type_of(timestamp, scope)])
             }
-            Expr::Extract { expr, .. } => {
-                self.call_type(Some("pg_catalog"), "extract", &[Some(Ty::of(oid::TEXT)), self.type_of(expr, scope)]).map(|t| t.one_scale(true))
-            }
+            Expr::Extract { expr, .. } => self
+                .call_type(Some("pg_catalog"), "extract", &[Some(Ty::of(oid::TEXT)), self.type_of(expr, scope)])
+                .map(|t| t.one_scale(true)),
             Expr::Ceil { expr, field: sqlparser::ast::CeilFloorKind::DateTimeField(DateTimeField::NoDateTime) } => {
                 self.call_type(None, "ceil", &[self.type_of(expr, scope)]).map(|t| t.one_scale(true))
             }

@@ -250,7 +250,7 @@ fn select(forms: &Forms, shapes: &[Vec<Oid>], given: &[Oid]) -> Option<usize> {
     }
 }
 
-fn best<'s>(left: Vec<(usize, &'s Vec<Oid>)>, score: impl Fn(&[Oid]) -> usize) -> Vec<(usize, &'s Vec<Oid>)> {
+fn best(left: Vec<(usize, &Vec<Oid>)>, score: impl Fn(&[Oid]) -> usize) -> Vec<(usize, &Vec<Oid>)> {
     let top = left.iter().map(|(_, s)| score(s)).max().unwrap_or_default();
     left.into_iter().filter(|(_, s)| score(s) == top).collect()
 }
