@@ -279,7 +279,7 @@ fn forms_that_sqlparser_does_not_read() {
         "SELECT TREAT(a AS s.t), CAST(a AS geometry(Point, 4326)), a::s.t[][3], time(2) with time zone '1', a::float(3) FROM t",
         "SELECT extract(isodow FROM a), extract('we ird' FROM a), trim(LEADING FROM a), trim(TRAILING b FROM a), trim(BOTH a), trim(a, b) FROM t",
         "SELECT overlay(a PLACING b FROM 1), overlay(a, b), substring(a SIMILAR b ESCAPE c), substring(a FOR 2), substring(a, 1) FROM t",
-        "SELECT position(a IN b), (a, b) OVERLAPS (c, d), ROW(a, b) OVERLAPS ROW(c, d), ROW(), (SELECT ROW(1)).f1, (VALUES (1)) FROM t",
+        "SELECT position(a IN b), (a, b) OVERLAPS (c, d), ROW(a, b) OVERLAPS ROW(c, d), ROW(), (SELECT ROW(1)).f1 FROM t",
         "SELECT FROM t WHERE EXISTS (SELECT FROM ONLY u)",
         "SELECT 1 FROM t ORDER BY a USING <, b USING OPERATOR(pg_catalog.~>~) NULLS LAST, 1 + 1 DESC",
         "SELECT -1, - 1.5, -a, - -2, +1, 9223372036854775808, 1e400, '-1'::int, -(1)::int FROM t WHERE a = -1",

@@ -86,7 +86,7 @@ impl Convert<'_> {
         let order = self.sort(sort_clause)?;
         Ok(Query {
             with: with_clause.as_ref().map(|with| self.with(with)).transpose()?,
-            order_by: (!order.is_empty()).then(|| OrderBy { kind: OrderByKind::Expressions(order), interpolate: None }),
+            order_by: (!order.is_empty()).then_some(OrderBy { kind: OrderByKind::Expressions(order), interpolate: None }),
             limit_clause,
             fetch,
             locks: locking_clause.iter().map(|lock| self.lock(held(lock)?)).collect::<Made<_>>()?,
