@@ -1,6 +1,12 @@
-//! The twin test: two databases that differ only in what a role must not see give it the same answers.
+//! The twin test: two databases that differ only in what a role must not see give it the same answers, and right ones.
 //!
-//! `PGVEIL_SEED` repeats a run, `PGVEIL_STATEMENTS` says how many statements, `PGVEIL_FUZZ` runs on until Ctrl-C.
+//! `PGVEIL_SEED` repeats a run, `PGVEIL_STATEMENTS` says how many statements (as the analyst; a quarter as each of two other roles),
+//! `PGVEIL_FUZZ` runs on until Ctrl-C. Rooms:
+//!
+//! * `data`, `stage`: the twins; `masked`: the databases of the masks; `campaign`: batches, workers, settings of the planner;
+//! * `generate`: statements from a grammar; `mutate`: from real ones (`sql/`, the corpora);
+//! * `run`: one statement on all databases; `compare`: twins; `meaning`, `perturb`: right answers, and open ones;
+//! * `constructs`, `tally`: how often each construct was accepted, and how often it must be; `shrink`: smaller statements.
 
 mod campaign;
 pub mod compare;
