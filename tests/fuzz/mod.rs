@@ -90,7 +90,7 @@ fn printed(plan: &Plan) -> Result<(), String> {
         if statement.kind != Kind::Query {
             continue;
         }
-        let text = statement.text.render(MARKER);
+        let text = statement.text.render(MARKER, |token| token.text.clone());
         let again = read::deep(|| {
             let mut statements = match read::read(&text) {
                 Ok(statements) => statements,
