@@ -303,7 +303,8 @@ fn guarded_setting(f: &Function, rule: SettingRule) -> Option<Expr> {
         (SettingRule::Sets, Some(value)) => settings::may_set_config(setting, value).is_ok(),
         (SettingRule::Sets, None) => settings::may_set_anything(setting).is_ok(),
     };
-    let shown = settings::all_shown().filter(allowed).map(|s| build::as_text(build::value(Value::SingleQuotedString(s.to_owned())))).collect();
+    let shown =
+        settings::all_shown().filter(allowed).map(|s| build::as_text(build::value(Value::SingleQuotedString(s.to_owned())))).collect();
     let condition = Expr::InList {
         expr: Box::new(build::call(&["pg_catalog", "lower"], vec![build::as_text(name.clone())])),
         list: shown,
