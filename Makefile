@@ -25,9 +25,10 @@ test: ## Formatting, clippy, all tests
 	cargo test -p pgveil-tests --locked -- --show-output
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; fi
 
-fuzz: ## Twin databases, random statements, until Ctrl-C
+fuzz: ## Twin databases, random statements and texts, until Ctrl-C
 	@.ci/packages build postgres
-	PGVEIL_FUZZ=1 cargo test --release --locked -p pgveil-tests --test suite -- twins --nocapture
+	@# All at once: none of them ends.
+	PGVEIL_FUZZ=1 cargo test --release --locked -p pgveil-tests --test suite -- twins:: fuzz:: --nocapture --test-threads 8
 
 bench: ## Beside PgBouncer and the direct connection; QUICK=1 for a glance, WRITE=1 for docs/benchmarks.md
 	@.ci/packages build postgres bench

@@ -187,3 +187,5 @@ SELECT device, account, count(*) FROM shop.customers GROUP BY device, account HA
 SELECT cohort, months, count(DISTINCT customer_id) FROM (SELECT customer_id, min(placed) OVER (PARTITION BY customer_id) AS cohort, (placed - min(placed) OVER (PARTITION BY customer_id)) / 30 AS months FROM shop.orders) x GROUP BY 1, 2 ORDER BY 1, 2;
 SELECT c.id FROM shop.customers c WHERE c.salary > (SELECT avg(x.salary) FROM shop.customers x WHERE x.country = c.country) ORDER BY c.id;
 EXPLAIN SELECT email, count(*) FROM shop.customers WHERE salary > 20000 GROUP BY email;
+SELECT doc IS JSON, JSON_OBJECT('k': id), JSON_ARRAY(id, level) FROM shop.profiles ORDER BY id;
+SELECT id, JSON_VALUE(doc, '$.k') FROM shop.profiles ORDER BY id;
