@@ -27,7 +27,7 @@ test: ## Formatting, clippy, all tests
 
 fuzz: ## Twin databases, random statements, until Ctrl-C
 	@.ci/packages build postgres
-	PGVEIL_FUZZ=1 cargo test --release --locked -p pgveil-tests --test suite -- twins --nocapture
+	PGVEIL_FUZZ=1 cargo test --release --locked -p pgveil-tests --test suite -- twins total:: --nocapture
 
 bench: ## Beside PgBouncer and the direct connection; QUICK=1 for a glance, WRITE=1 for docs/benchmarks.md
 	@.ci/packages build postgres bench
