@@ -404,7 +404,7 @@ fn merged_holds(a: &Col, b: &Col) -> Option<Holds> {
 /// Columns of a function's result hold what their types say.
 fn with_holds(level: Level) -> Level {
     let items = level.items.into_iter().map(Rc::try_unwrap).collect::<Result<Vec<_>, _>>();
-    let Ok([mut item]) = items.map(|i| <[Item; 1]>::try_from(i)).unwrap_or_else(|_| Err(vec![])) else { return Level::default() };
+    let Ok([mut item]) = items.map(<[Item; 1]>::try_from).unwrap_or_else(|_| Err(vec![])) else { return Level::default() };
     for col in &mut item.cols {
         col.holds = col.ty.and_then(|ty| Holds::of_type(ty.oid, ty.deterministic));
     }
