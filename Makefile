@@ -28,7 +28,7 @@ test: ## Formatting, clippy, all tests
 fuzz: ## Twin databases, random statements and texts, until Ctrl-C
 	@.ci/packages build postgres
 	@# All at once: none of them ends.
-	PGVEIL_FUZZ=1 cargo test --release --locked -p pgveil-tests --test suite -- twins:: fuzz:: --nocapture --test-threads 8
+	PGVEIL_FUZZ=1 cargo test --release --locked -p pgveil-tests --test suite -- twins:: fuzz:: total:: --nocapture --test-threads 8
 
 bench: ## Beside PgBouncer and the direct connection; QUICK=1 for a glance, WRITE=1 for docs/benchmarks.md
 	@.ci/packages build postgres bench

@@ -6,7 +6,8 @@ use pgveil_tests::world::World;
 
 use crate::twins::compare::Renaming;
 use crate::twins::generate::{Generator, Statement};
-use crate::twins::run::{Pair, Report};
+use crate::twins::run::Pair;
+use crate::twins::tally::Report;
 use crate::twins::stage::Stage;
 
 /// Settings of a database, set together. With workers the leader stays away: who is first must not be chance.
@@ -99,7 +100,7 @@ fn whatever_the_plan_row_order_tells_nothing() {
         assert!(answered >= STATEMENTS.len() - 1, "{plan:?}: only {answered} are answered");
         let mut report = Report::default();
         let [a, b] = logins;
-        let mut pair = Pair::new(a, b, stage.plain(&twins.a));
+        let mut pair = Pair::plain(a, b, stage.plain(&twins.a));
         let mut generator = Generator::new(1000 + n as u64, &stage.values);
         for _ in 0..60 {
             let statement: Statement = generator.statement();

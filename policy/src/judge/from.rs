@@ -441,22 +441,30 @@ fn merged_holds(a: &Col, b: &Col) -> Option<Holds> {
 
 /// Columns of a function's result hold what their types say.
 fn with_holds(level: Level) -> Level {
-    let items = level.items.into_iter().map(Rc::try_unwrap).collect::<Result<Vec<_>, _>>();
-    let Ok([mut item]) = items.map(|i| <[Item; 1]>::try_from(i)).unwrap_or_else(|_| Err(vec![])) else { return Level::default() };
-    for col in &mut item.cols {
-        col.holds = col.ty.and_then(|ty| Holds::of_type(ty.oid, ty.deterministic));
-    }
-    Level::of(item)
+    alone(level, |item| {
+        for col in &mut item.cols {
+            col.holds = col.ty.and_then(|ty| Holds::of_type(ty.oid, ty.deterministic));
+        }
+    })
 }
 
 /// A function's level: its arguments, which may be put in its columns' place, can name all that stands before it.
 fn behind_all(level: Level, scope: &Scope) -> Level {
-    let reached = barrier::around(Some(scope));
-    let mut items = level.items.into_iter();
-    match (items.next().map(Rc::try_unwrap), items.next()) {
-        (Some(Ok(item)), None) => Level::of(Item { behind: Behind { own: None, reached }, ..item }),
-        (Some(Err(shared)), None) => Level { items: vec![shared], slots: level.slots },
-        (_, _) => Level { items: vec![], slots: vec![] },
+    alone(level, |item| item.behind = Behind { own: None, reached: barrier::around(Some(scope)) })
+}
+
+/// Changes the only item of a level that nothing refers to yet.
+fn alone(level: Level, change: impl FnOnce(&mut Item)) -> Level {
+    let Level { items, slots } = level;
+    // They share the item.
+    drop(slots);
+    match items.into_iter().next().map(Rc::try_unwrap) {
+        Some(Ok(mut item)) => {
+            change(&mut item);
+            Level::of(item)
+        }
+        // Nothing could be found in it: whoever names its columns is refused.
+        Some(Err(_)) | None => Level::default(),
     }
 }
 

@@ -575,7 +575,7 @@ fn fits(signature: &Signature, args: &[&Expr], held: &[Holds]) -> bool {
     // Two integers have operators of their own.
     let short = signature.arguments.iter().any(|(_, c)| *c == Condition::Short);
     let numeric = held.iter().any(|h| h.of == Of::Named("numeric"));
-    all && (!short || numeric || signature.kind == Kind::Aggregate && signature.arguments.len() == 1 && numeric)
+    all && (!short || numeric)
 }
 
 fn known(name: &'static str) -> &'static str {
