@@ -21,7 +21,7 @@ mod perturb;
 pub mod run;
 mod shrink;
 pub mod stage;
-mod tally;
+pub mod tally;
 
 use std::env;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};

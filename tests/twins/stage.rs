@@ -81,7 +81,7 @@ impl Stage {
     /// Twins like `both` that nobody else uses.
     pub fn fresh_twins(&self) -> Twins {
         let differ = Differ { values: true, rows: true };
-        let [a, b] = [Twin::A, Twin::B].map(|twin| database(World::get(), twin, differ, &self.values));
+        let [a, b] = [Twin::A, Twin::B].map(|twin| database(World::get(), Size::LARGE, twin, differ, self.values));
         Twins { a, b }
     }
 
