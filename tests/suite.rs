@@ -4,5 +4,6 @@ mod attacks;
 mod cases;
 mod corpora;
 mod drivers;
+mod tpch;
 mod twins;
 mod wire;

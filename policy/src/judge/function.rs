@@ -204,7 +204,8 @@ impl Judge<'_> {
             return Ok(FunctionFacts { schema: "pg_catalog".into(), aggregate, veiled });
         }
         for f in &candidates {
-            let named = self.facts.may_call(&f.schema, short);
+            let built_in = f.schema == "information_schema" && functions::information_schema_allowed(short);
+            let named = built_in || self.facts.may_call(&f.schema, short);
             let harmless = f.trusted_language && f.volatility == Volatility::Immutable;
             if !(named || harmless) || f.kind == FunctionKind::Procedure {
                 return Err(self
@@ -302,7 +303,8 @@ fn guarded_setting(f: &Function, rule: SettingRule) -> Option<Expr> {
         (SettingRule::Sets, Some(value)) => settings::may_set_config(setting, value).is_ok(),
         (SettingRule::Sets, None) => settings::may_set_anything(setting).is_ok(),
     };
-    let shown = settings::all_shown().filter(allowed).map(|s| build::as_text(build::value(Value::SingleQuotedString(s.to_owned())))).collect();
+    let shown =
+        settings::all_shown().filter(allowed).map(|s| build::as_text(build::value(Value::SingleQuotedString(s.to_owned())))).collect();
     let condition = Expr::InList {
         expr: Box::new(build::call(&["pg_catalog", "lower"], vec![build::as_text(name.clone())])),
         list: shown,

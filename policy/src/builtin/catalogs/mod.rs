@@ -123,7 +123,9 @@ mod tests {
             let CatalogRule::Veil(veil) = rule("pg_catalog", relation) else { panic!("{relation}") };
             assert_ne!(veil.column(column), Shown::AsItIs, "{relation}.{column}");
         }
-        for name in ["pg_largeobject", "pg_file_settings", "pg_hba_file_rules", "pg_config", "pg_stat_statements", "pg_backend_memory_contexts"] {
+        for name in
+            ["pg_largeobject", "pg_file_settings", "pg_hba_file_rules", "pg_config", "pg_stat_statements", "pg_backend_memory_contexts"]
+        {
             assert!(matches!(rule("pg_catalog", name), CatalogRule::Refuse(_)), "{name}");
         }
         assert!(matches!(rule("information_schema", "_pg_user_mappings"), CatalogRule::Refuse(_)));
@@ -153,7 +155,8 @@ mod tests {
     #[test]
     fn no_relation_is_in_two_lists() {
         let names = |veiled: &[(&'static str, Veil)], refused: &[(&'static str, &'static str)], clear: &[&'static str]| {
-            let mut all: Vec<&str> = veiled.iter().map(|(n, _)| *n).chain(refused.iter().map(|(n, _)| *n)).chain(clear.iter().copied()).collect();
+            let mut all: Vec<&str> =
+                veiled.iter().map(|(n, _)| *n).chain(refused.iter().map(|(n, _)| *n)).chain(clear.iter().copied()).collect();
             all.sort_unstable();
             all.windows(2).filter_map(|w| (w[0] == w[1]).then(|| w[0].to_owned())).collect::<Vec<_>>()
         };
