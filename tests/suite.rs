@@ -4,6 +4,7 @@ mod attacks;
 mod cases;
 mod corpora;
 mod drivers;
+mod fuzz;
 mod tpch;
 mod twins;
 mod wire;

@@ -9,6 +9,7 @@ use super::build;
 use super::expr::InScope;
 use super::label::Label;
 use super::refuse;
+use super::scope::Col;
 use super::{AggregateCall, Judge};
 use crate::builtin::functions::{self, SettingRule};
 use crate::builtin::settings;
@@ -107,7 +108,7 @@ impl Judge<'_> {
         let sensitive = functions::order_sensitive_aggregate(&short) && facts.schema == "pg_catalog";
         match over {
             Some(window) => self.window(&short, sensitive, facts.aggregate, window, scope)?,
-            None if sensitive && rows_tainted && within_group.is_empty() => order_arguments(list),
+            None if sensitive && rows_tainted && within_group.is_empty() => self.order_arguments(list, scope),
             None => {}
         }
         if let Some(sql_type) = facts.veiled {
@@ -313,32 +314,33 @@ fn guarded_setting(f: &Function, rule: SettingRule) -> Option<Expr> {
     Some(build::case_when(condition, Expr::Function(f.clone())))
 }
 
-/// Gives an aggregate whose result depends on its rows' order one that depends on nothing else: its own arguments'.
-fn order_arguments(list: &mut FunctionArgumentList) {
-    if list.duplicate_treatment.is_some() {
-        return;
-    }
-    let keys: Vec<OrderByExpr> = list
-        .args
-        .iter()
-        .filter_map(|a| match a {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => match build::bare(e) {
-                Expr::Value(_) => None,
-                _ => Some(build::ascending(build::bytewise(e.clone()))),
-            },
-            FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) => {
-                Some(build::ascending(build::bytewise(build::row(name.clone()))))
-            }
-            _ => None,
-        })
-        .collect();
-    for clause in &mut list.clauses {
-        if let FunctionArgumentClause::OrderBy(items) = clause {
-            items.extend(keys);
+impl Judge<'_> {
+    /// Gives an aggregate whose result depends on its rows' order one that depends on nothing else: its own arguments'.
+    fn order_arguments(&self, list: &mut FunctionArgumentList, scope: InScope) {
+        if list.duplicate_treatment.is_some() {
             return;
         }
-    }
-    if !keys.is_empty() {
-        list.clauses.push(FunctionArgumentClause::OrderBy(keys));
+        let key = |a: &FunctionArg| match a {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => match build::bare(e) {
+                Expr::Value(_) => None,
+                _ => Some(self.tie_break(e.clone(), &Col { ty: self.type_of(e, scope), ..Col::clear("") })),
+            },
+            FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) => Some(build::bytewise(build::row(name.clone()))),
+            _ => None,
+        };
+        let keys: Vec<OrderByExpr> = list.args.iter().filter_map(key).map(build::ascending).collect();
+        for clause in &mut list.clauses {
+            if let FunctionArgumentClause::OrderBy(items) = clause {
+                for key in keys {
+                    if !items.iter().any(|i| build::bare(&i.expr) == build::bare(&key.expr)) {
+                        items.push(key);
+                    }
+                }
+                return;
+            }
+        }
+        if !keys.is_empty() {
+            list.clauses.push(FunctionArgumentClause::OrderBy(keys));
+        }
     }
 }

@@ -8,12 +8,15 @@
 //! * `relation`, `stand_in`: protected relations replaced by derived tables that compute their masks (veil);
 //! * `expr`, `label`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and which
 //!   functions, operators and types may be used;
-//! * `order`, `window`: the order of rows made independent of protected values where it can be seen;
+//! * `token`: literals and parameters beside columns of tokens;
+//! * `typing`: the type of an expression;
+//! * `taint`, `order`, `determined`, `window`: the order of rows made independent of protected values where it can be seen;
 //! * `build`, `refuse`: SQL of our own, and the words of refusals.
 
 mod argument;
 mod build;
 mod cache;
+mod determined;
 mod engine;
 mod expr;
 mod facts;
@@ -33,17 +36,22 @@ mod scope;
 mod select;
 mod stand_in;
 mod star;
+mod token;
+mod taint;
 mod total;
+mod typing;
 mod window;
 mod windows;
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 use sqlparser::ast::{DataType, Expr, Query, Select, Spanned};
 
 pub use engine::{Engine, Subject, Veto};
 use facts::{Facts, LevelOrder};
 use scope::Col;
+use typing::Ty;
 
 use crate::{Refusal, read};
 
@@ -74,8 +82,10 @@ pub(crate) struct Judge<'a> {
     role: &'a str,
     /// The client's text, for positions.
     text: &'a str,
-    /// References to protected relations so far.
+    /// Sources so far whose rows come in an order that protected values can change.
     touched: usize,
+    /// References to protected relations so far.
+    reads: usize,
     /// CTEs in scope, the innermost last.
     ctes: Vec<Cte>,
     /// Query levels around the present one, the innermost last.
@@ -93,6 +103,10 @@ pub(crate) struct Judge<'a> {
     shows_evaluation_order: Option<Refusal>,
     /// A call of set_config changes search_path.
     moves_search_path: bool,
+    /// Literals and parameters that are compared with tokens.
+    tokens: token::Tokens,
+    /// Types of the subqueries in expressions that have been judged, by their place in the text.
+    subquery_types: RefCell<HashMap<(u64, u64), Ty>>,
 }
 
 impl<'a> Judge<'a> {
@@ -103,6 +117,7 @@ impl<'a> Judge<'a> {
             role,
             text,
             touched: 0,
+            reads: 0,
             ctes: vec![],
             levels: vec![],
             in_aggregate: 0,
@@ -112,6 +127,8 @@ impl<'a> Judge<'a> {
             operators: BTreeSet::new(),
             shows_evaluation_order: None,
             moves_search_path: false,
+            tokens: token::Tokens::default(),
+            subquery_types: RefCell::default(),
         }
     }
 
@@ -121,7 +138,7 @@ impl<'a> Judge<'a> {
         let cols = self.query(query, None, order_shows).map_err(|r| r.at(Some(1)))?;
         // Wherever it stands: a join may run a subquery again for each row of a protected relation.
         match self.shows_evaluation_order.take() {
-            Some(refusal) if self.touched > 0 => Err(refusal),
+            Some(refusal) if self.reads > 0 => Err(refusal),
             _ => Ok(cols),
         }
     }

@@ -9,6 +9,7 @@ use super::facts::Veiled;
 use super::label::Label;
 use super::refuse;
 use super::scope::{Col, Item, Level};
+use super::typing::Ty;
 use super::{Judge, build};
 use crate::catalog::Relation;
 use crate::plan::Origin;
@@ -53,6 +54,7 @@ impl Judge<'_> {
                 self.operators_inside(&format!("{}.{}", relation.schema, relation.name), &veiled.operators)?;
                 if veiled.protected {
                     self.touched = self.touched.saturating_add(1);
+                    self.reads = self.reads.saturating_add(1);
                 }
                 let alias = self.derived_alias(&relation.name, alias, &veiled);
                 let printed = alias.name.value.clone();
@@ -185,6 +187,7 @@ pub(crate) fn plain_column(relation: &Relation, c: &crate::catalog::Column) -> C
         origin: Origin::Column { relation: relation.oid, attribute: c.number },
         refused: None,
         base: Some(c.data_type.base),
+        ty: Some(Ty { oid: c.data_type.oid, deterministic: !c.data_type.nondeterministic }),
     }
 }
 

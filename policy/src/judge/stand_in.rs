@@ -10,6 +10,7 @@ use super::label::{Label, Sealed};
 use super::refuse;
 use super::relation::{alias_column, key_columns, plain_column};
 use super::scope::{Col, RefusedColumn};
+use super::typing::Ty;
 use super::{Judge, build};
 use crate::builtin::catalogs::{self, CatalogRule, Shown};
 use crate::catalog::{Oid, Relation, RelationKind};
@@ -143,6 +144,8 @@ impl Judge<'_> {
                 continue;
             };
             changed.insert(index);
+            let bottom =
+                Ty { oid: self.facts.catalog.forms.bottom(column.data_type.oid), deterministic: !column.data_type.nondeterministic };
             match &treatment.action {
                 Action::Seal(spec) => {
                     match &col.label {
@@ -164,10 +167,12 @@ impl Judge<'_> {
                         return Err(refuse::sealed_use(self.role, s, &format!("{full}, which the policy masks in another way")));
                     }
                     col.origin = Origin::Veiled { relation: relation.oid, attribute: column.number };
+                    col.ty = Some(bottom);
                     select.push(format!("{sql} AS {name}"));
                 }
                 Action::Refuse => {
                     col.label = Label::Clear;
+                    col.ty = Some(bottom);
                     col.origin = Origin::Computed;
                     col.refused =
                         Some(Arc::new(RefusedColumn { column: full, class: treatment.class.clone(), rule: treatment.rule.clone() }));
@@ -262,7 +267,7 @@ impl Judge<'_> {
         if let Some(refusal) = inner.shows_evaluation_order {
             return Err(in_view(refusal));
         }
-        if !reads_protected && inner.touched == 0 {
+        if !reads_protected && inner.reads == 0 {
             return Ok(None);
         }
         reading.print(&query).map_err(in_view)?;
@@ -273,7 +278,12 @@ impl Judge<'_> {
         let cols = cols
             .into_iter()
             .zip(&view.columns)
-            .map(|(c, column)| Col { name: column.name.clone(), base: Some(column.data_type.base), ..c })
+            .map(|(c, column)| {
+                // A veil takes the domain off.
+                let declared = Ty { oid: column.data_type.oid, deterministic: !column.data_type.nondeterministic };
+                let ty = c.ty.map(Ty::settled).or((!column.data_type.is_domain).then_some(declared));
+                Col { name: column.name.clone(), base: Some(column.data_type.base), ty, ..c }
+            })
             .collect();
         Ok(Some(Veiled { query, cols, key: vec![], protected: true, rename, operators: inner.operators, whole: true }))
     }
