@@ -26,9 +26,19 @@ const PLANS: &[&[(&str, &str)]] = &[
     &[("enable_nestloop", "off"), ("enable_mergejoin", "off"), ("enable_sort", "off"), ("enable_incremental_sort", "off")],
     &[("work_mem", "'64kB'"), ("hash_mem_multiplier", "1"), ("enable_indexscan", "off"), ("enable_memoize", "off")],
     &[("enable_material", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("cpu_tuple_cost", "10")],
-    &[("enable_partitionwise_join", "on"), ("enable_partitionwise_aggregate", "on"), ("random_page_cost", "0.001"), ("cpu_operator_cost", "1")],
+    &[
+        ("enable_partitionwise_join", "on"),
+        ("enable_partitionwise_aggregate", "on"),
+        ("random_page_cost", "0.001"),
+        ("cpu_operator_cost", "1"),
+    ],
     &[("join_collapse_limit", "1"), ("from_collapse_limit", "1"), ("cursor_tuple_fraction", "1"), ("seq_page_cost", "1000")],
-    &[("parallel_setup_cost", "0"), ("parallel_tuple_cost", "0"), ("min_parallel_table_scan_size", "0"), ("min_parallel_index_scan_size", "0")],
+    &[
+        ("parallel_setup_cost", "0"),
+        ("parallel_tuple_cost", "0"),
+        ("min_parallel_table_scan_size", "0"),
+        ("min_parallel_index_scan_size", "0"),
+    ],
     &[("geqo_threshold", "2"), ("plan_cache_mode", "force_generic_plan"), ("enable_indexonlyscan", "off")],
 ];
 

@@ -73,7 +73,10 @@ impl Facts {
         };
         match name {
             "SelectStmt" => {
-                let on = of.get("distinct_clause").and_then(Value::as_array).is_some_and(|d| d.iter().any(|n| n.pointer("/node").is_some_and(|n| !n.is_null())));
+                let on = of
+                    .get("distinct_clause")
+                    .and_then(Value::as_array)
+                    .is_some_and(|d| d.iter().any(|n| n.pointer("/node").is_some_and(|n| !n.is_null())));
                 add("DISTINCT ON", on);
                 add("DISTINCT", filled("distinct_clause") && !on);
                 add("WHERE", filled("where_clause"));
@@ -134,7 +137,9 @@ impl Facts {
                 if let Some(kind) = relation(table) {
                     add(kind, true);
                 }
-                if of.get("schemaname").and_then(Value::as_str).is_some_and(|s| s == "pg_catalog" || s == "information_schema") || table.starts_with("pg_") {
+                if of.get("schemaname").and_then(Value::as_str).is_some_and(|s| s == "pg_catalog" || s == "information_schema")
+                    || table.starts_with("pg_")
+                {
                     add("catalogs", true);
                     self.comparable = false;
                 }
@@ -142,7 +147,8 @@ impl Facts {
             "Alias" => add("column aliases", filled("colnames")),
             "ColumnRef" => {
                 let fields = of.get("fields").and_then(Value::as_array).map_or(0, Vec::len);
-                let star = of.get("fields").and_then(Value::as_array).and_then(|f| f.last()).is_some_and(|f| f.pointer("/node/AStar").is_some());
+                let star =
+                    of.get("fields").and_then(Value::as_array).and_then(|f| f.last()).is_some_and(|f| f.pointer("/node/AStar").is_some());
                 add("*", star);
                 add("schema.table.column", fields >= 3 && !star);
             }

@@ -150,7 +150,11 @@ impl Meaning {
             (Some(error), Some(_)) | (Some(error), None) => {
                 format!("fails with {} {}", error.get(&'C').map_or("", String::as_str), error.get(&'M').map_or("", String::as_str))
             }
-            (None, Some(error)) => format!("the masked database says {} {}", error.get(&'C').map_or("", String::as_str), error.get(&'M').map_or("", String::as_str)),
+            (None, Some(error)) => format!(
+                "the masked database says {} {}",
+                error.get(&'C').map_or("", String::as_str),
+                error.get(&'M').map_or("", String::as_str)
+            ),
             (None, None) => differ(&seen, &meant, facts).unwrap_or_default(),
         };
         Verdict::Wrong(what)

@@ -26,8 +26,28 @@ const CATALOGS: &str = "catalogs";
 
 /// Says which database, which server or which moment it is: another in each of two twins.
 const OF_THE_MOMENT: &[&str] = &[
-    "pg_database", "current_database", "datname", "pg_stat", "pg_locks", "frozenxid", "minmxid", "xmin", "pg_tablespace", "pg_backend", "txid", "pg_shdescription",
-    "pg_subscription", "inet_", "relfilenode", "pg_settings", "catalog_name", "_catalog", "pg_roles", "pg_authid", "pg_export", "pg_is_in_recovery",
+    "pg_database",
+    "current_database",
+    "datname",
+    "pg_stat",
+    "pg_locks",
+    "frozenxid",
+    "minmxid",
+    "xmin",
+    "pg_tablespace",
+    "pg_backend",
+    "txid",
+    "pg_shdescription",
+    "pg_subscription",
+    "inet_",
+    "relfilenode",
+    "pg_settings",
+    "catalog_name",
+    "_catalog",
+    "pg_roles",
+    "pg_authid",
+    "pg_export",
+    "pg_is_in_recovery",
 ];
 
 /// All of them, each once.
@@ -185,7 +205,9 @@ fn replacement(rng: &mut Rng, found: &Found, at: usize) -> Option<Expr> {
     let text = match old {
         Expr::Value(value) => match &value.value {
             Value::Number(..) => (*rng.pick(&["0", "1", "2", "7", "-1", "100000", "3.5", "NULL"])).to_owned(),
-            Value::SingleQuotedString(_) => (*rng.pick(&["''", "'DE'", "'paid'", "'%'", "'x'", "NULL", "'2024-03-01'", "'Berlin'", "'[name]'"])).to_owned(),
+            Value::SingleQuotedString(_) => {
+                (*rng.pick(&["''", "'DE'", "'paid'", "'%'", "'x'", "NULL", "'2024-03-01'", "'Berlin'", "'[name]'"])).to_owned()
+            }
             Value::Boolean(b) => (!b).to_string(),
             _ => return None,
         },
@@ -265,7 +287,10 @@ impl VisitorMut for Change {
         match (kind, query.body.as_mut()) {
             (0, SetExpr::Select(select)) => select.selection = None,
             (1, SetExpr::Select(select)) => {
-                select.selection = select.selection.take().map(|e| Expr::UnaryOp { op: sqlparser::ast::UnaryOperator::Not, expr: Box::new(Expr::Nested(Box::new(e))) });
+                select.selection = select
+                    .selection
+                    .take()
+                    .map(|e| Expr::UnaryOp { op: sqlparser::ast::UnaryOperator::Not, expr: Box::new(Expr::Nested(Box::new(e))) });
             }
             (2, SetExpr::Select(select)) => select.distinct = Some(Distinct::Distinct),
             (3, SetExpr::Select(select)) => select.having = None,
@@ -285,10 +310,17 @@ impl VisitorMut for Change {
             }
             (9, _) => query.limit_clause = None,
             _ => {
-                let sql = format!("SELECT 1 ORDER BY {} {}", self.rng.range(1, 3), self.rng.pick(&["", "DESC", "NULLS FIRST", "DESC NULLS LAST"]));
+                let sql = format!(
+                    "SELECT 1 ORDER BY {} {}",
+                    self.rng.range(1, 3),
+                    self.rng.pick(&["", "DESC", "NULLS FIRST", "DESC NULLS LAST"])
+                );
                 let keys = other(&sql).and_then(|q| q.order_by);
                 match (&mut query.order_by, keys) {
-                    (Some(OrderBy { kind: OrderByKind::Expressions(old), .. }), Some(OrderBy { kind: OrderByKind::Expressions(mut new), .. })) => {
+                    (
+                        Some(OrderBy { kind: OrderByKind::Expressions(old), .. }),
+                        Some(OrderBy { kind: OrderByKind::Expressions(mut new), .. }),
+                    ) => {
                         new.append(old);
                         *old = new;
                     }

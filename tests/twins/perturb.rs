@@ -4,8 +4,8 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Distinct, DuplicateTreatment, Expr, FunctionArgumentClause, FunctionArguments, OrderBy, OrderByExpr, OrderByKind, Query, SetExpr, Statement,
-    VisitMut, VisitorMut, WindowFrameUnits, WindowType,
+    Distinct, DuplicateTreatment, Expr, FunctionArgumentClause, FunctionArguments, OrderBy, OrderByExpr, OrderByKind, Query, SetExpr,
+    Statement, VisitMut, VisitorMut, WindowFrameUnits, WindowType,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserOptions};

@@ -67,10 +67,8 @@ impl Stage {
             align(world, &proxy, &mut values);
             Common { proxy, values }
         });
-        let pair = |differ: Differ| Twins {
-            a: database(world, size, Twin::A, differ, values),
-            b: database(world, size, Twin::B, differ, values),
-        };
+        let pair =
+            |differ: Differ| Twins { a: database(world, size, Twin::A, differ, values), b: database(world, size, Twin::B, differ, values) };
         Stage {
             both: pair(Differ { values: true, rows: true }),
             values_only: pair(Differ { values: true, rows: false }),

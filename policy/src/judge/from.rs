@@ -33,7 +33,7 @@ impl Judge<'_> {
         let mut left = self.placed(first, &tree.relation)?;
         for join in &mut tree.joins {
             let Join { relation, global: false, join_operator } = join else {
-                return Err(refuse::unsupported("this join"));
+                return Err(refuse::not_yet("form.from", "this join"));
             };
             let visible = before.clone().beside(left.clone());
             let on_left = left.items.len();
@@ -45,7 +45,7 @@ impl Judge<'_> {
                 JoinOperator::Right(c) | JoinOperator::RightOuter(c) => self.combine(left, right, c, Merge::Right, parent),
                 JoinOperator::FullOuter(c) => self.combine(left, right, c, Merge::Both, parent),
                 JoinOperator::CrossJoin(JoinConstraint::None) => Ok(left.beside(right)),
-                _ => Err(refuse::unsupported("this kind of join")),
+                _ => Err(refuse::not_yet("form.from", "this kind of join")),
             };
             left = self.placed(joined, relation)?;
             self.note_join(join_operator, &left, on_left, parent);
@@ -88,7 +88,7 @@ impl Judge<'_> {
         let mut slots = Vec::new();
         for name in names {
             let (a, b) = (only(&left, name)?, only(&right, name)?);
-            let (Some(ca), Some(cb)) = (a.column(), b.column()) else { return Err(refuse::unsupported("this join")) };
+            let (Some(ca), Some(cb)) = (a.column(), b.column()) else { return Err(refuse::not_yet("form.from", "this join")) };
             for c in [ca, cb] {
                 if let Some(refused) = &c.refused {
                     return Err(refuse::column(self.role, refused));
@@ -134,7 +134,7 @@ impl Judge<'_> {
                 self.take_names(&level)?;
                 Ok(level)
             }
-            TableFactor::Table { sample: Some(_), .. } => Err(refuse::unsupported("TABLESAMPLE")),
+            TableFactor::Table { sample: Some(_), .. } => Err(refuse::not_yet("physical.sample", "TABLESAMPLE")),
             TableFactor::Table {
                 name,
                 alias,
@@ -190,8 +190,8 @@ impl Judge<'_> {
                 Ok(level)
             }
             TableFactor::NestedJoin { table_with_joins, alias: None } => self.join_tree(table_with_joins, before, parent),
-            TableFactor::NestedJoin { alias: Some(_), .. } => Err(refuse::unsupported("an alias for a join")),
-            other => Err(refuse::unsupported(&format!("{} in FROM", super::expr::shorten(&other.to_string())))),
+            TableFactor::NestedJoin { alias: Some(_), .. } => Err(refuse::not_yet("form.from", "an alias for a join")),
+            other => Err(refuse::not_yet("form.from", &format!("{} in FROM", super::expr::shorten(&other.to_string())))),
         }
     }
 
@@ -221,11 +221,11 @@ impl Judge<'_> {
         let written: Vec<&str> = parts.iter().map(String::as_str).collect();
         let facts = self.function_facts(&written, Some(args.len()))?;
         if facts.veiled.is_some() {
-            return Err(refuse::unsupported("this function in FROM"));
+            return Err(refuse::not_yet("form.from", "this function in FROM"));
         }
         let short = parts.last().cloned().unwrap_or_default();
         if matches!(short.as_str(), "set_config" | "current_setting") {
-            return Err(refuse::unsupported("this function in FROM"));
+            return Err(refuse::not_yet("form.from", "this function in FROM"));
         }
         self.note_evaluation_order(&facts, &short, name);
         for arg in args.iter_mut() {
@@ -233,7 +233,7 @@ impl Judge<'_> {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) | FunctionArg::Named { arg: FunctionArgExpr::Expr(e), .. } => {
                     self.clear(e, scope, &format!("function {short}()"))?;
                 }
-                _ => return Err(refuse::unsupported("* as an argument")),
+                _ => return Err(refuse::not_yet("form.from", "* as an argument")),
             }
         }
         let defined = alias.is_some_and(|a| a.columns.iter().any(|c| c.data_type.is_some()));
@@ -248,7 +248,7 @@ impl Judge<'_> {
         } else if facts.schema == "pg_catalog" && short.contains("_populate_record") {
             // Its columns are those of its first argument's type.
             self.cast_fields(args.first()).ok_or_else(|| {
-                refuse::unsupported(&format!("{short}() in FROM of anything but a cast"))
+                refuse::not_yet("form.from", &format!("{short}() in FROM of anything but a cast"))
                     .with_hint("Write its first argument as CAST(NULL AS schema.table).")
             })?
         } else {
@@ -304,7 +304,10 @@ impl Judge<'_> {
             .collect();
         // Its forms may differ; the names are printed with it, so that no other than these can be meant.
         shapes.sort_by_key(Vec::len);
-        shapes.into_iter().next().ok_or_else(|| refuse::unsupported(&format!("function {short}() in FROM, whose columns are not known,")))
+        shapes
+            .into_iter()
+            .next()
+            .ok_or_else(|| refuse::not_yet("form.from", &format!("function {short}() in FROM, whose columns are not known,")))
     }
 
     /// The alias that is printed for a function: with a name for every column, which makes what is known of them true.
@@ -380,8 +383,8 @@ fn last_name(name: &ObjectName) -> String {
 
 fn single_name(name: &ObjectName) -> Result<String, Refusal> {
     match name.0.as_slice() {
-        [part] => part.as_ident().map(|i| i.value.clone()).ok_or_else(|| refuse::unsupported("this name")),
-        _ => Err(refuse::unsupported("this name in USING")),
+        [part] => part.as_ident().map(|i| i.value.clone()).ok_or_else(|| refuse::not_yet("form.from", "this name")),
+        _ => Err(refuse::not_yet("form.from", "this name in USING")),
     }
 }
 

@@ -61,7 +61,7 @@ impl Judge<'_> {
     pub(crate) fn function(&mut self, f: &mut Function, scope: InScope) -> Result<Judged, Refusal> {
         let Function { name, uses_odbc_syntax, parameters, args, filter, null_treatment, over, within_group } = f;
         if *uses_odbc_syntax || !matches!(parameters, FunctionArguments::None) || null_treatment.is_some() {
-            return Err(refuse::unsupported("this form of a call"));
+            return Err(refuse::not_yet("form.call", "this form of a call"));
         }
         let parts = self.name_parts(name)?;
         let quoted = name.0.iter().any(|p| p.as_ident().is_some_and(|i| i.quote_style.is_some()));
@@ -70,7 +70,7 @@ impl Judge<'_> {
             && CONSTRUCTS.contains(&word.to_ascii_lowercase().as_str())
         {
             if filter.is_some() || over.is_some() || !within_group.is_empty() {
-                return Err(refuse::unsupported("this form of a call"));
+                return Err(refuse::not_yet("form.call", "this form of a call"));
             }
             return self.construct(&word.to_ascii_lowercase(), args, scope).map(Judged::Call);
         }
@@ -79,7 +79,7 @@ impl Judge<'_> {
         let list = match args {
             FunctionArguments::List(list) => list,
             FunctionArguments::None => &mut FunctionArgumentList { duplicate_treatment: None, args: vec![], clauses: vec![] },
-            FunctionArguments::Subquery(_) => return Err(refuse::unsupported("a subquery as a call's only argument")),
+            FunctionArguments::Subquery(_) => return Err(refuse::not_yet("form.call", "a subquery as a call's only argument")),
         };
         let count = list.args.len().saturating_add(within_group.len());
         let facts = self.function_facts(&written, Some(count))?;
@@ -155,7 +155,7 @@ impl Judge<'_> {
         let (schema, short) = match name {
             [short] => (None, *short),
             [schema, short] => (Some(*schema), *short),
-            _ => return Err(refuse::unsupported("this function name")),
+            _ => return Err(refuse::not_yet("form.call", "this function name")),
         };
         let fits = |f: &&crate::catalog::Function| {
             count.is_none_or(|n| {

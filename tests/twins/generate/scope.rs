@@ -200,15 +200,30 @@ pub const TABLES: &[Table] = &[
             ("level", Int, None, "dept"),
         ],
     },
-    Table { name: "mails", large: false, key: "", cols: &[("email", Text, Some(Email), "email"), ("source", Text, None, ""), ("score", Int, None, "")] },
-    Table { name: "lead_stats", large: false, key: "", cols: &[("source", Text, None, ""), ("leads", Int, None, ""), ("best", Int, None, "")] },
+    Table {
+        name: "mails",
+        large: false,
+        key: "",
+        cols: &[("email", Text, Some(Email), "email"), ("source", Text, None, ""), ("score", Int, None, "")],
+    },
+    Table {
+        name: "lead_stats",
+        large: false,
+        key: "",
+        cols: &[("source", Text, None, ""), ("leads", Int, None, ""), ("best", Int, None, "")],
+    },
     Table {
         name: "partners",
         large: false,
         key: "id",
         cols: &[("id", Int, None, ""), ("name", Text, None, ""), ("email", Text, Some(Email), "email"), ("city", Text, None, "")],
     },
-    Table { name: "product_tags", large: false, key: "product", cols: &[("product", Int, None, "product"), ("tag", Text, None, ""), ("place", Int, None, "")] },
+    Table {
+        name: "product_tags",
+        large: false,
+        key: "product",
+        cols: &[("product", Int, None, "product"), ("tag", Text, None, ""), ("place", Int, None, "")],
+    },
     Table {
         name: "profile_levels",
         large: false,
