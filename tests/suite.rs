@@ -6,5 +6,6 @@ mod corpora;
 mod drivers;
 mod fuzz;
 mod total;
+mod tpch;
 mod twins;
 mod wire;

@@ -1,5 +1,7 @@
 //! A refusal is a decision, not a fault: the session goes on.
 
+pub mod kinds;
+
 use std::fmt;
 
 /// A five-character SQLSTATE (PostgreSQL documentation, appendix A).
@@ -55,7 +57,18 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with a message; see the `with_` methods for the rest.
     pub fn new(code: SqlState, id: &'static str, message: impl Into<String>) -> Self {
+        debug_assert!(kinds::kind(id).is_some(), "refusal {id} is not in refusal/kinds.rs");
         Refusal { code, id, message: message.into(), detail: None, hint: None, position: None, sealed: Vec::new() }
+    }
+
+    /// The hint with the id behind it, for whoever looks it up in docs/refusals.md; without the id where Postgres would have said
+    /// the same.
+    pub fn hint_with_id(&self) -> Option<String> {
+        if kinds::kind(self.id).is_some_and(|kind| kind.of_postgres) {
+            return self.hint.clone();
+        }
+        let id = format!("(refusals.md: {})", self.id);
+        Some(self.hint.as_ref().map_or(id.clone(), |hint| format!("{hint} {id}")))
     }
 
     /// Adds which rule decided, or why.

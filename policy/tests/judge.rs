@@ -16,6 +16,8 @@ mod case;
 mod engine;
 #[path = "judge/fixture.rs"]
 mod fixture;
+#[path = "judge/kinds.rs"]
+mod kinds;
 #[path = "judge/other_policies.rs"]
 mod other_policies;
 #[path = "judge/tokens.rs"]

@@ -51,4 +51,78 @@ attacks![
     attack("server settings", &["SELECT setting FROM pg_settings WHERE name = 'primary_conninfo'"], Harmless),
     attack("configuration files", &["SELECT * FROM pg_hba_file_rules"], Harmless),
     attack("missing values of added columns", &["SELECT attmissingval FROM pg_attribute WHERE attmissingval IS NOT NULL"], Harmless),
+    attack(
+        "counters stay veiled where the view is read",
+        &["SELECT relname, n_live_tup, seq_scan, last_analyze FROM pg_stat_all_tables WHERE relname ~ '^(customers|orders)' ORDER BY 1"],
+        Harmless
+    ),
+    attack(
+        "rows that an index gave out",
+        &["SELECT indexrelname, idx_scan, idx_tup_fetch FROM pg_stat_all_indexes WHERE relname = 'customers' ORDER BY 1"],
+        Harmless
+    ),
+    attack(
+        "blocks of the session",
+        &[
+            "SELECT count(*) FROM shop.customers WHERE country = 'DE'",
+            "SELECT heap_blks_hit FROM pg_statio_all_tables WHERE relid = 'shop.customers'::regclass"
+        ],
+        Rows("∅")
+    ),
+    attack(
+        "rows that this transaction read",
+        &[
+            "BEGIN",
+            "SELECT count(*) FROM shop.customers",
+            "SELECT seq_tup_read, idx_tup_fetch FROM pg_stat_xact_all_tables WHERE relid = 'shop.customers'::regclass"
+        ],
+        Rows("∅|∅")
+    ),
+    attack(
+        "predicate locks tell which rows and pages an index scan visited, hidden ones too",
+        &[
+            "BEGIN ISOLATION LEVEL SERIALIZABLE",
+            "SELECT count(*) FROM shop.customers WHERE id = {id}",
+            "SELECT count(*) FROM pg_locks WHERE mode = 'SIReadLock'"
+        ],
+        Rows("0")
+    ),
+    attack(
+        "… by tuple",
+        &[
+            "BEGIN ISOLATION LEVEL SERIALIZABLE",
+            "SELECT count(*) FROM shop.customers",
+            "SELECT count(page), count(tuple), count(objid) FROM pg_locks"
+        ],
+        Rows("0|0|0")
+    ),
+    attack("the order key in the text of one's own statement", &["SELECT current_query()"], Rows("∅")),
+    attack("… of a prepared one", &["SELECT count(statement) FROM pg_prepared_statements"], Rows("0")),
+    attack(
+        "which plan a prepared statement got follows estimates",
+        &["SELECT count(generic_plans), count(custom_plans) FROM pg_prepared_statements"],
+        Rows("0|0")
+    ),
+    attack("memory of the session's sorts and hashes", &["SELECT sum(used_bytes) FROM pg_backend_memory_contexts"], Refused),
+    attack("how much was written", &["SELECT pg_current_wal_lsn()"], Rows("∅")),
+    attack("statistics' contents as text", &["SELECT stxdmcv::text FROM pg_statistic_ext_data"], Harmless),
+    attack("… as rows", &["SELECT * FROM pg_statistic_ext_data d, pg_mcv_list_items(d.stxdmcv) m"], Refused),
+    attack(
+        "statistics' samples as rows",
+        &["SELECT stavalues1::text FROM pg_statistic WHERE starelid = 'shop.customers'::regclass"],
+        Harmless
+    ),
+    attack(
+        "a scalar counter",
+        &[
+            "SELECT pg_stat_get_live_tuples('shop.customers'::regclass), pg_stat_get_xact_tuples_returned('shop.customers'::regclass), pg_stat_get_db_tuples_returned(1)"
+        ],
+        Rows("∅|∅|∅")
+    ),
+    attack("a setting chosen at run time", &["SELECT set_config(name, '8kB', false) FROM pg_settings WHERE name = 'work_mem'"], Rows("∅")),
+    attack(
+        "a setting by a name in another case",
+        &["SELECT set_config(name, 'off', false) FROM (SELECT 'Enable_SeqScan'::text AS name) s"],
+        Rows("∅")
+    ),
 ];

@@ -17,6 +17,19 @@ CREATE DOMAIN hstore AS text;
 CREATE TABLE ft1 (id int, name text);
 CREATE SCHEMA sales;
 CREATE TABLE sales.orders (id serial PRIMARY KEY, customer_id int, amount numeric, placed date, note text);
+-- Something of each kind that clients introspect.
+CREATE DOMAIN posint AS int CHECK (VALUE > 0);
+CREATE TYPE addr AS (street text, zip char(5));
+CREATE FUNCTION fmt(amount numeric) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT to_char(amount, 'FM999990.00') $$;
+CREATE VIEW v_customers AS SELECT id, mood, created, email FROM customers WHERE age > 17;
+CREATE INDEX customers_created ON customers (created DESC) WHERE mood IS NOT NULL;
+ALTER TABLE sales.orders ADD FOREIGN KEY (customer_id) REFERENCES customers, ADD CHECK (amount >= 0);
+COMMENT ON TABLE customers IS 'who buys';
+COMMENT ON COLUMN customers.email IS 'where bills go';
+INSERT INTO customers (name, email, ssn, mood, tags, data, bal, age) VALUES
+    ('Ada', 'ada@example.org', '123-45-6789', 'ok', '{a,b}', '{"k": 1}', 1234.56, 36), ('Bo', NULL, NULL, 'sad', NULL, NULL, -1, 17);
+INSERT INTO events VALUES (1, '2024-03-01 12:00+00', 'login'), (2, '2023-01-01', 'logout');
+INSERT INTO sales.orders (customer_id, amount, placed, note) VALUES (1, 10, '2024-01-02', 'first'), (2, 5.5, '2024-01-03', NULL);
 -- TPC-H, section 1.4.
 CREATE TABLE region (r_regionkey int PRIMARY KEY, r_name char(25), r_comment varchar(152));
 CREATE TABLE nation (n_nationkey int PRIMARY KEY, n_name char(25), n_regionkey int, n_comment varchar(152));

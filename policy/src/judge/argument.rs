@@ -16,7 +16,7 @@ impl Judge<'_> {
         for arg in &mut list.args {
             let inner = match arg {
                 FunctionArg::Unnamed(inner) | FunctionArg::Named { arg: inner, .. } => inner,
-                FunctionArg::ExprNamed { .. } => return Err(refuse::unsupported("this way of naming an argument")),
+                FunctionArg::ExprNamed { .. } => return Err(refuse::not_yet("form.call", "this way of naming an argument")),
             };
             match inner {
                 FunctionArgExpr::Expr(e) if counts => {
@@ -27,7 +27,7 @@ impl Judge<'_> {
                 FunctionArgExpr::QualifiedWildcard(name) => {
                     self.qualified_row(&SelectItemQualifiedWildcardKind::ObjectName(name.clone()), scope)?;
                 }
-                _ => return Err(refuse::unsupported("* as an argument")),
+                _ => return Err(refuse::not_yet("form.call", "* as an argument")),
             }
         }
         for clause in &mut list.clauses {
@@ -37,7 +37,7 @@ impl Judge<'_> {
                         self.clear(&mut item.expr, scope, usage)?;
                     }
                 }
-                _ => return Err(refuse::unsupported("this clause in a call")),
+                _ => return Err(refuse::not_yet("form.call", "this clause in a call")),
             }
         }
         Ok(())
@@ -58,10 +58,10 @@ impl Judge<'_> {
         let list = match args {
             FunctionArguments::None => return Ok(Label::Clear),
             FunctionArguments::List(list) => list,
-            FunctionArguments::Subquery(_) => return Err(refuse::unsupported("a subquery here")),
+            FunctionArguments::Subquery(_) => return Err(refuse::not_yet("form.call", "a subquery here")),
         };
         if list.duplicate_treatment.is_some() || !list.clauses.is_empty() {
-            return Err(refuse::unsupported("this form of a call"));
+            return Err(refuse::not_yet("form.call", "this form of a call"));
         }
         if word == "nullif" {
             self.implied_operators(&["="])?;
@@ -87,7 +87,7 @@ impl Judge<'_> {
                     self.qualified_row(&SelectItemQualifiedWildcardKind::ObjectName(name.clone()), scope)?;
                     label = Label::Clear;
                 }
-                _ => return Err(refuse::unsupported("this argument")),
+                _ => return Err(refuse::not_yet("form.call", "this argument")),
             }
         }
         Ok(label)

@@ -80,6 +80,11 @@ impl Judge<'_> {
         holds
     }
 
+    /// Notes that something which may fail is computed somewhere in the statement.
+    pub(crate) fn may_fail(&mut self) {
+        self.fails = self.fails.saturating_add(usize::from(self.watches()));
+    }
+
     /// Takes over the barriers of a stand-in; returns the query with their new numbers.
     pub(crate) fn take_barriers(&mut self, query: &mut Query, barriers: &[Barrier], fails: bool) -> Vec<usize> {
         let base = self.barriers.len();

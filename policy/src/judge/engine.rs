@@ -207,12 +207,12 @@ fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Plan
         }
         Body::Explain { options, query: reading } => {
             if options.analyze == Some(true) {
-                return Err(refuse::unsupported("EXPLAIN ANALYZE")
+                return Err(refuse::not_yet("explain.analyze", "EXPLAIN ANALYZE")
                     .with_hint("EXPLAIN without ANALYZE shows the plan's shape.")
                     .at(Some(1)));
             }
             if options.format != read::ExplainFormat::Text {
-                return Err(refuse::unsupported("EXPLAIN in another format than text").at(Some(1)));
+                return Err(refuse::not_yet("explain.format", "EXPLAIN in another format than text").at(Some(1)));
             }
             let Judgement { sql, moves, order_is_data, tokens, .. } = query(role, who, &reading, text, Gate::LeftOut)?;
             let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };

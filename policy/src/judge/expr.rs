@@ -179,7 +179,7 @@ impl Judge<'_> {
             Expr::Extract { expr, .. } => self.all_clear([&mut **expr], scope, "EXTRACT"),
             Expr::Ceil { .. } | Expr::Floor { .. } | Expr::Substring { special: true, .. } => {
                 // sqlparser has nodes of their own for these; to Postgres they are functions like any other.
-                *e = as_call(e).ok_or_else(|| refuse::unsupported("this form of ceil() or floor()"))?;
+                *e = as_call(e).ok_or_else(|| refuse::not_yet("form.expression", "this form of ceil() or floor()"))?;
                 self.expr(e, scope)
             }
             Expr::Position { expr, r#in } => self.all_clear([&mut **expr, &mut **r#in], scope, "POSITION"),
@@ -213,14 +213,18 @@ impl Judge<'_> {
                         AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, stride: None }) => {
                             self.all_clear(lower_bound.iter_mut().chain(upper_bound.iter_mut()), scope, "a subscript")?;
                         }
-                        AccessExpr::Subscript(Subscript::Slice { .. }) => return Err(refuse::unsupported("a slice with a stride")),
+                        AccessExpr::Subscript(Subscript::Slice { .. }) => {
+                            return Err(refuse::not_yet("form.expression", "a slice with a stride"));
+                        }
                         AccessExpr::Dot(Expr::Identifier(field)) => self.field(field)?,
-                        AccessExpr::Dot(_) => return Err(refuse::unsupported("this field access")),
+                        AccessExpr::Dot(_) => return Err(refuse::not_yet("form.expression", "this field access")),
                     }
                 }
                 Ok(Label::Clear)
             }
-            other => Err(refuse::unsupported(&format!("the expression {}", shorten(&other.to_string()))).at(self.position(other))),
+            other => {
+                Err(refuse::not_yet("form.expression", &format!("the expression {}", shorten(&other.to_string()))).at(self.position(other)))
+            }
         }
     }
 

@@ -36,7 +36,7 @@ impl Judge<'_> {
         let mut left = self.placed(first, &tree.relation)?;
         for join in &mut tree.joins {
             let Join { relation, global: false, join_operator } = join else {
-                return Err(refuse::unsupported("this join"));
+                return Err(refuse::not_yet("form.from", "this join"));
             };
             let visible = before.clone().beside(left.clone());
             let on_left = left.items.len();
@@ -48,7 +48,7 @@ impl Judge<'_> {
                 JoinOperator::Right(c) | JoinOperator::RightOuter(c) => self.combine(left, right, c, Merge::Right, parent),
                 JoinOperator::FullOuter(c) => self.combine(left, right, c, Merge::Both, parent),
                 JoinOperator::CrossJoin(JoinConstraint::None) => Ok(left.beside(right)),
-                _ => Err(refuse::unsupported("this kind of join")),
+                _ => Err(refuse::not_yet("form.from", "this kind of join")),
             };
             left = self.placed(joined, relation)?;
             self.note_join(join_operator, &left, on_left, parent);
@@ -106,7 +106,7 @@ impl Judge<'_> {
         let mut slots = Vec::new();
         for name in names {
             let (a, b) = (only(&left, name)?, only(&right, name)?);
-            let (Some(ca), Some(cb)) = (a.column(), b.column()) else { return Err(refuse::unsupported("this join")) };
+            let (Some(ca), Some(cb)) = (a.column(), b.column()) else { return Err(refuse::not_yet("form.from", "this join")) };
             for c in [ca, cb] {
                 if let Some(refused) = &c.refused {
                     return Err(refuse::column(self.role, refused));
@@ -163,7 +163,7 @@ impl Judge<'_> {
                 self.take_names(&level)?;
                 Ok(level)
             }
-            TableFactor::Table { sample: Some(_), .. } => Err(refuse::unsupported("TABLESAMPLE")),
+            TableFactor::Table { sample: Some(_), .. } => Err(refuse::not_yet("physical.sample", "TABLESAMPLE")),
             TableFactor::Table {
                 name,
                 alias,
@@ -237,10 +237,11 @@ impl Judge<'_> {
             }
             TableFactor::XmlTable { namespaces, row_expression, passing, columns, alias } => {
                 let level = self.xml_table(namespaces, row_expression, passing, columns, alias.as_ref(), Some(&lateral))?;
+                let level = behind_all(level, &lateral);
                 self.take_names(&level)?;
                 Ok(level)
             }
-            other => Err(refuse::unsupported(&format!("{} in FROM", super::expr::shorten(&other.to_string())))),
+            other => Err(refuse::not_yet("form.from", &format!("{} in FROM", super::expr::shorten(&other.to_string())))),
         }
     }
 
@@ -283,11 +284,11 @@ impl Judge<'_> {
         let arrays = matches!(written.as_slice(), ["unnest"] | ["pg_catalog", "unnest"]) && args.len() > 1;
         let facts = self.function_facts(&written, Some(if arrays { 1 } else { args.len() }))?;
         if facts.veiled.is_some() {
-            return Err(refuse::unsupported("this function in FROM"));
+            return Err(refuse::not_yet("form.from", "this function in FROM"));
         }
         let short = parts.last().cloned().unwrap_or_default();
         if matches!(short.as_str(), "set_config" | "current_setting") {
-            return Err(refuse::unsupported("this function in FROM"));
+            return Err(refuse::not_yet("form.from", "this function in FROM"));
         }
         self.note_evaluation_order(&facts, &short, name);
         for arg in args.iter_mut() {
@@ -296,8 +297,13 @@ impl Judge<'_> {
                     self.clear(e, scope, &format!("function {short}()"))?;
                     self.note(e, scope);
                 }
-                _ => return Err(refuse::unsupported("* as an argument")),
+                _ => return Err(refuse::not_yet("form.from", "* as an argument")),
             }
+        }
+        // Of constants it fails for every row or for none.
+        let constant = |a: &FunctionArg| matches!(a, FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) if is_constant(e));
+        if !args.iter().all(constant) && short != "unnest" {
+            self.may_fail();
         }
         let defined = alias.is_some_and(|a| a.columns.iter().any(|c| c.data_type.is_some()));
         let names = if defined {
@@ -313,7 +319,7 @@ impl Judge<'_> {
         } else if facts.schema == "pg_catalog" && short.contains("_populate_record") {
             // Its columns are those of its first argument's type.
             self.cast_fields(args.first()).ok_or_else(|| {
-                refuse::unsupported(&format!("{short}() in FROM of anything but a cast"))
+                refuse::not_yet("form.from", &format!("{short}() in FROM of anything but a cast"))
                     .with_hint("Write its first argument as CAST(NULL AS schema.table).")
             })?
         } else {
@@ -371,7 +377,10 @@ impl Judge<'_> {
             .collect();
         // Its forms may differ; the names are printed with it, so that no other than these can be meant.
         shapes.sort_by_key(Vec::len);
-        shapes.into_iter().next().ok_or_else(|| refuse::unsupported(&format!("function {short}() in FROM, whose columns are not known,")))
+        shapes
+            .into_iter()
+            .next()
+            .ok_or_else(|| refuse::not_yet("form.from", &format!("function {short}() in FROM, whose columns are not known,")))
     }
 
     /// The alias that is printed for a function: with a name for every column, which makes what is known of them true.
@@ -468,6 +477,15 @@ fn alone(level: Level, change: impl FnOnce(&mut Item)) -> Level {
     }
 }
 
+/// A literal or parameter, cast or not.
+fn is_constant(e: &Expr) -> bool {
+    match build::bare(e) {
+        Expr::Value(_) => true,
+        Expr::Cast { expr, .. } => is_constant(expr),
+        _ => false,
+    }
+}
+
 /// The alias of USING, and the names behind it.
 fn using_alias(names: &[ObjectName]) -> Option<(Ident, Vec<ObjectName>)> {
     let (first, rest) = names.split_first()?;
@@ -487,8 +505,8 @@ enum Merge {
 
 fn single_name(name: &ObjectName) -> Result<String, Refusal> {
     match name.0.as_slice() {
-        [part] => part.as_ident().map(|i| i.value.clone()).ok_or_else(|| refuse::unsupported("this name")),
-        _ => Err(refuse::unsupported("this name in USING")),
+        [part] => part.as_ident().map(|i| i.value.clone()).ok_or_else(|| refuse::not_yet("form.from", "this name")),
+        _ => Err(refuse::not_yet("form.from", "this name in USING")),
     }
 }
 

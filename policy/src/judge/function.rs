@@ -62,7 +62,7 @@ impl Judge<'_> {
     pub(crate) fn function(&mut self, f: &mut Function, scope: InScope) -> Result<Judged, Refusal> {
         let Function { name, uses_odbc_syntax, parameters, args, filter, null_treatment, over, within_group } = f;
         if *uses_odbc_syntax || !matches!(parameters, FunctionArguments::None) || null_treatment.is_some() {
-            return Err(refuse::unsupported("this form of a call"));
+            return Err(refuse::not_yet("form.call", "this form of a call"));
         }
         let parts = self.name_parts(name)?;
         if let Some(form) = coded::form_of_name(name) {
@@ -77,7 +77,7 @@ impl Judge<'_> {
             && CONSTRUCTS.contains(&word.to_ascii_lowercase().as_str())
         {
             if filter.is_some() || over.is_some() || !within_group.is_empty() {
-                return Err(refuse::unsupported("this form of a call"));
+                return Err(refuse::not_yet("form.call", "this form of a call"));
             }
             return self.construct(&word.to_ascii_lowercase(), args, scope).map(Judged::Call);
         }
@@ -86,7 +86,7 @@ impl Judge<'_> {
         let list = match args {
             FunctionArguments::List(list) => list,
             FunctionArguments::None => &mut FunctionArgumentList { duplicate_treatment: None, args: vec![], clauses: vec![] },
-            FunctionArguments::Subquery(_) => return Err(refuse::unsupported("a subquery as a call's only argument")),
+            FunctionArguments::Subquery(_) => return Err(refuse::not_yet("form.call", "a subquery as a call's only argument")),
         };
         let count = list.args.len().saturating_add(within_group.len());
         let facts = self.function_facts(&written, Some(count))?;
@@ -164,7 +164,7 @@ impl Judge<'_> {
         let (schema, short) = match name {
             [short] => (None, *short),
             [schema, short] => (Some(*schema), *short),
-            _ => return Err(refuse::unsupported("this function name")),
+            _ => return Err(refuse::not_yet("form.call", "this function name")),
         };
         let fits = |f: &&crate::catalog::Function| {
             count.is_none_or(|n| {
@@ -214,7 +214,8 @@ impl Judge<'_> {
             return Ok(FunctionFacts { schema: "pg_catalog".into(), aggregate, veiled });
         }
         for f in &candidates {
-            let named = self.facts.may_call(&f.schema, short);
+            let built_in = f.schema == "information_schema" && functions::information_schema_allowed(short);
+            let named = built_in || self.facts.may_call(&f.schema, short);
             let harmless = f.trusted_language && f.volatility == Volatility::Immutable;
             if !(named || harmless) || f.kind == FunctionKind::Procedure {
                 return Err(self

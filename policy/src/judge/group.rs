@@ -22,9 +22,9 @@ impl Judge<'_> {
         raw: &[(Expr, Option<String>)],
         scope: &Scope,
     ) -> Result<Option<Groups>, Refusal> {
-        let GroupByExpr::Expressions(items, modifiers) = group_by else { return Err(refuse::unsupported("GROUP BY ALL")) };
+        let GroupByExpr::Expressions(items, modifiers) = group_by else { return Err(refuse::not_yet("form.group", "GROUP BY ALL")) };
         if !modifiers.is_empty() {
-            return Err(refuse::unsupported("this form of GROUP BY"));
+            return Err(refuse::not_yet("form.group", "this form of GROUP BY"));
         }
         if items.is_empty() {
             return Ok(None);

@@ -31,7 +31,7 @@ impl Judge<'_> {
             .iter()
             .map(|p| match p {
                 ObjectNamePart::Identifier(i) => Ok(i.value.clone()),
-                ObjectNamePart::Function(_) => Err(refuse::unsupported("this name")),
+                ObjectNamePart::Function(_) => Err(refuse::not_yet("form.reference", "this name")),
             })
             .collect()
     }
@@ -73,9 +73,9 @@ impl Judge<'_> {
             Expr::CompoundIdentifier(parts) => match parts.as_slice() {
                 [qualifier, name] => self.qualified(None, qualifier, name, scope),
                 [schema, relation, name] => self.qualified(Some(schema), relation, name, scope),
-                _ => Err(refuse::unsupported("a name with the database's name in it")),
+                _ => Err(refuse::not_yet("name.database", "a name with the database's name in it")),
             },
-            _ => Err(refuse::unsupported("this reference")),
+            _ => Err(refuse::not_yet("form.reference", "this reference")),
         };
         let (meaning, printed) = found.map_err(|r| r.at(at))?;
         if let Meaning::Column(col) = &meaning
@@ -104,8 +104,11 @@ impl Judge<'_> {
             if let (Some(table), Some(column)) = (table, column)
                 && table < column
             {
-                return Err(refuse::unsupported(&format!("\"{}\", a system column and a column of an outer query,", id.value))
-                    .with_hint("Write it with the name of its table."));
+                return Err(refuse::not_yet(
+                    "form.reference",
+                    &format!("\"{}\", a system column and a column of an outer query,", id.value),
+                )
+                .with_hint("Write it with the name of its table."));
             }
         }
         for (outwards, level) in levels.iter().enumerate() {
@@ -158,7 +161,7 @@ impl Judge<'_> {
         slot.mark(self.in_aggregate == 0 || outwards > 0);
         match slot.column() {
             Some(col) => Ok(Meaning::Column(col.clone())),
-            None => Err(refuse::unsupported("this column")),
+            None => Err(refuse::not_yet("form.reference", "this column")),
         }
     }
 
@@ -192,7 +195,7 @@ impl Judge<'_> {
             if let Some(alias) = &printed
                 && inside.contains(&alias.as_str())
             {
-                return Err(refuse::unsupported("the same table name at two levels, once with and once without its schema,"));
+                return Err(refuse::not_yet("form.reference", "the same table name at two levels, once with and once without its schema,"));
             }
             let Some(index) = item.cols.iter().position(|c| c.name == name.value) else {
                 if SYSTEM_COLUMNS.contains(&name.value.as_str()) && item.system_columns {

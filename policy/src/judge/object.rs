@@ -14,7 +14,7 @@ impl Judge<'_> {
             BinaryOperator::PGCustomBinaryOperator(parts) => match parts.as_slice() {
                 [name] => (None, name.clone()),
                 [schema, name] => (Some(schema.as_str()), name.clone()),
-                _ => return Err(refuse::unsupported("this operator name")),
+                _ => return Err(refuse::not_yet("form.name", "this operator name")),
             },
             other => (None, other.to_string()),
         };
@@ -75,7 +75,7 @@ impl Judge<'_> {
         match parts.as_slice() {
             [_] => Ok(()),
             [schema, _] if schema == "pg_catalog" || self.facts.catalog.schemas.contains(schema) => Ok(()),
-            _ => Err(refuse::unsupported("this collation name")),
+            _ => Err(refuse::not_yet("form.name", "this collation name")),
         }
     }
 
@@ -100,7 +100,7 @@ impl Judge<'_> {
                         // A word of the grammar (`dec`, `national character`): both readers agree that it is a type.
                         Err(Refusal::new(SqlState::UNDEFINED_OBJECT, "type.unknown", format!("type \"{type_name}\" does not exist")))
                     }
-                    _ => Err(refuse::unsupported("this type name")),
+                    _ => Err(refuse::not_yet("form.type", "this type name")),
                 }
             }
             DataType::Array(
@@ -116,7 +116,7 @@ impl Judge<'_> {
             | DataType::Tuple(_)
             | DataType::Map(..)
             | DataType::Enum(..)
-            | DataType::Set(_) => Err(refuse::unsupported(&format!("the type {t}"))),
+            | DataType::Set(_) => Err(refuse::not_yet("form.type", &format!("the type {t}"))),
             // Words of the grammar or of pg_catalog, which comes first in every path that is judged.
             _ => Ok(()),
         }

@@ -111,7 +111,7 @@ impl Judge<'_> {
     /// ORDER BY item that is an expression: sealed values get their keyed order. Says what is sorted by.
     pub(crate) fn order_item(&mut self, item: &mut OrderByExpr, scope: InScope) -> Result<Sorted, Refusal> {
         if item.with_fill.is_some() {
-            return Err(refuse::unsupported("WITH FILL"));
+            return Err(refuse::not_yet("form.order", "WITH FILL"));
         }
         let label = self.expr(&mut item.expr, scope)?;
         self.note(&item.expr, scope);

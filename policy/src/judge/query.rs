@@ -35,7 +35,7 @@ impl Judge<'_> {
         let Query { with, body: _, order_by: _, limit_clause: _, fetch: _, locks, for_clause, settings, format_clause, pipe_operators } =
             &mut *query;
         if for_clause.is_some() || settings.is_some() || format_clause.is_some() || !pipe_operators.is_empty() {
-            return Err(refuse::unsupported("this clause of a query"));
+            return Err(refuse::not_yet("form.query", "this clause of a query"));
         }
         let locking = !locks.is_empty();
         let frames = self.ctes.len();
@@ -49,7 +49,7 @@ impl Judge<'_> {
         self.ctes.truncate(frames);
         let cols = cols?;
         if locking && (self.touched > before.0 || self.reads > before.1) {
-            return Err(refuse::unsupported("FOR UPDATE or FOR SHARE of protected relations"));
+            return Err(refuse::not_yet("order.locking", "FOR UPDATE or FOR SHARE of protected relations"));
         }
         Ok(cols)
     }
@@ -59,14 +59,14 @@ impl Judge<'_> {
             for (index, cte) in with.cte_tables.iter().enumerate() {
                 let later = with.cte_tables.iter().skip(index.saturating_add(1));
                 if let Some(later) = later.map(|c| &c.alias.name).find(|name| mentions(&cte.query, &name.value)) {
-                    return Err(refuse::unsupported(&format!("{}, which WITH RECURSIVE defines further on,", later.value))
+                    return Err(refuse::not_yet("form.with", &format!("{}, which WITH RECURSIVE defines further on,", later.value))
                         .with_hint("Write each query of WITH after those that it reads."));
                 }
             }
         }
         for cte in &mut with.cte_tables {
             if cte.from.is_some() {
-                return Err(refuse::unsupported("this form of WITH"));
+                return Err(refuse::not_yet("form.with", "this form of WITH"));
             }
             let (clause, alias) = Recursion::of(&cte.alias).ok_or_else(|| refuse::unsupported("this form of WITH"))?;
             let name = cte.alias.name.value.clone();
@@ -76,10 +76,10 @@ impl Judge<'_> {
             if recursive {
                 // The columns of a recursive CTE are those of its first arm.
                 let SetExpr::SetOperation { left, op: SetOperator::Union, .. } = &*cte.query.body else {
-                    return Err(refuse::unsupported("this form of WITH RECURSIVE"));
+                    return Err(refuse::not_yet("form.with", "this form of WITH RECURSIVE"));
                 };
                 if cte.query.order_by.is_some() || cte.query.limit_clause.is_some() || cte.query.with.is_some() {
-                    return Err(refuse::unsupported("ORDER BY, LIMIT or WITH in a recursive query"));
+                    return Err(refuse::not_yet("form.limit", "ORDER BY, LIMIT or WITH in a recursive query"));
                 }
                 let mut first = left.clone();
                 let mut cols = self.set_expr(&mut first, parent, false)?;
@@ -103,7 +103,7 @@ impl Judge<'_> {
                         _ => false,
                     });
                 if !stable {
-                    return Err(refuse::unsupported("a recursive query whose arms hold different protected columns"));
+                    return Err(refuse::not_yet("form.recursive", "a recursive query whose arms hold different protected columns"));
                 }
                 let tainted = self.touched > before.saturating_add(1);
                 if let Some(last) = self.ctes.last_mut() {
@@ -179,12 +179,12 @@ impl Judge<'_> {
                     self.note(e, None);
                 }
             }
-            Some(_) => return Err(refuse::unsupported("this form of LIMIT")),
+            Some(_) => return Err(refuse::not_yet("form.limit", "this form of LIMIT")),
         }
         if let Some(fetch) = &mut query.fetch {
             limited = true;
             if fetch.percent {
-                return Err(refuse::unsupported("FETCH in PERCENT"));
+                return Err(refuse::not_yet("form.limit", "FETCH in PERCENT"));
             }
             if let Some(e) = &mut fetch.quantity {
                 self.clear(e, None, "FETCH")?;
@@ -197,7 +197,7 @@ impl Judge<'_> {
     /// WITH TIES cannot be kept where ties must be broken.
     pub(crate) fn no_ties(&self, query: &Query) -> Result<(), Refusal> {
         if query.fetch.as_ref().is_some_and(|f| f.with_ties) {
-            return Err(refuse::unsupported("FETCH … WITH TIES over protected relations"));
+            return Err(refuse::not_yet("order.ties", "FETCH … WITH TIES over protected relations"));
         }
         Ok(())
     }
@@ -214,14 +214,14 @@ impl Judge<'_> {
             }
             SetExpr::Query(inner) => self.query(inner, parent, order_shows),
             // The reading has written it as SELECT * FROM.
-            SetExpr::Table(_) => Err(refuse::unsupported("this form of TABLE")),
+            SetExpr::Table(_) => Err(refuse::not_yet("form.query", "this form of TABLE")),
             SetExpr::SetOperation { left, op, set_quantifier, right } => {
                 match (&*op, set_quantifier) {
                     (
                         SetOperator::Union | SetOperator::Except | SetOperator::Intersect,
                         SetQuantifier::All | SetQuantifier::Distinct | SetQuantifier::None,
                     ) => {}
-                    _ => return Err(refuse::unsupported("this set operation")),
+                    _ => return Err(refuse::not_yet("form.set_operation", "this set operation")),
                 }
                 let a = self.set_expr(left, parent, false)?;
                 let b = self.set_expr(right, parent, false)?;
@@ -280,7 +280,7 @@ impl Judge<'_> {
                 Ok(typed.collect())
             }
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
-                Err(refuse::unsupported("a statement that writes, inside WITH,"))
+                Err(refuse::not_yet("statement.writes", "a statement that writes, inside WITH,"))
             }
         }
     }
@@ -311,7 +311,7 @@ impl Judge<'_> {
                 None => self.placed(output_index(&item.expr, cols), &item.expr)?,
             };
             let (Some(name), Some(col)) = (inner_names.get(index), cols.get(index)) else {
-                return Err(refuse::unsupported("this ORDER BY"));
+                return Err(refuse::not_yet("form.order", "this ORDER BY"));
             };
             let plain = build::column(&alias, name);
             let expr = match &col.label {
@@ -329,7 +329,9 @@ impl Judge<'_> {
         let mut inner = bare_query(std::mem::replace(&mut *query.body, SetExpr::Values(empty_values())));
         // LIMIT stays outside: a name in it that WITH gives would mean something else there.
         if query.with.is_some() && !constant_limits(query) {
-            return Err(refuse::unsupported("LIMIT by an expression, with WITH over protected relations,").with_hint("Write a number."));
+            return Err(
+                refuse::not_yet("order.limit", "LIMIT by an expression, with WITH over protected relations,").with_hint("Write a number.")
+            );
         }
         inner.with = query.with.take();
         let projection = inner_names
@@ -375,7 +377,7 @@ pub(crate) fn order_items(query: &mut Query) -> Result<&mut [OrderByExpr], Refus
         Some(OrderBy { kind: OrderByKind::Expressions(items), interpolate: None }) if items.iter().all(|i| i.with_fill.is_none()) => {
             Ok(items)
         }
-        Some(_) => Err(refuse::unsupported("this ORDER BY")),
+        Some(_) => Err(refuse::not_yet("form.order", "this ORDER BY")),
     }
 }
 

@@ -61,10 +61,15 @@ pub(crate) fn column(role: &str, refused: &RefusedColumn) -> Refusal {
         .with_hint("Name the columns you need instead of * or the whole row, and leave this one out.")
 }
 
-/// Something that pgveil does not judge yet.
-pub(crate) fn unsupported(what: &str) -> Refusal {
-    Refusal::new(SqlState::UNSUPPORTED, "unsupported", format!("{what} cannot be used through pgveil by a role with masks yet"))
+/// Something that pgveil does not judge yet, by the id of its kind.
+pub(crate) fn not_yet(id: &'static str, what: &str) -> Refusal {
+    Refusal::new(SqlState::UNSUPPORTED, id, format!("{what} cannot be used through pgveil by a role with masks yet"))
         .with_hint("Write the query without it, or ask for a role without masks.")
+}
+
+/// Something that pgveil does not judge yet and that has no kind of its own.
+pub(crate) fn unsupported(what: &str) -> Refusal {
+    not_yet("unsupported", what)
 }
 
 /// Where a piece of the tree stands in `text`.

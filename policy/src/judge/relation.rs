@@ -28,7 +28,7 @@ impl Judge<'_> {
                 self.path.iter().find_map(|schema| self.facts.catalog.relation(schema, name)).cloned().ok_or_else(|| missing(name.clone()))
             }
             [schema, name] => self.facts.catalog.relation(schema, name).cloned().ok_or_else(|| missing(format!("{schema}.{name}"))),
-            _ => Err(refuse::unsupported("a relation's name with the database's name in it")),
+            _ => Err(refuse::not_yet("name.database", "a relation's name with the database's name in it")),
         }
     }
 

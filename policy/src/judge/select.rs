@@ -21,7 +21,7 @@ use crate::plan::Origin;
 impl Judge<'_> {
     /// A query whose body is a SELECT.
     pub(crate) fn select_query(&mut self, query: &mut Query, parent: InScope, order_shows: bool) -> Result<Vec<Col>, Refusal> {
-        let SetExpr::Select(select) = &mut *query.body else { return Err(refuse::unsupported("this query")) };
+        let SetExpr::Select(select) = &mut *query.body else { return Err(refuse::not_yet("form.select", "this query")) };
         let mut select = std::mem::replace(select, Box::new(super::empty_select()));
         let depth = parent.map_or(0, |p| p.levels().count()).saturating_add(1);
         self.levels.push(LevelOrder { depth, touched_before: self.touched, ..LevelOrder::default() });
@@ -76,7 +76,7 @@ impl Judge<'_> {
             flavor: SelectFlavor::Standard,
         } = &mut *select
         else {
-            return Err(refuse::unsupported("this form of SELECT"));
+            return Err(refuse::not_yet("form.select", "this form of SELECT"));
         };
         if !(optimizer_hints.is_empty()
             && lateral_views.is_empty()
@@ -85,10 +85,10 @@ impl Judge<'_> {
             && distribute_by.is_empty()
             && sort_by.is_empty())
         {
-            return Err(refuse::unsupported("this form of SELECT"));
+            return Err(refuse::not_yet("form.select", "this form of SELECT"));
         }
         if into.is_some() {
-            return Err(refuse::unsupported("SELECT INTO"));
+            return Err(refuse::not_yet("statement.writes", "SELECT INTO"));
         }
 
         let level = self.from(from, parent)?;
@@ -131,7 +131,7 @@ impl Judge<'_> {
                         }
                     }
                 }
-                NamedWindowExpr::NamedWindow(_) => return Err(refuse::unsupported("this WINDOW clause")),
+                NamedWindowExpr::NamedWindow(_) => return Err(refuse::not_yet("form.window", "this WINDOW clause")),
             }
         }
         // Beyond its own clauses, conditions from around a subquery can reach any column that it shows.
@@ -245,7 +245,7 @@ impl Judge<'_> {
         let (expr, alias) = match item {
             SelectItem::UnnamedExpr(e) => (e, None),
             SelectItem::ExprWithAlias { expr, alias } => (expr, Some(alias.value.clone())),
-            _ => return Err(refuse::unsupported("this select item")),
+            _ => return Err(refuse::not_yet("form.select", "this select item")),
         };
         let name = alias.clone().unwrap_or_else(|| output::name(expr));
         let (origin, base) = self.shown(expr, Some(scope));

@@ -281,10 +281,10 @@ impl Judge<'_> {
         };
         let reads_protected = self.first_source(view.oid, &|r| self.protects(r), &mut BTreeSet::new()).is_some();
         let Some(definition) = &view.definition else {
-            return Err(refuse::unsupported("a view whose definition is not known").with_hint("Query its tables."));
+            return Err(refuse::not_yet("view.unknown", "a view whose definition is not known").with_hint("Query its tables."));
         };
         if self.depth >= VIEW_DEPTH {
-            return Err(refuse::unsupported("a view nested this deep"));
+            return Err(refuse::not_yet("view.depth", "a view nested this deep"));
         }
         let reading = read::query(definition).map_err(in_view)?;
         let mut query = (*reading.ast).clone();
@@ -299,7 +299,10 @@ impl Judge<'_> {
         let protected = reads_protected || inner.reads > 0;
         reading.print(&query).map_err(in_view)?;
         if cols.len() != view.columns.len() {
-            return Err(refuse::unsupported(&format!("view {}.{}, whose columns are not as expected,", view.schema, view.name)));
+            return Err(refuse::not_yet(
+                "view.unknown",
+                &format!("view {}.{}, whose columns are not as expected,", view.schema, view.name),
+            ));
         }
         let rename = cols.iter().zip(&view.columns).any(|(c, column)| c.name != column.name);
         let cols = cols

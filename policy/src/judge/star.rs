@@ -32,7 +32,7 @@ impl Judge<'_> {
                     }
                 }
                 SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. } => items.push(item.clone()),
-                SelectItem::ExprWithAliases { .. } => return Err(refuse::unsupported("more than one alias for an expression")),
+                SelectItem::ExprWithAliases { .. } => return Err(refuse::not_yet("form.star", "more than one alias for an expression")),
             }
         }
         Ok(items)
@@ -40,13 +40,13 @@ impl Judge<'_> {
 
     /// A column written so that it means that slot.
     fn slot_reference(&self, slot: &Slot, level: &Level) -> Result<Expr, Refusal> {
-        let Some(col) = slot.column() else { return Err(refuse::unsupported("this column")) };
+        let Some(col) = slot.column() else { return Err(refuse::not_yet("form.star", "this column")) };
         if let Some(refused) = &col.refused {
             return Err(refuse::column(self.role, refused));
         }
         if slot.merged.is_some() {
             if level.slots.iter().filter(|s| s.name == slot.name).count() != 1 {
-                return Err(refuse::unsupported("* over two joins that merge columns of one name"));
+                return Err(refuse::not_yet("form.star", "* over two joins that merge columns of one name"));
             }
             return Ok(Expr::Identifier(build::ident(&slot.name)));
         }
@@ -71,7 +71,7 @@ impl Judge<'_> {
 
     fn star_item(&mut self, kind: &SelectItemQualifiedWildcardKind, scope: InScope) -> Result<Rc<Item>, Refusal> {
         let SelectItemQualifiedWildcardKind::ObjectName(name) = kind else {
-            return Err(refuse::unsupported("* of an expression"));
+            return Err(refuse::not_yet("form.star", "* of an expression"));
         };
         let parts = self.name_parts(name)?;
         let matches = |i: &&Rc<Item>| match parts.as_slice() {
@@ -105,7 +105,7 @@ fn plain_star(options: &WildcardAdditionalOptions) -> Result<(), Refusal> {
         || opt_rename.is_some()
         || opt_alias.is_some()
     {
-        return Err(refuse::unsupported("this form of *"));
+        return Err(refuse::not_yet("form.star", "this form of *"));
     }
     Ok(())
 }

@@ -115,6 +115,7 @@ impl Judge<'_> {
         }
         let name = output::name(e);
         self.clear(e, scope, "FROM")?;
+        self.note(e, scope);
         Ok((name.clone(), name))
     }
 
@@ -128,6 +129,8 @@ impl Judge<'_> {
         alias: Option<&TableAlias>,
         scope: InScope,
     ) -> Result<Level, Refusal> {
+        // Documents, paths and values that do not fit are errors.
+        self.may_fail();
         for space in namespaces {
             self.clear(&mut space.uri, scope, "XMLTABLE")?;
         }

@@ -34,7 +34,7 @@ impl Judge<'_> {
                 let safe_to_order = rows_frame && !functions::peer_safe_window(short)
                     || matches!(short, "row_number" | "ntile" | "lag" | "lead" | "first_value");
                 if spec.window_name.is_some() && (by_row || sensitive || rows_frame) {
-                    return Err(refuse::unsupported("a window that builds on a named one, over protected relations,"));
+                    return Err(refuse::not_yet("order.window_name", "a window that builds on a named one, over protected relations,"));
                 }
                 if safe_to_order && super::coded::excludes_peers(spec) {
                     return Err(refuse::unsupported("EXCLUDE GROUP or TIES in this window, over protected relations,"));
@@ -57,7 +57,7 @@ impl Judge<'_> {
             WindowType::NamedWindow(name) => {
                 let ordered = self.levels.last().is_some_and(|l| l.ordered_windows.contains(&name.value));
                 if self.tainted() && !ordered && (by_row || sensitive || self.levels.last().is_some_and(|l| l.named_rows_frame)) {
-                    return Err(refuse::unsupported(&format!("{short}() over a named window, over protected relations,"))
+                    return Err(refuse::not_yet("order.window_name", &format!("{short}() over a named window, over protected relations,"))
                         .with_hint("Write the window out after OVER."));
                 }
                 Ok(())

@@ -54,7 +54,12 @@ impl Report {
     /// A refusal, as the error that the client sees.
     pub fn of(refusal: &Refusal) -> Self {
         let mut report = Report::ours("ERROR", refusal.code.0, &refusal.message);
-        let more = [(b'D', refusal.detail.clone()), (b'H', refusal.hint.clone()), (b'P', refusal.position.map(|p| p.to_string()))];
+        let more = [
+            (b'D', refusal.detail.clone()),
+            (b'H', refusal.hint_with_id()),
+            (b'P', refusal.position.map(|p| p.to_string())),
+            (b'R', Some(refusal.id.to_owned())),
+        ];
         report.fields.extend(more.into_iter().filter_map(|(tag, text)| Some((tag, clean(&text?)))));
         report
     }

@@ -26,6 +26,25 @@ pub fn stable_or_volatile_allowed(name: &str) -> bool {
     ALLOWED.binary_search(&name).is_ok() || STABLE_OPERATORS_AND_CASTS.binary_search(&name).is_ok()
 }
 
+/// Whether a function of information_schema may be called: those that `initdb` makes for its views (clients call them too: pgjdbc
+/// expands keys by `_pg_expandarray`). They read nothing but their arguments and pg_index.
+pub fn information_schema_allowed(name: &str) -> bool {
+    matches!(
+        name,
+        "_pg_char_max_length"
+            | "_pg_char_octet_length"
+            | "_pg_datetime_precision"
+            | "_pg_expandarray"
+            | "_pg_index_position"
+            | "_pg_interval_type"
+            | "_pg_numeric_precision"
+            | "_pg_numeric_precision_radix"
+            | "_pg_numeric_scale"
+            | "_pg_truetypid"
+            | "_pg_truetypmod"
+    )
+}
+
 /// Functions that read or write a setting by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SettingRule {

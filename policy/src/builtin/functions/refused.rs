@@ -41,7 +41,7 @@ pub(super) const REFUSED: &[(&str, &[&str])] = &[
     ("only the server calls it", &[
         "RI_FKey_*", "*_in", "*_out", "*_recv", "aclitemin", "aclitemout", "bpcharrecv", "namerecv", "textrecv", "varcharrecv",
         "regclassin", "regclassout", "regcollationin", "regcollationout", "regconfigin", "regconfigout", "regdictionaryin", "regdictionaryout", "regnamespacein", "regnamespaceout", "regoperatorin", "regoperatorout", "regoperin", "regoperout", "regprocedurein", "regprocedureout", "regprocin", "regprocout", "regrolein", "regroleout", "regtypein", "regtypeout",
-        "array_send", "anyarray_send", "anycompatiblearray_send", "enum_send", "multirange_send",
+        "array_send", "anyarray_send", "anycompatiblearray_send", "cstring_send", "enum_send", "multirange_send",
         "range_send", "record_send", "domain_recv", "brin_bloom_summary_send", "brin_minmax_multi_summary_send", "pg_node_tree_send", "xml_send", "*sel", "*_typanalyze", "*handler",
         "*_validator", "*_finalfn", "*_transfn", "pg_event_trigger_*", "amvalidate", "bernoulli", "system", "dsnowball_*",
         "suppress_redundant_updates_trigger", "tsvector_update_trigger*", "unique_key_recheck",
