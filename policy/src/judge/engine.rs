@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::cache::Cache;
 use super::facts::Facts;
+use super::label::Label;
 use super::scope::Col;
 use super::{Judge, refuse};
 use crate::catalog::{Catalog, Oid};
@@ -117,7 +118,8 @@ impl Engine {
         for (index, (relation, attribute)) in columns.iter().enumerate() {
             let Some(treatment) = role.facts.guard(*relation).and_then(|g| g.columns.get(attribute)) else { continue };
             let sound = match (&treatment.action, outputs.get(index).map(|o| &o.mask)) {
-                (Action::Seal(spec), Some(Mask::Seal(planned))) => spec.class == planned.class,
+                // A citext is never sent as it is stored.
+                (Action::Seal(spec), Some(Mask::Seal(planned))) => spec.class == planned.class && !role.facts.is_citext(*relation, *attribute),
                 (Action::Seal(_) | Action::Veil(_) | Action::Refuse, _) => false,
             };
             if !sound {
@@ -255,9 +257,10 @@ fn outputs(cols: &[Col]) -> Arc<[Output]> {
         .map(|c| Output {
             name: c.name.clone(),
             origin: c.origin.clone(),
-            mask: match c.label.sealed() {
-                Some(s) => Mask::Seal(Arc::clone(&s.spec)),
-                None => Mask::Clear,
+            mask: match &c.label {
+                Label::Sealed(s) => Mask::Seal(Arc::clone(&s.spec)),
+                Label::SealedArray(s) => Mask::SealElements(Arc::clone(&s.spec)),
+                Label::Clear | Label::Null => Mask::Clear,
             },
         })
         .collect()

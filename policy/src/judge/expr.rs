@@ -1,15 +1,14 @@
 //! Expressions: binds names, infers labels, rewrites what must be rewritten.
 
-use sqlparser::ast::{AccessExpr, BinaryOperator, CeilFloorKind, DateTimeField, Expr, Ident, Query, Subscript, Value};
+use sqlparser::ast::{BinaryOperator, CeilFloorKind, DateTimeField, Expr, Ident, Query, Value};
 
 use super::function::Judged;
-use super::label::{self, Label};
-use super::object::keeps_text;
+use super::label::Label;
 use super::refuse;
 use super::scope::Scope;
+use super::sealed::{array, meet};
 use super::{Judge, build};
 use crate::Refusal;
-use crate::mask::seal::SealForm;
 
 /// The scope of an expression: `None` where no column may be named (LIMIT, VALUES outside a query).
 pub(crate) type InScope<'a> = Option<&'a Scope<'a>>;
@@ -19,7 +18,7 @@ impl Judge<'_> {
     pub(crate) fn clear(&mut self, e: &mut Expr, scope: InScope, usage: &str) -> Result<(), Refusal> {
         match self.expr(e, scope)? {
             Label::Clear | Label::Null => Ok(()),
-            Label::Sealed(s) => Err(refuse::sealed_use(self.role, &s, usage).at(self.position(e))),
+            Label::Sealed(s) | Label::SealedArray(s) => Err(refuse::sealed_use(self.role, &s, usage).at(self.position(e))),
         }
     }
 
@@ -38,13 +37,13 @@ impl Judge<'_> {
 
     /// Two values whose equality shows.
     pub(crate) fn compare(&self, a: Label, b: Label, at: &Expr, usage: &str) -> Result<Label, Refusal> {
-        self.join(a, b, at, usage)?;
+        meet::compare(a, b).map_err(|c| refuse::clash(self.role, &c, usage).at(self.position(at)))?;
         Ok(Label::Clear)
     }
 
     /// Two values that share a place.
     pub(crate) fn join(&self, a: Label, b: Label, at: &Expr, usage: &str) -> Result<Label, Refusal> {
-        label::join(a, b).map_err(|c| refuse::clash(self.role, &c, usage).at(self.position(at)))
+        meet::join(a, b).map_err(|c| refuse::clash(self.role, &c, usage).at(self.position(at)))
     }
 
     /// Judges an expression.
@@ -64,9 +63,9 @@ impl Judge<'_> {
             Expr::Exists { subquery, .. } => self.subquery(subquery, scope, false).map(|_| Label::Clear),
             Expr::Function(f) => match self.function(f, scope)? {
                 Judged::Call(label) => Ok(label),
-                Judged::Replaced(expr) => {
+                Judged::Replaced(expr, label) => {
                     *e = *expr;
-                    Ok(Label::Clear)
+                    Ok(label)
                 }
             },
             Expr::Case { operand, conditions, else_result, .. } => {
@@ -86,12 +85,10 @@ impl Judge<'_> {
                         }
                         None => self.clear(&mut when.condition, scope, "a condition")?,
                     }
-                    let l = self.expr(&mut when.result, scope)?;
-                    result = self.join(result, l, &when.result, "the results of a CASE")?;
+                    result = self.joined(result, &mut when.result, scope, "the results of a CASE")?;
                 }
                 if let Some(other) = else_result {
-                    let l = self.expr(other, scope)?;
-                    result = self.join(result, l, other, "the results of a CASE")?;
+                    result = self.joined(result, other, scope, "the results of a CASE")?;
                 }
                 Ok(result)
             }
@@ -111,9 +108,14 @@ impl Judge<'_> {
             Expr::InList { expr, list, negated } => {
                 self.implied_operators(if *negated { &["<>"] } else { &["="] })?;
                 let left = self.tuple_or_value(expr, scope)?;
+                // More than one may become an array of one type.
+                let alone = list.len() == 1;
                 for item in list {
                     let right = self.tuple_or_value(item, scope)?;
                     self.compare_rows(&left, &right, item, "IN")?;
+                    if let ([a], [b], false) = (left.as_slice(), right.as_slice(), alone) {
+                        self.join(a.clone(), b.clone(), item, "IN")?;
+                    }
                 }
                 Ok(Label::Clear)
             }
@@ -146,15 +148,11 @@ impl Judge<'_> {
             }
             Expr::Cast { expr, data_type, format: None, .. } => {
                 self.data_type(data_type)?;
-                match self.expr(expr, scope)? {
-                    Label::Null => Ok(Label::Null),
-                    Label::Clear => Ok(Label::Clear),
-                    Label::Sealed(s) => {
-                        if matches!(s.spec.form, SealForm::Text { .. }) && keeps_text(data_type) {
-                            return Ok(Label::Sealed(s));
-                        }
-                        Err(refuse::sealed_use(self.role, &s, &format!("a cast to {data_type}")).at(self.position(&**expr)))
-                    }
+                let label = self.expr(expr, scope)?;
+                match (array::cast(&label, data_type), label.sealed()) {
+                    (Some(cast), _) => Ok(cast),
+                    (None, Some(s)) => Err(refuse::sealed_use(self.role, s, &format!("a cast to {data_type}")).at(self.position(&**expr))),
+                    (None, None) => Ok(Label::Clear),
                 }
             }
             Expr::AtTimeZone { timestamp, time_zone } => self.all_clear([&mut **timestamp, &mut **time_zone], scope, "AT TIME ZONE"),
@@ -186,28 +184,14 @@ impl Judge<'_> {
                 self.all_clear([&mut **expr], scope, "COLLATE")
             }
             Expr::Tuple(es) => self.all_clear(es, scope, "a row"),
-            Expr::Array(a) => self.all_clear(&mut a.elem, scope, "an array"),
-            Expr::CompoundFieldAccess { root, access_chain } => {
-                self.clear(root, scope, "a subscript or field access")?;
-                for access in access_chain {
-                    match access {
-                        AccessExpr::Subscript(Subscript::Index { index }) => self.clear(index, scope, "a subscript")?,
-                        AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, stride: None }) => {
-                            self.all_clear(lower_bound.iter_mut().chain(upper_bound.iter_mut()), scope, "a subscript")?;
-                        }
-                        AccessExpr::Subscript(Subscript::Slice { .. }) => return Err(refuse::unsupported("a slice with a stride")),
-                        AccessExpr::Dot(Expr::Identifier(field)) => self.field(field)?,
-                        AccessExpr::Dot(_) => return Err(refuse::unsupported("this field access")),
-                    }
-                }
-                Ok(Label::Clear)
-            }
+            Expr::Array(a) => self.array_of(&mut a.elem, scope),
+            Expr::CompoundFieldAccess { root, access_chain } => self.access(root, access_chain, scope),
             other => Err(refuse::unsupported(&format!("the expression {}", shorten(&other.to_string()))).at(self.position(other))),
         }
     }
 
     /// `(row).name` is a function call where the row has no such field: the function must be one that may be called.
-    fn field(&mut self, field: &Ident) -> Result<(), Refusal> {
+    pub(crate) fn field(&mut self, field: &Ident) -> Result<(), Refusal> {
         if self.facts.catalog.functions.contains_key(&field.value) {
             self.function_facts(&[field.value.as_str()], Some(1)).map(|_| ())?;
         }
@@ -254,8 +238,16 @@ impl Judge<'_> {
             BinaryOperator::Eq => self.equality(left, right, scope, "a comparison with ="),
             BinaryOperator::NotEq => self.equality(left, right, scope, "a comparison with <>"),
             other => {
+                let (a, b) = (self.expr(left, scope)?, self.expr(right, scope)?);
+                if let Some(judged) = self.array_operator(other, &a, &b, right) {
+                    return judged;
+                }
                 let usage = format!("operator {other}");
-                self.all_clear([left, right], scope, &usage)
+                let sealed = [(a, &*left), (b, &*right)].into_iter().find_map(|(l, e)| l.sealed().cloned().map(|s| (s, e)));
+                match sealed {
+                    Some((s, e)) => Err(refuse::sealed_use(self.role, &s, &usage).at(self.position(e))),
+                    None => Ok(Label::Clear),
+                }
             }
         }
     }
@@ -280,8 +272,13 @@ impl Judge<'_> {
             self.compare_rows(&a, &b, left, word)?;
             return Ok(Label::Clear);
         }
-        self.clear(left, scope, word)?;
-        self.all_clear([right], scope, word)
+        if !matches!(op, BinaryOperator::Eq | BinaryOperator::NotEq) {
+            self.clear(left, scope, word)?;
+            return self.all_clear([right], scope, word);
+        }
+        let a = self.expr(left, scope)?;
+        let b = self.expr(right, scope)?;
+        self.compare_elements(a, b, right, word)
     }
 
     fn scalar_subquery(&mut self, query: &mut Query, scope: InScope) -> Result<Label, Refusal> {

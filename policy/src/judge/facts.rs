@@ -10,7 +10,7 @@ use sqlparser::ast::Query;
 use super::Judge;
 use super::scope::{Col, Item};
 use super::total::is_total;
-use crate::catalog::{Catalog, Oid, Relation};
+use crate::catalog::{BaseType, Catalog, Oid, Relation};
 use crate::policy::{Protection, Role, protection::Guard};
 use crate::{Refusal, read};
 
@@ -108,6 +108,12 @@ impl Facts {
         self.protection.as_ref()?.guard(relation)
     }
 
+    /// A column of type citext, or of a domain over it.
+    pub fn is_citext(&self, relation: Oid, attribute: i16) -> bool {
+        let column = self.catalog.relations.get(&relation).and_then(|r| r.attribute(attribute));
+        column.is_some_and(|c| c.data_type.base == BaseType::Citext)
+    }
+
     pub fn may_call(&self, schema: &str, name: &str) -> bool {
         self.protection.is_none() || self.functions.iter().any(|(s, n)| s == schema && n == name)
     }
@@ -171,8 +177,4 @@ pub(crate) struct LevelOrder {
     pub aggregates: bool,
     /// A window function is called at this level: its rows come sorted as the window needs them.
     pub windows: bool,
-    /// A named window has a frame in ROWS.
-    pub named_rows_frame: bool,
-    /// Named windows whose order was made total.
-    pub ordered_windows: std::collections::HashSet<String>,
 }

@@ -9,9 +9,10 @@ use sqlparser::ast::{
 use super::Judge;
 use super::build;
 use super::expr::InScope;
-use super::label;
+use super::label::Label;
 use super::refuse;
 use super::scope::{Col, Item, Level, Scope, Slot};
+use super::sealed::meet;
 use crate::plan::Origin;
 use crate::{Refusal, SqlState};
 
@@ -93,7 +94,7 @@ impl Judge<'_> {
             }
             a.mark(self.in_aggregate == 0);
             b.mark(self.in_aggregate == 0);
-            let label = label::join(ca.label.clone(), cb.label.clone()).map_err(|c| refuse::clash(self.role, &c, "USING"))?;
+            let label = meet::join(ca.label.clone(), cb.label.clone()).map_err(|c| refuse::clash(self.role, &c, "USING"))?;
             let (origin, base) = match merge {
                 Merge::Left => (ca.origin.clone(), ca.base),
                 Merge::Right => (cb.origin.clone(), cb.base),
@@ -156,12 +157,17 @@ impl Judge<'_> {
             }
             TableFactor::UNNEST { alias, array_exprs, with_offset: false, with_offset_alias: None, with_ordinality } => {
                 self.function_facts(&["unnest"], Some(array_exprs.len().min(1)))?;
-                self.all_clear(array_exprs.iter_mut(), Some(&lateral), "unnest()")?;
-                let mut names: Vec<String> = array_exprs.iter().map(|_| "unnest".to_owned()).collect();
-                if let ([only], Some(alias)) = (names.as_mut_slice(), alias.as_ref()) {
-                    only.clone_from(&alias.name.value);
+                // Each of them gives a column of its own.
+                let mut cols = Vec::new();
+                for e in array_exprs.iter_mut() {
+                    let label = self.expr(e, Some(&lateral))?;
+                    let judged = self.sealed_call("unnest", &[label]).map_err(|(_, r)| r.at(self.position(&*e)))?;
+                    cols.push(Col { label: judged.0, ..Col::clear("unnest") });
                 }
-                let level = self.function_level("unnest", names, *with_ordinality, alias.as_ref())?;
+                if let ([only], Some(alias)) = (cols.as_mut_slice(), alias.as_ref()) {
+                    only.name.clone_from(&alias.name.value);
+                }
+                let level = self.function_level("unnest", cols, *with_ordinality, alias.as_ref())?;
                 *alias = Some(Self::function_alias("unnest", alias.as_ref(), &level));
                 self.take_names(&level)?;
                 Ok(level)
@@ -222,14 +228,26 @@ impl Judge<'_> {
             return Err(refuse::unsupported("this function in FROM"));
         }
         self.note_evaluation_order(&facts, &short, name);
+        let mut labels = Vec::new();
         for arg in args.iter_mut() {
             match arg {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) | FunctionArg::Named { arg: FunctionArgExpr::Expr(e), .. } => {
-                    self.clear(e, scope, &format!("function {short}()"))?;
+                    labels.push(self.expr(e, scope)?);
                 }
                 _ => return Err(refuse::unsupported("* as an argument")),
             }
         }
+        // Of those that take sealed values, these give rows of one column.
+        let one_column = short == "generate_subscripts" || short == "unnest" && labels.len() == 1;
+        let judged = if facts.schema == "pg_catalog" && one_column {
+            self.sealed_call(&short, &labels).map(|(label, _)| label)
+        } else {
+            self.nothing_sealed(&labels, &format!("function {short}()")).map(|()| Label::Clear)
+        };
+        let label = judged.map_err(|(index, refusal)| match args.get(index) {
+            Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(e))) => refusal.at(self.position(e)),
+            _ => refusal,
+        })?;
         let defined = alias.is_some_and(|a| a.columns.iter().any(|c| c.data_type.is_some()));
         let names = if defined {
             for c in alias.map(|a| a.columns.as_slice()).unwrap_or_default() {
@@ -249,7 +267,8 @@ impl Judge<'_> {
             self.function_columns(&facts.schema, &short, args.len(), alias)?
         };
         *name = build::object_name(&[&facts.schema, &short]);
-        self.function_level(&short, names, ordinality, alias)
+        let cols = names.into_iter().map(|name| Col { label: label.clone(), ..Col::clear(name) }).collect();
+        self.function_level(&short, cols, ordinality, alias)
     }
 
     /// The fields of the composite type that an argument is cast to; the type has its schema by now.
@@ -299,11 +318,10 @@ impl Judge<'_> {
         printed
     }
 
-    fn function_level(&self, name: &str, mut names: Vec<String>, ordinality: bool, alias: Option<&TableAlias>) -> Result<Level, Refusal> {
+    fn function_level(&self, name: &str, mut cols: Vec<Col>, ordinality: bool, alias: Option<&TableAlias>) -> Result<Level, Refusal> {
         if ordinality {
-            names.push("ordinality".to_owned());
+            cols.push(Col::clear("ordinality"));
         }
-        let cols = names.into_iter().map(Col::clear).collect();
         let visible = alias.map_or_else(|| build::ident(name), |a| a.name.clone());
         Ok(Level::of(self.derived_item(&visible, cols, alias)?))
     }

@@ -9,6 +9,7 @@ use super::build;
 use super::expr::InScope;
 use super::label::Label;
 use super::refuse;
+use super::sealed::{Rewrite, keyed};
 use super::{AggregateCall, Judge};
 use crate::builtin::{functions, settings};
 use crate::catalog::{FunctionKind, Volatility};
@@ -18,8 +19,8 @@ use crate::{Refusal, SqlState};
 pub(crate) enum Judged {
     /// It stays, with this label.
     Call(Label),
-    /// It is answered by this expression instead.
-    Replaced(Box<Expr>),
+    /// It is answered by this expression instead, of this label.
+    Replaced(Box<Expr>, Label),
 }
 
 /// What is known of a called function.
@@ -70,7 +71,16 @@ impl Judge<'_> {
             if filter.is_some() || over.is_some() || !within_group.is_empty() {
                 return Err(refuse::unsupported("this form of a call"));
             }
-            return self.construct(&word.to_ascii_lowercase(), args, scope).map(Judged::Call);
+            let word = word.to_ascii_lowercase();
+            let label = self.construct(&word, args, scope)?;
+            return match (word.as_str(), &label) {
+                ("greatest" | "least", Label::Sealed(s)) => {
+                    let (ty, base) = (std::sync::Arc::clone(&s.ty), s.ty.base);
+                    let keyed = keyed::extremum(Expr::Function(f.clone()), &ty, base, self.facts.marker())?;
+                    Ok(Judged::Replaced(Box::new(keyed), label))
+                }
+                _ => Ok(Judged::Call(label)),
+            };
         }
         let written: Vec<&str> = parts.iter().map(String::as_str).collect();
         let short = parts.last().cloned().unwrap_or_default();
@@ -91,14 +101,24 @@ impl Judge<'_> {
             self.aggregate_calls.push(AggregateCall { depth: scope.map_or(0, |s| s.levels().count()), innermost: None });
         }
         let counts = short == "count" && facts.schema == "pg_catalog" && list.args.len() == 1;
-        let judged = self.arguments(counts, list, scope, &usage);
+        let judged = self.arguments(counts, list, scope);
         if is_aggregate_call {
             self.in_aggregate = self.in_aggregate.saturating_sub(1);
         }
-        judged?;
+        let mut labels = judged?;
+        let given = labels.len();
         for item in within_group.iter_mut() {
-            self.clear(&mut item.expr, scope, &usage)?;
+            labels.push(self.expr(&mut item.expr, scope)?);
         }
+        let sealed = if facts.schema == "pg_catalog" && (within_group.is_empty() || short == "mode") {
+            self.sealed_call(&short, &labels)
+        } else {
+            self.nothing_sealed(&labels, &usage).map(|()| (Label::Clear, Rewrite::No))
+        };
+        let (label, rewrite) = sealed.map_err(|refused| match within_group.get(refused.0.wrapping_sub(given)) {
+            Some(item) => refused.1.at(self.position(&item.expr)),
+            None => Judge::at_argument(refused, list, self),
+        })?;
         if let Some(filter) = filter {
             self.clear(filter, scope, "a FILTER")?;
         }
@@ -106,21 +126,39 @@ impl Judge<'_> {
         let sensitive = functions::order_sensitive_aggregate(&short) && facts.schema == "pg_catalog";
         match over {
             Some(window) => self.window(&short, sensitive, facts.aggregate, window, scope)?,
-            None if sensitive && rows_tainted && within_group.is_empty() => order_arguments(list),
+            None if sensitive && rows_tainted && within_group.is_empty() => order_arguments(list, &labels, self.facts.marker()),
             None => {}
         }
         if let Some(sql_type) = facts.veiled {
             let null = build::cast(build::value(Value::Null), super::parse_type(sql_type)?);
-            return Ok(Judged::Replaced(Box::new(null)));
+            return Ok(Judged::Replaced(Box::new(null), Label::Clear));
         }
         *name = build::object_name(&[&facts.schema, &short]);
         if facts.schema == "pg_catalog"
             && short == "current_setting"
             && let Some(guarded) = guarded_setting(f)
         {
-            return Ok(Judged::Replaced(Box::new(guarded)));
+            return Ok(Judged::Replaced(Box::new(guarded), Label::Clear));
         }
-        Ok(Judged::Call(Label::Clear))
+        self.by_key(f, label, rewrite, labels.first())
+    }
+
+    /// Writes a call on sealed values so that it goes by the keyed order, where it goes by an order.
+    fn by_key(&mut self, f: &Function, label: Label, rewrite: Rewrite, argument: Option<&Label>) -> Result<Judged, Refusal> {
+        let distinct = |f: &Function| matches!(&f.args, FunctionArguments::List(list) if list.duplicate_treatment.is_some());
+        match (rewrite, &label, argument) {
+            (Rewrite::Keyed { .. }, Label::Sealed(gives), Some(argument)) => {
+                let ty = argument.sealed().map_or(&gives.ty, |s| &s.ty);
+                let keyed = keyed::extremum(Expr::Function(f.clone()), ty, gives.ty.base, self.facts.marker())?;
+                Ok(Judged::Replaced(Box::new(keyed), label))
+            }
+            (Rewrite::No, Label::SealedArray(_), Some(argument)) if distinct(f) && f.over.is_none() => {
+                self.no_arrays_of_arrays(argument)?;
+                let alias = self.fresh("pgveil_u");
+                Ok(Judged::Replaced(Box::new(keyed::distinct_array(f.clone(), &alias, self.facts.marker())), label))
+            }
+            _ => Ok(Judged::Call(label)),
+        }
     }
 
     /// Remembers the first call that shows in which order rows are read.
@@ -284,18 +322,21 @@ fn guarded_setting(f: &Function) -> Option<Expr> {
     Some(build::case_when(condition, Expr::Function(f.clone())))
 }
 
-/// Gives an aggregate whose result depends on its rows' order one that depends on nothing else: its own arguments'.
-fn order_arguments(list: &mut FunctionArgumentList) {
+/// Gives an aggregate whose result depends on its rows' order one that depends on nothing else: its own arguments', sealed ones'
+/// by the keyed order.
+fn order_arguments(list: &mut FunctionArgumentList, labels: &[Label], marker: &str) {
     if list.duplicate_treatment.is_some() {
         return;
     }
     let keys: Vec<OrderByExpr> = list
         .args
         .iter()
-        .filter_map(|a| match a {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => match build::bare(e) {
-                Expr::Value(_) => None,
-                _ => Some(build::ascending(build::bytewise(e.clone()))),
+        .zip(labels)
+        .filter_map(|(a, label)| match a {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => match (build::bare(e), keyed::order(e, label, marker)) {
+                (Expr::Value(_), _) => None,
+                (_, Some(key)) => Some(build::ascending(key)),
+                (_, None) => Some(build::ascending(build::bytewise(e.clone()))),
             },
             FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) => {
                 Some(build::ascending(build::bytewise(build::row(name.clone()))))

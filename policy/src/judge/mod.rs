@@ -6,8 +6,8 @@
 //! * `query`, `select`, `from`, `group`: the clauses, in the order in which names become visible;
 //! * `scope`, `names`, `star`, `output`: which column a name means, what `*` stands for, what a column is called;
 //! * `relation`, `stand_in`: protected relations replaced by derived tables that compute their masks (veil);
-//! * `expr`, `label`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and which
-//!   functions, operators and types may be used;
+//! * `expr`, `label`, `sealed`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and
+//!   which functions, operators and types may be used;
 //! * `order`, `window`: the order of rows made independent of protected values where it can be seen;
 //! * `build`, `refuse`: SQL of our own, and the words of refusals.
 
@@ -30,12 +30,12 @@ mod query;
 mod refuse;
 mod relation;
 mod scope;
+mod sealed;
 mod select;
 mod stand_in;
 mod star;
 mod total;
 mod window;
-mod windows;
 
 use std::collections::BTreeSet;
 

@@ -7,9 +7,9 @@ use sqlparser::ast::{Expr, OrderByExpr};
 
 use super::expr::InScope;
 use super::facts::TieBreak;
-use super::label::Label;
 use super::query::position_of;
 use super::scope::{Col, Item, Level, Out, Scope};
+use super::sealed::keyed;
 use super::{Judge, build, refuse};
 use crate::plan::Origin;
 use crate::{Refusal, SqlState};
@@ -81,8 +81,8 @@ impl Judge<'_> {
     pub(crate) fn order_output(&mut self, item: &mut OrderByExpr, outs: &[Out], scope: &Scope) -> Result<(), Refusal> {
         match self.placed(named_output(&item.expr, outs), &item.expr)? {
             Some(out) => {
-                if out.col.label.sealed().is_some() {
-                    item.expr = build::keyed(out.expr.clone(), self.facts.marker());
+                if let Some(key) = keyed::order(&out.expr, &out.col.label, self.facts.marker()) {
+                    item.expr = key;
                 }
                 Ok(())
             }
@@ -117,10 +117,7 @@ impl Judge<'_> {
 
     /// One expression as a tie-break.
     pub(crate) fn tie_break(&self, expr: sqlparser::ast::Expr, col: &Col) -> sqlparser::ast::Expr {
-        match &col.label {
-            Label::Sealed(_) => build::keyed(expr, self.facts.marker()),
-            Label::Clear | Label::Null => build::total(expr, col.base),
-        }
+        keyed::order(&expr, &col.label, self.facts.marker()).unwrap_or_else(|| build::total(expr, col.base))
     }
 
     /// An ORDER BY item that is an expression: sealed values get their keyed order.
@@ -128,8 +125,9 @@ impl Judge<'_> {
         if item.with_fill.is_some() {
             return Err(refuse::unsupported("WITH FILL"));
         }
-        if let Label::Sealed(_) = self.expr(&mut item.expr, scope)? {
-            item.expr = build::keyed(item.expr.clone(), self.facts.marker());
+        let label = self.expr(&mut item.expr, scope)?;
+        if let Some(key) = keyed::order(&item.expr, &label, self.facts.marker()) {
+            item.expr = key;
         }
         Ok(())
     }

@@ -11,6 +11,7 @@ use super::label::Label;
 use super::refuse;
 use super::relation::alias_column;
 use super::scope::Col;
+use super::sealed::keyed;
 use super::{Cte, Judge};
 use crate::plan::Origin;
 use crate::{Refusal, SqlState};
@@ -86,7 +87,9 @@ impl Judge<'_> {
                 let whole = self.query(&mut cte.query, parent, false)?;
                 let stable = whole.len() == cols.len()
                     && whole.iter().zip(&cols).all(|(w, c)| match (&w.label, &c.label) {
-                        (Label::Sealed(a), Label::Sealed(b)) => a.spec == b.spec,
+                        (Label::Sealed(a), Label::Sealed(b)) | (Label::SealedArray(a), Label::SealedArray(b)) => {
+                            a.spec == b.spec && a.ty == b.ty
+                        }
                         (Label::Clear | Label::Null, Label::Clear) => true,
                         _ => false,
                     });
@@ -217,14 +220,18 @@ impl Judge<'_> {
                     .collect()
             }
             SetExpr::Values(values) => {
-                let mut width = 0;
+                let mut labels: Vec<Label> = Vec::new();
                 for row in &mut values.rows {
-                    width = row.content.len();
-                    for e in &mut row.content {
-                        self.clear(e, parent, "VALUES")?;
+                    labels.resize(row.content.len().max(labels.len()), Label::Null);
+                    for (e, label) in row.content.iter_mut().zip(&mut labels) {
+                        *label = self.joined(label.clone(), e, parent, "VALUES")?;
                     }
                 }
-                Ok((1..=width).map(|n| Col::clear(format!("column{n}"))).collect())
+                let col = |(n, label): (usize, Label)| Col {
+                    label: if label == Label::Null { Label::Clear } else { label },
+                    ..Col::clear(format!("column{}", n.saturating_add(1)))
+                };
+                Ok(labels.into_iter().enumerate().map(col).collect())
             }
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
                 Err(refuse::unsupported("a statement that writes, inside WITH,"))
@@ -260,10 +267,7 @@ impl Judge<'_> {
                 return Err(refuse::unsupported("this ORDER BY"));
             };
             let plain = build::column(&alias, name);
-            let expr = match &col.label {
-                Label::Sealed(_) => build::keyed(plain, self.facts.marker()),
-                Label::Clear | Label::Null => plain,
-            };
+            let expr = keyed::order(&plain, &col.label, self.facts.marker()).unwrap_or(plain);
             order.push(OrderByExpr { expr, ..item.clone() });
         }
         for (name, col) in inner_names.iter().zip(&*cols) {

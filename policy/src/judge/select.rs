@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use sqlparser::ast::{
-    Distinct, Expr, NamedWindowDefinition, NamedWindowExpr, OrderByExpr, Query, Select, SelectFlavor, SelectItem, SetExpr, TableWithJoins,
-    Value, WindowFrameUnits,
+    Distinct, Expr, OrderByExpr, Query, Select, SelectFlavor, SelectItem, SetExpr, TableWithJoins, Value,
 };
 
 use super::expr::InScope;
@@ -12,7 +11,7 @@ use super::facts::{LevelOrder, TieBreak};
 use super::query::{append_order, order_items, position_of};
 use super::relation::prune;
 use super::scope::{Col, Level, Out, Scope};
-use super::{Judge, build, output, refuse, windows};
+use super::{Judge, build, output, refuse};
 use crate::Refusal;
 
 impl Judge<'_> {
@@ -104,28 +103,14 @@ impl Judge<'_> {
         if let Some(order) = self.levels.last_mut() {
             order.identity = identity;
             order.in_order = groups.is_none() && selection.is_none() && matches!(level.items.as_slice(), [only] if only.ordered);
-            order.named_rows_frame = named_window.iter().any(|NamedWindowDefinition(_, w)| match w {
-                NamedWindowExpr::WindowSpec(spec) => spec.window_frame.as_ref().is_some_and(|f| f.units == WindowFrameUnits::Rows),
-                NamedWindowExpr::NamedWindow(_) => false,
-            });
         }
         // Before windows: a subquery in it may make the level one whose order is data.
         if let Some(condition) = having.as_mut() {
             self.clear(condition, Some(&scope), "HAVING")?;
         }
-        for NamedWindowDefinition(name, window) in named_window.iter_mut() {
-            match window {
-                NamedWindowExpr::WindowSpec(spec) => {
-                    self.window_spec(spec, Some(&scope))?;
-                    if self.tainted() && windows::only_by_row(projection, query.order_by.as_ref(), &name.value, spec) {
-                        spec.order_by.extend(self.row_identity().into_iter().map(build::ascending));
-                        if let Some(order) = self.levels.last_mut() {
-                            order.ordered_windows.insert(name.value.clone());
-                        }
-                    }
-                }
-                NamedWindowExpr::NamedWindow(_) => return Err(refuse::unsupported("this WINDOW clause")),
-            }
+        // The reading has written out those that Postgres would take.
+        if !named_window.is_empty() {
+            return Err(refuse::unsupported("this WINDOW clause"));
         }
         let mut outs = Vec::new();
         for item in projection.iter_mut() {

@@ -7,7 +7,7 @@ use sqlparser::parser::{Parser, ParserError, ParserOptions};
 use sqlparser::tokenizer::Token;
 
 use super::postgres::Tree;
-use super::{Reading, dress, normal, postgres};
+use super::{Reading, dress, normal, postgres, windows};
 use crate::{Refusal, SqlState};
 
 /// sqlparser's own limit of recursion; [`super::limits`] refuses earlier.
@@ -25,6 +25,11 @@ pub(super) fn reading(text: &str, node: &NodeEnum) -> Result<Reading, Refusal> {
         return Err(disagree(text, &tree, Some(&of_printed)));
     }
     let parameters = tree.parameters();
+    if let (Some(written), Some(also)) = (windows::written_out(&ast), windows::tree_written_out(&tree))
+        && tree_of(&dress::text(&written)).is_ok_and(|printed| printed == also)
+    {
+        return Ok(Reading { ast: written, tree: also, parameters });
+    }
     Ok(Reading { ast, tree, parameters })
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pgveil_policy::{Kind, Mask, Output, Planned};
 
 use super::{Judge, Rows};
+use crate::rows::array::Elements;
 use crate::rows::{Formats, Pseudonym, Treatment};
 
 /// A judged statement as it lives in a session. An empty text is one too, without a kind.
@@ -40,6 +41,7 @@ impl Statement {
         let seal = |output: &Output| match &output.mask {
             Mask::Clear => None,
             Mask::Seal(spec) => Some(judge.pseudonym(spec)),
+            Mask::SealElements(spec) => Some(Arc::new(Elements(judge.pseudonym(spec))) as Arc<dyn Pseudonym>),
         };
         Statement {
             kind: Some(planned.kind),

@@ -9,6 +9,11 @@ use crate::wire::answer::{Field, put_row_description, row_description};
 /// Type OIDs of `src/include/catalog/pg_type.dat`.
 const INT8: u32 = 20;
 const UUID: u32 = 2950;
+const ARRAY_OF_INT8: u32 = 1016;
+const ARRAY_OF_UUID: u32 = 2951;
+/// text, varchar, bpchar.
+const TEXTS: [u32; 3] = [25, 1043, 1042];
+const ARRAYS_OF_TEXTS: [u32; 3] = [1009, 1015, 1014];
 
 /// Checks a RowDescription's body; gives its fields as the client is told them: with the origins of veiled columns.
 ///
@@ -52,7 +57,16 @@ fn fits(mask: &Mask, type_oid: u32) -> bool {
         Mask::Seal(spec) => match spec.form {
             SealForm::Int8 => type_oid == INT8,
             SealForm::Uuid => type_oid == UUID,
-            SealForm::Text { .. } => type_oid != INT8 && type_oid != UUID,
+            SealForm::Text { .. } => ![INT8, UUID, ARRAY_OF_INT8, ARRAY_OF_UUID].contains(&type_oid) && !ARRAYS_OF_TEXTS.contains(&type_oid),
         },
+        // An array of a domain, or of a type of an extension, has an OID that is not known here.
+        Mask::SealElements(spec) => {
+            let not = |others: &[u32]| ![INT8, UUID].contains(&type_oid) && !TEXTS.contains(&type_oid) && !others.contains(&type_oid);
+            match spec.form {
+                SealForm::Int8 => not(&[ARRAY_OF_UUID]) && !ARRAYS_OF_TEXTS.contains(&type_oid),
+                SealForm::Uuid => not(&[ARRAY_OF_INT8]) && !ARRAYS_OF_TEXTS.contains(&type_oid),
+                SealForm::Text { .. } => not(&[ARRAY_OF_INT8, ARRAY_OF_UUID]),
+            }
+        }
     }
 }
