@@ -12,7 +12,7 @@ use super::data::{self, Differ, Pool, Twin, Values};
 /// The policy of all tests here.
 pub const POLICY: &str = include_str!("../policy.toml");
 /// The roles of `policy.toml` as users of the same name.
-const USERS: [&str; 5] = ["analyst", "engineer", "admin", "filtered", "veiled"];
+const USERS: [&str; 6] = ["analyst", "engineer", "admin", "filtered", "veiled", "tokens"];
 /// As the service account's sessions find it, and those that go straight to Postgres.
 const SETTINGS: &[&str] = &["search_path = shop, public", "statement_timeout = '3s'"];
 
@@ -95,7 +95,12 @@ impl Stage {
     pub fn sent(&self, role: &str, sql: &str) -> String {
         let who = Subject { role: role.to_owned(), search_path: ["pg_catalog", "shop", "public"].map(str::to_owned).to_vec().into() };
         match self.engine().judge(&who, sql) {
-            Ok(plan) => plan.statements.iter().map(|s| s.text.render("k")).collect::<Vec<_>>().join(";\n"),
+            Ok(plan) => plan
+                .statements
+                .iter()
+                .map(|s| s.text.render("k", |token| format!("value of {}", token.text)))
+                .collect::<Vec<_>>()
+                .join(";\n"),
             Err(refusal) => refusal.to_string(),
         }
     }
@@ -121,7 +126,7 @@ fn through(proxy: &Proxy, role: &str, database: &str) -> Login {
         password: Some(proxy.password(role)),
         settings: Vec::new(),
         // Those from whom no text is protected see protected text.
-        canary: matches!(role, "analyst" | "veiled"),
+        canary: matches!(role, "analyst" | "veiled" | "tokens"),
     }
 }
 

@@ -7,6 +7,7 @@ use super::label::Label;
 use super::refuse;
 use super::scope::Scope;
 use super::sealed::{array, meet};
+use super::token::is_operand;
 use super::{Judge, build};
 use crate::Refusal;
 
@@ -56,7 +57,14 @@ impl Judge<'_> {
         match e {
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => self.reference(e, scope),
             Expr::Nested(inner) => self.expr(inner, scope),
-            Expr::Value(v) => Ok(if v.value == Value::Null { Label::Null } else { Label::Clear }),
+            Expr::Value(v) => match &v.value {
+                Value::Null => Ok(Label::Null),
+                Value::Placeholder(name) => {
+                    let name = name.clone();
+                    self.clear_parameter(&name).map(|()| Label::Clear)
+                }
+                _ => Ok(Label::Clear),
+            },
             Expr::TypedString(t) => self.data_type(&mut t.data_type).map(|()| Label::Clear),
             Expr::Interval(i) => self.all_clear([&mut *i.value], scope, "an interval"),
             Expr::Subquery(query) => self.scalar_subquery(query, scope),
@@ -80,8 +88,8 @@ impl Judge<'_> {
                 for when in conditions {
                     match &operand_label {
                         Some(o) => {
-                            let l = self.expr(&mut when.condition, scope)?;
-                            self.compare(o.clone(), l, &when.condition, "a CASE")?;
+                            let l = self.beside(&mut when.condition, std::slice::from_ref(o), scope)?;
+                            self.compare_rows(std::slice::from_ref(o), &l, &when.condition, "a CASE")?;
                         }
                         None => self.clear(&mut when.condition, scope, "a condition")?,
                     }
@@ -111,7 +119,7 @@ impl Judge<'_> {
                 // More than one may become an array of one type.
                 let alone = list.len() == 1;
                 for item in list {
-                    let right = self.tuple_or_value(item, scope)?;
+                    let right = self.beside(item, &left, scope)?;
                     self.compare_rows(&left, &right, item, "IN")?;
                     if let ([a], [b], false) = (left.as_slice(), right.as_slice(), alone) {
                         self.join(a.clone(), b.clone(), item, "IN")?;
@@ -199,7 +207,7 @@ impl Judge<'_> {
     }
 
     /// The labels of a row's parts, or of one value.
-    fn tuple_or_value(&mut self, e: &mut Expr, scope: InScope) -> Result<Vec<Label>, Refusal> {
+    pub(crate) fn tuple_or_value(&mut self, e: &mut Expr, scope: InScope) -> Result<Vec<Label>, Refusal> {
         match e {
             Expr::Nested(inner) => self.tuple_or_value(inner, scope),
             Expr::Tuple(parts) => parts.iter_mut().map(|p| self.expr(p, scope)).collect(),
@@ -222,8 +230,14 @@ impl Judge<'_> {
     }
 
     fn equality(&mut self, a: &mut Expr, b: &mut Expr, scope: InScope, usage: &str) -> Result<Label, Refusal> {
-        let left = self.tuple_or_value(a, scope)?;
-        let right = self.tuple_or_value(b, scope)?;
+        let (left, right) = if is_operand(a) {
+            let right = self.tuple_or_value(b, scope)?;
+            (self.beside(a, &right, scope)?, right)
+        } else {
+            let left = self.tuple_or_value(a, scope)?;
+            let right = self.beside(b, &left, scope)?;
+            (left, right)
+        };
         self.compare_rows(&left, &right, b, usage)?;
         Ok(Label::Clear)
     }
@@ -276,9 +290,12 @@ impl Judge<'_> {
             self.clear(left, scope, word)?;
             return self.all_clear([right], scope, word);
         }
-        let a = self.expr(left, scope)?;
-        let b = self.expr(right, scope)?;
-        self.compare_elements(a, b, right, word)
+        let label = self.expr(left, scope)?;
+        if let Some(tokens) = self.tokens(right, &label, scope)? {
+            return self.compare(label, tokens, left, word);
+        }
+        let array = self.expr(right, scope)?;
+        self.compare_elements(label, array, right, word)
     }
 
     fn scalar_subquery(&mut self, query: &mut Query, scope: InScope) -> Result<Label, Refusal> {

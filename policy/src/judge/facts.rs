@@ -73,6 +73,20 @@ impl Facts {
         }
     }
 
+    /// The same role with the columns of these classes redacted, where they are pseudonymised.
+    pub fn redacting(&self, classes: &BTreeSet<String>) -> Facts {
+        Facts {
+            catalog: Arc::clone(&self.catalog),
+            protection: self.protection.as_ref().map(|p| p.redacting(&self.catalog, classes)),
+            filters: self.filters,
+            filters_may_fail: self.filters_may_fail,
+            functions: self.functions.clone(),
+            marker: self.marker.clone(),
+            stand_ins: DashMap::new(),
+            fields: self.fields.clone(),
+        }
+    }
+
     /// The same database with nothing protected: for the policy's own SQL.
     fn unprotected(&self) -> Facts {
         Facts {

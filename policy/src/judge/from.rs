@@ -266,7 +266,9 @@ impl Judge<'_> {
         } else {
             self.function_columns(&facts.schema, &short, args.len(), alias)?
         };
-        *name = build::object_name(&[&facts.schema, &short]);
+        if !facts.overloaded || labels.iter().any(|l| l.sealed().is_some()) {
+            *name = build::object_name(&[&facts.schema, &short]);
+        }
         let cols = names.into_iter().map(|name| Col { label: label.clone(), ..Col::clear(name) }).collect();
         self.function_level(&short, cols, ordinality, alias)
     }

@@ -29,6 +29,8 @@ pub(crate) struct FunctionFacts {
     pub schema: String,
     /// An aggregate among its forms.
     pub aggregate: bool,
+    /// An extension in the search path has functions of that name too.
+    pub overloaded: bool,
     /// The SQL type it is answered NULL with, where its result would show physical facts.
     pub veiled: Option<&'static str>,
 }
@@ -133,7 +135,9 @@ impl Judge<'_> {
             let null = build::cast(build::value(Value::Null), super::parse_type(sql_type)?);
             return Ok(Judged::Replaced(Box::new(null), Label::Clear));
         }
-        *name = build::object_name(&[&facts.schema, &short]);
+        if !facts.overloaded || labels.iter().any(|l| l.sealed().is_some()) {
+            *name = build::object_name(&[&facts.schema, &short]);
+        }
         if facts.schema == "pg_catalog"
             && short == "current_setting"
             && let Some(guarded) = guarded_setting(f)
@@ -213,8 +217,10 @@ impl Judge<'_> {
             .with_hint("No function of that name and number of arguments is in the search path."));
         };
         let of_postgres = candidates.iter().any(|f| f.schema == "pg_catalog");
-        let foreign = candidates.iter().find(|f| f.schema != "pg_catalog");
-        if let (true, Some(other)) = (of_postgres, foreign) {
+        let mut foreign = candidates.iter().filter(|f| f.schema != "pg_catalog");
+        let overloaded = of_postgres && foreign.clone().next().is_some();
+        // An extension's own overload, such as citext's max(citext), is found by Postgres, by the types of the arguments.
+        if let (true, Some(other)) = (of_postgres, foreign.find(|f| !(f.trusted_language && f.volatility == Volatility::Immutable))) {
             return Err(self
                 .denied_function(
                     &format!("{}.{short}", other.schema),
@@ -232,7 +238,7 @@ impl Judge<'_> {
                 return Err(self.denied_function(short, "is not one of the functions that are known to show no protected data"));
             }
             let aggregate = candidates.iter().any(|f| f.kind == FunctionKind::Aggregate);
-            return Ok(FunctionFacts { schema: "pg_catalog".into(), aggregate, veiled });
+            return Ok(FunctionFacts { schema: "pg_catalog".into(), aggregate, veiled, overloaded });
         }
         for f in &candidates {
             let named = self.facts.may_call(&f.schema, short);
@@ -247,7 +253,7 @@ impl Judge<'_> {
             return Err(self.denied_function(short, "exists in more than one schema of the search path").with_hint("Write its schema."));
         }
         let aggregate = candidates.iter().any(|f| f.kind == FunctionKind::Aggregate);
-        Ok(FunctionFacts { schema: first.schema.clone(), aggregate, veiled: None })
+        Ok(FunctionFacts { schema: first.schema.clone(), aggregate, veiled: None, overloaded: false })
     }
 
     fn denied_function(&self, name: &str, why: &str) -> Refusal {

@@ -37,6 +37,7 @@ impl SealedType {
             BaseType::Bpchar => "pg_catalog.bpchar",
             BaseType::Uuid => "pg_catalog.uuid",
             BaseType::Int8 => "pg_catalog.int8",
+            BaseType::Int4 => "pg_catalog.int4",
             _ => "pg_catalog.text",
         };
         SealedType { base, sql: sql.to_owned(), collation: None }

@@ -8,6 +8,7 @@
 //! * `relation`, `stand_in`: protected relations replaced by derived tables that compute their masks (veil);
 //! * `expr`, `label`, `sealed`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and
 //!   which functions, operators and types may be used;
+//! * `token`: literals and parameters beside columns of tokens;
 //! * `order`, `window`: the order of rows made independent of protected values where it can be seen;
 //! * `build`, `refuse`: SQL of our own, and the words of refusals.
 
@@ -34,6 +35,7 @@ mod sealed;
 mod select;
 mod stand_in;
 mod star;
+mod token;
 mod total;
 mod window;
 
@@ -93,6 +95,8 @@ pub(crate) struct Judge<'a> {
     shows_evaluation_order: Option<Refusal>,
     /// A call of set_config changes search_path.
     moves_search_path: bool,
+    /// Literals and parameters that are compared with tokens.
+    tokens: token::Tokens,
 }
 
 impl<'a> Judge<'a> {
@@ -112,6 +116,7 @@ impl<'a> Judge<'a> {
             operators: BTreeSet::new(),
             shows_evaluation_order: None,
             moves_search_path: false,
+            tokens: token::Tokens::default(),
         }
     }
 

@@ -131,3 +131,14 @@ impl Judge<'_> {
         Err(Refusal::new(SqlState::UNDEFINED_OBJECT, "type.unknown", format!("type \"{schema}.{name}\" does not exist")))
     }
 }
+
+/// Casts that neither shorten nor change a text value.
+pub(crate) fn keeps_text(t: &DataType) -> bool {
+    match t {
+        DataType::Text | DataType::Varchar(None) | DataType::CharacterVarying(None) | DataType::CharVarying(None) => true,
+        DataType::Custom(name, modifiers) => {
+            modifiers.is_empty() && matches!(name.to_string().as_str(), "\"pg_catalog\".\"text\"" | "\"pg_catalog\".\"varchar\"")
+        }
+        _ => false,
+    }
+}

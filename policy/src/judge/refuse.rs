@@ -22,6 +22,7 @@ pub(crate) fn sealed_use(role: &str, sealed: &Sealed, usage: &str) -> Refusal {
     )
     .with_detail(format!("Rule: {}.", sealed.rule))
     .with_hint(ALLOWED)
+    .about(&sealed.spec.class)
 }
 
 /// A sealed value beside one that is not of its class.
@@ -36,7 +37,8 @@ pub(crate) fn clash(role: &str, clash: &Clash, usage: &str) -> Refusal {
             ),
         )
         .with_detail(format!("Rule: {}. With literals, parameters or other columns every pseudonym could be guessed.", s.rule))
-        .with_hint(format!("Find rows by another column, or by a join with a column of class {}.", s.spec.class)),
+        .with_hint(format!("Find rows by another column, or by a join with a column of class {}.", s.spec.class))
+        .about(&s.spec.class),
         Clash::Classes(a, b) => Refusal::new(
             SqlState::DENIED,
             "seal.class",
@@ -50,7 +52,9 @@ pub(crate) fn clash(role: &str, clash: &Clash, usage: &str) -> Refusal {
             format!("They are of the types {} and {}, whose equality is not that of their pseudonyms. Cast to text first.", a.ty.sql, b.ty.sql)
         } else {
             "Columns that are to be joined or compared must be of one class and type in the policy.".to_owned()
-        }),
+        })
+        .about(&a.spec.class)
+        .about(&b.spec.class),
         Clash::Array(s) => Refusal::new(
             SqlState::DENIED,
             "seal.mix",
@@ -60,7 +64,8 @@ pub(crate) fn clash(role: &str, clash: &Clash, usage: &str) -> Refusal {
             ),
         )
         .with_detail(format!("Rule: {}.", s.rule))
-        .with_hint("Compare a value with an array by = ANY (array)."),
+        .with_hint("Compare a value with an array by = ANY (array).")
+        .about(&s.spec.class),
     }
 }
 

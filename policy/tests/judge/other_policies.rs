@@ -17,7 +17,7 @@ email = "refuse"
 "#;
 
 fn sent(engine: &Engine, sql: &str) -> String {
-    engine.judge(&subject("analyst"), sql).unwrap().statements[0].text.render("KEY")
+    engine.judge(&subject("analyst"), sql).unwrap().statements[0].text.render("KEY", |token| format!("raw({})", token.text))
 }
 
 fn refused(engine: &Engine, sql: &str) -> Refusal {

@@ -10,7 +10,8 @@ use crate::judge::expr::InScope;
 use crate::judge::label::{Label, Sealed, SealedType};
 use crate::judge::scope::Col;
 use crate::judge::{Judge, build, refuse};
-use crate::mask::seal::{SealForm, SealSpec};
+use crate::mask::seal::{SealForm, SealSpec, TokenForm};
+use crate::mask::token::Kind;
 
 impl Judge<'_> {
     /// `ARRAY[…]`
@@ -127,15 +128,19 @@ pub(crate) fn cast(label: &Label, to: &DataType) -> Option<Label> {
 fn cast_value(s: &Sealed, to: &DataType) -> Option<Sealed> {
     let base = target(to)?;
     let ty = || Arc::new(SealedType { collation: s.ty.collation.clone(), ..SealedType::plain(base) });
-    match (&s.spec.form, base) {
+    // The cast of a bpchar takes its trailing blanks away.
+    let form = match (&s.spec.form, base) {
         (SealForm::Text { prefix, length, .. }, BaseType::Text | BaseType::Varchar) => {
-            // The cast of a bpchar takes its trailing blanks away.
-            let form = SealForm::Text { prefix: prefix.clone(), length: *length, trim: false };
-            Some(Sealed { spec: Arc::new(SealSpec { class: s.spec.class.clone(), form }), ty: ty(), ..s.clone() })
+            SealForm::Text { prefix: prefix.clone(), length: *length, trim: false }
         }
-        (SealForm::Uuid, BaseType::Uuid) | (SealForm::Int8, BaseType::Int8) => Some(s.clone()),
-        _ => None,
-    }
+        (SealForm::Token(token), BaseType::Text | BaseType::Varchar) if token.kind == Kind::Text => {
+            SealForm::Token(TokenForm { trim: false, ..token.clone() })
+        }
+        (SealForm::Text { .. } | SealForm::Token(_) | SealForm::Uuid | SealForm::Int8, _) => {
+            return (base == s.ty.base && !matches!(base, BaseType::Text | BaseType::Varchar)).then(|| s.clone());
+        }
+    };
+    Some(Sealed { spec: Arc::new(SealSpec { class: s.spec.class.clone(), form }), ty: ty(), ..s.clone() })
 }
 
 /// The type that a cast is to, where it is one that changes no value of any length.
@@ -145,11 +150,13 @@ fn target(to: &DataType) -> Option<BaseType> {
         DataType::Varchar(None) | DataType::CharacterVarying(None) | DataType::CharVarying(None) => Some(BaseType::Varchar),
         DataType::Uuid => Some(BaseType::Uuid),
         DataType::BigInt(None) | DataType::Int8(None) => Some(BaseType::Int8),
+        DataType::Int(None) | DataType::Integer(None) | DataType::Int4(None) => Some(BaseType::Int4),
         DataType::Custom(name, modifiers) if modifiers.is_empty() => match name.to_string().as_str() {
             "\"pg_catalog\".\"text\"" => Some(BaseType::Text),
             "\"pg_catalog\".\"varchar\"" => Some(BaseType::Varchar),
             "\"pg_catalog\".\"uuid\"" => Some(BaseType::Uuid),
             "\"pg_catalog\".\"int8\"" => Some(BaseType::Int8),
+            "\"pg_catalog\".\"int4\"" => Some(BaseType::Int4),
             _ => None,
         },
         _ => None,

@@ -54,7 +54,7 @@ pub(crate) fn extremum(mut call: Expr, ty: &SealedType, gives: BaseType, marker:
     let ty = if gives == ty.base { ty } else { &plain };
     let typed = build::cast(cut, super::super::parse_type(&ty.sql)?);
     Ok(match gives {
-        BaseType::Uuid | BaseType::Int8 => typed,
+        BaseType::Uuid | BaseType::Int4 | BaseType::Int8 => typed,
         // The C of the digest would be the result's otherwise.
         _ => build::collate(typed, collation(ty)),
     })

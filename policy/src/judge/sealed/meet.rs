@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::catalog::BaseType;
 use crate::judge::label::{Label, Sealed, SealedType};
-use crate::mask::seal::{SealForm, SealSpec};
+use crate::mask::seal::{SealForm, SealSpec, TokenForm};
 
 /// Why two labels cannot meet.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ fn one_domain(a: Sealed, b: Sealed, common: impl Fn(&SealedType, &SealedType) ->
 }
 
 /// The spec of a place that holds values of both, where their pseudonyms are written alike.
-fn same_domain(a: &SealSpec, b: &SealSpec) -> Option<SealSpec> {
+pub(crate) fn same_domain(a: &SealSpec, b: &SealSpec) -> Option<SealSpec> {
     if a.class != b.class {
         return None;
     }
@@ -67,7 +67,12 @@ fn same_domain(a: &SealSpec, b: &SealSpec) -> Option<SealSpec> {
             })
         }
         (SealForm::Uuid, SealForm::Uuid) | (SealForm::Int8, SealForm::Int8) => Some(a.clone()),
-        (SealForm::Text { .. } | SealForm::Uuid | SealForm::Int8, _) => None,
+        (SealForm::Token(one), SealForm::Token(other)) => {
+            let trim = one.trim && other.trim;
+            let alike = |t: &TokenForm| TokenForm { trim, ..t.clone() };
+            (alike(one) == alike(other)).then(|| SealSpec { class: a.class.clone(), form: SealForm::Token(alike(one)) })
+        }
+        (SealForm::Text { .. } | SealForm::Uuid | SealForm::Int8 | SealForm::Token(_), _) => None,
     }
 }
 
