@@ -139,7 +139,9 @@ impl Engine {
             let Some(treatment) = role.facts.guard(*relation).and_then(|g| g.columns.get(attribute)) else { continue };
             let sound = match (&treatment.action, outputs.get(index).map(|o| &o.mask)) {
                 // A citext is never sent as it is stored.
-                (Action::Seal(spec), Some(Mask::Seal(planned))) => spec.class == planned.class && !role.facts.is_citext(*relation, *attribute),
+                (Action::Seal(spec), Some(Mask::Seal(planned))) => {
+                    spec.class == planned.class && !role.facts.is_citext(*relation, *attribute)
+                }
                 (Action::Seal(_) | Action::Veil(_) | Action::Refuse, _) => false,
             };
             if !sound {

@@ -10,8 +10,7 @@ use crate::read;
 use crate::{Refusal, SqlState};
 
 /// What one can do with a pseudonymised column.
-const ALLOWED: &str =
-    "Pseudonymised columns can be selected, joined, grouped, counted, sorted, compared with columns of the same class and tested for NULL.";
+const ALLOWED: &str = "Pseudonymised columns can be selected, joined, grouped, counted, sorted, collected in arrays, compared with columns of the same class and tested for NULL.";
 
 /// A sealed value used where more than equality could show.
 pub(crate) fn sealed_use(role: &str, sealed: &Sealed, usage: &str) -> Refusal {
@@ -49,7 +48,10 @@ pub(crate) fn clash(role: &str, clash: &Clash, usage: &str) -> Refusal {
         )
         .with_detail(format!("Rules: {}; {}.", a.rule, b.rule))
         .with_hint(if a.spec.class == b.spec.class {
-            format!("They are of the types {} and {}, whose equality is not that of their pseudonyms. Cast to text first.", a.ty.sql, b.ty.sql)
+            format!(
+                "They are of the types {} and {}, whose equality is not that of their pseudonyms. Cast to text first.",
+                a.ty.sql, b.ty.sql
+            )
         } else {
             "Columns that are to be joined or compared must be of one class and type in the policy.".to_owned()
         })

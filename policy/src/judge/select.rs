@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sqlparser::ast::{
-    Distinct, Expr, OrderByExpr, Query, Select, SelectFlavor, SelectItem, SetExpr, TableWithJoins, Value,
-};
+use sqlparser::ast::{Distinct, Expr, OrderByExpr, Query, Select, SelectFlavor, SelectItem, SetExpr, TableWithJoins, Value};
 
 use super::expr::InScope;
 use super::facts::{LevelOrder, TieBreak};

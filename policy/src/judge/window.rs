@@ -22,7 +22,11 @@ impl Judge<'_> {
             level.windows = true;
         }
         let WindowType::WindowSpec(spec) = window else {
-            return Err(Refusal::new(SqlState::UNDEFINED_OBJECT, "name.window", "the window of that name does not exist, or cannot be used so"));
+            return Err(Refusal::new(
+                SqlState::UNDEFINED_OBJECT,
+                "name.window",
+                "the window of that name does not exist, or cannot be used so",
+            ));
         };
         if spec.window_name.is_some() {
             return Err(refuse::unsupported("this window that builds on a named one"));

@@ -212,9 +212,7 @@ fn would_fit(ty: &ColumnType) -> String {
     if is_text(ty.base) {
         names.push("`keep`");
     }
-    if is_text(ty.base) && !ty.nondeterministic
-        || matches!(ty.base, BaseType::Uuid | BaseType::Int8)
-    {
+    if is_text(ty.base) && !ty.nondeterministic || matches!(ty.base, BaseType::Uuid | BaseType::Int8) {
         names.extend(["`hash`", "`token`"]);
     }
     if ty.base == BaseType::Int4 {

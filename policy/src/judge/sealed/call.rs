@@ -134,9 +134,13 @@ impl Judge<'_> {
             Label::SealedArray(s) => Err(Refusal::new(
                 SqlState::UNSUPPORTED,
                 "seal.use",
-                format!("array_agg(DISTINCT …) of arrays of column {} (class {}) is not open to role {}", s.column, s.spec.class, self.role),
+                format!(
+                    "array_agg(DISTINCT …) of arrays of column {} (class {}) is not open to role {}",
+                    s.column, s.spec.class, self.role
+                ),
             )
-            .with_hint("Use SELECT DISTINCT in a subquery, and array_agg outside.")),
+            .with_hint("Use SELECT DISTINCT in a subquery, and array_agg outside.")
+            .about(&s.spec.class)),
             Label::Clear | Label::Null | Label::Sealed(_) => Ok(()),
         }
     }

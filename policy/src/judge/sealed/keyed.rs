@@ -1,9 +1,9 @@
 //! An order of sealed values that shows nothing but equality: by a digest that is keyed by the session.
 
 use sqlparser::ast::{
-    ArrayElemTypeDef, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments,
-    ObjectName, OrderByExpr, OrderByOptions, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor, TableFunctionArgs, TableWithJoins,
-    Value,
+    ArrayElemTypeDef, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, ObjectName,
+    ObjectNamePart, OrderBy, OrderByExpr, OrderByKind, OrderByOptions, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor,
+    TableFunctionArgs, TableWithJoins, Value,
 };
 
 use crate::Refusal;
@@ -21,10 +21,49 @@ pub(crate) fn order(expr: &Expr, label: &Label, marker: &str) -> Option<Expr> {
     let text = match label {
         Label::Clear | Label::Null => return None,
         Label::Sealed(_) => build::as_text(expr.clone()),
+        Label::SealedArray(_) if may_stand_in_a_subquery(expr) => return Some(elements(expr, marker)),
         // Element by element first: trailing blanks of bpchar do not count.
         Label::SealedArray(_) => build::as_text(build::cast(expr.clone(), texts())),
     };
     Some(digest(text, marker))
+}
+
+/// The digests of an array's elements, and behind them its dimensions: arrays sort as their elements do.
+/// `CASE WHEN x IS NOT NULL THEN ARRAY(SELECT sha256(…) FROM unnest(x) WITH ORDINALITY …) || textsend(array_dims(x)) END`
+fn elements(expr: &Expr, marker: &str) -> Expr {
+    let (alias, element, place) = ("pgveil_k", "pgveil_kx", "pgveil_kn");
+    let mut from = unnest(expr.clone(), alias, &[element, place]);
+    if let TableFactor::Table { with_ordinality, .. } = &mut from {
+        *with_ordinality = true;
+    }
+    let select = Select {
+        projection: vec![SelectItem::UnnamedExpr(digest(build::as_text(build::column(alias, element)), marker))],
+        from: vec![TableWithJoins { relation: from, joins: vec![] }],
+        ..super::super::empty_select()
+    };
+    let mut query = bare_query(SetExpr::Select(Box::new(select)));
+    let order = OrderByKind::Expressions(vec![build::ascending(build::column(alias, place))]);
+    query.order_by = Some(OrderBy { kind: order, interpolate: None });
+    let mut array = build::row(ObjectName(vec![]));
+    if let Expr::Function(Function { name, args, .. }) = &mut array {
+        *name = ObjectName(vec![ObjectNamePart::Identifier(Ident::new("array"))]);
+        *args = FunctionArguments::Subquery(Box::new(query));
+    }
+    let dimensions = build::call(&["pg_catalog", "array_dims"], vec![expr.clone()]);
+    let both = build::concat(array, build::call(&["pg_catalog", "textsend"], vec![dimensions]));
+    build::case_when(Expr::IsNotNull(Box::new(expr.clone())), both)
+}
+
+/// Neither a window call, which must stand at its own level, nor an expression that a GROUP BY may repeat.
+fn may_stand_in_a_subquery(expr: &Expr) -> bool {
+    match build::bare(expr) {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Subquery(_) => true,
+        Expr::Function(f) => {
+            let last = f.name.0.last().and_then(|p| p.as_ident()).map(|i| i.value.as_str());
+            f.over.is_none() && matches!(last, Some("array_agg")) || matches!(f.args, FunctionArguments::Subquery(_))
+        }
+        _ => false,
+    }
 }
 
 /// The smallest, greatest or most frequent by the digest: `call` over the digest and behind it the value, which is cut out again.
@@ -80,21 +119,7 @@ pub(crate) fn distinct_array(mut call: Function, alias: &str, marker: &str) -> E
         let item = OrderByExpr { expr: digest(build::as_text(element), marker), options, with_fill: None };
         list.clauses.push(FunctionArgumentClause::OrderBy(vec![item]));
     }
-    let apart = TableFactor::Table {
-        name: build::object_name(&["pg_catalog", "unnest"]),
-        alias: Some(TableAlias { explicit: true, name: build::ident(alias), columns: vec![alias_column(&name)], at: None }),
-        args: Some(TableFunctionArgs {
-            args: vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Function(call)))],
-            settings: None,
-        }),
-        with_hints: vec![],
-        version: None,
-        with_ordinality: false,
-        partitions: vec![],
-        json_path: None,
-        sample: None,
-        index_hints: vec![],
-    };
+    let apart = unnest(Expr::Function(call), alias, &[&name]);
     let select = Select {
         projection: vec![SelectItem::UnnamedExpr(again)],
         from: vec![TableWithJoins { relation: apart, joins: vec![] }],
@@ -102,6 +127,23 @@ pub(crate) fn distinct_array(mut call: Function, alias: &str, marker: &str) -> E
     };
     let query: Query = bare_query(SetExpr::Select(Box::new(select)));
     Expr::Subquery(Box::new(query))
+}
+
+/// `pg_catalog.unnest(array) AS alias (columns)`
+fn unnest(array: Expr, alias: &str, columns: &[&str]) -> TableFactor {
+    let columns = columns.iter().map(|name| alias_column(name)).collect();
+    TableFactor::Table {
+        name: build::object_name(&["pg_catalog", "unnest"]),
+        alias: Some(TableAlias { explicit: true, name: build::ident(alias), columns, at: None }),
+        args: Some(TableFunctionArgs { args: vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(array))], settings: None }),
+        with_hints: vec![],
+        version: None,
+        with_ordinality: false,
+        partitions: vec![],
+        json_path: None,
+        sample: None,
+        index_hints: vec![],
+    }
 }
 
 /// `sha256(textsend(key || text))`

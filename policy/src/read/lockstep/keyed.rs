@@ -20,7 +20,14 @@ pub(super) fn keyed(old: &Tree, new: &Tree) -> Same {
     let number = old.field("val").is_some_and(|value| value.kind() == "Integer");
     let name = old.kind() == "ColumnRef" && old.list("fields").len() == 1;
     let fits = |tree: &Tree| if number || name { tree.kind() == "ColumnRef" } else { walk(old, tree).is_ok() };
-    let is_keyed = new.kind() == "FuncCall" && new.names("funcname").as_deref() == Some(&["pg_catalog", "sha256"]);
+    // Of an array: the digests of its elements.
+    let result = match new.list("args") {
+        [when] if new.kind() == "CaseExpr" => when.field("result").and_then(|result| result.field("lexpr")),
+        _ => None,
+    };
+    let of_elements = result.filter(|r| r.kind() == "SubLink").and_then(|r| r.field("subselect")).map(|s| s.list("target_list"));
+    let is_array_key = matches!(of_elements, Some([only]) if only.field("val").is_some_and(|v| called(v, "sha256")));
+    let is_keyed = called(new, "sha256") || is_array_key;
     if is_keyed && contains(new, &fits) { Ok(()) } else { part("a sort key") }
 }
 

@@ -16,10 +16,7 @@ fn insertions_are_allowed() {
         ("select a.*, 1, b.* from a, b", "select a.x, a.y, 1, b.z from s.a as a, s.b as b"),
         ("select lower(x) from t", "select pg_catalog.lower(t.x) as lower from s.t"),
         ("select pg_table_size('t')", "select cast(null as pg_catalog.int8) as pg_table_size"),
-        (
-            "select x::mood from t where a = 'b'",
-            "select x::shop.mood from t where a operator(pg_catalog.=) cast('b' as pg_catalog.text)",
-        ),
+        ("select x::mood from t where a = 'b'", "select x::shop.mood from t where a operator(pg_catalog.=) cast('b' as pg_catalog.text)"),
         ("select x from t order by x limit 3", "select x from t order by pg_catalog.sha256(textsend('k' || t.x)), id limit 3"),
         ("select x from t order by 1 desc", "select x from t order by pg_catalog.sha256(textsend(t.x)) desc"),
         ("select x from t order by 1", "select x from t order by t.x, t.id"),
