@@ -139,6 +139,7 @@ impl Judge<'_> {
                     s.column, s.spec.class, self.role
                 ),
             )
+            .with_detail(format!("Rule: {}.", s.rule))
             .with_hint("Use SELECT DISTINCT in a subquery, and array_agg outside.")
             .about(&s.spec.class)),
             Label::Clear | Label::Null | Label::Sealed(_) => Ok(()),
