@@ -48,7 +48,7 @@ attacks![
     attack("row number by e-mail", &["SELECT id, row_number() OVER (ORDER BY email, id) FROM shop.employees"], Harmless),
     attack("smallest e-mail's id", &["SELECT id FROM shop.employees WHERE email = (SELECT min(email) FROM shop.employees)"], Harmless),
     attack("e-mail less than another's", &["SELECT a.id FROM shop.employees a, shop.employees b WHERE a.email < b.email LIMIT 5"], Refused),
-    attack("max of two", &["SELECT greatest(a.email, b.email) FROM shop.employees a, shop.leads b LIMIT 1"], Refused),
+    attack("max of two", &["SELECT greatest(a.email, b.email) FROM shop.employees a, shop.leads b LIMIT 1"], Pseudonyms),
     attack("SIMILAR TO", &["SELECT id FROM shop.customers WHERE email SIMILAR TO 'l%'"], Refused),
     attack("starts_with", &["SELECT id FROM shop.customers WHERE starts_with(email, 'l')"], Refused),
     attack("operator spelt out", &["SELECT id FROM shop.customers WHERE email OPERATOR(pg_catalog.~~) 'l%'"], Refused),

@@ -17,6 +17,7 @@ mod functional_notation;
 mod guess;
 mod inference;
 mod laundering;
+mod meet;
 mod multi_statement;
 mod only;
 mod outer_aggregate;

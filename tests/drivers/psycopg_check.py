@@ -26,6 +26,19 @@ with psycopg.connect(target) as connection:
         for row in cursor.execute("SELECT email, dob, ssn, tags FROM shop.customers, (SELECT tags FROM shop.products LIMIT 1) AS p LIMIT 5"):
             assert is_pseudonym(row["email"]) and row["ssn"] is None and isinstance(row["tags"], list), row
 
+    # Arrays of pseudonyms, in text and binary, with NULLs and dimensions.
+    arrays = "SELECT array_agg(email ORDER BY owner), ARRAY[[max(email), NULL], [min(email), max(email)]], array_agg(device), ARRAY(SELECT email FROM shop.leads WHERE false) FROM shop.leads"
+    seen = []
+    for binary in (False, True):
+        with connection.cursor(binary=binary) as cursor:
+            mails, square, devices, empty = cursor.execute(arrays).fetchone()
+            assert len(mails) == 40 and None in mails and any(mails) and all(is_pseudonym(email) for email in mails), mails
+            assert square[0][1] is None and square[0][0] == square[1][1] and is_pseudonym(square[1][0]), square
+            assert all(device is None or device.version == 8 for device in devices) and any(devices), devices
+            assert empty == [], empty
+            seen.append((mails, square, devices))
+    assert seen[0] == seen[1]
+
     for _ in range(8):  # prepared from the fifth time on
         cursor = connection.execute("SELECT count(*) FROM shop.customers WHERE city = %s", ("Ulm",), prepare=True)
         count = cursor.fetchone()[0]

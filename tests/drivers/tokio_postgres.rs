@@ -126,3 +126,18 @@ fn simple_queries() {
         assert!(messages.len() >= 6, "{messages:?}");
     });
 }
+
+#[test]
+fn arrays_of_pseudonyms_in_binary() {
+    with_client(|client| async move {
+        let row = client
+            .query_one("SELECT array_agg(email), array_agg(DISTINCT account), max(email) FROM shop.customers WHERE id < $1", &[&400])
+            .await
+            .unwrap();
+        let emails: Vec<Option<&str>> = row.get(0);
+        assert!(emails.len() > 100 && emails.iter().flatten().all(|e| e.starts_with("u_") && e.len() == 34));
+        let accounts: Vec<Option<i64>> = row.get(1);
+        assert!(accounts.iter().flatten().all(|a| *a > 1 << 44));
+        assert!(emails.contains(&Some(row.get(2))));
+    });
+}

@@ -1,7 +1,7 @@
 //! Arguments: of calls, and of grammar that looks like a call.
 
 use sqlparser::ast::{
-    FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, SelectItemQualifiedWildcardKind,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, SelectItemQualifiedWildcardKind,
 };
 
 use super::expr::InScope;
@@ -11,21 +11,27 @@ use super::{Judge, refuse};
 use crate::Refusal;
 
 impl Judge<'_> {
-    /// The arguments of a call. `counts`: it only counts those that are not NULL.
-    pub(crate) fn arguments(&mut self, counts: bool, list: &mut FunctionArgumentList, scope: InScope, usage: &str) -> Result<(), Refusal> {
+    /// The labels of a call's arguments. `counts`: it may be given `*`.
+    pub(crate) fn arguments(&mut self, counts: bool, list: &mut FunctionArgumentList, scope: InScope) -> Result<Vec<Label>, Refusal> {
+        let mut labels = Vec::new();
         for arg in &mut list.args {
             let inner = match arg {
                 FunctionArg::Unnamed(inner) | FunctionArg::Named { arg: inner, .. } => inner,
                 FunctionArg::ExprNamed { .. } => return Err(refuse::not_yet("form.call", "this way of naming an argument")),
             };
             match inner {
-                FunctionArgExpr::Expr(e) if counts => {
-                    self.expr(e, scope)?;
+                // count(DISTINCT (a, b)): of a row no more shows than that it is another.
+                FunctionArgExpr::Expr(Expr::Tuple(parts)) if counts => {
+                    for part in parts {
+                        self.expr(part, scope)?;
+                    }
+                    labels.push(Label::Clear);
                 }
-                FunctionArgExpr::Expr(e) => self.clear(e, scope, usage)?,
+                FunctionArgExpr::Expr(e) => labels.push(self.expr(e, scope)?),
                 FunctionArgExpr::Wildcard if counts => {}
                 FunctionArgExpr::QualifiedWildcard(name) => {
                     self.qualified_row(&SelectItemQualifiedWildcardKind::ObjectName(name.clone()), scope)?;
+                    labels.push(Label::Clear);
                 }
                 _ => return Err(refuse::not_yet("form.call", "* as an argument")),
             }
@@ -34,15 +40,26 @@ impl Judge<'_> {
             match clause {
                 FunctionArgumentClause::OrderBy(items) => {
                     for item in items {
-                        self.clear(&mut item.expr, scope, usage)?;
+                        self.order_item(item, scope)?;
                     }
                 }
                 _ => return Err(refuse::not_yet("form.call", "this clause in a call")),
             }
         }
-        Ok(())
+        Ok(labels)
     }
 
+    /// Puts a refusal at the argument that it is of.
+    pub(crate) fn at_argument((index, refusal): (usize, Refusal), list: &FunctionArgumentList, judge: &Judge) -> Refusal {
+        match list.args.get(index) {
+            Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) | FunctionArg::Named { arg: FunctionArgExpr::Expr(e), .. }) => {
+                refusal.at(judge.position(e))
+            }
+            _ => refusal,
+        }
+    }
+
+    /// Grammar that looks like a call; `greatest` and `least` are written by the keyed order where they are of sealed values.
     pub(crate) fn construct(&mut self, word: &str, args: &mut FunctionArguments, scope: InScope) -> Result<Label, Refusal> {
         if let ("array", FunctionArguments::Subquery(query)) = (word, &mut *args) {
             let at = place(query);
@@ -50,10 +67,7 @@ impl Judge<'_> {
             if let [only] = cols.as_slice() {
                 self.note_subquery(at, only.ty);
             }
-            return match cols.iter().find_map(|c| c.label.sealed()) {
-                Some(s) => Err(refuse::sealed_use(self.role, s, "an array")),
-                None => Ok(Label::Clear),
-            };
+            return self.array_of_column(cols);
         }
         let list = match args {
             FunctionArguments::None => return Ok(Label::Clear),
@@ -70,9 +84,13 @@ impl Judge<'_> {
         for arg in &mut list.args {
             match arg {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => match word {
-                    "coalesce" | "nullif" => {
+                    "coalesce" | "nullif" => label = self.joined(label, e, scope, &word.to_ascii_uppercase())?,
+                    "greatest" | "least" => {
                         let next = self.expr(e, scope)?;
                         label = self.join(label, next, e, &word.to_ascii_uppercase())?;
+                        if let Label::SealedArray(s) = &label {
+                            return Err(refuse::sealed_use(self.role, s, &word.to_ascii_uppercase()).at(self.position(&*e)));
+                        }
                     }
                     "grouping" => {
                         self.expr(e, scope)?;

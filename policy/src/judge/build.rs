@@ -72,20 +72,25 @@ pub(crate) fn row(name: ObjectName) -> Expr {
     Expr::Function(f)
 }
 
-/// An order of sealed values that shows nothing but equality: a digest keyed by the session.
-/// `marker` stands for the key.
-pub(crate) fn keyed(expr: Expr, marker: &str) -> Expr {
-    let salted = Expr::BinaryOp {
-        left: Box::new(as_text(value(Value::SingleQuotedString(marker.to_owned())))),
-        op: BinaryOperator::PGCustomBinaryOperator(vec!["pg_catalog".into(), "||".into()]),
-        right: Box::new(as_text(expr)),
-    };
-    call(&["pg_catalog", "sha256"], vec![call(&["pg_catalog", "textsend"], vec![Expr::Nested(Box::new(salted))])])
+/// `(a OPERATOR(pg_catalog.||) b)`
+pub(crate) fn concat(a: Expr, b: Expr) -> Expr {
+    let op = BinaryOperator::PGCustomBinaryOperator(vec!["pg_catalog".into(), "||".into()]);
+    Expr::BinaryOp { left: Box::new(a), op, right: Box::new(b) }
+}
+
+/// `expr COLLATE collation`
+pub(crate) fn collate(expr: Expr, collation: ObjectName) -> Expr {
+    Expr::Collate { expr: Box::new(expr), collation }
+}
+
+/// `expr COLLATE pg_catalog."C"`
+pub(crate) fn in_c(expr: Expr) -> Expr {
+    collate(expr, object_name(&["pg_catalog", "C"]))
 }
 
 /// A total order for values of unknown type, finer than their own: by their text, bytewise.
 pub(crate) fn bytewise(expr: Expr) -> Expr {
-    Expr::Collate { expr: Box::new(as_text(expr)), collation: object_name(&["pg_catalog", "C"]) }
+    in_c(as_text(expr))
 }
 
 /// `CASE WHEN condition THEN result END`

@@ -14,6 +14,7 @@ use super::expr::InScope;
 use super::facts::{GroupPart, LevelOrder, TieBreak};
 use super::label::Label;
 use super::scope::{Col, Item, Level, Out, Scope};
+use super::sealed::keyed;
 use crate::plan::Origin;
 
 /// A column of an item of FROM.
@@ -296,14 +297,11 @@ impl Judge<'_> {
     }
 
     fn group_break(&self, group: &GroupPart) -> Expr {
-        match &group.col.label {
-            Label::Sealed(_) => build::keyed(group.expr.clone(), self.facts.marker()),
+        keyed::order(&group.expr, &group.col.label, self.facts.marker()).unwrap_or_else(|| match group.col.ty {
             // Groups differ by the type's own equality, and with it in its order. xid, cid and aclitem have equality only.
-            Label::Clear | Label::Null => match group.col.ty {
-                Some(ty) if !matches!(ty.oid, 28 | 29 | 1033) => group.expr.clone(),
-                _ => build::bytewise(group.expr.clone()),
-            },
-        }
+            Some(ty) if !matches!(ty.oid, 28 | 29 | 1033) => group.expr.clone(),
+            _ => build::bytewise(group.expr.clone()),
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use dashmap::DashMap;
 
 use super::cache::Cache;
 use super::facts::Facts;
+use super::label::Label;
 use super::scope::Col;
 use super::token::Tokens;
 use super::{Judge, gate, refuse};
@@ -155,7 +156,10 @@ impl Engine {
         for (index, (relation, attribute)) in columns.iter().enumerate() {
             let Some(treatment) = role.facts.guard(*relation).and_then(|g| g.columns.get(attribute)) else { continue };
             let sound = match (&treatment.action, outputs.get(index).map(|o| &o.mask)) {
-                (Action::Seal(spec), Some(Mask::Seal(planned))) => spec.class == planned.class,
+                // A citext is never sent as it is stored.
+                (Action::Seal(spec), Some(Mask::Seal(planned))) => {
+                    spec.class == planned.class && !role.facts.is_citext(*relation, *attribute)
+                }
                 (Action::Seal(_) | Action::Veil(_) | Action::Refuse, _) => false,
             };
             if !sound {
@@ -324,9 +328,10 @@ fn outputs(cols: &[Col], forms: &Forms) -> Arc<[Output]> {
         .map(|c| Output {
             name: c.name.clone(),
             origin: c.origin.clone(),
-            mask: match c.label.sealed() {
-                Some(s) => Mask::Seal(Arc::clone(&s.spec)),
-                None => Mask::Clear,
+            mask: match &c.label {
+                Label::Sealed(s) => Mask::Seal(Arc::clone(&s.spec)),
+                Label::SealedArray(s) => Mask::SealElements(Arc::clone(&s.spec)),
+                Label::Clear | Label::Null => Mask::Clear,
             },
             type_oid: c.ty.map(|t| forms.bottom(t.settled().oid)),
         })

@@ -1,15 +1,13 @@
 //! Expressions: binds names, infers labels, rewrites what must be rewritten.
 
-use sqlparser::ast::{
-    AccessExpr, BinaryOperator, CeilFloorKind, DateTimeField, Expr, Ident, LimitClause, Query, SetExpr, Subscript, Value,
-};
+use sqlparser::ast::{BinaryOperator, CeilFloorKind, DateTimeField, Expr, Ident, LimitClause, Query, SetExpr, Value};
 
 use super::function::Judged;
 use super::holds::comparable;
-use super::label::{self, Label};
-use super::object::keeps_text;
+use super::label::Label;
 use super::refuse;
 use super::scope::{Col, Scope};
+use super::sealed::{array, meet};
 use super::token::is_operand;
 use super::typing::place;
 use super::{Judge, build};
@@ -23,7 +21,7 @@ impl Judge<'_> {
     pub(crate) fn clear(&mut self, e: &mut Expr, scope: InScope, usage: &str) -> Result<(), Refusal> {
         match self.expr(e, scope)? {
             Label::Clear | Label::Null => Ok(()),
-            Label::Sealed(s) => Err(refuse::sealed_use(self.role, &s, usage).at(self.position(e))),
+            Label::Sealed(s) | Label::SealedArray(s) => Err(refuse::sealed_use(self.role, &s, usage).at(self.position(e))),
         }
     }
 
@@ -42,13 +40,13 @@ impl Judge<'_> {
 
     /// Two values whose equality shows.
     pub(crate) fn compare(&self, a: Label, b: Label, at: &Expr, usage: &str) -> Result<Label, Refusal> {
-        self.join(a, b, at, usage)?;
+        meet::compare(a, b).map_err(|c| refuse::clash(self.role, &c, usage).at(self.position(at)))?;
         Ok(Label::Clear)
     }
 
     /// Two values that share a place.
     pub(crate) fn join(&self, a: Label, b: Label, at: &Expr, usage: &str) -> Result<Label, Refusal> {
-        label::join(a, b).map_err(|c| refuse::clash(self.role, &c, usage).at(self.position(at)))
+        meet::join(a, b).map_err(|c| refuse::clash(self.role, &c, usage).at(self.position(at)))
     }
 
     /// Judges an expression.
@@ -82,9 +80,9 @@ impl Judge<'_> {
             }
             Expr::Function(f) => match self.function(f, scope)? {
                 Judged::Call(label) => Ok(label),
-                Judged::Replaced(expr) => {
+                Judged::Replaced(expr, label) => {
                     *e = *expr;
-                    Ok(Label::Clear)
+                    Ok(label)
                 }
             },
             Expr::Case { operand, conditions, else_result, .. } => {
@@ -104,12 +102,10 @@ impl Judge<'_> {
                         }
                         None => self.clear(&mut when.condition, scope, "a condition")?,
                     }
-                    let l = self.expr(&mut when.result, scope)?;
-                    result = self.join(result, l, &when.result, "the results of a CASE")?;
+                    result = self.joined(result, &mut when.result, scope, "the results of a CASE")?;
                 }
                 if let Some(other) = else_result {
-                    let l = self.expr(other, scope)?;
-                    result = self.join(result, l, other, "the results of a CASE")?;
+                    result = self.joined(result, other, scope, "the results of a CASE")?;
                 }
                 Ok(result)
             }
@@ -129,9 +125,14 @@ impl Judge<'_> {
             Expr::InList { expr, list, negated } => {
                 self.implied_operators(if *negated { &["<>"] } else { &["="] })?;
                 let left = self.tuple_or_value(expr, scope)?;
+                // More than one may become an array of one type.
+                let alone = list.len() == 1;
                 for item in list {
                     let right = self.beside(item, &left, scope)?;
                     self.compare_rows(&left, &right, item, "IN")?;
+                    if let ([a], [b], false) = (left.as_slice(), right.as_slice(), alone) {
+                        self.join(a.clone(), b.clone(), item, "IN")?;
+                    }
                 }
                 Ok(Label::Clear)
             }
@@ -164,15 +165,13 @@ impl Judge<'_> {
             }
             Expr::Cast { expr, data_type, format: None, .. } => {
                 self.data_type(data_type)?;
-                match self.expr(expr, scope)? {
-                    Label::Null => Ok(Label::Null),
-                    Label::Clear => Ok(Label::Clear),
-                    Label::Sealed(s) => {
-                        if s.spec.form.is_text() && keeps_text(data_type) {
-                            return Ok(Label::Sealed(s));
-                        }
-                        Err(refuse::sealed_use(self.role, &s, &format!("a cast to {}", shown_type(data_type))).at(self.position(&**expr)))
+                let label = self.expr(expr, scope)?;
+                match (array::cast(&label, data_type), label.sealed()) {
+                    (Some(cast), _) => Ok(cast),
+                    (None, Some(s)) => {
+                        Err(refuse::sealed_use(self.role, s, &format!("a cast to {}", shown_type(data_type))).at(self.position(&**expr)))
                     }
+                    (None, None) => Ok(Label::Clear),
                 }
             }
             Expr::AtTimeZone { timestamp, time_zone } => self.all_clear([&mut **timestamp, &mut **time_zone], scope, "AT TIME ZONE"),
@@ -204,24 +203,8 @@ impl Judge<'_> {
                 self.all_clear([&mut **expr], scope, "COLLATE")
             }
             Expr::Tuple(es) => self.all_clear(es, scope, "a row"),
-            Expr::Array(a) => self.all_clear(&mut a.elem, scope, "an array"),
-            Expr::CompoundFieldAccess { root, access_chain } => {
-                self.clear(root, scope, "a subscript or field access")?;
-                for access in access_chain {
-                    match access {
-                        AccessExpr::Subscript(Subscript::Index { index }) => self.clear(index, scope, "a subscript")?,
-                        AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, stride: None }) => {
-                            self.all_clear(lower_bound.iter_mut().chain(upper_bound.iter_mut()), scope, "a subscript")?;
-                        }
-                        AccessExpr::Subscript(Subscript::Slice { .. }) => {
-                            return Err(refuse::not_yet("form.expression", "a slice with a stride"));
-                        }
-                        AccessExpr::Dot(Expr::Identifier(field)) => self.field(field)?,
-                        AccessExpr::Dot(_) => return Err(refuse::not_yet("form.expression", "this field access")),
-                    }
-                }
-                Ok(Label::Clear)
-            }
+            Expr::Array(a) => self.array_of(&mut a.elem, scope),
+            Expr::CompoundFieldAccess { root, access_chain } => self.access(root, access_chain, scope),
             other => {
                 Err(refuse::not_yet("form.expression", &format!("the expression {}", shorten(&other.to_string()))).at(self.position(other)))
             }
@@ -229,7 +212,7 @@ impl Judge<'_> {
     }
 
     /// `(row).name` is a function call where the row has no such field: the function must be one that may be called.
-    fn field(&mut self, field: &Ident) -> Result<(), Refusal> {
+    pub(crate) fn field(&mut self, field: &Ident) -> Result<(), Refusal> {
         if self.facts.catalog.functions.contains_key(&field.value) {
             self.function_facts(&[field.value.as_str()], Some(1)).map(|_| ())?;
         }
@@ -282,8 +265,16 @@ impl Judge<'_> {
             BinaryOperator::Eq => self.equality(left, right, scope, "a comparison with ="),
             BinaryOperator::NotEq => self.equality(left, right, scope, "a comparison with <>"),
             other => {
+                let (a, b) = (self.expr(left, scope)?, self.expr(right, scope)?);
+                if let Some(judged) = self.array_operator(other, &a, &b, right) {
+                    return judged;
+                }
                 let usage = format!("operator {other}");
-                self.all_clear([left, right], scope, &usage)
+                let sealed = [(a, &*left), (b, &*right)].into_iter().find_map(|(l, e)| l.sealed().cloned().map(|s| (s, e)));
+                match sealed {
+                    Some((s, e)) => Err(refuse::sealed_use(self.role, &s, &usage).at(self.position(e))),
+                    None => Ok(Label::Clear),
+                }
             }
         }
     }
@@ -308,25 +299,24 @@ impl Judge<'_> {
             self.compare_rows(&a, &b, left, word)?;
             return Ok(Label::Clear);
         }
-        // By another operator than those: it is not known whether it can fail.
-        self.fails = self.fails.saturating_add(usize::from(matches!(inner, Expr::Subquery(_))));
-        let first = self.reached.len();
+        if !matches!(op, BinaryOperator::Eq | BinaryOperator::NotEq) {
+            // By another operator than those: it is not known whether it can fail.
+            let of_query = matches!(build::bare(right), Expr::Subquery(_));
+            self.fails = self.fails.saturating_add(usize::from(of_query));
+            let first = self.reached.len();
+            self.clear(left, scope, word)?;
+            let label = self.all_clear([&mut *right], scope, word)?;
+            if of_query {
+                self.fence_reached(first);
+            }
+            return Ok(label);
+        }
         let label = self.expr(left, scope)?;
-        if matches!(op, BinaryOperator::Eq | BinaryOperator::NotEq)
-            && let Some(tokens) = self.tokens(right, &label, scope)?
-        {
+        if let Some(tokens) = self.tokens(right, &label, scope)? {
             return self.compare(label, tokens, left, word);
         }
-        match label {
-            Label::Sealed(s) => Err(refuse::sealed_use(self.role, &s, word).at(self.position(&*left))),
-            Label::Clear | Label::Null => {
-                let label = self.all_clear([&mut *right], scope, word)?;
-                if matches!(build::bare(right), Expr::Subquery(_)) {
-                    self.fence_reached(first);
-                }
-                Ok(label)
-            }
-        }
+        let array = self.expr(right, scope)?;
+        self.compare_elements(label, array, right, word)
     }
 
     /// A subquery whose columns are compared with an expression: their labels.

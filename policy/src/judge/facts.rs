@@ -12,7 +12,7 @@ use super::barrier::Barrier;
 use super::determined::{Equalities, Place};
 use super::scope::{Col, Item};
 use super::total::is_total;
-use crate::catalog::{Catalog, Oid, Relation};
+use crate::catalog::{BaseType, Catalog, Oid, Relation};
 use crate::policy::{Protection, Role, protection::Guard};
 use crate::{Refusal, read};
 
@@ -130,6 +130,12 @@ impl Facts {
         self.protection.as_ref()?.guard(relation)
     }
 
+    /// A column of type citext, or of a domain over it.
+    pub fn is_citext(&self, relation: Oid, attribute: i16) -> bool {
+        let column = self.catalog.relations.get(&relation).and_then(|r| r.attribute(attribute));
+        column.is_some_and(|c| c.data_type.base == BaseType::Citext)
+    }
+
     pub fn may_call(&self, schema: &str, name: &str) -> bool {
         self.protection.is_none() || self.functions.iter().any(|(s, n)| s == schema && n == name)
     }
@@ -208,8 +214,4 @@ pub(crate) struct LevelOrder {
     pub aggregates: bool,
     /// A window function is called at this level: its rows come sorted as the window needs them.
     pub windows: bool,
-    /// A named window has a frame in ROWS.
-    pub named_rows_frame: bool,
-    /// Named windows whose order was made total.
-    pub ordered_windows: std::collections::HashSet<String>,
 }

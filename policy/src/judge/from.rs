@@ -11,9 +11,10 @@ use super::barrier::{self, Behind, Repeat};
 use super::build;
 use super::expr::InScope;
 use super::holds::{Holds, comparable, unify};
-use super::label;
+use super::label::Label;
 use super::refuse;
 use super::scope::{Col, Item, Level, Scope, Slot};
+use super::sealed::meet;
 use super::typing::{Ty, oid};
 use crate::plan::Origin;
 use crate::read::coded::{self, Form};
@@ -114,7 +115,7 @@ impl Judge<'_> {
             }
             a.mark(self.in_aggregate == 0);
             b.mark(self.in_aggregate == 0);
-            let label = label::join(ca.label.clone(), cb.label.clone()).map_err(|c| refuse::clash(self.role, &c, "USING"))?;
+            let label = meet::join(ca.label.clone(), cb.label.clone()).map_err(|c| refuse::clash(self.role, &c, "USING"))?;
             let (origin, base) = match merge {
                 Merge::Left => (ca.origin.clone(), ca.base),
                 Merge::Right => (cb.origin.clone(), cb.base),
@@ -191,17 +192,19 @@ impl Judge<'_> {
             }
             TableFactor::UNNEST { alias, array_exprs, with_offset: false, with_offset_alias: None, with_ordinality } => {
                 self.function_facts(&["unnest"], Some(array_exprs.len().min(1)))?;
-                self.all_clear(array_exprs.iter_mut(), Some(&lateral), "unnest()")?;
-                for e in array_exprs.iter() {
+                // Each of them gives a column of its own.
+                let mut cols = Vec::new();
+                for e in array_exprs.iter_mut() {
+                    let label = self.expr(e, Some(&lateral))?;
+                    let judged = self.sealed_call("unnest", &[label]).map_err(|(_, r)| r.at(self.position(&*e)))?;
                     self.note(e, Some(&lateral));
+                    let ty = self.call_type(Some("pg_catalog"), "unnest", &[self.type_of(e, Some(&lateral))]);
+                    cols.push(Col { label: judged.0, ty, ..Col::clear("unnest") });
                 }
-                let mut names: Vec<String> = array_exprs.iter().map(|_| "unnest".to_owned()).collect();
-                if let ([only], Some(alias)) = (names.as_mut_slice(), alias.as_ref()) {
-                    only.clone_from(&alias.name.value);
+                if let ([only], Some(alias)) = (cols.as_mut_slice(), alias.as_ref()) {
+                    only.name.clone_from(&alias.name.value);
                 }
-                let types = array_exprs.iter().map(|e| self.call_type(Some("pg_catalog"), "unnest", &[self.type_of(e, Some(&lateral))]));
-                let types = types.collect();
-                let level = with_holds(self.function_level("unnest", names, types, *with_ordinality, alias.as_ref())?);
+                let level = with_holds(self.function_level("unnest", cols, *with_ordinality, alias.as_ref())?);
                 let level = behind_all(level, &lateral);
                 *alias = Some(Self::function_alias("unnest", alias.as_ref(), &level));
                 self.take_names(&level)?;
@@ -291,15 +294,27 @@ impl Judge<'_> {
             return Err(refuse::not_yet("form.from", "this function in FROM"));
         }
         self.note_evaluation_order(&facts, &short, name);
+        let mut labels = Vec::new();
         for arg in args.iter_mut() {
             match arg {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) | FunctionArg::Named { arg: FunctionArgExpr::Expr(e), .. } => {
-                    self.clear(e, scope, &format!("function {short}()"))?;
+                    labels.push(self.expr(e, scope)?);
                     self.note(e, scope);
                 }
                 _ => return Err(refuse::not_yet("form.from", "* as an argument")),
             }
         }
+        // Of those that take sealed values, these give rows of one column.
+        let one_column = short == "generate_subscripts" || short == "unnest" && labels.len() == 1;
+        let judged = if facts.schema == "pg_catalog" && one_column {
+            self.sealed_call(&short, &labels).map(|(label, _)| label)
+        } else {
+            self.nothing_sealed(&labels, &format!("function {short}()")).map(|()| Label::Clear)
+        };
+        let label = judged.map_err(|(index, refusal)| match args.get(index) {
+            Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(e))) => refusal.at(self.position(e)),
+            _ => refusal,
+        })?;
         // Of constants it fails for every row or for none.
         let constant = |a: &FunctionArg| matches!(a, FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) if is_constant(e));
         if !args.iter().all(constant) && short != "unnest" {
@@ -338,8 +353,11 @@ impl Judge<'_> {
         } else {
             self.function_column_types(&facts.schema, &short, &given)
         };
-        *name = build::object_name(&[&facts.schema, &short]);
-        let level = self.function_level(&short, names, types, ordinality, alias)?;
+        if !facts.overloaded || labels.iter().any(|l| l.sealed().is_some()) {
+            *name = build::object_name(&[&facts.schema, &short]);
+        }
+        let cols = typed(names, types).into_iter().map(|col| Col { label: label.clone(), ..col }).collect();
+        let level = self.function_level(&short, cols, ordinality, alias)?;
         // What they give out is computed already; a function outside pg_catalog may be put in its place as a query.
         Ok(if facts.schema == "pg_catalog" { with_holds(level) } else { level })
     }
@@ -397,14 +415,10 @@ impl Judge<'_> {
     pub(crate) fn function_level(
         &self,
         name: &str,
-        names: Vec<String>,
-        types: Vec<Option<Ty>>,
+        mut cols: Vec<Col>,
         ordinality: bool,
         alias: Option<&TableAlias>,
     ) -> Result<Level, Refusal> {
-        let certain = types.len() == names.len();
-        let mut types = types.into_iter().filter(|_| certain);
-        let mut cols: Vec<Col> = names.into_iter().map(|name| Col { ty: types.next().flatten(), ..Col::clear(name) }).collect();
         if ordinality {
             cols.push(Col { ty: Some(Ty::of(oid::INT8)), ..Col::clear("ordinality") });
         }
@@ -446,6 +460,13 @@ impl Judge<'_> {
 fn merged_holds(a: &Col, b: &Col) -> Option<Holds> {
     let (a, b) = (a.holds.as_ref()?, b.holds.as_ref()?);
     if comparable(a, b) { unify(a.clone(), b.clone()) } else { None }
+}
+
+/// Columns of these names, with their types where there is one for each.
+pub(crate) fn typed(names: Vec<String>, types: Vec<Option<Ty>>) -> Vec<Col> {
+    let certain = types.len() == names.len();
+    let mut types = types.into_iter().filter(|_| certain);
+    names.into_iter().map(|name| Col { ty: types.next().flatten(), ..Col::clear(name) }).collect()
 }
 
 /// Columns of a function's result hold what their types say.

@@ -10,6 +10,7 @@ use super::expr::InScope;
 use super::label::Label;
 use super::refuse;
 use super::scope::Col;
+use super::sealed::{Rewrite, keyed};
 use super::{AggregateCall, Judge};
 use crate::builtin::functions::{self, SettingRule};
 use crate::builtin::settings;
@@ -21,8 +22,8 @@ use crate::{Refusal, SqlState};
 pub(crate) enum Judged {
     /// It stays, with this label.
     Call(Label),
-    /// It is answered by this expression instead.
-    Replaced(Box<Expr>),
+    /// It is answered by this expression instead, of this label.
+    Replaced(Box<Expr>, Label),
 }
 
 /// What is known of a called function.
@@ -31,6 +32,8 @@ pub(crate) struct FunctionFacts {
     pub schema: String,
     /// An aggregate among its forms.
     pub aggregate: bool,
+    /// An extension in the search path has functions of that name too.
+    pub overloaded: bool,
     /// The SQL type it is answered NULL with, where its result would show physical facts.
     pub veiled: Option<&'static str>,
 }
@@ -79,7 +82,16 @@ impl Judge<'_> {
             if filter.is_some() || over.is_some() || !within_group.is_empty() {
                 return Err(refuse::not_yet("form.call", "this form of a call"));
             }
-            return self.construct(&word.to_ascii_lowercase(), args, scope).map(Judged::Call);
+            let word = word.to_ascii_lowercase();
+            let label = self.construct(&word, args, scope)?;
+            return match (word.as_str(), &label) {
+                ("greatest" | "least", Label::Sealed(s)) => {
+                    let (ty, base) = (std::sync::Arc::clone(&s.ty), s.ty.base);
+                    let keyed = keyed::extremum(Expr::Function(f.clone()), &ty, base, self.facts.marker())?;
+                    Ok(Judged::Replaced(Box::new(keyed), label))
+                }
+                _ => Ok(Judged::Call(label)),
+            };
         }
         let written: Vec<&str> = parts.iter().map(String::as_str).collect();
         let short = parts.last().cloned().unwrap_or_default();
@@ -100,14 +112,24 @@ impl Judge<'_> {
             self.aggregate_calls.push(AggregateCall { depth: scope.map_or(0, |s| s.levels().count()), innermost: None });
         }
         let counts = short == "count" && facts.schema == "pg_catalog" && list.args.len() == 1;
-        let judged = self.arguments(counts, list, scope, &usage);
+        let judged = self.arguments(counts, list, scope);
         if is_aggregate_call {
             self.in_aggregate = self.in_aggregate.saturating_sub(1);
         }
-        judged?;
+        let mut labels = judged?;
+        let given = labels.len();
         for item in within_group.iter_mut() {
-            self.clear(&mut item.expr, scope, &usage)?;
+            labels.push(self.expr(&mut item.expr, scope)?);
         }
+        let sealed = if facts.schema == "pg_catalog" && (within_group.is_empty() || short == "mode") {
+            self.sealed_call(&short, &labels)
+        } else {
+            self.nothing_sealed(&labels, &usage).map(|()| (Label::Clear, Rewrite::No))
+        };
+        let (label, rewrite) = sealed.map_err(|refused| match within_group.get(refused.0.wrapping_sub(given)) {
+            Some(item) => refused.1.at(self.position(&item.expr)),
+            None => Judge::at_argument(refused, list, self),
+        })?;
         if let Some(filter) = filter {
             self.clear(filter, scope, "a FILTER")?;
         }
@@ -117,21 +139,41 @@ impl Judge<'_> {
         let shows_first = matches!(short.as_str(), "min" | "max") && facts.schema == "pg_catalog" && self.differs_where_equal(list, scope);
         match over {
             Some(window) => self.window(&short, sensitive, facts.aggregate, window, scope)?,
-            None if (sensitive || shows_first) && rows_tainted && within_group.is_empty() => self.order_arguments(list, scope),
+            None if (sensitive || shows_first) && rows_tainted && within_group.is_empty() => self.order_arguments(list, &labels, scope),
             None => {}
         }
         if let Some(sql_type) = facts.veiled {
             let null = build::cast(build::value(Value::Null), super::parse_type(sql_type)?);
-            return Ok(Judged::Replaced(Box::new(null)));
+            return Ok(Judged::Replaced(Box::new(null), Label::Clear));
         }
-        *name = build::object_name(&[&facts.schema, &short]);
+        if !facts.overloaded || labels.iter().any(|l| l.sealed().is_some()) {
+            *name = build::object_name(&[&facts.schema, &short]);
+        }
         if facts.schema == "pg_catalog"
             && let Some(rule) = functions::setting_rule(&short)
             && let Some(guarded) = guarded_setting(f, rule)
         {
-            return Ok(Judged::Replaced(Box::new(guarded)));
+            return Ok(Judged::Replaced(Box::new(guarded), Label::Clear));
         }
-        Ok(Judged::Call(Label::Clear))
+        self.by_key(f, label, rewrite, labels.first())
+    }
+
+    /// Writes a call on sealed values so that it goes by the keyed order, where it goes by an order.
+    fn by_key(&mut self, f: &Function, label: Label, rewrite: Rewrite, argument: Option<&Label>) -> Result<Judged, Refusal> {
+        let distinct = |f: &Function| matches!(&f.args, FunctionArguments::List(list) if list.duplicate_treatment.is_some());
+        match (rewrite, &label, argument) {
+            (Rewrite::Keyed { .. }, Label::Sealed(gives), Some(argument)) => {
+                let ty = argument.sealed().map_or(&gives.ty, |s| &s.ty);
+                let keyed = keyed::extremum(Expr::Function(f.clone()), ty, gives.ty.base, self.facts.marker())?;
+                Ok(Judged::Replaced(Box::new(keyed), label))
+            }
+            (Rewrite::No, Label::SealedArray(_), Some(argument)) if distinct(f) && f.over.is_none() => {
+                self.no_arrays_of_arrays(argument)?;
+                let alias = self.fresh("pgveil_u");
+                Ok(Judged::Replaced(Box::new(keyed::distinct_array(f.clone(), &alias, self.facts.marker())), label))
+            }
+            _ => Ok(Judged::Call(label)),
+        }
     }
 
     /// Remembers the first call that shows in which order rows are read.
@@ -186,8 +228,10 @@ impl Judge<'_> {
             .with_hint("No function of that name and number of arguments is in the search path."));
         };
         let of_postgres = candidates.iter().any(|f| f.schema == "pg_catalog");
-        let foreign = candidates.iter().find(|f| f.schema != "pg_catalog");
-        if let (true, Some(other)) = (of_postgres, foreign) {
+        let mut foreign = candidates.iter().filter(|f| f.schema != "pg_catalog");
+        let overloaded = of_postgres && foreign.clone().next().is_some();
+        // An extension's own overload, such as citext's max(citext), is found by Postgres, by the types of the arguments.
+        if let (true, Some(other)) = (of_postgres, foreign.find(|f| !(f.trusted_language && f.volatility == Volatility::Immutable))) {
             return Err(self
                 .denied_function(
                     &format!("{}.{short}", other.schema),
@@ -211,7 +255,7 @@ impl Judge<'_> {
                 .with_hint("Write the query without it, or ask for a role without masks."));
             }
             let aggregate = candidates.iter().any(|f| f.kind == FunctionKind::Aggregate);
-            return Ok(FunctionFacts { schema: "pg_catalog".into(), aggregate, veiled });
+            return Ok(FunctionFacts { schema: "pg_catalog".into(), aggregate, veiled, overloaded });
         }
         for f in &candidates {
             let built_in = f.schema == "information_schema" && functions::information_schema_allowed(short);
@@ -227,7 +271,7 @@ impl Judge<'_> {
             return Err(self.denied_function(short, "exists in more than one schema of the search path").with_hint("Write its schema."));
         }
         let aggregate = candidates.iter().any(|f| f.kind == FunctionKind::Aggregate);
-        Ok(FunctionFacts { schema: first.schema.clone(), aggregate, veiled: None })
+        Ok(FunctionFacts { schema: first.schema.clone(), aggregate, veiled: None, overloaded: false })
     }
 
     fn denied_function(&self, name: &str, why: &str) -> Refusal {
@@ -335,19 +379,19 @@ impl Judge<'_> {
     }
 
     /// Gives an aggregate whose result depends on its rows' order one that depends on nothing else: its own arguments'.
-    fn order_arguments(&self, list: &mut FunctionArgumentList, scope: InScope) {
+    fn order_arguments(&self, list: &mut FunctionArgumentList, labels: &[Label], scope: InScope) {
         if list.duplicate_treatment.is_some() {
             return;
         }
-        let key = |a: &FunctionArg| match a {
+        let key = |(a, label): (&FunctionArg, &Label)| match a {
             FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => match build::bare(e) {
                 Expr::Value(_) => None,
-                _ => Some(self.tie_break(e.clone(), &Col { ty: self.type_of(e, scope), ..Col::clear("") })),
+                _ => Some(self.tie_break(e.clone(), &Col { ty: self.type_of(e, scope), label: label.clone(), ..Col::clear("") })),
             },
             FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) => Some(build::bytewise(build::row(name.clone()))),
             _ => None,
         };
-        let keys: Vec<OrderByExpr> = list.args.iter().filter_map(key).map(build::ascending).collect();
+        let keys: Vec<OrderByExpr> = list.args.iter().zip(labels).filter_map(key).map(build::ascending).collect();
         for clause in &mut list.clauses {
             if let FunctionArgumentClause::OrderBy(items) = clause {
                 for key in keys {

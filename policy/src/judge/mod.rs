@@ -6,8 +6,8 @@
 //! * `query`, `select`, `from`, `group`: the clauses, in the order in which names become visible;
 //! * `scope`, `names`, `star`, `output`: which column a name means, what `*` stands for, what a column is called;
 //! * `relation`, `stand_in`: protected relations replaced by derived tables that compute their masks (veil);
-//! * `expr`, `label`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and which
-//!   functions, operators and types may be used;
+//! * `expr`, `label`, `sealed`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and
+//!   which functions, operators and types may be used;
 //! * `barrier`, `holds`, `fence`: what of the client's may run on rows that a row filter removes;
 //! * `gate`: the check that names still mean what was judged when the text runs;
 //! * `coded`, `table_function`: forms that sqlparser's tree has no place for;
@@ -40,6 +40,7 @@ mod query;
 mod refuse;
 mod relation;
 mod scope;
+mod sealed;
 mod select;
 mod stand_in;
 mod star;
@@ -49,7 +50,6 @@ mod token;
 mod total;
 mod typing;
 mod window;
-mod windows;
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};

@@ -54,7 +54,7 @@ impl Judge<'_> {
             if let Some(refused) = &col.refused {
                 return Err(refuse::column(self.role, refused));
             }
-            if let Label::Sealed(s) = &col.label {
+            if let Some(s) = col.label.sealed() {
                 return Err(refuse::sealed_use(self.role, s, "a whole row"));
             }
             item.used.borrow_mut().insert(index);
@@ -160,7 +160,13 @@ impl Judge<'_> {
         // An inner query's aggregate over a column from outside leaves that column bare at its own level.
         slot.mark(self.in_aggregate == 0 || outwards > 0);
         match slot.column() {
-            Some(col) => Ok(Meaning::Column(col.clone())),
+            Some(col) => {
+                // What this level does with a sealed value from outside, its rows may come in the order of.
+                if outwards > 0 && col.label.sealed().is_some() {
+                    self.touched = self.touched.saturating_add(1);
+                }
+                Ok(Meaning::Column(col.clone()))
+            }
             None => Err(refuse::not_yet("form.reference", "this column")),
         }
     }

@@ -6,6 +6,7 @@ use super::determined::Sorted;
 use super::expr::InScope;
 use super::query::position_of;
 use super::scope::{Col, Out, Scope};
+use super::sealed::keyed;
 use super::typing::oid;
 use super::{Judge, build, refuse};
 use crate::read::coded;
@@ -36,8 +37,8 @@ impl Judge<'_> {
         match self.placed(named_output(&item.expr, outs), &item.expr)? {
             Some(out) => {
                 self.fails = self.fails.saturating_add(usize::from(out.col.holds.is_none()));
-                if out.col.label.sealed().is_some() {
-                    item.expr = build::keyed(out.expr.clone(), self.facts.marker());
+                if let Some(key) = keyed::order(&out.expr, &out.col.label, self.facts.marker()) {
+                    item.expr = key;
                 }
                 Ok(Sorted { expr: out.expr.clone(), exact: self.exact(&out.col) })
             }
@@ -82,8 +83,8 @@ impl Judge<'_> {
 
     /// One expression as a tie-break.
     pub(crate) fn tie_break(&self, expr: Expr, col: &Col) -> Expr {
-        if col.label.sealed().is_some() {
-            return build::keyed(expr, self.facts.marker());
+        if let Some(key) = keyed::order(&expr, &col.label, self.facts.marker()) {
+            return key;
         }
         if self.exact(col) {
             return expr;
@@ -117,8 +118,8 @@ impl Judge<'_> {
         self.note(&item.expr, scope);
         let col = Col { ty: self.type_of(&item.expr, scope), label, ..Col::clear("") };
         let sorted = Sorted { expr: item.expr.clone(), exact: self.exact(&col) };
-        if col.label.sealed().is_some() {
-            item.expr = build::keyed(item.expr.clone(), self.facts.marker());
+        if let Some(key) = keyed::order(&item.expr, &col.label, self.facts.marker()) {
+            item.expr = key;
         }
         Ok(sorted)
     }

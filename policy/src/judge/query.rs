@@ -15,6 +15,7 @@ use super::label::Label;
 use super::refuse;
 use super::relation::alias_column;
 use super::scope::Col;
+use super::sealed::keyed;
 use super::typing::Ty;
 use super::{Cte, Judge};
 use crate::plan::Origin;
@@ -98,7 +99,9 @@ impl Judge<'_> {
                 let whole = self.query(&mut cte.query, parent, false)?;
                 let stable = whole.len() == cols.len()
                     && whole.iter().zip(&cols).all(|(w, c)| match (&w.label, &c.label) {
-                        (Label::Sealed(a), Label::Sealed(b)) => a.spec == b.spec,
+                        (Label::Sealed(a), Label::Sealed(b)) | (Label::SealedArray(a), Label::SealedArray(b)) => {
+                            a.spec == b.spec && a.ty == b.ty
+                        }
                         (Label::Clear | Label::Null, Label::Clear) => true,
                         _ => false,
                     });
@@ -255,12 +258,16 @@ impl Judge<'_> {
                     .collect()
             }
             SetExpr::Values(values) => {
+                let mut labels: Vec<Label> = vec![];
                 let mut held: Vec<Option<Holds>> = vec![];
                 let mut columns: Vec<Option<Vec<Ty>>> = vec![];
                 for row in &mut values.rows {
                     columns.resize(row.content.len(), Some(vec![]));
+                    labels.resize(row.content.len().max(labels.len()), Label::Null);
                     for (index, (e, column)) in row.content.iter_mut().zip(&mut columns).enumerate() {
-                        self.clear(e, parent, "VALUES")?;
+                        if let Some(label) = labels.get_mut(index) {
+                            *label = self.joined(label.clone(), e, parent, "VALUES")?;
+                        }
                         let holds = self.note(e, parent);
                         match held.get_mut(index) {
                             None => held.push(holds),
@@ -273,9 +280,10 @@ impl Judge<'_> {
                     }
                 }
                 let mut held = held.into_iter();
-                let typed = columns.iter().zip(1..).map(|(types, n)| {
+                let typed = columns.iter().zip(labels).zip(1..).map(|((types, label), n)| {
+                    let label = if label == Label::Null { Label::Clear } else { label };
                     let ty = types.as_ref().and_then(|t| self.common_type(t));
-                    Col { ty, holds: held.next().flatten(), ..Col::clear(format!("column{n}")) }
+                    Col { label, ty, holds: held.next().flatten(), ..Col::clear(format!("column{n}")) }
                 });
                 Ok(typed.collect())
             }
@@ -314,10 +322,7 @@ impl Judge<'_> {
                 return Err(refuse::not_yet("form.order", "this ORDER BY"));
             };
             let plain = build::column(&alias, name);
-            let expr = match &col.label {
-                Label::Sealed(_) => build::keyed(plain, self.facts.marker()),
-                Label::Clear | Label::Null => plain,
-            };
+            let expr = keyed::order(&plain, &col.label, self.facts.marker()).unwrap_or(plain);
             order.push(OrderByExpr { expr, ..item.clone() });
             if self.exact(col) {
                 sorted.insert(index);

@@ -3,14 +3,14 @@
 use sqlparser::ast::Spanned;
 use sqlparser::tokenizer::Location;
 
-use super::label::{Clash, Sealed};
+use super::label::Sealed;
 use super::scope::RefusedColumn;
+use super::sealed::meet::Clash;
 use crate::read;
 use crate::{Refusal, SqlState};
 
 /// What one can do with a pseudonymised column.
-const ALLOWED: &str =
-    "Pseudonymised columns can be selected, joined, grouped, counted, sorted, compared with columns of the same class and tested for NULL.";
+const ALLOWED: &str = "Pseudonymised columns can be selected, joined, grouped, counted, sorted, collected in arrays, compared with columns of the same class and tested for NULL.";
 
 /// A sealed value used where more than equality could show.
 pub(crate) fn sealed_use(role: &str, sealed: &Sealed, usage: &str) -> Refusal {
@@ -47,9 +47,27 @@ pub(crate) fn clash(role: &str, clash: &Clash, usage: &str) -> Refusal {
             ),
         )
         .with_detail(format!("Rules: {}; {}.", a.rule, b.rule))
-        .with_hint("Columns that are to be joined or compared must be of one class and type in the policy.")
+        .with_hint(if a.spec.class == b.spec.class {
+            format!(
+                "They are of the types {} and {}, whose equality is not that of their pseudonyms. Cast to text first.",
+                a.ty.sql, b.ty.sql
+            )
+        } else {
+            "Columns that are to be joined or compared must be of one class and type in the policy.".to_owned()
+        })
         .about(&a.spec.class)
         .about(&b.spec.class),
+        Clash::Array(s) => Refusal::new(
+            SqlState::DENIED,
+            "seal.mix",
+            format!(
+                "column {} (class {}) is pseudonymised for role {role}: in {usage} a value of it meets an array of such values",
+                s.column, s.spec.class
+            ),
+        )
+        .with_detail(format!("Rule: {}.", s.rule))
+        .with_hint("Compare a value with an array by = ANY (array).")
+        .about(&s.spec.class),
     }
 }
 

@@ -3,10 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use sqlparser::ast::{
-    Distinct, Expr, NamedWindowDefinition, NamedWindowExpr, OrderByExpr, Query, Select, SelectFlavor, SelectItem, SetExpr, TableWithJoins,
-    Value, WindowFrameUnits,
-};
+use sqlparser::ast::{Distinct, Expr, OrderByExpr, Query, Select, SelectFlavor, SelectItem, SetExpr, TableWithJoins, Value};
 
 use super::expr::InScope;
 use super::facts::LevelOrder;
@@ -14,7 +11,7 @@ use super::query::{append_order, order_items, position_of};
 use super::relation::prune;
 use super::scope::{Col, Item, Level, Out, Scope};
 use super::taint::Demand;
-use super::{Judge, build, fence, output, refuse, windows};
+use super::{Judge, build, fence, output, refuse};
 use crate::Refusal;
 use crate::plan::Origin;
 
@@ -108,10 +105,6 @@ impl Judge<'_> {
         if let Some(order) = self.levels.last_mut() {
             order.groups = groups.as_ref().map(|g| g.keys.clone());
             order.in_order = groups.is_none() && selection.is_none() && matches!(level.items.as_slice(), [only] if only.ordered);
-            order.named_rows_frame = named_window.iter().any(|NamedWindowDefinition(_, w)| match w {
-                NamedWindowExpr::WindowSpec(spec) => spec.window_frame.as_ref().is_some_and(|f| f.units == WindowFrameUnits::Rows),
-                NamedWindowExpr::NamedWindow(_) => false,
-            });
         }
         // Before windows: a subquery in it may make the level one whose order is data.
         if let Some(condition) = having.as_mut() {
@@ -120,19 +113,9 @@ impl Judge<'_> {
             let inside = self.fails > fails;
             self.having_conditions(condition, Some(&scope), inside);
         }
-        for NamedWindowDefinition(name, window) in named_window.iter_mut() {
-            match window {
-                NamedWindowExpr::WindowSpec(spec) => {
-                    let given = self.window_spec(spec, Some(&scope))?;
-                    if self.tainted() && windows::only_by_row(projection, query.order_by.as_ref(), &name.value, spec) {
-                        spec.order_by.extend(self.row_identity(&given, false, Some(&scope)).into_iter().map(build::ascending));
-                        if let Some(order) = self.levels.last_mut() {
-                            order.ordered_windows.insert(name.value.clone());
-                        }
-                    }
-                }
-                NamedWindowExpr::NamedWindow(_) => return Err(refuse::not_yet("form.window", "this WINDOW clause")),
-            }
+        // The reading has written out those that Postgres would take.
+        if !named_window.is_empty() {
+            return Err(refuse::not_yet("form.window", "this WINDOW clause"));
         }
         // Beyond its own clauses, conditions from around a subquery can reach any column that it shows.
         let outermost = order_shows && self.levels.len() == 1;

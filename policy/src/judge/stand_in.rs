@@ -7,14 +7,14 @@ use sqlparser::ast::{Query, SetExpr, TableAlias, TableFactor};
 
 use super::barrier::{self, Barrier, has_subquery};
 use super::facts::Veiled;
-use super::label::{Label, Sealed};
+use super::label::{Label, Sealed, SealedType};
 use super::refuse;
 use super::relation::{alias_column, key_columns, plain_column};
 use super::scope::{Col, RefusedColumn};
 use super::typing::Ty;
 use super::{Judge, build};
 use crate::builtin::catalogs::{self, CatalogRule, Shown};
-use crate::catalog::{Oid, Relation, RelationKind};
+use crate::catalog::{BaseType, ColumnType, Oid, Relation, RelationKind};
 use crate::plan::Origin;
 use crate::policy::protection::{Action, Guard};
 use crate::{Refusal, SqlState, read};
@@ -163,16 +163,25 @@ impl Judge<'_> {
                             select.push(name);
                             continue;
                         }
-                        Label::Sealed(s) => {
+                        Label::Sealed(s) | Label::SealedArray(s) => {
                             return Err(refuse::sealed_use(self.role, s, &format!("{full}, which is of another class in the policy")));
                         }
                     }
-                    let sealed = Sealed { spec: Arc::clone(spec), column: full, rule: treatment.rule.clone() };
-                    col.label = Label::Sealed(sealed);
-                    select.push(name);
+                    let ty = Arc::new(sealed_type(&column.data_type));
+                    if ty.base == BaseType::Citext {
+                        // Equal values must have one pseudonym: Postgres compares them like this.
+                        select.push(format!(
+                            "CAST(pg_catalog.lower(CAST({name} AS pg_catalog.text) COLLATE pg_catalog.\"default\") AS {}) AS {name}",
+                            ty.sql
+                        ));
+                        col.origin = Origin::Veiled { relation: relation.oid, attribute: column.number };
+                    } else {
+                        select.push(name);
+                    }
+                    col.label = Label::Sealed(Sealed { spec: Arc::clone(spec), column: full, rule: treatment.rule.clone(), ty });
                 }
                 Action::Veil(sql) => {
-                    if let Label::Sealed(s) = &col.label {
+                    if let Some(s) = col.label.sealed() {
                         return Err(refuse::sealed_use(self.role, s, &format!("{full}, which the policy masks in another way")));
                     }
                     col.origin = Origin::Veiled { relation: relation.oid, attribute: column.number };
@@ -327,6 +336,15 @@ impl Judge<'_> {
             filtered: false,
             fails: inner.fails > 0,
         })
+    }
+}
+
+/// The type of a sealed column, as pgveil writes it around its values.
+fn sealed_type(ty: &ColumnType) -> SealedType {
+    let collation = ty.collation.clone();
+    match ty.base {
+        BaseType::Citext => SealedType { base: ty.base, sql: ty.base_sql.clone(), collation },
+        base => SealedType { collation, ..SealedType::plain(base) },
     }
 }
 

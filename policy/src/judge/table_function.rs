@@ -40,7 +40,7 @@ impl Judge<'_> {
             }
             _ => return Err(refuse::unsupported("this function in FROM")),
         }
-        self.function_level(&first.unwrap_or_default(), names, Vec::new(), ordinality, alias)
+        self.function_level(&first.unwrap_or_default(), super::from::typed(names, Vec::new()), ordinality, alias)
     }
 
     /// One function of ROWS FROM: its name and its columns'.
@@ -152,7 +152,7 @@ impl Judge<'_> {
                 }
             }
         }
-        self.function_level("xmltable", names, Vec::new(), false, alias)
+        self.function_level("xmltable", super::from::typed(names, Vec::new()), false, alias)
     }
 
     /// The alias that is printed for a function.

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use sqlparser::ast::{DataType, Expr, UnaryOperator, Value};
 
 use super::expr::InScope;
-use super::label::{Label, Sealed, same_domain};
+use super::label::{Label, Sealed};
 use super::object::{is_own, keeps_text};
+use super::sealed::meet::same_domain;
 use super::{Judge, build};
 use crate::mask::seal::{SealForm, SealSpec};
 use crate::mask::token::Kind;

@@ -106,7 +106,7 @@ fn hash(prefix: &str, length: usize, class: &str, ty: &ColumnType) -> Result<Sea
     let form = match ty.base {
         BaseType::Uuid => SealForm::Uuid,
         BaseType::Int8 => SealForm::Int8,
-        BaseType::Text | BaseType::Varchar | BaseType::Bpchar => {
+        BaseType::Text | BaseType::Varchar | BaseType::Bpchar | BaseType::Citext => {
             if ty.nondeterministic {
                 return no(
                     "under its nondeterministic collation equal values may have different bytes, and their pseudonyms would differ",
@@ -124,9 +124,6 @@ fn hash(prefix: &str, length: usize, class: &str, ty: &ColumnType) -> Result<Sea
                 return no(&format!("its pseudonyms have {total} characters, the column holds {limit}"), help);
             }
             SealForm::Text { prefix: prefix.to_owned(), length, trim: ty.base == BaseType::Bpchar }
-        }
-        BaseType::Citext => {
-            return no("equal citext values may have different bytes, and their pseudonyms would differ", would_fit(ty));
         }
         BaseType::Numeric => return no("equal numeric values (1.0 and 1.00) have different bytes", would_fit(ty)),
         BaseType::Int2 | BaseType::Int4 => {
@@ -193,7 +190,7 @@ fn token(prefix: &str, bucket: usize, class: &str, ty: &ColumnType) -> Result<Se
     Ok(SealSpec { class: class.to_owned(), form: SealForm::Token(form) })
 }
 
-const HASHABLE: &str = "text, character varying, character, uuid or bigint";
+const HASHABLE: &str = "text, character varying, character, citext, uuid or bigint";
 const TOKENS: &str = "text, character varying, character, uuid, integer or bigint";
 
 fn takes(spec: &MaskSpec) -> &'static str {
@@ -215,9 +212,7 @@ fn would_fit(ty: &ColumnType) -> String {
     if is_text(ty.base) {
         names.push("`keep`");
     }
-    if matches!(ty.base, BaseType::Text | BaseType::Varchar | BaseType::Bpchar) && !ty.nondeterministic
-        || matches!(ty.base, BaseType::Uuid | BaseType::Int8)
-    {
+    if is_text(ty.base) && !ty.nondeterministic || matches!(ty.base, BaseType::Uuid | BaseType::Int8) {
         names.extend(["`hash`", "`token`"]);
     }
     if ty.base == BaseType::Int4 {

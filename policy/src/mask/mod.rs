@@ -18,4 +18,6 @@ pub enum Mask {
     Clear,
     /// Each value replaced by its pseudonym; NULL stays NULL.
     Seal(Arc<SealSpec>),
+    /// Each element of an array replaced by its pseudonym; NULLs, dimensions and bounds stay.
+    SealElements(Arc<SealSpec>),
 }

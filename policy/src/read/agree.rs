@@ -8,7 +8,7 @@ use sqlparser::parser::{Parser, ParserError, ParserOptions};
 use sqlparser::tokenizer::Token;
 
 use super::postgres::{Raw, Tree};
-use super::{Reading, convert, decode, dress, normal, postgres};
+use super::{Reading, convert, decode, dress, normal, postgres, windows};
 use crate::{Refusal, SqlState};
 
 /// sqlparser's own limit of recursion; [`super::limits`] refuses earlier.
@@ -35,6 +35,11 @@ pub(super) fn reading(raw: &Raw, node: &NodeEnum) -> Result<Reading, Refusal> {
         return Err(disagree(format!("They part at {}.", tree.parting(&of_printed).unwrap_or_default())));
     }
     let parameters = tree.parameters();
+    if let (Some(written), Some(also)) = (windows::written_out(&ast), windows::tree_written_out(&tree))
+        && decode::decode(dress::text(&written)).and_then(|text| tree_of(&text).ok()).is_some_and(|printed| printed == also)
+    {
+        return Ok(Reading { ast: written, tree: also, parameters });
+    }
     Ok(Reading { ast, tree, parameters })
 }
 

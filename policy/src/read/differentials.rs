@@ -230,7 +230,7 @@ fn forms_that_clients_use() {
         "SELECT a1.attname FROM c JOIN a1 ON a1.attnum = c.conkey[1]",
         "SELECT count(*) FILTER (WHERE a), percentile_cont(0.5) WITHIN GROUP (ORDER BY b DESC NULLS LAST) FROM t GROUP BY ROLLUP (a, b)",
         "SELECT * FROM unnest(ARRAY[1, 2], ARRAY[3, 4]) WITH ORDINALITY AS u(a, b, n)",
-        "SELECT sum(a) OVER (w ROWS BETWEEN 3 PRECEDING AND CURRENT ROW) FROM t WINDOW w AS (ORDER BY b)",
+        "SELECT sum(a) OVER (ORDER BY b ROWS BETWEEN 3 PRECEDING AND CURRENT ROW) FROM t",
         "SELECT NOT (EXISTS(SELECT 1)), NOT EXISTS (SELECT 1), (a, b) IN (SELECT 1, 2) FROM t",
         "SELECT c.relkind OPERATOR(pg_catalog.~) '^x$' COLLATE pg_catalog.default FROM pg_catalog.pg_class c",
         "(SELECT a FROM t ORDER BY a LIMIT 1) UNION ALL (SELECT b FROM u) ORDER BY 1 OFFSET 2 FETCH FIRST 3 ROWS ONLY",

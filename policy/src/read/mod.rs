@@ -26,6 +26,7 @@ mod lockstep;
 mod normal;
 mod other;
 mod postgres;
+mod windows;
 
 use pg_query::NodeEnum;
 use sqlparser::ast;
@@ -70,7 +71,8 @@ pub enum Body {
 /// The AST is in normal form: identifiers folded and truncated as Postgres does, each with `quote_style` `"` and the value
 /// without quotes or escapes; a name with `quote_style` `None` is a keyword of the grammar (`coalesce`, `current_date`), never
 /// an object's name. String constants of every spelling are `SingleQuotedString` with the value without quotes or escapes.
-/// There is no `Expr::Nested`, no `::`, no `TypedString`, no `SetExpr::Table`, and no parenthesised query without a reason.
+/// There is no `Expr::Nested`, no `::`, no `TypedString`, no `SetExpr::Table`, no parenthesised query without a reason, and no
+/// named window that Postgres would take.
 #[derive(Debug, Clone)]
 pub struct Reading {
     /// The query, in normal form.

@@ -210,6 +210,7 @@ fn output(catalog: &Catalog, output: &Output) -> String {
     let mask = match &output.mask {
         Mask::Clear => String::new(),
         Mask::Seal(spec) => format!(", hash {}", spec.class),
+        Mask::SealElements(spec) => format!(", hash of each {}", spec.class),
     };
     format!("{} <- {origin}{mask}", output.name)
 }

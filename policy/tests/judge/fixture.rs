@@ -262,7 +262,7 @@ const FUNCTIONS: [(Volatility, &str); 3] = [
         "lower 1..1, upper 1..1, length 1..2, left 2..2, right 2..2, repeat 2..2, md5 1..1, split_part 3..3, substring 2..3, floor 1..1, \
          ceil 1..1, round 1..2, mod 2..2, abs 1..1, date_trunc 2..3, timezone 2..2, isfinite 1..1, host 1..1, family 1..1, masklen 1..1, \
          set_masklen 2..2, network 1..1, jsonb_set 3..4, jsonb_typeof 1..1, jsonb_object 1..2, jsonb_build_object 0..0, regexp_replace 3..4, texteq 2..2, \
-         overlay 3..4, position 2..2, ltrim 1..2, btrim 1..2, sha256 1..1, textsend 1..1, pg_mcv_list_in 1..1, unnest 1..1, \
+         overlay 3..4, position 2..2, ltrim 1..2, btrim 1..2, sha256 1..1, textsend 1..1, pg_mcv_list_in 1..1, unnest 1..1, cardinality 1..1, array_position 2..3, \
          generate_subscripts 2..3, coalesce_text 1..1",
     ),
     (
@@ -278,9 +278,10 @@ const FUNCTIONS: [(Volatility, &str); 3] = [
 ];
 
 const AGGREGATES: &str = "count 0..1, sum 1..1, min 1..1, max 1..1, avg 1..1, array_agg 1..1, string_agg 2..2, json_agg 1..1, \
-                          jsonb_object_agg 2..2, percentile_cont 2..2, mode 1..1, bool_or 1..1";
+                          jsonb_object_agg 2..2, percentile_cont 2..2, mode 0..1, bool_or 1..1";
 
-const WINDOWS: &str = "row_number 0..0, rank 0..0, dense_rank 0..0, lag 1..3, lead 1..3, first_value 1..1, last_value 1..1, ntile 1..1";
+const WINDOWS: &str =
+    "row_number 0..0, rank 0..0, dense_rank 0..0, lag 1..3, lead 1..3, first_value 1..1, last_value 1..1, nth_value 2..2, ntile 1..1";
 
 fn functions(catalog: &mut Catalog, real: &Catalog) {
     for (volatility, list) in FUNCTIONS {

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 use pgveil_policy::{Kind, Mask, Output, Planned};
 
 use super::{Judge, Rows};
+use crate::rows::array::Elements;
 use crate::rows::open::Opening;
 use crate::rows::{Formats, Pseudonym, Treatment};
 
@@ -59,6 +60,7 @@ impl Statement {
         let seal = |output: &Output| match &output.mask {
             Mask::Clear => None,
             Mask::Seal(spec) => Some(judge.pseudonym(spec)),
+            Mask::SealElements(spec) => Some(Arc::new(Elements(judge.pseudonym(spec))) as Arc<dyn Pseudonym>),
         };
         Statement {
             kind: Some(planned.kind),

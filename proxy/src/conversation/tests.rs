@@ -275,6 +275,29 @@ fn rows_must_have_the_columns_that_were_judged() {
 }
 
 #[test]
+fn arrays_are_masked_element_by_element_or_not_sent() {
+    let mut talk = Talk::new();
+    talk.client(|c| c.query("rows a-"));
+    let told = talk.server(|s| {
+        s.columns(&[(0, 5), (9, 2)]);
+        s.row(&[Some("[0:2]={Ana,NULL,\"B o\"}"), Some("1")]);
+        s.row(&[Some("{}"), None]);
+    });
+    assert_eq!(told[1..], ["D [0:2]={#ana,NULL,\"#b o\"}|1", "D {}|NULL"]);
+    for hostile in ["Ana", "{Ana", "{{Ana}", "[0:1]{Ana}", "{Ana}}", "{\"Ana}", ""] {
+        let mut talk = Talk::new();
+        talk.client(|c| c.query("rows a"));
+        talk.server(|s| s.columns(&[(0, 5)]));
+        let veto = talk.veto(|s| s.row(&[Some(hostile)]));
+        assert_eq!(veto, "veto: column 1: a value is none of the type that its seal was made for", "{hostile}");
+    }
+    // A value where an array was judged.
+    let mut talk = Talk::new();
+    talk.client(|c| c.query("rows a"));
+    assert!(talk.veto(|s| s.columns(&[(0, 0)])).starts_with("veto: column 1 "));
+}
+
+#[test]
 fn copy_is_not_expected() {
     for tag in ['G', 'H', 'W'] {
         let mut talk = Talk::new();

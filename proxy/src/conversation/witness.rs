@@ -11,10 +11,25 @@ use crate::wire::answer::{Field, put_row_description, row_description};
 const INT8: u32 = 20;
 const INT4: u32 = 23;
 const UUID: u32 = 2950;
+const ARRAY_OF_INT4: u32 = 1007;
+const ARRAY_OF_INT8: u32 = 1016;
+const ARRAY_OF_UUID: u32 = 2951;
+/// text, varchar, bpchar.
+const TEXTS: [u32; 3] = [25, 1043, 1042];
+const TEXTS_ARRAY: u32 = 1009;
+const ARRAYS_OF_TEXTS: [u32; 3] = [TEXTS_ARRAY, 1015, 1014];
 
 /// Types that pseudonyms of text may have: not told apart from domains over them, whose OIDs are the database's own.
 fn is_text(type_oid: u32) -> bool {
-    ![INT4, INT8, UUID].contains(&type_oid)
+    ![INT4, INT8, UUID, ARRAY_OF_INT4, ARRAY_OF_INT8, ARRAY_OF_UUID].contains(&type_oid) && !ARRAYS_OF_TEXTS.contains(&type_oid)
+}
+
+/// Arrays of a domain, or of a type of an extension, have OIDs that are not known here: what is known must be right.
+fn is_array(type_oid: u32, of: u32) -> bool {
+    let arrays = [ARRAY_OF_INT4, ARRAY_OF_INT8, ARRAY_OF_UUID];
+    let other_array = arrays.contains(&type_oid) || ARRAYS_OF_TEXTS.contains(&type_oid);
+    let scalar = [INT4, INT8, UUID].contains(&type_oid) || TEXTS.contains(&type_oid);
+    type_oid == of || of == TEXTS_ARRAY && ARRAYS_OF_TEXTS.contains(&type_oid) || !other_array && !scalar
 }
 
 /// Checks a RowDescription's body; gives its fields as the client is told them: with the origins of veiled columns.
@@ -81,5 +96,19 @@ fn fits(mask: &Mask, type_oid: u32) -> bool {
                 Kind::Text => is_text(type_oid),
             },
         },
+        Mask::SealElements(spec) => {
+            let of = match &spec.form {
+                SealForm::Int8 => ARRAY_OF_INT8,
+                SealForm::Uuid => ARRAY_OF_UUID,
+                SealForm::Text { .. } => TEXTS_ARRAY,
+                SealForm::Token(token) => match token.kind {
+                    Kind::Int4 => ARRAY_OF_INT4,
+                    Kind::Int8 => ARRAY_OF_INT8,
+                    Kind::Uuid => ARRAY_OF_UUID,
+                    Kind::Text => TEXTS_ARRAY,
+                },
+            };
+            is_array(type_oid, of)
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Rows: copied as they came, sealed value by value, or reduced to a plan's shape. Never materialised.
 
+pub mod array;
 pub mod explain;
 pub mod open;
 pub mod seal;

@@ -86,6 +86,7 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         let spec = spec();
         let (origin, mask) = match c {
             's' => (Origin::Column { relation: 9, attribute: 1 }, Mask::Seal(Arc::new(spec))),
+            'a' => (Origin::Computed, Mask::SealElements(Arc::new(spec))),
             'v' => (Origin::Veiled { relation: 9, attribute: 3 }, Mask::Clear),
             _ => (Origin::Computed, Mask::Clear),
         };
@@ -180,7 +181,8 @@ impl Server {
             name: b"?column?",
             relation: *relation,
             attribute: *attribute,
-            type_oid: 25,
+            // text[] for an attribute 5, text for all others.
+            type_oid: if *attribute == 5 { 1009 } else { 25 },
             rest: &[0; 8],
         };
         answer::put_row_description(&mut self.0, origins.iter().map(field));

@@ -1,0 +1,184 @@
+//! Arrays of sealed values: how they are put together, taken apart and compared.
+
+use std::sync::Arc;
+
+use sqlparser::ast::{AccessExpr, BinaryOperator, DataType, Expr, Subscript, Value};
+
+use crate::Refusal;
+use crate::catalog::BaseType;
+use crate::judge::expr::InScope;
+use crate::judge::label::{Label, Sealed, SealedType};
+use crate::judge::scope::Col;
+use crate::judge::{Judge, build, refuse};
+use crate::mask::seal::{SealForm, SealSpec, TokenForm};
+use crate::mask::token::Kind;
+
+impl Judge<'_> {
+    /// `ARRAY[…]`
+    pub(crate) fn array_of(&mut self, elements: &mut [Expr], scope: InScope) -> Result<Label, Refusal> {
+        let mut label = Label::Null;
+        for e in &mut *elements {
+            let next = self.expr(e, scope)?;
+            label = self.join(label, next, e, "an array")?;
+        }
+        Ok(match label {
+            // Of arrays: one of more dimensions.
+            Label::Sealed(s) | Label::SealedArray(s) => Label::SealedArray(s),
+            Label::Clear => Label::Clear,
+            Label::Null => Label::Null,
+        })
+    }
+
+    /// `ARRAY(SELECT …)`
+    pub(crate) fn array_of_column(&self, cols: Vec<Col>) -> Result<Label, Refusal> {
+        match <[_; 1]>::try_from(cols) {
+            Ok([Col { label: Label::Sealed(s) | Label::SealedArray(s), .. }]) => Ok(Label::SealedArray(s)),
+            Ok([_]) => Ok(Label::Clear),
+            Err(cols) => match cols.iter().find_map(|c| c.label.sealed()) {
+                Some(s) => Err(refuse::sealed_use(self.role, s, "an array")),
+                None => Ok(Label::Clear),
+            },
+        }
+    }
+
+    /// `root[1]`, `root[1:2]`, `(root).field`
+    pub(crate) fn access(&mut self, root: &mut Expr, chain: &mut [AccessExpr], scope: InScope) -> Result<Label, Refusal> {
+        let label = self.expr(root, scope)?;
+        let (mut subscripts_only, mut slices) = (true, false);
+        for access in chain {
+            match access {
+                AccessExpr::Subscript(Subscript::Index { index }) => self.clear(index, scope, "a subscript")?,
+                AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, stride: None }) => {
+                    slices = true;
+                    self.all_clear(lower_bound.iter_mut().chain(upper_bound.iter_mut()), scope, "a subscript")?;
+                }
+                AccessExpr::Subscript(Subscript::Slice { .. }) => return Err(refuse::unsupported("a slice with a stride")),
+                AccessExpr::Dot(Expr::Identifier(field)) => {
+                    subscripts_only = false;
+                    self.field(field)?;
+                }
+                AccessExpr::Dot(_) => return Err(refuse::unsupported("this field access")),
+            }
+        }
+        match label {
+            Label::Clear | Label::Null => Ok(Label::Clear),
+            Label::SealedArray(s) if subscripts_only && slices => Ok(Label::SealedArray(s)),
+            Label::SealedArray(s) if subscripts_only => Ok(Label::Sealed(s)),
+            Label::Sealed(s) | Label::SealedArray(s) => {
+                Err(refuse::sealed_use(self.role, &s, "a subscript or field access").at(self.position(&*root)))
+            }
+        }
+    }
+
+    /// Operators that put arrays together, or say which elements they share; `None` where neither side is a sealed array.
+    pub(crate) fn array_operator(&self, op: &BinaryOperator, a: &Label, b: &Label, at: &Expr) -> Option<Result<Label, Refusal>> {
+        if !matches!((a, b), (Label::SealedArray(_), _) | (_, Label::SealedArray(_))) {
+            return None;
+        }
+        let written = match op {
+            BinaryOperator::PGCustomBinaryOperator(parts) => match parts.as_slice() {
+                [schema, name] if schema == "pg_catalog" => name.clone(),
+                _ => return None,
+            },
+            other => other.to_string(),
+        };
+        let usage = format!("operator {written}");
+        match written.as_str() {
+            "||" => Some(self.join(as_array(a), as_array(b), at, &usage)),
+            "@>" | "<@" | "&&" => Some(self.compare(a.clone(), b.clone(), at, &usage)),
+            _ => None,
+        }
+    }
+
+    /// `x = ANY (array)` and the like.
+    pub(crate) fn compare_elements(&self, x: Label, array: Label, at: &Expr, word: &str) -> Result<Label, Refusal> {
+        match array {
+            Label::SealedArray(s) => self.compare(x, Label::Sealed(s), at, word),
+            Label::Sealed(s) => Err(refuse::sealed_use(self.role, &s, word).at(self.position(at))),
+            Label::Clear | Label::Null => self.compare(x, array, at, word),
+        }
+    }
+
+    /// The label of a value that shares a place with those before it: `'{}'` beside an array is the empty one.
+    pub(crate) fn joined(&mut self, before: Label, e: &mut Expr, scope: InScope, usage: &str) -> Result<Label, Refusal> {
+        let next = self.expr(e, scope)?;
+        let next = if matches!(before, Label::SealedArray(_)) && is_empty_array(e) { Label::Null } else { next };
+        self.join(before, next, e, usage)
+    }
+}
+
+/// What a cast leaves sealed: of text types to text or varchar without a length, of others to their own; of arrays likewise.
+/// `None` for every other cast.
+pub(crate) fn cast(label: &Label, to: &DataType) -> Option<Label> {
+    match (label, to) {
+        (Label::Clear | Label::Null, _) => Some(label.clone()),
+        (Label::Sealed(s), to) => cast_value(s, to).map(Label::Sealed),
+        (Label::SealedArray(s), DataType::Array(sqlparser::ast::ArrayElemTypeDef::SquareBracket(element, _))) => {
+            // text[][] is text[] to Postgres.
+            let mut element = &**element;
+            while let DataType::Array(sqlparser::ast::ArrayElemTypeDef::SquareBracket(inner, _)) = element {
+                element = inner;
+            }
+            cast_value(s, element).map(Label::SealedArray)
+        }
+        (Label::SealedArray(_), _) => None,
+    }
+}
+
+fn cast_value(s: &Sealed, to: &DataType) -> Option<Sealed> {
+    let base = target(to)?;
+    let ty = || Arc::new(SealedType { collation: s.ty.collation.clone(), ..SealedType::plain(base) });
+    // The cast of a bpchar takes its trailing blanks away.
+    let form = match (&s.spec.form, base) {
+        (SealForm::Text { prefix, length, .. }, BaseType::Text | BaseType::Varchar) => {
+            SealForm::Text { prefix: prefix.clone(), length: *length, trim: false }
+        }
+        (SealForm::Token(token), BaseType::Text | BaseType::Varchar) if token.kind == Kind::Text => {
+            SealForm::Token(TokenForm { trim: false, ..token.clone() })
+        }
+        (SealForm::Text { .. } | SealForm::Token(_) | SealForm::Uuid | SealForm::Int8, _) => {
+            return (base == s.ty.base && !matches!(base, BaseType::Text | BaseType::Varchar)).then(|| s.clone());
+        }
+    };
+    Some(Sealed { spec: Arc::new(SealSpec { class: s.spec.class.clone(), form }), ty: ty(), ..s.clone() })
+}
+
+/// The type that a cast is to, where it is one that changes no value of any length.
+fn target(to: &DataType) -> Option<BaseType> {
+    match to {
+        DataType::Text => Some(BaseType::Text),
+        DataType::Varchar(None) | DataType::CharacterVarying(None) | DataType::CharVarying(None) => Some(BaseType::Varchar),
+        DataType::Uuid => Some(BaseType::Uuid),
+        DataType::BigInt(None) | DataType::Int8(None) => Some(BaseType::Int8),
+        DataType::Int(None) | DataType::Integer(None) | DataType::Int4(None) => Some(BaseType::Int4),
+        DataType::Custom(name, modifiers) if modifiers.is_empty() => match name.to_string().as_str() {
+            "\"pg_catalog\".\"text\"" => Some(BaseType::Text),
+            "\"pg_catalog\".\"varchar\"" => Some(BaseType::Varchar),
+            "\"pg_catalog\".\"uuid\"" => Some(BaseType::Uuid),
+            "\"pg_catalog\".\"int8\"" => Some(BaseType::Int8),
+            "\"pg_catalog\".\"int4\"" => Some(BaseType::Int4),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A value beside an array: as the array of one.
+fn as_array(label: &Label) -> Label {
+    match label {
+        Label::Sealed(s) => Label::SealedArray(s.clone()),
+        other => other.clone(),
+    }
+}
+
+/// `'{}'`, cast or not.
+fn is_empty_array(e: &Expr) -> bool {
+    match build::bare(e) {
+        Expr::Value(v) => matches!(&v.value, Value::SingleQuotedString(s) if s == "{}"),
+        Expr::Cast { expr, data_type: DataType::Array(_), .. } => is_empty_array(expr),
+        Expr::TypedString(t) => {
+            matches!(&t.data_type, DataType::Array(_)) && matches!(&t.value.value, Value::SingleQuotedString(s) if s == "{}")
+        }
+        _ => false,
+    }
+}
