@@ -53,6 +53,7 @@ CREATE TABLE shop.pool (person int PRIMARY KEY, email text, device uuid, account
 CREATE TABLE adhoc.customers (id int PRIMARY KEY, full_name text, email text);
 INSERT INTO adhoc.customers VALUES (2, 'decoy', 'decoy');
 CREATE TABLE adhoc.text (x int);
+CREATE OPERATOR adhoc.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = pg_catalog.int4eq);
 CREATE DOMAIN shop.mail AS text CHECK (VALUE <> '');
 CREATE TABLE shop.profiles (
     id int PRIMARY KEY, customer_id int, email text, email_key text GENERATED ALWAYS AS (lower(email)) STORED, alt shop.mail,

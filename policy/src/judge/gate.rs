@@ -26,6 +26,7 @@ use super::stand_in::quote;
 use super::{build, refuse};
 use crate::catalog::{Catalog, Relation};
 use crate::policy::pattern::is_system_schema;
+use crate::read::coded;
 use crate::{Refusal, read};
 
 /// What the server's error of a gate has in its message, with SQLSTATE 22P02.
@@ -238,6 +239,7 @@ type Named<'f> = Option<(&'f Relation, &'f mut Option<TableAlias>)>;
 
 fn known<'f>(factor: &'f mut TableFactor, catalog: &'f Catalog) -> Result<Named<'f>, Refusal> {
     let TableFactor::Table { name, alias, args: None, .. } = factor else { return Ok(None) };
+    let name = coded::without_only(name);
     let parts: Vec<&str> = name.0.iter().filter_map(|p| p.as_ident()).map(|i| i.value.as_str()).collect();
     match parts.as_slice() {
         // Relations are printed with their schema, so that this is a CTE.

@@ -454,7 +454,11 @@ fn only_case(tree: &Tree) -> Option<(&Tree, &Tree)> {
 /// the row comes out.
 fn guarded(client: &Tree, ours: &Tree) -> Same {
     match only_case(ours) {
-        Some((condition, result)) if asks_for_row(condition) => walk(client, result),
+        Some((condition, result)) if asks_for_row(condition) => match only_case(client) {
+            // Its own, where what it sends is a text of pgveil's.
+            Some((own, _)) if walk(own, condition).is_ok() => plain(client, ours),
+            _ => walk(client, result),
+        },
         _ => plain(client, ours),
     }
 }

@@ -612,6 +612,14 @@ pub const KINDS: &[Kind] = &[
         of_postgres: false,
     },
     Kind {
+        id: "statement.stale",
+        meaning: "What a prepared statement names, the policy or search_path has changed since it was prepared.",
+        why: "It was judged for what it meant then.",
+        instead: "Prepare it again; most drivers do so by themselves.",
+        example: None,
+        of_postgres: true,
+    },
+    Kind {
         id: "statement.writes",
         meaning: "A query that writes: SELECT INTO, or INSERT, UPDATE or DELETE inside WITH.",
         why: "Only reads are judged yet.",

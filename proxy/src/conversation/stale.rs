@@ -25,8 +25,11 @@ const HINT: &str = "Prepare or send the statement again.";
 /// The routine that drivers look for beside the message.
 const ROUTINE: &str = "RevalidateCachedQuery";
 
+/// What says that a relation has fewer columns than FROM has names for: pgveil lists as many as there were. It has no position.
+const PINNED: (&[u8], &[u8]) = (b"42P10", b"buildRelationAliases");
+
 /// Errors of the analysis of a text that no text has when it is judged on the catalog of the moment.
-const NAMES: &[&str] = &["42P01", "42703", "42702", "42P10"];
+const NAMES: &[&str] = &["42P01", "42703", "42702"];
 
 /// The error that the client sees.
 pub fn report() -> Report {
@@ -37,11 +40,12 @@ pub fn report() -> Report {
     report
 }
 
-/// What went wrong was a gate, or Postgres found by itself that a cached plan does not fit.
+/// What went wrong was a gate or a pinned list of columns, or Postgres found by itself that a cached plan does not fit.
 pub fn is_stale(report: &Report) -> bool {
     let message = report.field(b'M').unwrap_or_default();
     let gate = report.code() == b"22P02" && message.windows(STALE.len()).any(|w| w == STALE.as_bytes());
-    gate || report.code() == SqlState::UNSUPPORTED.0.as_bytes() && report.field(b'R') == Some(ROUTINE.as_bytes())
+    let pinned = (report.code(), report.field(b'R').unwrap_or_default()) == PINNED;
+    gate || pinned || report.code() == SqlState::UNSUPPORTED.0.as_bytes() && report.field(b'R') == Some(ROUTINE.as_bytes())
 }
 
 /// A name was not found, or did not fit, where a text that had been judged was analysed.
@@ -98,6 +102,8 @@ mod tests {
         };
         assert!(is_stale(&of("22P02", "invalid input syntax for type boolean: \"pgveil_stale\"", None)));
         assert!(is_stale(&of("0A000", "anything, in any language", Some((b'R', ROUTINE)))));
+        assert!(is_stale(&of("42P10", "table has 3 columns available but 4 columns specified", Some((b'R', "buildRelationAliases")))));
+        assert!(!is_stale(&of("42P10", "raised by a function", Some((b'R', "exec_stmt_raise")))));
         assert!(!is_stale(&of("22P02", "invalid input syntax for type boolean: \"x\"", None)));
         assert!(!is_stale(&of("42704", "pgveil_stale", None)) && !is_stale(&of("0A000", MESSAGE, None)));
         assert!(is_of_a_name(&of("42703", "column does not exist", Some((b'P', "8")))));

@@ -45,6 +45,7 @@ fn insertions_are_allowed() {
         ),
         ("select $1::int from t", "select $1::int from t where ($1::int is null) is not null"),
         ("select 1 from t where a = 1 / b", "select 1 from t where a = case when t.pgveil_ok1 is not false then 1 / b end"),
+        ("select case when t.pgveil_ok1 is not false then b end", "select case when t.pgveil_ok1 is not false then b end"),
         ("select 1 from t having f(a)", "select 1 from t having case when f(a) then true end"),
         ("select c from customers c", "select cast(row(c.*) as shop.customers) as c from (select 1 as id) as c"),
         ("select g from generate_series(1, 2)", "select g from pg_catalog.generate_series(1, 2) as generate_series"),
