@@ -409,6 +409,10 @@ fn swaps_without_end_show_nothing_to_readers_without_end() {
     ];
     // A proxy that looks for changes all the time, as in service, is in the same race.
     let fresh = World::get().proxy_with(POLICY, &[("analyst", "analyst")], |c| c.look_every = Duration::from_millis(50));
+    // Which column the policy means by a name is settled when a database is first seen.
+    for proxy in [proxy(), &fresh] {
+        assert_eq!(analyst(proxy, &database).query("SELECT sec FROM shop.people WHERE id = 1").table(), "[x]");
+    }
     let read = &|proxy: &Proxy, prepared: bool| {
         let (mut rows, mut errors) = (0, 0);
         let mut session = analyst(proxy, &database);
