@@ -16,6 +16,21 @@ attacks![
     attack("partial index", &["SELECT id FROM shop.customers WHERE score > 55"], Harmless),
     attack("index (status, card_number) of partitions", &["SELECT id FROM shop.orders WHERE status = 'lost' LIMIT 10"], Harmless),
     attack("GROUP BY comes out sorted", &["SELECT email, count(*) FROM shop.customers GROUP BY email LIMIT 10"], Harmless),
+    attack(
+        "a tie-break that is called like an output",
+        &["SELECT c.email AS id, count(*) FROM shop.customers c JOIN shop.orders o USING (id) GROUP BY id, c.email"],
+        Harmless
+    ),
+    attack(
+        "the same of grouping sets",
+        &["SELECT c.email AS id, count(*) FROM shop.customers c JOIN shop.orders o USING (id) GROUP BY GROUPING SETS ((id, c.email))"],
+        Harmless
+    ),
+    attack(
+        "a tie-break that is a position",
+        &["SELECT email, 1 AS k, count(*) FROM shop.customers GROUP BY ROLLUP (email), 2"],
+        Harmless
+    ),
     attack("DISTINCT comes out sorted", &["SELECT DISTINCT email FROM shop.leads"], Harmless),
     attack("UNION comes out sorted", &["SELECT email FROM shop.leads UNION SELECT email FROM shop.employees"], Harmless),
     attack("INTERSECT comes out sorted", &["SELECT email FROM shop.leads INTERSECT SELECT email FROM shop.customers"], Harmless),

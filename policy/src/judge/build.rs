@@ -109,6 +109,14 @@ pub(crate) fn ascending(expr: Expr) -> OrderByExpr {
     OrderByExpr { expr, options: OrderByOptions { sort: None, nulls_first: None }, with_fill: None }
 }
 
+/// `coalesce(expr)`: the same value, and no name alone.
+pub(crate) fn itself(expr: Expr) -> Expr {
+    match call(&["coalesce"], vec![expr]) {
+        Expr::Function(f) => Expr::Function(Function { name: ObjectName::from(vec![Ident::new("coalesce")]), ..f }),
+        other => other,
+    }
+}
+
 /// Without the parentheses around it.
 pub(crate) fn bare(expr: &Expr) -> &Expr {
     let mut expr = expr;

@@ -1,6 +1,6 @@
 //! The order of rows: where it can be seen, and what makes it total and independent of protected values.
 
-use sqlparser::ast::{Expr, OrderByExpr};
+use sqlparser::ast::{Expr, OrderByExpr, UnaryOperator};
 
 use super::determined::Sorted;
 use super::expr::InScope;
@@ -122,6 +122,26 @@ impl Judge<'_> {
             item.expr = key;
         }
         Ok(sorted)
+    }
+}
+
+/// A tie-break as an item of ORDER BY behind a select list, where a name alone is an output's before it is a column's, and a constant
+/// a position: either could be a raw protected column. `None` for constants, which break no tie.
+pub(crate) fn sort_key(expr: Expr, outs: &[Out]) -> Option<OrderByExpr> {
+    let captured = match build::bare(&expr) {
+        Expr::Identifier(id) => outs.iter().any(|o| o.col.name == id.value && build::bare(&o.expr) != build::bare(&expr)),
+        e if is_constant(e) => return None,
+        _ => false,
+    };
+    Some(build::ascending(if captured { build::itself(expr) } else { expr }))
+}
+
+/// What Postgres' grammar takes for a constant: a sign before a number becomes a part of it.
+fn is_constant(e: &Expr) -> bool {
+    match build::bare(e) {
+        Expr::Value(_) => true,
+        Expr::UnaryOp { op: UnaryOperator::Minus | UnaryOperator::Plus, expr } => is_constant(expr),
+        _ => false,
     }
 }
 

@@ -11,7 +11,7 @@ use super::query::{append_order, order_items, position_of};
 use super::relation::prune;
 use super::scope::{Col, Item, Level, Out, Scope};
 use super::taint::Demand;
-use super::{Judge, build, fence, output, refuse};
+use super::{Judge, build, fence, order, output, refuse};
 use crate::Refusal;
 use crate::plan::Origin;
 
@@ -203,11 +203,13 @@ impl Judge<'_> {
                 more.extend(open.map(|n| build::ascending(build::value(Value::Number(n.saturating_add(1).to_string(), false)))));
             } else if !distinct_on.is_empty() || !self.covers(&outs, &given) {
                 let single = distinct_on.is_empty() && !windows && !sets;
-                more.extend(self.row_identity(if sets { &[] } else { &given }, single, Some(&scope)).into_iter().map(build::ascending));
+                let identity = self.row_identity(if sets { &[] } else { &given }, single, Some(&scope));
+                more.extend(identity.into_iter().filter_map(|e| order::sort_key(e, &outs)));
                 // Rows that are alike in all they are made from can still differ in these: by grouping set, or by their place in a window.
                 if windows || sets {
                     self.fails = self.fails.saturating_add(outs.iter().filter(|o| o.col.holds.is_none()).count());
-                    more.extend(outs.iter().map(|o| build::ascending(self.tie_break(o.expr.clone(), &o.col))));
+                    let shown = outs.iter().map(|o| self.tie_break(o.expr.clone(), &o.col));
+                    more.extend(shown.filter_map(|e| order::sort_key(e, &outs)));
                 }
             }
             if !more.is_empty() {
