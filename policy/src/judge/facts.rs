@@ -31,6 +31,10 @@ pub(crate) struct Veiled {
     pub operators: BTreeSet<String>,
     /// Its select list must stay as it is: DISTINCT or a set operation may hang on it.
     pub whole: bool,
+    /// Rows of it, or of something in it, are hidden by a row filter.
+    pub filtered: bool,
+    /// Its rows can be cast to the relation's composite type.
+    pub composite: bool,
 }
 
 type Known = Result<Option<Arc<Veiled>>, Refusal>;
@@ -159,8 +163,8 @@ pub(crate) struct TieBreak {
 pub(crate) struct LevelOrder {
     /// How many levels are visible at this one, itself included.
     pub depth: usize,
-    /// Names taken in this level's FROM.
-    pub names: std::collections::HashSet<String>,
+    /// Names taken in this level's FROM, and which relation is named without an alias.
+    pub names: HashMap<String, Option<Oid>>,
     /// Protected relations seen before this level began.
     pub touched_before: usize,
     /// Keys that identify a row of this level, set once FROM and GROUP BY are known.

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins,
+    Expr, FunctionArg, FunctionArgExpr, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableSample,
+    TableSampleKind, TableSampleModifier, TableWithJoins, Value,
 };
 
 use super::Judge;
@@ -102,7 +103,9 @@ impl Judge<'_> {
             // Where the two types differ Postgres shows a common one, computed.
             let origin = if ca.base == cb.base { origin } else { Origin::Computed };
             let col = Col { name: name.clone(), label, origin, refused: None, base };
-            slots.push(Slot { merged: Some(Rc::new(col)), ..a.clone() });
+            let same_type = ca.base.is_some() && ca.base == cb.base;
+            let of = if matches!(merge, Merge::Right) { b } else { a };
+            slots.push(Slot { merged: Some(Rc::new(col)), same: same_type && !matches!(merge, Merge::Both), ..of.clone() });
         }
         let joined = left.beside(right);
         slots.extend(joined.slots.into_iter().filter(|s| !names.contains(&s.name)));
@@ -130,7 +133,7 @@ impl Judge<'_> {
                 self.take_names(&level)?;
                 Ok(level)
             }
-            TableFactor::Table { sample: Some(_), .. } => Err(refuse::unsupported("TABLESAMPLE")),
+            TableFactor::Table { sample: Some(_), .. } => self.sampled(factor),
             TableFactor::Table {
                 name,
                 alias,
@@ -184,7 +187,17 @@ impl Judge<'_> {
                 Ok(level)
             }
             TableFactor::NestedJoin { table_with_joins, alias: None } => self.join_tree(table_with_joins, before, parent),
-            TableFactor::NestedJoin { alias: Some(_), .. } => Err(refuse::unsupported("an alias for a join")),
+            TableFactor::NestedJoin { table_with_joins, alias: Some(alias) } => {
+                // Names inside are those of a level of their own.
+                let outside = self.levels.last_mut().map(|l| std::mem::take(&mut l.names));
+                let inner = self.join_tree(table_with_joins, before, parent);
+                if let (Some(level), Some(names)) = (self.levels.last_mut(), outside) {
+                    level.names = names;
+                }
+                let level = self.join_alias(&inner?, alias)?;
+                self.take_names(&level)?;
+                Ok(level)
+            }
             other => Err(refuse::unsupported(&format!("{} in FROM", super::expr::shorten(&other.to_string())))),
         }
     }
@@ -308,6 +321,64 @@ impl Judge<'_> {
         Ok(Level::of(self.derived_item(&visible, cols, alias)?))
     }
 
+    /// A join with an alias: its items are hidden, its columns are those that `*` would show.
+    fn join_alias(&mut self, inner: &Level, alias: &TableAlias) -> Result<Level, Refusal> {
+        let mut cols = Vec::new();
+        for slot in &inner.slots {
+            slot.mark(true);
+            let Some(col) = slot.column() else { return Err(refuse::unsupported("this join")) };
+            cols.push(Col { name: slot.name.clone(), ..col.clone() });
+        }
+        let filtered = inner.items.iter().any(|i| i.filtered);
+        Ok(Level::of(Item { filtered, ..self.derived_item(&alias.name, cols, Some(alias))? }))
+    }
+
+    /// TABLESAMPLE: of relations of which nothing is protected. It goes by where rows lie, and by chance.
+    fn sampled(&mut self, factor: &mut TableFactor) -> Result<Level, Refusal> {
+        let TableFactor::Table { name, alias, sample, .. } = factor else { return Err(refuse::unsupported("TABLESAMPLE")) };
+        let (Some(TableSampleKind::AfterTableAlias(method)), parts) = (sample.as_mut(), self.name_parts(name)?) else {
+            return Err(refuse::unsupported("this form of TABLESAMPLE"));
+        };
+        let TableSample { modifier: TableSampleModifier::TableSample, name: Some(_), quantity: Some(quantity), seed, bucket: None, offset: None } =
+            &mut **method
+        else {
+            return Err(refuse::unsupported("this form of TABLESAMPLE"));
+        };
+        self.clear(&mut quantity.value, None, "TABLESAMPLE")?;
+        if let Some(seed) = seed
+            && !matches!(seed.value.value, Value::Number(..))
+        {
+            return Err(refuse::unsupported("REPEATABLE of anything but a number"));
+        }
+        let at = self.name_position(name);
+        let is_cte = matches!(parts.as_slice(), [name] if self.find_cte(name).is_some());
+        let whose = (!is_cte).then(|| self.find_relation(&parts)).transpose()?;
+        let role = self.role;
+        let denied = |what: &str| {
+            Refusal::new(SqlState::DENIED, "from.sample", format!("TABLESAMPLE of {what} may not be used by role {role}"))
+                .with_detail("Which rows it takes depends on where they are stored, and with it on the length of protected values.")
+                .with_hint("Choose rows by a condition, such as id % 100 = 0.")
+                .at(at)
+        };
+        let Some(relation) = whose else { return Err(denied("a query of WITH")) };
+        let full = format!("{}.{}", relation.schema, relation.name);
+        if self.stand_in(&relation)?.is_some() {
+            return Err(denied(&full));
+        }
+        // The rows that a join takes from it differ each time it is run.
+        if self.shows_evaluation_order.is_none() {
+            self.shows_evaluation_order = Some(denied(&format!("{full}, beside protected relations,")));
+        }
+        let kept = sample.take();
+        let (mut printed, level) = self.relation(&parts, alias.clone()).map_err(|r| r.at(at))?;
+        if let TableFactor::Table { sample, .. } = &mut printed {
+            *sample = kept;
+        }
+        *factor = printed;
+        self.take_names(&level)?;
+        Ok(level)
+    }
+
     /// Two items of one name can only be told apart by schema.
     fn take_names(&mut self, level: &Level) -> Result<(), Refusal> {
         // An alias like those that pgveil makes up could be taken for one of them.
@@ -319,7 +390,7 @@ impl Judge<'_> {
         let Some(order) = self.levels.last_mut() else { return Ok(()) };
         for item in &level.items {
             let printed = item.printed.as_ref().unwrap_or(&item.visible);
-            let fresh = order.names.insert(printed.clone());
+            let fresh = order.names.insert(printed.clone(), item.oid.filter(|_| item.relation.is_some())).is_none();
             if !fresh && item.relation.is_none() {
                 return Err(Refusal::new(
                     SqlState::DUPLICATE_ALIAS,

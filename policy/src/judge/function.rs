@@ -20,6 +20,8 @@ pub(crate) enum Judged {
     Call(Label),
     /// It is answered by this expression instead.
     Replaced(Box<Expr>),
+    /// It is another way to write this column.
+    Column(Box<Expr>, Label),
 }
 
 /// What is known of a called function.
@@ -80,7 +82,19 @@ impl Judge<'_> {
             FunctionArguments::Subquery(_) => return Err(refuse::unsupported("a subquery as a call's only argument")),
         };
         let count = list.args.len().saturating_add(within_group.len());
-        let facts = self.function_facts(&written, Some(count))?;
+        let facts = match self.function_facts(&written, Some(count)) {
+            Err(unknown) if unknown.id == "function.unknown" => {
+                // `city(c)` is a column where there is no such function (PostgreSQL documentation, 8.16.5).
+                let ([name], [FunctionArg::Unnamed(FunctionArgExpr::Expr(row))]) = (name.0.as_slice(), list.args.as_slice()) else {
+                    return Err(unknown);
+                };
+                let field = name.as_ident().map(|field| self.row_field(row, field, scope)).transpose()?.flatten();
+                let plain = filter.is_none() && over.is_none() && within_group.is_empty() && list.duplicate_treatment.is_none();
+                let Some((column, label)) = field.filter(|_| plain && list.clauses.is_empty()) else { return Err(unknown) };
+                return Ok(Judged::Column(Box::new(column), label));
+            }
+            other => other?,
+        };
         self.special(&short, &facts, list)?;
         self.note_evaluation_order(&facts, &short, name);
 

@@ -1,13 +1,12 @@
 //! GROUP BY: its keys, and the columns that hang on them.
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use sqlparser::ast::{Expr, GroupByExpr};
 
 use super::order::no_position;
 use super::query::position_of;
-use super::scope::{Col, Item, Level, Scope};
+use super::scope::{Col, Item, Scope};
 use super::{Judge, build, output, refuse};
 use crate::Refusal;
 
@@ -75,23 +74,6 @@ impl Judge<'_> {
         let place = self.plain_column(&expr, Some(scope));
         groups.keys.push(GroupKey { col: Col { label, base, ..Col::clear("") }, expr, place });
         Ok(())
-    }
-
-    /// GROUP BY a primary key: the printed derived table has none, so the columns that hang on it are named too.
-    pub(crate) fn keep_group_keys(&mut self, group_by: &mut GroupByExpr, groups: Option<&Groups>, level: &Level) {
-        let Some(groups) = groups.filter(|g| !g.sets) else { return };
-        let GroupByExpr::Expressions(items, _) = group_by else { return };
-        for item in level.items.iter().filter(|i| i.lost_key && !i.key.is_empty()) {
-            let grouped: BTreeSet<usize> =
-                groups.keys.iter().filter_map(|k| k.place.as_ref()).filter(|(i, _)| Rc::ptr_eq(i, item)).map(|(_, c)| *c).collect();
-            if !item.key.iter().all(|k| grouped.contains(k)) {
-                continue;
-            }
-            let alias = item.printed.as_deref().unwrap_or(&item.visible);
-            let bare = item.bare.borrow();
-            let more = bare.iter().filter(|c| !grouped.contains(c)).filter_map(|c| item.cols.get(*c));
-            items.extend(more.map(|c| build::column(alias, &c.name)));
-        }
     }
 }
 

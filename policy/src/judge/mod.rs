@@ -14,6 +14,7 @@
 mod argument;
 mod build;
 mod cache;
+mod depend;
 mod engine;
 mod expr;
 mod facts;
@@ -22,17 +23,21 @@ mod from;
 mod function;
 mod group;
 mod label;
+mod lock;
 mod names;
 mod object;
 mod order;
 mod output;
 mod query;
 mod refuse;
+mod recursive;
 mod relation;
+mod row;
 mod scope;
 mod select;
 mod stand_in;
 mod star;
+mod ties;
 mod total;
 mod window;
 mod windows;
@@ -93,6 +98,8 @@ pub(crate) struct Judge<'a> {
     shows_evaluation_order: Option<Refusal>,
     /// A call of set_config changes search_path.
     moves_search_path: bool,
+    /// References to relations of which rows are hidden so far.
+    filtered: usize,
 }
 
 impl<'a> Judge<'a> {
@@ -112,6 +119,7 @@ impl<'a> Judge<'a> {
             operators: BTreeSet::new(),
             shows_evaluation_order: None,
             moves_search_path: false,
+            filtered: 0,
         }
     }
 

@@ -9,6 +9,7 @@ use super::build;
 use super::expr::InScope;
 use super::label::Label;
 use super::refuse;
+use super::row::put_row;
 use super::scope::{Col, Item, Level, SYSTEM_COLUMNS, Slot};
 use crate::catalog::BaseType;
 use crate::plan::Origin;
@@ -38,6 +39,17 @@ impl Judge<'_> {
 
     /// Judges a column reference.
     pub(crate) fn reference(&mut self, e: &mut Expr, scope: InScope) -> Result<Label, Refusal> {
+        if let Some(row) = self.find_row(e, scope) {
+            let value = self.row_value(&row, false).map_err(|r| r.at(self.position(e)))?;
+            put_row(e, value);
+            return Ok(Label::Clear);
+        }
+        if let Expr::CompoundIdentifier(parts) = &*e
+            && let Some(call) = self.attribute_call(parts, scope)
+        {
+            *e = call;
+            return self.expr(e, scope);
+        }
         match self.meaning(e, scope)? {
             Meaning::Column(col, _) => Ok(col.label),
             Meaning::System => Ok(Label::Clear),
@@ -122,7 +134,7 @@ impl Judge<'_> {
                 return match (with.next(), with.next()) {
                     (Some(item), None) => match item.cols.iter().position(|c| c.name == id.value) {
                         Some(col) => {
-                            let slot = Slot { name: id.value.clone(), item: Rc::clone(item), col, merged: None };
+                            let slot = Slot { name: id.value.clone(), item: Rc::clone(item), col, merged: None, same: true };
                             Ok((self.slot(&slot, outwards, levels.len())?, None))
                         }
                         None => Ok((self.system(item, &id.value)?, None)),
@@ -155,7 +167,7 @@ impl Judge<'_> {
         slot.mark(self.in_aggregate == 0 || outwards > 0);
         match slot.column() {
             Some(col) => {
-                let place = slot.merged.is_none().then(|| (Rc::clone(&slot.item), slot.col));
+                let place = (slot.merged.is_none() || slot.same).then(|| (Rc::clone(&slot.item), slot.col));
                 Ok(Meaning::Column(col.clone(), place))
             }
             None => Err(refuse::unsupported("this column")),
@@ -208,7 +220,7 @@ impl Judge<'_> {
             if item.cols.iter().filter(|c| c.name == name.value).count() > 1 {
                 return Err(ambiguous(&name.value));
             }
-            let slot = Slot { name: name.value.clone(), item: Rc::clone(item), col: index, merged: None };
+            let slot = Slot { name: name.value.clone(), item: Rc::clone(item), col: index, merged: None, same: true };
             return Ok((self.slot(&slot, outwards, levels.len())?, printed));
         }
         Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.from", format!("missing FROM-clause entry for table \"{}\"", qualifier.value)))

@@ -104,7 +104,7 @@ impl Judge<'_> {
     pub(crate) fn identity(&self, items: &[Rc<Item>]) -> Vec<TieBreak> {
         let mut keys = Vec::new();
         for item in items {
-            let all: Vec<usize> = (0..item.cols.len()).collect();
+            let all: Vec<usize> = self.all_columns(item);
             for index in if item.key.is_empty() { &all } else { &item.key } {
                 if let Some(col) = item.cols.get(*index).filter(|c| c.refused.is_none()) {
                     let expr = self.tie_break(item.reference(col), col);
@@ -113,6 +113,14 @@ impl Judge<'_> {
             }
         }
         keys
+    }
+
+    /// All columns of an item: of a hidden `tableoid` only where its tables are many.
+    fn all_columns(&self, item: &Item) -> Vec<usize> {
+        let catalog = &self.facts.catalog;
+        let many = item.oid.is_some_and(|oid| catalog.relations.values().any(|r| r.parents.contains(&oid)));
+        let shown: BTreeSet<usize> = item.shown().map(|(index, _)| index).collect();
+        (0..item.cols.len()).filter(|index| many || shown.contains(index)).collect()
     }
 
     /// One expression as a tie-break.

@@ -40,23 +40,16 @@ impl Judge<'_> {
         let cols = self.body(query, parent, order_shows);
         self.ctes.truncate(frames);
         let cols = cols?;
-        if locking && self.touched > before {
+        // Those of a SELECT are judged with its FROM.
+        if locking && self.touched > before && !matches!(*query.body, SetExpr::Select(_)) {
             return Err(refuse::unsupported("FOR UPDATE or FOR SHARE of protected relations"));
         }
         Ok(cols)
     }
 
     fn with(&mut self, with: &mut sqlparser::ast::With, parent: InScope) -> Result<(), Refusal> {
-        if with.recursive {
-            for (index, cte) in with.cte_tables.iter().enumerate() {
-                let later = with.cte_tables.iter().skip(index.saturating_add(1));
-                if let Some(later) = later.map(|c| &c.alias.name).find(|name| mentions(&cte.query, &name.value)) {
-                    return Err(refuse::unsupported(&format!("{}, which WITH RECURSIVE defines further on,", later.value))
-                        .with_hint("Write each query of WITH after those that it reads."));
-                }
-            }
-        }
-        for cte in &mut with.cte_tables {
+        for index in super::recursive::judging_order(with)? {
+            let Some(cte) = with.cte_tables.get_mut(index) else { continue };
             if cte.from.is_some() {
                 return Err(refuse::unsupported("this form of WITH"));
             }
@@ -68,11 +61,15 @@ impl Judge<'_> {
                 let SetExpr::SetOperation { left, op: SetOperator::Union, .. } = &*cte.query.body else {
                     return Err(refuse::unsupported("this form of WITH RECURSIVE"));
                 };
-                if cte.query.order_by.is_some() || cte.query.limit_clause.is_some() || cte.query.with.is_some() {
-                    return Err(refuse::unsupported("ORDER BY, LIMIT or WITH in a recursive query"));
-                }
+                super::recursive::no_order(&cte.query)?;
                 let mut first = left.clone();
-                let mut cols = self.set_expr(&mut first, parent, false)?;
+                let inside = self.ctes.len();
+                if let Some(mut with) = cte.query.with.clone() {
+                    self.with(&mut with, parent)?;
+                }
+                let arm = self.set_expr(&mut first, parent, false);
+                self.ctes.truncate(inside);
+                let mut cols = arm?;
                 super::relation::rename(&mut cols, Some(&cte.alias), &name)?;
                 for c in &mut cols {
                     c.origin = Origin::Computed;
@@ -364,7 +361,7 @@ fn output_index(e: &Expr, cols: &[Col]) -> Result<usize, Refusal> {
 }
 
 /// Whether a query names a relation of that name without a schema, anywhere.
-fn mentions(query: &Query, name: &str) -> bool {
+pub(crate) fn mentions(query: &Query, name: &str) -> bool {
     use sqlparser::ast::{ObjectName, Visit, Visitor};
     struct Find<'n>(&'n str);
     impl Visitor for Find<'_> {
@@ -379,7 +376,7 @@ fn mentions(query: &Query, name: &str) -> bool {
     query.visit(&mut Find(name)).is_break()
 }
 
-fn empty_values() -> sqlparser::ast::Values {
+pub(crate) fn empty_values() -> sqlparser::ast::Values {
     sqlparser::ast::Values { explicit_row: false, value_keyword: true, rows: vec![] }
 }
 

@@ -8,7 +8,7 @@ use sqlparser::ast::{Ident, TableAlias, TableAliasColumnDef, TableFactor};
 use super::facts::Veiled;
 use super::label::Label;
 use super::refuse;
-use super::scope::{Col, Item, Level};
+use super::scope::{Col, Item, Level, RowType};
 use super::{Judge, build};
 use crate::catalog::Relation;
 use crate::plan::Origin;
@@ -39,7 +39,7 @@ impl Judge<'_> {
                 let mut item = self.item(&relation, alias.as_ref(), cols, key, None, false)?;
                 // Postgres tells two tables of one name apart by schema, but not a table and what stands for one.
                 let alias = match alias {
-                    None if self.taken(&relation.name) => {
+                    None if self.taken(&relation) => {
                         let made_up = self.fresh("pgveil_t");
                         item.printed = Some(made_up.clone());
                         Some(TableAlias { explicit: true, name: build::ident(made_up), columns: vec![], at: None })
@@ -54,11 +54,18 @@ impl Judge<'_> {
                 if veiled.protected {
                     self.touched = self.touched.saturating_add(1);
                 }
-                let alias = self.derived_alias(&relation.name, alias, &veiled);
+                self.filtered = self.filtered.saturating_add(usize::from(veiled.filtered));
+                let alias = self.derived_alias(&relation, alias, &veiled);
                 let printed = alias.name.value.clone();
                 // The printed derived table has none: left in, such a name would mean a column further out.
                 let why = Some(format!("{}.{}", relation.schema, relation.name));
                 let mut item = self.item(&relation, Some(&alias), veiled.cols.clone(), veiled.key.clone(), why, true)?;
+                item.filtered = veiled.filtered;
+                if veiled.composite && self.has_row_type(&relation) {
+                    let columns: Vec<String> = veiled.cols.iter().map(|c| c.name.clone()).collect();
+                    let row = RowType { schema: relation.schema.clone(), name: relation.name.clone(), index: columns.len(), columns };
+                    item.row = Some(row);
+                }
                 if !alias.explicit {
                     item.relation = Some((relation.schema.clone(), relation.name.clone()));
                     item.visible.clone_from(&relation.name);
@@ -74,7 +81,7 @@ impl Judge<'_> {
     }
 
     /// The alias of a stand-in: the user's, or the relation's name, or a new one where that is taken.
-    fn derived_alias(&mut self, name: &str, alias: Option<TableAlias>, veiled: &Veiled) -> TableAlias {
+    fn derived_alias(&mut self, relation: &Relation, alias: Option<TableAlias>, veiled: &Veiled) -> TableAlias {
         match alias {
             Some(mut a) => {
                 a.explicit = true;
@@ -85,7 +92,7 @@ impl Judge<'_> {
                 a
             }
             None => {
-                let printed = if self.taken(name) { self.fresh("pgveil_t") } else { name.to_owned() };
+                let printed = if self.taken(relation) { self.fresh("pgveil_t") } else { relation.name.clone() };
                 let columns = if veiled.rename { veiled.cols.iter().map(|c| alias_column(&c.name)).collect() } else { vec![] };
                 TableAlias { explicit: false, name: build::ident(printed), columns, at: None }
             }
@@ -116,12 +123,23 @@ impl Judge<'_> {
             no_system_columns,
             whole: true,
             ordered: false,
+            row: None,
+            primary: positions(relation, &relation.primary_key),
+            filtered: false,
         })
     }
 
-    /// The level of FROM with a name already taken: two printed aliases must differ.
-    fn taken(&self, name: &str) -> bool {
-        self.levels.last().is_some_and(|l| l.names.contains(name))
+    /// The level of FROM has the name already, where two printed aliases must differ; or one around it has it for another
+    /// relation, which may be meant here too by its schema.
+    fn taken(&self, relation: &Relation) -> bool {
+        let mut levels = self.levels.iter().rev();
+        levels.next().is_some_and(|l| l.names.contains_key(&relation.name))
+            || levels.any(|l| l.names.get(&relation.name).is_some_and(|oid| *oid != Some(relation.oid)))
+    }
+
+    /// The catalog knows the relation's composite type by its name.
+    fn has_row_type(&self, relation: &Relation) -> bool {
+        self.facts.catalog.types.get(&relation.schema).and_then(|t| t.get(&relation.name)).is_some_and(|t| t.relation == relation.oid)
     }
 
     /// A new name of our own.
@@ -148,6 +166,9 @@ impl Judge<'_> {
             no_system_columns: None,
             whole: true,
             ordered: false,
+            row: None,
+            primary: vec![],
+            filtered: false,
         })
     }
 }
@@ -161,17 +182,25 @@ pub(crate) fn prune(factor: &mut TableFactor, level: &Level) {
                 prune(&mut join.relation, level);
             }
         }
-        TableFactor::Derived { subquery, alias: Some(alias), .. } if alias.columns.is_empty() => {
-            let Some(item) = level.items.iter().find(|i| !i.whole && i.printed.as_ref() == Some(&alias.name.value)) else { return };
-            let sqlparser::ast::SetExpr::Select(select) = &mut *subquery.body else { return };
-            let used = item.used.borrow();
-            let mut index = 0_usize;
-            let keep_first = used.is_empty();
-            select.projection.retain(|_| {
-                let here = index;
-                index = index.saturating_add(1);
-                used.contains(&here) || (keep_first && here == 0)
-            });
+        TableFactor::Derived { alias: Some(alias), .. } => {
+            let Some(item) = level.items.iter().find(|i| i.printed.as_ref() == Some(&alias.name.value)) else { return };
+            let named = !alias.columns.is_empty();
+            if let TableFactor::Derived { subquery, .. } = factor
+                && !item.whole
+                && let sqlparser::ast::SetExpr::Select(select) = &mut *subquery.body
+            {
+                let used = item.used.borrow();
+                let shown: BTreeSet<usize> = item.shown().map(|(index, _)| index).collect();
+                let mut index = 0_usize;
+                let keep_first = used.is_empty();
+                select.projection.retain(|_| {
+                    let here = index;
+                    index = index.saturating_add(1);
+                    // A list of names goes by place; what is behind the columns that it can name may go all the same.
+                    used.contains(&here) || (keep_first && here == 0) || named && shown.contains(&here)
+                });
+            }
+            super::row::add_row(factor, item);
         }
         _ => {}
     }
@@ -224,13 +253,14 @@ fn table(relation: &Relation, alias: Option<TableAlias>) -> TableFactor {
     }
 }
 
+/// The indexes of columns by their numbers.
+fn positions(relation: &Relation, numbers: &[i16]) -> Vec<usize> {
+    numbers.iter().filter_map(|n| relation.columns.iter().position(|c| c.number == *n)).collect()
+}
+
 /// The primary key's columns, where none of them is protected.
 pub(crate) fn key_columns(relation: &Relation, changed: &BTreeSet<usize>) -> Vec<usize> {
-    let found: Vec<usize> = relation
-        .primary_key
-        .iter()
-        .filter_map(|n| relation.columns.iter().position(|c| c.number == *n))
-        .filter(|index| !changed.contains(index))
-        .collect();
+    let found: Vec<usize> =
+        positions(relation, &relation.primary_key).into_iter().filter(|index| !changed.contains(index)).collect();
     if found.len() == relation.primary_key.len() { found } else { vec![] }
 }

@@ -7,11 +7,14 @@ use sqlparser::ast::{
     Value, WindowFrameUnits,
 };
 
+use super::depend::Clauses;
 use super::expr::InScope;
 use super::facts::{LevelOrder, TieBreak};
+use super::order::named_output;
 use super::query::{append_order, order_items, position_of};
 use super::relation::prune;
 use super::scope::{Col, Level, Out, Scope};
+use super::ties::has_ties;
 use super::{Judge, build, output, refuse, windows};
 use crate::Refusal;
 
@@ -28,22 +31,26 @@ impl Judge<'_> {
         *query.body = SetExpr::Select(select);
         match wrap {
             None => Ok(cols),
-            Some(exprs) => {
+            Some(Wrap::Distinct(exprs)) => {
                 let mut cols = cols;
                 self.wrap(query, &mut cols, &exprs)?;
+                Ok(cols)
+            }
+            Some(Wrap::Ties(keys)) => {
+                self.wrap_ties(query, &cols, &keys)?;
                 Ok(cols)
             }
         }
     }
 
-    /// Judges all clauses; the expressions of the select list are returned where the query must be wrapped to be ordered.
+    /// Judges all clauses; how the query must be wrapped to be ordered.
     fn select_level(
         &mut self,
         select: &mut Select,
         query: &mut Query,
         parent: InScope,
         order_shows: bool,
-    ) -> Result<(Vec<Col>, Option<Vec<Expr>>), Refusal> {
+    ) -> Result<(Vec<Col>, Option<Wrap>), Refusal> {
         let Select {
             select_token: _,
             optimizer_hints,
@@ -86,7 +93,9 @@ impl Judge<'_> {
             return Err(refuse::unsupported("SELECT INTO"));
         }
 
+        let filtered_before = self.filtered;
         let level = self.from(from, parent)?;
+        self.locks(query, &level, filtered_before)?;
         let scope = Scope { level: &level, parent };
         if let Some(condition) = selection.as_mut() {
             self.clear(condition, Some(&scope), "WHERE")?;
@@ -141,6 +150,7 @@ impl Judge<'_> {
             && (order_shows || query.order_by.is_some())
             && outs.iter().any(|o| o.col.label.sealed().is_some());
         let cols: Vec<Col> = outs.iter().map(|o| o.col.clone()).collect();
+        let ties = has_ties(query);
         if wraps {
             let mut exprs = Vec::new();
             for item in order_items(query)? {
@@ -150,14 +160,25 @@ impl Judge<'_> {
                 exprs.push(o.expr.clone());
             }
             self.no_ties(query)?;
-            self.keep_group_keys(group_by, groups.as_ref(), &level);
+            let clauses = Clauses { projection, having: having.as_mut(), distinct: distinct.as_mut(), query };
+            self.keep_group_keys(group_by, groups.as_ref(), &level, clauses);
             prune_all(from, &level);
-            return Ok((cols, Some(exprs)));
+            return Ok((cols, Some(Wrap::Distinct(exprs))));
         }
+        let mut tied: Vec<Option<usize>> = Vec::new();
+        let written: Vec<Expr> = order_items(query)?.iter().map(|i| i.expr.clone()).collect();
         for item in order_items(query)? {
+            let named = named_output(&item.expr, &outs)?.and_then(|out| outs.iter().position(|o| std::ptr::eq(o, out)));
             self.order_output(item, &outs, &scope)?;
+            tied.push(named.or_else(|| outs.iter().position(|o| build::bare(&o.expr) == build::bare(&item.expr))));
         }
-        self.keep_group_keys(group_by, groups.as_ref(), &level);
+        let clauses = Clauses { projection, having: having.as_mut(), distinct: distinct.as_mut(), query };
+        self.keep_group_keys(group_by, groups.as_ref(), &level, clauses);
+        if ties && self.tainted() {
+            let keys = self.tie_keys(tied, &written)?;
+            prune_all(from, &level);
+            return Ok((cols, Some(Wrap::Ties(keys))));
+        }
         let distinct_on = match distinct {
             Some(Distinct::On(keys)) => keys.clone(),
             _ => vec![],
@@ -204,13 +225,25 @@ impl Judge<'_> {
         let (origin, base) = self.shown(expr, Some(scope));
         let label = self.expr(expr, Some(scope))?;
         let expr = expr.clone();
-        let certain = matches!(build::bare(&expr), Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+        let certain = match build::bare(&expr) {
+            Expr::Identifier(id) => id.value == name,
+            Expr::CompoundIdentifier(parts) => parts.last().is_some_and(|p| p.value == name),
+            _ => false,
+        };
         if alias.is_none() && !certain {
             // What the judgement takes for the column's name is printed, so that it cannot be another.
             *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: build::ident(&name) };
         }
         Ok(Out { col: Col { name, label, origin, refused: None, base }, expr })
     }
+}
+
+/// How a query is put into the FROM of an outer one that sorts.
+enum Wrap {
+    /// DISTINCT: the expressions of the select list, which ORDER BY may repeat.
+    Distinct(Vec<Expr>),
+    /// WITH TIES: the outputs that ORDER BY goes by.
+    Ties(Vec<usize>),
 }
 
 fn prune_all(from: &mut [TableWithJoins], level: &Level) {

@@ -175,6 +175,10 @@ impl Judge<'_> {
                 }
             }
         }
+        if inner.is_none() && guard.filters.is_empty() && self.tableoid_is_clear(relation) {
+            select.push("\"tableoid\"".to_owned());
+            cols.push(Col::clear("tableoid"));
+        }
         let mut sql = format!("SELECT {} FROM {}.{}", select.join(", "), quote(&relation.schema), quote(&relation.name));
         if !guard.filters.is_empty() {
             let all: Vec<String> = guard.filters.iter().map(|f| format!("(\n{}\n)", f.sql)).collect();
@@ -183,12 +187,23 @@ impl Judge<'_> {
         }
         let rule = guard.filters.first().map(|f| f.rule.as_str()).unwrap_or("a mask");
         let (mut query, mut operators) = self.facts.trusted(relation, &sql, rule)?;
+        let filtered = !guard.filters.is_empty() || inner.as_ref().is_some_and(|v| v.filtered);
         if let Some(v) = inner {
             operators.extend(v.operators);
             replace_source(&mut query, v.query, &relation.name, &cols);
         }
         let key = key_columns(relation, &changed);
-        Ok(Veiled { query, cols, key, protected: true, rename: false, operators, whole: false })
+        // A mask's value may break the constraints of a domain that the composite type would cast it to.
+        let composite = relation.columns.iter().enumerate().all(|(index, c)| !c.data_type.is_domain || !changed.contains(&index));
+        Ok(Veiled { query, cols, key, protected: true, rename: false, operators, whole: false, filtered, composite })
+    }
+
+    /// Which table a row lies in follows from no protected value.
+    fn tableoid_is_clear(&self, relation: &Relation) -> bool {
+        let catalog = &self.facts.catalog;
+        let below = |table: &Oid| *table == relation.oid || catalog.ancestors(*table).contains(&relation.oid);
+        matches!(relation.kind, RelationKind::Table | RelationKind::Partitioned)
+            && !catalog.partition_keys.keys().filter(|t| below(t)).any(|t| self.partitioned_by_protected(*t))
     }
 
     /// A catalog of Postgres' own, by the built-in rules.
@@ -227,7 +242,7 @@ impl Judge<'_> {
         let sql = format!("SELECT {} FROM {}.{}", select.join(", "), quote(&relation.schema), quote(&relation.name));
         let (query, operators) = self.facts.trusted(relation, &sql, "built in")?;
         let key = key_columns(relation, &BTreeSet::new());
-        Ok(Some(Veiled { query, cols, key, protected: false, rename: false, operators, whole: false }))
+        Ok(Some(Veiled { query, cols, key, protected: false, rename: false, operators, whole: false, filtered: false, composite: false }))
     }
 
     /// A view's definition with veils, seals and filters inside; `None` where it reads nothing protected.
@@ -267,7 +282,17 @@ impl Judge<'_> {
             .zip(&view.columns)
             .map(|(c, column)| Col { name: column.name.clone(), base: Some(column.data_type.base), ..c })
             .collect();
-        Ok(Some(Veiled { query, cols, key: vec![], protected: true, rename, operators: inner.operators, whole: true }))
+        Ok(Some(Veiled {
+            query,
+            cols,
+            key: vec![],
+            protected: true,
+            rename,
+            operators: inner.operators,
+            whole: true,
+            filtered: inner.filtered > 0,
+            composite: true,
+        }))
     }
 }
 

@@ -26,7 +26,7 @@ impl Judge<'_> {
                     plain_star(options)?;
                     let item = self.star_item(kind, Some(scope))?;
                     for (index, col) in item.shown() {
-                        let slot = Slot { name: col.name.clone(), item: Rc::clone(&item), col: index, merged: None };
+                        let slot = Slot { name: col.name.clone(), item: Rc::clone(&item), col: index, merged: None, same: true };
                         items.push(SelectItem::UnnamedExpr(self.slot_reference(&slot, &Level::default())?));
                     }
                 }
