@@ -31,5 +31,5 @@ macro_rules! cases {
 }
 
 cases! {
-    names, veil, seal_allowed, seal_refused, from, with, sets, grouping, ordering, windows, functions, relations, statements,
+    names, veil, seal_allowed, seal_refused, from, with, sets, grouping, ordering, windows, functions, relations, statements, rows, shapes,
 }

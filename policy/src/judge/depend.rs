@@ -53,6 +53,10 @@ impl Judge<'_> {
                     None => {}
                 }
             }
+            // A row that is a record, of all that may be among the keys by now or not.
+            if unique && item.row.is_none() {
+                picked.push(Expr::Identifier(build::ident(alias)));
+            }
         }
         if !picked.is_empty() {
             self.pick(&picked, clauses);

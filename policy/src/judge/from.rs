@@ -92,6 +92,8 @@ impl Judge<'_> {
                     return Err(refuse::column(self.role, refused));
                 }
             }
+            self.note_read(Some(ca));
+            self.note_read(Some(cb));
             a.mark(self.in_aggregate == 0);
             b.mark(self.in_aggregate == 0);
             let label = label::join(ca.label.clone(), cb.label.clone()).map_err(|c| refuse::clash(self.role, &c, "USING"))?;
@@ -102,7 +104,7 @@ impl Judge<'_> {
             };
             // Where the two types differ Postgres shows a common one, computed.
             let origin = if ca.base == cb.base { origin } else { Origin::Computed };
-            let col = Col { name: name.clone(), label, origin, refused: None, base };
+            let col = Col { name: name.clone(), label, origin, refused: None, base, derived: ca.derived || cb.derived };
             let same_type = ca.base.is_some() && ca.base == cb.base;
             let of = if matches!(merge, Merge::Right) { b } else { a };
             slots.push(Slot { merged: Some(Rc::new(col)), same: same_type && !matches!(merge, Merge::Both), ..of.clone() });

@@ -118,6 +118,10 @@ impl Judge<'_> {
         }
         let rows_tainted = if is_aggregate_call { self.close_aggregate() } else { self.tainted() };
         let sensitive = functions::order_sensitive_aggregate(&short) && facts.schema == "pg_catalog";
+        // As many rows as it gives: in a select list too.
+        let sets = self.facts.catalog.functions.get(&short).is_some_and(|all| all.iter().any(|f| f.returns_set));
+        self.note_flow(sets && self.touched > 0);
+        self.note_order(rows_tainted && (sensitive || over.is_some()));
         match over {
             Some(window) => self.window(&short, sensitive, facts.aggregate, window, scope)?,
             None if sensitive && rows_tainted && within_group.is_empty() => order_arguments(list),

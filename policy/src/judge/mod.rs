@@ -23,6 +23,7 @@ mod from;
 mod function;
 mod group;
 mod label;
+mod lineage;
 mod lock;
 mod names;
 mod object;
@@ -100,6 +101,10 @@ pub(crate) struct Judge<'a> {
     moves_search_path: bool,
     /// References to relations of which rows are hidden so far.
     filtered: usize,
+    /// Lineage only: outputs around the present expression, reads of protected columns inside them, and outside of any.
+    in_output: usize,
+    reads: usize,
+    flows: usize,
 }
 
 impl<'a> Judge<'a> {
@@ -120,6 +125,9 @@ impl<'a> Judge<'a> {
             shows_evaluation_order: None,
             moves_search_path: false,
             filtered: 0,
+            in_output: 0,
+            reads: 0,
+            flows: 0,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use sqlparser::ast::{Expr, Ident, ObjectName, ObjectNamePart};
+use sqlparser::ast::{AccessExpr, Expr, Ident, ObjectName, ObjectNamePart};
 
 use super::Judge;
 use super::build;
@@ -59,6 +59,9 @@ impl Judge<'_> {
 
     /// A row as one value: nothing in it may be sealed or refused.
     pub(crate) fn whole_row(&mut self, item: &Item) -> Result<Label, Refusal> {
+        if item.ambiguous().next().is_some() {
+            return Err(refuse::unsupported("a whole row in which two columns have one name").with_hint("Give its columns different names."));
+        }
         for (index, col) in item.shown() {
             if let Some(refused) = &col.refused {
                 return Err(refuse::column(self.role, refused));
@@ -66,6 +69,7 @@ impl Judge<'_> {
             if let Label::Sealed(s) = &col.label {
                 return Err(refuse::sealed_use(self.role, s, "a whole row"));
             }
+            self.note_read(Some(col));
             item.used.borrow_mut().insert(index);
             if self.in_aggregate == 0 {
                 item.bare.borrow_mut().insert(index);
@@ -163,6 +167,7 @@ impl Judge<'_> {
     /// A reference to a column `outwards` of `visible` levels away.
     fn slot(&mut self, slot: &Slot, outwards: usize, visible: usize) -> Result<Meaning, Refusal> {
         self.belongs_to(outwards, visible);
+        self.note_read(slot.column());
         // An inner query's aggregate over a column from outside leaves that column bare at its own level.
         slot.mark(self.in_aggregate == 0 || outwards > 0);
         match slot.column() {
@@ -261,6 +266,14 @@ impl Judge<'_> {
             && let Ok(Meaning::Column(col, _)) = self.meaning(&mut copy, scope)
         {
             return (col.origin, col.base);
+        }
+        // `(c).city` shows the column itself.
+        if let Expr::CompoundFieldAccess { root, access_chain } = &copy
+            && let [AccessExpr::Dot(Expr::Identifier(field))] = access_chain.as_slice()
+            && let Some(row) = self.find_row(root, scope)
+            && let Some((_, col)) = row.item.shown().find(|(_, c)| c.name == field.value)
+        {
+            return (col.origin.clone(), col.base);
         }
         (Origin::Computed, None)
     }

@@ -115,12 +115,13 @@ impl Judge<'_> {
         keys
     }
 
-    /// All columns of an item: of a hidden `tableoid` only where its tables are many.
+    /// All columns of an item that can be seen and named: a hidden `tableoid` only where its tables are many.
     fn all_columns(&self, item: &Item) -> Vec<usize> {
         let catalog = &self.facts.catalog;
         let many = item.oid.is_some_and(|oid| catalog.relations.values().any(|r| r.parents.contains(&oid)));
         let shown: BTreeSet<usize> = item.shown().map(|(index, _)| index).collect();
-        (0..item.cols.len()).filter(|index| many || shown.contains(index)).collect()
+        let unnamed: BTreeSet<usize> = item.ambiguous().collect();
+        (0..item.cols.len()).filter(|index| (many || shown.contains(index)) && !unnamed.contains(index)).collect()
     }
 
     /// One expression as a tie-break.

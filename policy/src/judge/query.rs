@@ -8,6 +8,7 @@ use sqlparser::ast::{
 use super::build;
 use super::expr::InScope;
 use super::label::Label;
+use super::lineage::is_protected;
 use super::refuse;
 use super::relation::alias_column;
 use super::scope::Col;
@@ -72,6 +73,7 @@ impl Judge<'_> {
                 let mut cols = arm?;
                 super::relation::rename(&mut cols, Some(&cte.alias), &name)?;
                 for c in &mut cols {
+                    c.derived |= is_protected(c);
                     c.origin = Origin::Computed;
                     c.base = None;
                     if c.label == Label::Null {
@@ -91,6 +93,7 @@ impl Judge<'_> {
                     return Err(refuse::unsupported("a recursive query whose arms hold different protected columns"));
                 }
                 let tainted = self.touched > before.saturating_add(1);
+                self.note_flow(tainted);
                 if let Some(last) = self.ctes.last_mut() {
                     last.tainted = tainted;
                 }
@@ -114,8 +117,9 @@ impl Judge<'_> {
 
     fn body(&mut self, query: &mut Query, parent: InScope, order_shows: bool) -> Result<Vec<Col>, Refusal> {
         let limited = self.limits(query)?;
+        let before_body = self.touched;
         let order_shows = order_shows || limited;
-        match &mut *query.body {
+        let cols = match &mut *query.body {
             SetExpr::Select(_) => self.select_query(query, parent, order_shows),
             SetExpr::Query(inner) if query.order_by.is_none() && !limited => self.query(inner, parent, order_shows),
             _ => {
@@ -130,7 +134,10 @@ impl Judge<'_> {
                 }
                 Ok(cols)
             }
-        }
+        };
+        // Which rows are taken follows from an order.
+        self.note_flow(limited && self.touched > before_body);
+        cols
     }
 
     /// LIMIT, OFFSET, FETCH: constants. True where there is one.
@@ -180,7 +187,7 @@ impl Judge<'_> {
             // The reading has written it as SELECT * FROM.
             SetExpr::Table(_) => Err(refuse::unsupported("this form of TABLE")),
             SetExpr::SetOperation { left, op, set_quantifier, right } => {
-                match (&*op, set_quantifier) {
+                match (&*op, &*set_quantifier) {
                     (
                         SetOperator::Union | SetOperator::Except | SetOperator::Intersect,
                         SetQuantifier::All | SetQuantifier::Distinct | SetQuantifier::None,
@@ -189,6 +196,10 @@ impl Judge<'_> {
                 }
                 let a = self.set_expr(left, parent, false)?;
                 let b = self.set_expr(right, parent, false)?;
+                if !matches!((&*op, &*set_quantifier), (SetOperator::Union, SetQuantifier::All)) {
+                    self.note_distinct(false, &a);
+                    self.note_distinct(false, &b);
+                }
                 if a.len() != b.len() {
                     return Err(Refusal::new(
                         SqlState::SYNTAX,
@@ -207,9 +218,10 @@ impl Judge<'_> {
                     .zip(b)
                     .enumerate()
                     .map(|(index, (a, b))| {
+                        let derived = is_protected(&a) || is_protected(&b);
                         let joined = self.join(a.label, b.label, &nothing, word);
                         let label = joined.map_err(|r| r.at(self.arm_position(right, index)))?;
-                        Ok(Col { name: a.name, label, origin: Origin::Computed, refused: None, base: None })
+                        Ok(Col { name: a.name, label, origin: Origin::Computed, refused: None, base: None, derived })
                     })
                     .collect()
             }

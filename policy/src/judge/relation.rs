@@ -55,6 +55,7 @@ impl Judge<'_> {
                     self.touched = self.touched.saturating_add(1);
                 }
                 self.filtered = self.filtered.saturating_add(usize::from(veiled.filtered));
+                self.note_flow(veiled.flows);
                 let alias = self.derived_alias(&relation, alias, &veiled);
                 let printed = alias.name.value.clone();
                 // The printed derived table has none: left in, such a name would mean a column further out.
@@ -214,6 +215,7 @@ pub(crate) fn plain_column(relation: &Relation, c: &crate::catalog::Column) -> C
         origin: Origin::Column { relation: relation.oid, attribute: c.number },
         refused: None,
         base: Some(c.data_type.base),
+        derived: false,
     }
 }
 

@@ -15,7 +15,7 @@ use sqlparser::ast::{
 use super::expr::InScope;
 use super::label::Label;
 use super::relation::alias_column;
-use super::scope::{Item, RowType, Slot};
+use super::scope::{Item, RowType, SYSTEM_COLUMNS, Slot};
 use super::{Judge, build, refuse};
 use crate::Refusal;
 
@@ -45,6 +45,7 @@ impl Judge<'_> {
         };
         match build::bare(e) {
             // Columns of all levels come before rows of any.
+            Expr::Identifier(id) if SYSTEM_COLUMNS.contains(&id.value.as_str()) => None,
             Expr::Identifier(id) if !levels.iter().any(|l| l.slots.iter().any(|s| s.name == id.value)) => {
                 found(&|i| i.visible == id.value)
             }
@@ -63,6 +64,7 @@ impl Judge<'_> {
         self.belongs_to(row.place.0, row.place.1);
         if anything {
             for (index, col) in item.shown() {
+                self.note_read(Some(col));
                 if let Some(refused) = &col.refused {
                     return Err(refuse::column(self.role, refused));
                 }
@@ -94,6 +96,7 @@ impl Judge<'_> {
         let expr = build::column(alias_of(&row.item), &col.name);
         let slot = Slot { name: col.name.clone(), item: Rc::clone(&row.item), col: index, merged: None, same: true };
         self.belongs_to(outwards, visible);
+        self.note_read(Some(col));
         slot.mark(self.in_aggregate == 0 || outwards > 0);
         Ok(Some((expr, label)))
     }
@@ -102,7 +105,7 @@ impl Judge<'_> {
     pub(crate) fn attribute_call(&self, parts: &[Ident], scope: InScope) -> Option<Expr> {
         let [qualifier, name] = parts else { return None };
         let row = self.find_row(&Expr::Identifier(qualifier.clone()), scope)?;
-        let known = row.item.cols.iter().any(|c| c.name == name.value) || super::scope::SYSTEM_COLUMNS.contains(&name.value.as_str());
+        let known = row.item.cols.iter().any(|c| c.name == name.value) || SYSTEM_COLUMNS.contains(&name.value.as_str());
         if known || !self.facts.catalog.functions.contains_key(&name.value) {
             return None;
         }

@@ -28,12 +28,14 @@ pub(crate) struct Col {
     pub refused: Option<Arc<RefusedColumn>>,
     /// Its type where it is a relation's column.
     pub base: Option<BaseType>,
+    /// Lineage only: it is computed from something protected.
+    pub derived: bool,
 }
 
 impl Col {
     /// A computed column that holds nothing protected.
     pub fn clear(name: impl Into<String>) -> Self {
-        Col { name: name.into(), label: Label::Clear, origin: Origin::Computed, refused: None, base: None }
+        Col { name: name.into(), label: Label::Clear, origin: Origin::Computed, refused: None, base: None, derived: false }
     }
 }
 
@@ -103,6 +105,12 @@ impl Item {
     pub fn shown(&self) -> impl Iterator<Item = (usize, &Col)> {
         let system = |c: &Col| self.oid.is_some() && SYSTEM_COLUMNS.contains(&c.name.as_str());
         self.cols.iter().enumerate().filter(move |(_, c)| !system(c))
+    }
+
+    /// Columns that no name finds, since another one has it too: only a whole row shows them.
+    pub fn ambiguous(&self) -> impl Iterator<Item = usize> {
+        let twice = |c: &Col| self.cols.iter().filter(|other| other.name == c.name).count() > 1;
+        self.cols.iter().enumerate().filter(move |(_, c)| twice(c)).map(|(index, _)| index)
     }
 
     /// A reference to one of its columns that can mean nothing else.

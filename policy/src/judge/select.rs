@@ -17,6 +17,7 @@ use super::scope::{Col, Level, Out, Scope};
 use super::ties::has_ties;
 use super::{Judge, build, output, refuse, windows};
 use crate::Refusal;
+use crate::plan::Origin;
 
 impl Judge<'_> {
     /// A query whose body is a SELECT.
@@ -151,6 +152,9 @@ impl Judge<'_> {
             && outs.iter().any(|o| o.col.label.sealed().is_some());
         let cols: Vec<Col> = outs.iter().map(|o| o.col.clone()).collect();
         let ties = has_ties(query);
+        if distinct.is_some() {
+            self.note_distinct(matches!(distinct, Some(Distinct::On(_))), &cols);
+        }
         if wraps {
             let mut exprs = Vec::new();
             for item in order_items(query)? {
@@ -168,9 +172,11 @@ impl Judge<'_> {
         let mut tied: Vec<Option<usize>> = Vec::new();
         let written: Vec<Expr> = order_items(query)?.iter().map(|i| i.expr.clone()).collect();
         for item in order_items(query)? {
-            let named = named_output(&item.expr, &outs)?.and_then(|out| outs.iter().position(|o| std::ptr::eq(o, out)));
+            let named = self.placed(named_output(&item.expr, &outs), &item.expr)?.and_then(|out| outs.iter().position(|o| std::ptr::eq(o, out)));
             self.order_output(item, &outs, &scope)?;
-            tied.push(named.or_else(|| outs.iter().position(|o| build::bare(&o.expr) == build::bare(&item.expr))));
+            let marker = self.facts.marker();
+            let is = |o: &Out| build::bare(&o.expr) == build::bare(&item.expr) || build::keyed(o.expr.clone(), marker) == item.expr;
+            tied.push(named.or_else(|| outs.iter().position(is)));
         }
         let clauses = Clauses { projection, having: having.as_mut(), distinct: distinct.as_mut(), query };
         self.keep_group_keys(group_by, groups.as_ref(), &level, clauses);
@@ -222,8 +228,11 @@ impl Judge<'_> {
             _ => return Err(refuse::unsupported("this select item")),
         };
         let name = alias.clone().unwrap_or_else(|| output::name(expr));
+        let read = self.begin_output();
         let (origin, base) = self.shown(expr, Some(scope));
-        let label = self.expr(expr, Some(scope))?;
+        let label = self.expr(expr, Some(scope));
+        let derived = self.end_output(read) && !matches!(origin, Origin::Veiled { .. });
+        let label = label?;
         let expr = expr.clone();
         let certain = match build::bare(&expr) {
             Expr::Identifier(id) => id.value == name,
@@ -234,7 +243,7 @@ impl Judge<'_> {
             // What the judgement takes for the column's name is printed, so that it cannot be another.
             *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: build::ident(&name) };
         }
-        Ok(Out { col: Col { name, label, origin, refused: None, base }, expr })
+        Ok(Out { col: Col { name, label, origin, refused: None, base, derived }, expr })
     }
 }
 

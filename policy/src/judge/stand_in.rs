@@ -18,7 +18,7 @@ use crate::policy::protection::{Action, Guard};
 use crate::{Refusal, SqlState, read};
 
 /// Views nested deeper than this are refused.
-const VIEW_DEPTH: usize = 32;
+pub(super) const VIEW_DEPTH: usize = 32;
 
 impl Judge<'_> {
     /// What stands for a relation where something of it is protected.
@@ -63,43 +63,43 @@ impl Judge<'_> {
             }
             RelationKind::MaterializedView if guard.is_none() || !all_classified(relation, guard.as_ref()) => {
                 match self.first_source(relation.oid, &|r| self.protects(r), &mut BTreeSet::new()) {
-                    Some(source) => Err(Refusal::new(
-                        SqlState::DENIED,
-                        "relation.derived",
-                        format!(
-                            "materialised view {}.{} is computed from {source}, which is protected for role {}",
-                            relation.schema, relation.name, self.role
-                        ),
-                    )
-                    .with_hint("Query the tables it is made from, or have each of its columns named by a class of the policy.")),
+                    Some(source) => {
+                        self.own_filter(relation, guard.as_ref())?;
+                        self.by_lineage(relation, guard.unwrap_or_default(), &source).map(Some)
+                    }
                     None => guard.map(|g| self.guarded(relation, &g, None)).transpose(),
                 }
             }
-            RelationKind::MaterializedView if guard.as_ref().is_some_and(|g| g.filters.is_empty()) => {
-                let filtered = |r: &Relation| self.facts.guard(r.oid).is_some_and(|g| !g.filters.is_empty());
-                match self.first_source(relation.oid, &filtered, &mut BTreeSet::new()) {
-                    Some(source) => Err(Refusal::new(
-                        SqlState::DENIED,
-                        "relation.derived",
-                        format!(
-                            "materialised view {}.{} is computed from {source}, of which rows are hidden from role {}",
-                            relation.schema, relation.name, self.role
-                        ),
-                    )
-                    .with_hint("Query the tables it is made from, or have the policy give it a row filter of its own.")),
-                    None => guard.map(|g| self.guarded(relation, &g, None)).transpose(),
-                }
+            RelationKind::MaterializedView => {
+                self.own_filter(relation, guard.as_ref())?;
+                guard.map(|g| self.guarded(relation, &g, None)).transpose()
             }
             RelationKind::Sequence if self.facts.filters() => Err(Refusal::new(
                 SqlState::DENIED,
                 "relation.sequence",
                 format!("sequence {}.{} counts rows that are hidden from role {}", relation.schema, relation.name, self.role),
             )),
-            RelationKind::Table
-            | RelationKind::Partitioned
-            | RelationKind::MaterializedView
-            | RelationKind::Foreign
-            | RelationKind::Sequence => guard.map(|g| self.guarded(relation, &g, None)).transpose(),
+            RelationKind::Table | RelationKind::Partitioned | RelationKind::Foreign | RelationKind::Sequence => guard.map(|g| self.guarded(relation, &g, None)).transpose(),
+        }
+    }
+
+    /// A materialised view over rows of which some are hidden must have a row filter of its own.
+    fn own_filter(&self, relation: &Relation, guard: Option<&Guard>) -> Result<(), Refusal> {
+        if guard.is_some_and(|g| !g.filters.is_empty()) {
+            return Ok(());
+        }
+        let filtered = |r: &Relation| self.facts.guard(r.oid).is_some_and(|g| !g.filters.is_empty());
+        match self.first_source(relation.oid, &filtered, &mut BTreeSet::new()) {
+            Some(source) => Err(Refusal::new(
+                SqlState::DENIED,
+                "relation.derived",
+                format!(
+                    "materialised view {}.{} is computed from {source}, of which rows are hidden from role {}",
+                    relation.schema, relation.name, self.role
+                ),
+            )
+            .with_hint("Query the tables it is made from, or have the policy give it a row filter of its own.")),
+            None => Ok(()),
         }
     }
 
@@ -128,7 +128,7 @@ impl Judge<'_> {
     }
 
     /// The veil: a derived table that computes the masks and applies the row filter.
-    fn guarded(&mut self, relation: &Relation, guard: &Guard, inner: Option<Veiled>) -> Result<Veiled, Refusal> {
+    pub(super) fn guarded(&mut self, relation: &Relation, guard: &Guard, inner: Option<Veiled>) -> Result<Veiled, Refusal> {
         let mut cols = match &inner {
             Some(v) => v.cols.clone(),
             None => relation.columns.iter().map(|c| plain_column(relation, c)).collect(),
@@ -143,6 +143,11 @@ impl Judge<'_> {
                 continue;
             };
             changed.insert(index);
+            if self.facts.follows() {
+                col.origin = Origin::Veiled { relation: relation.oid, attribute: column.number };
+                select.push(name);
+                continue;
+            }
             match &treatment.action {
                 Action::Seal(spec) => {
                     match &col.label {
@@ -195,7 +200,7 @@ impl Judge<'_> {
         let key = key_columns(relation, &changed);
         // A mask's value may break the constraints of a domain that the composite type would cast it to.
         let composite = relation.columns.iter().enumerate().all(|(index, c)| !c.data_type.is_domain || !changed.contains(&index));
-        Ok(Veiled { query, cols, key, protected: true, rename: false, operators, whole: false, filtered, composite })
+        Ok(Veiled { query, cols, key, protected: true, rename: false, operators, whole: false, filtered, composite, flows: false })
     }
 
     /// Which table a row lies in follows from no protected value.
@@ -242,7 +247,7 @@ impl Judge<'_> {
         let sql = format!("SELECT {} FROM {}.{}", select.join(", "), quote(&relation.schema), quote(&relation.name));
         let (query, operators) = self.facts.trusted(relation, &sql, "built in")?;
         let key = key_columns(relation, &BTreeSet::new());
-        Ok(Some(Veiled { query, cols, key, protected: false, rename: false, operators, whole: false, filtered: false, composite: false }))
+        Ok(Some(Veiled { query, cols, key, protected: false, rename: false, operators, whole: false, filtered: false, composite: false, flows: false }))
     }
 
     /// A view's definition with veils, seals and filters inside; `None` where it reads nothing protected.
@@ -292,6 +297,7 @@ impl Judge<'_> {
             whole: true,
             filtered: inner.filtered > 0,
             composite: true,
+            flows: inner.flows > 0,
         }))
     }
 }

@@ -82,6 +82,12 @@ impl Protection {
         self.empty
     }
 
+    /// The same columns without any row filter.
+    pub(crate) fn unfiltered(&self) -> Protection {
+        let unfiltered = |guard: &Guard| Guard { columns: guard.columns.clone(), filters: vec![] };
+        Protection { guards: self.guards.iter().map(|(oid, guard)| (*oid, unfiltered(guard))).collect(), empty: self.empty }
+    }
+
     /// What is protected of a relation; None where nothing is.
     pub fn guard(&self, relation: Oid) -> Option<&Guard> {
         self.guards.get(&relation)
@@ -288,7 +294,7 @@ fn matches(rule: &RowRule, relation: &Relation) -> bool {
 }
 
 /// As the mask `redact`, which fits every type.
-fn redacted(column: &Column) -> Action {
+pub(crate) fn redacted(column: &Column) -> Action {
     let ty = &column.data_type;
     Action::Veil(match crate::mask::fit::is_text(ty.base) {
         true => veil::text::redact(None, ty),

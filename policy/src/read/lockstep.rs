@@ -424,7 +424,9 @@ fn targets(client: &[Tree], ours: &[Tree]) -> Same {
         for at in reached {
             let rest = ours.get(at..).unwrap_or(&[]);
             if star {
-                let run = rest.iter().take_while(|new| new.field("val").is_some_and(|value| value.kind() == "ColumnRef")).count();
+                let is_column = |tree: &Tree| tree.kind() == "ColumnRef";
+                let one = |value: &Tree| is_column(value) || picked_of(value, &is_column).is_ok();
+                let run = rest.iter().take_while(|new| new.field("val").is_some_and(one)).count();
                 next.extend(at..=at + run);
             }
             if rest.first().is_some_and(|new| self::target(target, new).is_ok()) {
