@@ -135,6 +135,9 @@ pub fn rows(twin: Twin, differ: Differ, values: &Values) -> Vec<String> {
     for table in ["customers", "employees", "orders_q1", "orders_q2", "orders_rest"] {
         out.push(format!("CLUSTER shop.{table} USING {table}_pkey"));
     }
+    for view in ["staff_list", "by_salary", "well_paid", "dept_ids", "depts", "revealed"] {
+        out.push(format!("REFRESH MATERIALIZED VIEW shop.{view}"));
+    }
     out.push("ANALYZE".to_owned());
     out
 }

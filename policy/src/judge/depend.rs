@@ -8,9 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use sqlparser::ast::{
-    AccessExpr, Distinct, Expr, GroupByExpr, OrderByExpr, Query, SelectItem, Subscript, Value, VisitMut, VisitorMut,
-};
+use sqlparser::ast::{AccessExpr, Distinct, Expr, GroupByExpr, OrderByExpr, Query, SelectItem, Subscript, Value, VisitMut, VisitorMut};
 
 use super::group::Groups;
 use super::row::ROW;

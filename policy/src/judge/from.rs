@@ -341,8 +341,14 @@ impl Judge<'_> {
         let (Some(TableSampleKind::AfterTableAlias(method)), parts) = (sample.as_mut(), self.name_parts(name)?) else {
             return Err(refuse::unsupported("this form of TABLESAMPLE"));
         };
-        let TableSample { modifier: TableSampleModifier::TableSample, name: Some(_), quantity: Some(quantity), seed, bucket: None, offset: None } =
-            &mut **method
+        let TableSample {
+            modifier: TableSampleModifier::TableSample,
+            name: Some(_),
+            quantity: Some(quantity),
+            seed,
+            bucket: None,
+            offset: None,
+        } = &mut **method
         else {
             return Err(refuse::unsupported("this form of TABLESAMPLE"));
         };

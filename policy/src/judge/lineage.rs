@@ -121,15 +121,31 @@ impl Judge<'_> {
         Treatment { action, class: treatment.and_then(|t| t.class.clone()), rule: format!("from {name}; {rule}") }
     }
 
+    /// A materialised view that reads nothing protected by itself: the functions in it must be callable for the role.
+    pub(crate) fn calls_of(&self, relation: &Relation) -> Result<(), Refusal> {
+        let role = self.role;
+        let denied = |why: &str| {
+            underived(format!("what materialised view {}.{} holds may be protected for role {role}", relation.schema, relation.name), why)
+        };
+        let Some(definition) = &relation.definition else { return Err(denied("Its definition is not known.")) };
+        if self.depth >= VIEW_DEPTH {
+            return Err(refuse::unsupported("a view nested this deep"));
+        }
+        let not_followed = |r: Refusal| denied(&format!("Its definition cannot be followed: {}.", r.message));
+        let mut query = (*read::query(definition).map_err(not_followed)?.ast).clone();
+        let path = ["pg_catalog".to_owned()];
+        let mut inner = Judge::new(self.facts, &path, role, definition);
+        inner.depth = self.depth.saturating_add(1);
+        inner.query(&mut query, None, false).map(|_| ()).map_err(not_followed)
+    }
+
     fn lineage(&self, relation: &Relation, source: &str) -> Result<Vec<Lineage>, Refusal> {
         let denied = |why: &str| {
             let message = format!(
                 "materialised view {}.{} is computed from {source}, which is protected for role {}",
                 relation.schema, relation.name, self.role
             );
-            Refusal::new(SqlState::DENIED, "relation.derived", message)
-                .with_detail(why.to_owned())
-                .with_hint("Query the tables it is made from, or have each of its columns named by a class of the policy.")
+            underived(message, why)
         };
         let Some(definition) = &relation.definition else { return Err(denied("Its definition is not known.")) };
         if self.depth >= VIEW_DEPTH {
@@ -162,4 +178,10 @@ impl Judge<'_> {
             })
             .collect())
     }
+}
+
+fn underived(message: String, why: &str) -> Refusal {
+    Refusal::new(SqlState::DENIED, "relation.derived", message)
+        .with_detail(why.to_owned())
+        .with_hint("Query the tables it is made from, or have each of its columns named by a class of the policy.")
 }

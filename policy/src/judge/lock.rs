@@ -9,6 +9,12 @@ use super::scope::Level;
 use super::{Judge, refuse};
 use crate::{Refusal, SqlState};
 
+/// Postgres' own refusal of a lock beside a clause that joins rows.
+pub(crate) fn not_with(clause: &str) -> Refusal {
+    Refusal::new(SqlState::UNSUPPORTED, "lock.clause", format!("FOR UPDATE is not allowed with {clause}"))
+        .with_hint("Lock the rows in a query of their own, which names their table.")
+}
+
 impl Judge<'_> {
     /// The locking clauses of a SELECT. `filtered_before`: references to filtered relations before its FROM.
     pub(crate) fn locks(&mut self, query: &mut Query, level: &Level, filtered_before: usize) -> Result<(), Refusal> {

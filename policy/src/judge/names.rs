@@ -60,7 +60,9 @@ impl Judge<'_> {
     /// A row as one value: nothing in it may be sealed or refused.
     pub(crate) fn whole_row(&mut self, item: &Item) -> Result<Label, Refusal> {
         if item.ambiguous().next().is_some() {
-            return Err(refuse::unsupported("a whole row in which two columns have one name").with_hint("Give its columns different names."));
+            return Err(
+                refuse::unsupported("a whole row in which two columns have one name").with_hint("Give its columns different names.")
+            );
         }
         for (index, col) in item.shown() {
             if let Some(refused) = &col.refused {

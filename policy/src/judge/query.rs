@@ -33,6 +33,9 @@ impl Judge<'_> {
             return Err(refuse::unsupported("this clause of a query"));
         }
         let locking = !locks.is_empty();
+        if locking && matches!(*query.body, SetExpr::SetOperation { .. }) {
+            return Err(super::lock::not_with("UNION/INTERSECT/EXCEPT"));
+        }
         let frames = self.ctes.len();
         if let Some(with) = with {
             self.with(with, parent)?;

@@ -262,7 +262,6 @@ fn positions(relation: &Relation, numbers: &[i16]) -> Vec<usize> {
 
 /// The primary key's columns, where none of them is protected.
 pub(crate) fn key_columns(relation: &Relation, changed: &BTreeSet<usize>) -> Vec<usize> {
-    let found: Vec<usize> =
-        positions(relation, &relation.primary_key).into_iter().filter(|index| !changed.contains(index)).collect();
+    let found: Vec<usize> = positions(relation, &relation.primary_key).into_iter().filter(|index| !changed.contains(index)).collect();
     if found.len() == relation.primary_key.len() { found } else { vec![] }
 }

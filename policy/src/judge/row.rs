@@ -8,8 +8,7 @@ use std::rc::Rc;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     AccessExpr, Expr, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr,
-    TableAlias, TableFactor, TableWithJoins,
+    SelectItemQualifiedWildcardKind, SetExpr, TableAlias, TableFactor, TableWithJoins,
 };
 
 use super::expr::InScope;
@@ -46,9 +45,7 @@ impl Judge<'_> {
         match build::bare(e) {
             // Columns of all levels come before rows of any.
             Expr::Identifier(id) if SYSTEM_COLUMNS.contains(&id.value.as_str()) => None,
-            Expr::Identifier(id) if !levels.iter().any(|l| l.slots.iter().any(|s| s.name == id.value)) => {
-                found(&|i| i.visible == id.value)
-            }
+            Expr::Identifier(id) if !levels.iter().any(|l| l.slots.iter().any(|s| s.name == id.value)) => found(&|i| i.visible == id.value),
             Expr::QualifiedWildcard(name, _) => match self.name_parts(name).ok()?.as_slice() {
                 [name] => found(&|i| i.visible == *name),
                 [schema, name] => found(&|i| i.relation.as_ref().is_some_and(|(s, n)| s == schema && n == name)),
@@ -144,12 +141,7 @@ impl Judge<'_> {
     }
 
     /// `(c).city[1]` becomes the column `c.city`, whose label is returned, and what of the chain is left.
-    pub(crate) fn field_of_row(
-        &mut self,
-        root: &mut Expr,
-        chain: &mut Vec<AccessExpr>,
-        scope: InScope,
-    ) -> Result<Option<Label>, Refusal> {
+    pub(crate) fn field_of_row(&mut self, root: &mut Expr, chain: &mut Vec<AccessExpr>, scope: InScope) -> Result<Option<Label>, Refusal> {
         let Some(AccessExpr::Dot(Expr::Identifier(field))) = chain.first() else { return Ok(None) };
         let Some((column, label)) = self.row_field(root, &field.clone(), scope)? else { return Ok(None) };
         chain.remove(0);
@@ -206,11 +198,8 @@ pub(crate) fn add_row(factor: &mut TableFactor, item: &Item) {
         }),
         sample: None,
     };
-    let select = sqlparser::ast::Select {
-        projection,
-        from: vec![TableWithJoins { relation: from, joins: vec![] }],
-        ..super::empty_select()
-    };
+    let select =
+        sqlparser::ast::Select { projection, from: vec![TableWithJoins { relation: from, joins: vec![] }], ..super::empty_select() };
     let outer: Query = super::query::bare_query(SetExpr::Select(Box::new(select)));
     **subquery = outer;
 }

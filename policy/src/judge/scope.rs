@@ -171,7 +171,8 @@ impl Level {
     /// A level of one item.
     pub fn of(item: Item) -> Self {
         let item = Rc::new(item);
-        let slots = item.shown().map(|(col, c)| Slot { name: c.name.clone(), item: Rc::clone(&item), col, merged: None, same: true }).collect();
+        let slots =
+            item.shown().map(|(col, c)| Slot { name: c.name.clone(), item: Rc::clone(&item), col, merged: None, same: true }).collect();
         Level { items: vec![item], slots }
     }
 

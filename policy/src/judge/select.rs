@@ -10,6 +10,7 @@ use sqlparser::ast::{
 use super::depend::Clauses;
 use super::expr::InScope;
 use super::facts::{LevelOrder, TieBreak};
+use super::lock::not_with;
 use super::order::named_output;
 use super::query::{append_order, order_items, position_of};
 use super::relation::prune;
@@ -96,6 +97,9 @@ impl Judge<'_> {
 
         let filtered_before = self.filtered;
         let level = self.from(from, parent)?;
+        if !query.locks.is_empty() && distinct.is_some() {
+            return Err(not_with("DISTINCT clause"));
+        }
         self.locks(query, &level, filtered_before)?;
         let scope = Scope { level: &level, parent };
         if let Some(condition) = selection.as_mut() {
@@ -172,7 +176,8 @@ impl Judge<'_> {
         let mut tied: Vec<Option<usize>> = Vec::new();
         let written: Vec<Expr> = order_items(query)?.iter().map(|i| i.expr.clone()).collect();
         for item in order_items(query)? {
-            let named = self.placed(named_output(&item.expr, &outs), &item.expr)?.and_then(|out| outs.iter().position(|o| std::ptr::eq(o, out)));
+            let named =
+                self.placed(named_output(&item.expr, &outs), &item.expr)?.and_then(|out| outs.iter().position(|o| std::ptr::eq(o, out)));
             self.order_output(item, &outs, &scope)?;
             let marker = self.facts.marker();
             let is = |o: &Out| build::bare(&o.expr) == build::bare(&item.expr) || build::keyed(o.expr.clone(), marker) == item.expr;

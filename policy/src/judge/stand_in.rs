@@ -67,7 +67,11 @@ impl Judge<'_> {
                         self.own_filter(relation, guard.as_ref())?;
                         self.by_lineage(relation, guard.unwrap_or_default(), &source).map(Some)
                     }
-                    None => guard.map(|g| self.guarded(relation, &g, None)).transpose(),
+                    // A function that it calls could have read anything.
+                    None => {
+                        self.calls_of(relation)?;
+                        guard.map(|g| self.guarded(relation, &g, None)).transpose()
+                    }
                 }
             }
             RelationKind::MaterializedView => {
@@ -79,7 +83,9 @@ impl Judge<'_> {
                 "relation.sequence",
                 format!("sequence {}.{} counts rows that are hidden from role {}", relation.schema, relation.name, self.role),
             )),
-            RelationKind::Table | RelationKind::Partitioned | RelationKind::Foreign | RelationKind::Sequence => guard.map(|g| self.guarded(relation, &g, None)).transpose(),
+            RelationKind::Table | RelationKind::Partitioned | RelationKind::Foreign | RelationKind::Sequence => {
+                guard.map(|g| self.guarded(relation, &g, None)).transpose()
+            }
         }
     }
 
@@ -247,7 +253,18 @@ impl Judge<'_> {
         let sql = format!("SELECT {} FROM {}.{}", select.join(", "), quote(&relation.schema), quote(&relation.name));
         let (query, operators) = self.facts.trusted(relation, &sql, "built in")?;
         let key = key_columns(relation, &BTreeSet::new());
-        Ok(Some(Veiled { query, cols, key, protected: false, rename: false, operators, whole: false, filtered: false, composite: false, flows: false }))
+        Ok(Some(Veiled {
+            query,
+            cols,
+            key,
+            protected: false,
+            rename: false,
+            operators,
+            whole: false,
+            filtered: false,
+            composite: false,
+            flows: false,
+        }))
     }
 
     /// A view's definition with veils, seals and filters inside; `None` where it reads nothing protected.
