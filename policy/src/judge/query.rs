@@ -27,13 +27,14 @@ impl Judge<'_> {
 
     /// A query: judges and rewrites it, and says what it shows.
     pub(crate) fn query(&mut self, query: &mut Query, parent: InScope, order_shows: bool) -> Result<Vec<Col>, Refusal> {
+        let set_operation = matches!(*query.body, SetExpr::SetOperation { .. });
         let Query { with, body: _, order_by: _, limit_clause: _, fetch: _, locks, for_clause, settings, format_clause, pipe_operators } =
             &mut *query;
         if for_clause.is_some() || settings.is_some() || format_clause.is_some() || !pipe_operators.is_empty() {
             return Err(refuse::unsupported("this clause of a query"));
         }
         let locking = !locks.is_empty();
-        if locking && matches!(*query.body, SetExpr::SetOperation { .. }) {
+        if locking && set_operation {
             return Err(super::lock::not_with("UNION/INTERSECT/EXCEPT"));
         }
         let frames = self.ctes.len();
