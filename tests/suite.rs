@@ -4,5 +4,6 @@ mod attacks;
 mod cases;
 mod corpora;
 mod drivers;
+mod fuzz;
 mod twins;
 mod wire;

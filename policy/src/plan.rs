@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::catalog::Oid;
 use crate::mask::Mask;
+use crate::mask::seal::SealSpec;
 
 /// The judged form of one client text: its statements in order. Empty for an empty text.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,8 @@ pub struct Planned {
     pub moves_search_path: bool,
     /// It reads protected relations: which of their rows an expression fails on first, and how, would tell their order.
     pub order_is_data: bool,
+    /// Parameters that hold tokens.
+    pub tokens: Arc<[TokenParameter]>,
 }
 
 /// What kind of statement was judged. A new kind is a new decision for the conversation: no wildcard there permits.
@@ -44,27 +47,81 @@ pub enum Kind {
     Utility,
 }
 
-/// SQL for the server, with holes for the session's order key.
+/// SQL for the server, with holes for the session's order key and for what tokens stand for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqlText {
-    pieces: Vec<String>,
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    OrderKey,
+    Token(Token),
+}
+
+/// A literal that is compared with a column of tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// Of the column.
+    pub spec: Arc<SealSpec>,
+    /// As the client wrote it.
+    pub text: String,
 }
 
 impl SqlText {
     /// Text without a hole.
     pub fn plain(text: impl Into<String>) -> Self {
-        SqlText { pieces: vec![text.into()] }
+        SqlText { pieces: vec![Piece::Text(text.into())] }
     }
 
-    /// Text in which each occurrence of `marker` is a hole for the session's order key.
-    pub fn with_holes(text: &str, marker: &str) -> Self {
-        SqlText { pieces: text.split(marker).map(str::to_owned).collect() }
+    /// Text in which each occurrence of `marker` is a hole: for a token where [`SqlText::token_hole`] wrote it, else for the
+    /// session's order key.
+    pub fn with_holes(text: &str, marker: &str, tokens: &[Token]) -> Self {
+        let mut parts = text.split(marker);
+        let mut pieces: Vec<Piece> = parts.next().map(|first| Piece::Text(first.to_owned())).into_iter().collect();
+        for part in parts {
+            let token = part.strip_prefix('#').and_then(|rest| rest.split_once('.')).and_then(|(number, rest)| {
+                let token = tokens.get(number.parse::<usize>().ok()?)?;
+                Some((token.clone(), rest))
+            });
+            match token {
+                Some((token, rest)) => pieces.extend([Piece::Token(token), Piece::Text(rest.to_owned())]),
+                None => pieces.extend([Piece::OrderKey, Piece::Text(part.to_owned())]),
+            }
+        }
+        SqlText { pieces }
     }
 
-    /// The text to send. `order_key`: letters and digits only, secret, one per session.
-    pub fn render(&self, order_key: &str) -> String {
-        self.pieces.join(order_key)
+    /// The content of the string constant that is printed for a token: a hole that nothing of a client's can make.
+    pub fn token_hole(marker: &str, number: usize) -> String {
+        format!("{marker}#{number}.")
     }
+
+    /// The text to send. `order_key`: letters and digits only, secret, one per session. `open`: the value that a token stands
+    /// for, in text format; it is written as the content of a string constant (with standard_conforming_strings).
+    pub fn render(&self, order_key: &str, mut open: impl FnMut(&Token) -> String) -> String {
+        let mut out = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => out.push_str(text),
+                Piece::OrderKey => out.push_str(order_key),
+                Piece::Token(token) => out.push_str(&open(token).replace('\'', "''")),
+            }
+        }
+        out
+    }
+}
+
+/// A parameter that is compared with columns of tokens only: what a client binds is turned back before it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenParameter {
+    /// Of `$n`, from 0.
+    pub index: usize,
+    /// Of the columns.
+    pub spec: Arc<SealSpec>,
+    /// It is an array of tokens (`= ANY($1)`).
+    pub array: bool,
 }
 
 /// One result column.
@@ -76,6 +133,8 @@ pub struct Output {
     pub origin: Origin,
     /// What happens to it on its way back. `Mask::Clear` is a decision, not an absence.
     pub mask: Mask,
+    /// The OID of its type as the server's RowDescription says it (below domains), where the judgement is certain of it.
+    pub type_oid: Option<Oid>,
 }
 
 /// Where an output column comes from, as Postgres' RowDescription would say it without a veil.

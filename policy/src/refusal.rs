@@ -48,12 +48,14 @@ pub struct Refusal {
     pub hint: Option<String>,
     /// Where in the client's text: 1-based, in characters, as Postgres counts.
     pub position: Option<usize>,
+    /// Classes whose pseudonyms it is about: with `otherwise = "redact"` for all of them the statement is judged again.
+    pub sealed: Vec<String>,
 }
 
 impl Refusal {
     /// A refusal with a message; see the `with_` methods for the rest.
     pub fn new(code: SqlState, id: &'static str, message: impl Into<String>) -> Self {
-        Refusal { code, id, message: message.into(), detail: None, hint: None, position: None }
+        Refusal { code, id, message: message.into(), detail: None, hint: None, position: None, sealed: Vec::new() }
     }
 
     /// Adds which rule decided, or why.
@@ -65,6 +67,12 @@ impl Refusal {
     /// Adds what to do instead.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds a class whose pseudonyms it is about.
+    pub fn about(mut self, class: &str) -> Self {
+        self.sealed.push(class.to_owned());
         self
     }
 

@@ -18,6 +18,8 @@ mod engine;
 mod fixture;
 #[path = "judge/other_policies.rs"]
 mod other_policies;
+#[path = "judge/tokens.rs"]
+mod tokens;
 #[path = "judge/words.rs"]
 mod words;
 

@@ -145,4 +145,12 @@ impl Pseudonym for Hashed {
     fn binary(&self, value: &[u8], out: &mut Vec<u8>) -> Result<(), Unsealable> {
         self.0.binary(value, out).map_err(|_| Unsealable)
     }
+
+    fn open_text(&self, token: &[u8], out: &mut Vec<u8>) -> Result<(), Unsealable> {
+        self.0.open_text(token, out).map_err(|_| Unsealable)
+    }
+
+    fn open_binary(&self, token: &[u8], out: &mut Vec<u8>) -> Result<(), Unsealable> {
+        self.0.open_binary(token, out).map_err(|_| Unsealable)
+    }
 }

@@ -34,6 +34,7 @@ mod seal_types;
 mod search_path;
 mod settings;
 mod shadows;
+mod tokens;
 mod view;
 mod whole_row;
 mod writes;

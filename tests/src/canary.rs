@@ -4,6 +4,8 @@
 //! base 32, has none. So a leak is found by its shape, whatever value it is a piece of; backwards and in either case
 //! too, and in hexadecimal and base64 digits.
 
+use std::cell::OnceCell;
+
 use crate::rng::Rng;
 
 /// The characters of protected text, in lower case.
@@ -27,7 +29,8 @@ pub fn numbered(rng: &mut Rng, length: usize, number: usize) -> String {
 
 /// The first piece of a protected text in `received` that is not also in `sent` (what somebody said himself may come back).
 pub fn find(sent: &[u8], received: &[u8]) -> Option<String> {
-    let known = Known::new(sent);
+    // Most answers hold nothing that looks like one: what was said is only read where one does.
+    let known = Known { sent, runs: OnceCell::new() };
     runs(received, RUN)
         .find(|run| !known.has(run))
         .or_else(|| hex(received, &known))
@@ -57,21 +60,24 @@ fn runs(bytes: &[u8], least: usize) -> impl Iterator<Item = Vec<u8>> {
 }
 
 /// What the client itself has said.
-struct Known {
-    runs: Vec<Vec<u8>>,
+struct Known<'a> {
+    sent: &'a [u8],
+    runs: OnceCell<Vec<Vec<u8>>>,
 }
 
-impl Known {
-    fn new(sent: &[u8]) -> Self {
-        let mut all: Vec<Vec<u8>> = runs(sent, RUN).collect();
-        let reversed: Vec<Vec<u8>> = all.iter().map(|run| run.iter().rev().copied().collect()).collect();
-        all.extend(reversed);
-        Known { runs: all }
+impl Known<'_> {
+    fn runs(&self) -> &[Vec<u8>] {
+        self.runs.get_or_init(|| {
+            let mut all: Vec<Vec<u8>> = runs(self.sent, RUN).collect();
+            let reversed: Vec<Vec<u8>> = all.iter().map(|run| run.iter().rev().copied().collect()).collect();
+            all.extend(reversed);
+            all
+        })
     }
 
     /// Each window of it was said.
     fn has(&self, run: &[u8]) -> bool {
-        run.windows(RUN).all(|w| self.runs.iter().any(|known| known.windows(RUN).any(|k| k == w)))
+        run.windows(RUN).all(|w| self.runs().iter().any(|known| known.windows(RUN).any(|k| k == w)))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use pgveil_tests::client::{Answer, Field, Message};
+use pgveil_tests::rng::Rng;
 
 /// Pseudonyms of twin A and the ones that stand for the same in twin B: a bijection that grows with each answer.
 #[derive(Debug, Clone, Default)]
@@ -20,7 +21,8 @@ enum Piece {
 }
 
 /// Before and after a `hash` of text; its digits are counted in the policy.
-const PREFIX: &[u8] = b"u_";
+const TEXT: &str = "u_";
+const PREFIX: &[u8] = TEXT.as_bytes();
 /// Digits after the prefix.
 const DIGITS: usize = 32;
 /// Pseudonyms of bigint are random below 2⁶³, stored values are all smaller than this.
@@ -40,10 +42,56 @@ impl Renaming {
         Ok(())
     }
 
+    /// A cell of B's with A's pseudonyms, and with numbers in one spelling.
+    pub fn canonical(&self, cell: &[u8], field: Option<&Field>) -> Vec<u8> {
+        let mut out = replaced(&self.back, cell, field);
+        match field.map(|f| (f.type_oid, f.format)) {
+            Some((NUMERIC, 0)) => trimmed(&out).map_or(out, |(whole, part)| format!("{whole}.{part}").into_bytes()),
+            // Digits behind the point that are shown; where there are none but zeros, nothing of the value.
+            Some((NUMERIC, 1)) => {
+                if let Some(scale) = out.get_mut(6..8) {
+                    scale.fill(0);
+                }
+                out
+            }
+            _ => out,
+        }
+    }
+
+    /// A cell of A's with B's pseudonyms.
+    pub fn applied(&self, cell: &[u8], field: Option<&Field>) -> Vec<u8> {
+        replaced(&self.there, cell, field)
+    }
+
+    /// The pseudonyms of A that are known, each standing for another of its kind.
+    pub fn shuffled(&self, rng: &mut Rng) -> Renaming {
+        let kind = |name: &str| if name.starts_with(TEXT) { 0 } else { name.len() / 36 + 1 };
+        let mut out = Renaming::default();
+        for wanted in 0..3 {
+            let mut names: Vec<&String> = self.there.keys().filter(|name| kind(name) == wanted).collect();
+            names.sort();
+            let mut others = names.clone();
+            rng.shuffle(&mut others);
+            for (from, to) in names.into_iter().zip(others) {
+                out.there.insert(from.clone(), to.clone());
+                out.back.insert(to.clone(), from.clone());
+            }
+        }
+        out
+    }
+
     /// How many pseudonyms were met.
     pub fn len(&self) -> usize {
         self.there.len()
     }
+}
+
+fn replaced(names: &HashMap<String, String>, cell: &[u8], field: Option<&Field>) -> Vec<u8> {
+    let piece = |piece| match piece {
+        Piece::Pseudonym(name) => names.get(&name).unwrap_or(&name).clone().into_bytes(),
+        Piece::Plain(text) => text,
+    };
+    pieces(cell, field).into_iter().flat_map(piece).collect()
 }
 
 struct Trial<'a> {
@@ -210,7 +258,7 @@ fn texts(cell: &[u8]) -> Vec<Piece> {
         match rest.get(start + PREFIX.len()..end).filter(|d| d.iter().all(u8::is_ascii_alphanumeric)) {
             Some(digits) => {
                 out.push(Piece::Plain(rest[..start].to_vec()));
-                out.push(Piece::Pseudonym(String::from_utf8_lossy(digits).into_owned()));
+                out.push(Piece::Pseudonym(format!("{TEXT}{}", String::from_utf8_lossy(digits))));
                 (rest, from) = (&rest[end..], 0);
             }
             None => from = start + 1,
@@ -220,14 +268,19 @@ fn texts(cell: &[u8]) -> Vec<Piece> {
     out
 }
 
+/// OID of the type.
+const NUMERIC: u32 = 1700;
+
 /// Equal decimal numbers with another count of zeros at the end.
 fn same_number(a: &[u8], b: &[u8]) -> bool {
-    let trimmed = |n: &[u8]| {
-        let text = std::str::from_utf8(n).ok()?;
-        let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-        let digits = |t: &str| t.bytes().all(|d| d.is_ascii_digit());
-        (digits(whole.strip_prefix('-').unwrap_or(whole)) && !whole.is_empty() && digits(part))
-            .then(|| (whole.to_owned(), part.trim_end_matches('0').to_owned()))
-    };
     trimmed(a).is_some_and(|n| Some(n) == trimmed(b))
+}
+
+/// What is before the point of a decimal number, and behind it without zeros at the end.
+fn trimmed(n: &[u8]) -> Option<(String, String)> {
+    let text = std::str::from_utf8(n).ok()?;
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |t: &str| t.bytes().all(|d| d.is_ascii_digit());
+    (digits(whole.strip_prefix('-').unwrap_or(whole)) && !whole.is_empty() && digits(part))
+        .then(|| (whole.to_owned(), part.trim_end_matches('0').to_owned()))
 }

@@ -6,7 +6,7 @@ use pgveil_tests::canary;
 use pgveil_tests::rng::Rng;
 
 /// Its tables, views and indexes.
-pub const SCHEMA: &str = include_str!("schema.sql");
+pub const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("sql/tpch.sql"));
 
 /// Which of two twins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,13 +24,30 @@ pub struct Differ {
     pub rows: bool,
 }
 
-/// Sizes: some tables large enough for index and hash plans, some small.
-pub const CUSTOMERS: usize = 1500;
-pub const ORDERS: usize = 2500;
-pub const EMPLOYEES: usize = 300;
-pub const LEADS: usize = 40;
-pub const PRODUCTS: usize = 24;
-pub const CONTACTS: usize = 30;
+/// How many rows, visible ones where a filter hides some.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    pub customers: usize,
+    pub orders: usize,
+    /// By twin: customers and orders that a filter hides.
+    pub hidden: [(usize, usize); 2],
+    pub employees: usize,
+    pub leads: usize,
+    pub contacts: usize,
+    /// Percent of the people of whom each table draws.
+    pub people: usize,
+}
+
+impl Size {
+    /// Large enough that Postgres chooses index and hash plans by itself.
+    pub const LARGE: Size =
+        Size { customers: 1500, orders: 2500, hidden: [(400, 500), (700, 900)], employees: 300, leads: 40, contacts: 30, people: 100 };
+    /// Small enough for many statements; plans are varied by settings.
+    pub const SMALL: Size =
+        Size { customers: 90, orders: 140, hidden: [(24, 30), (41, 52)], employees: 40, leads: 22, contacts: 12, people: 6 };
+}
+
+const PRODUCTS: usize = 24;
 /// Different values of a pseudonymised class.
 const POOL: usize = 2400;
 
@@ -121,8 +138,8 @@ fn account(person: usize, twin: Twin) -> String {
 }
 
 /// The rows of one database of a pair, as statements.
-pub fn rows(twin: Twin, differ: Differ, values: &Values) -> Vec<String> {
-    let fill = Fill { value: if differ.values { twin } else { Twin::A }, row: if differ.rows { twin } else { Twin::A }, values };
+pub fn rows(size: Size, twin: Twin, differ: Differ, values: &Values) -> Vec<String> {
+    let fill = Fill { size, value: if differ.values { twin } else { Twin::A }, row: if differ.rows { twin } else { Twin::A }, values };
     let mut out = Vec::new();
     fill.countries_and_products(&mut out);
     fill.customers(&mut out);
@@ -130,19 +147,23 @@ pub fn rows(twin: Twin, differ: Differ, values: &Values) -> Vec<String> {
     fill.employees(&mut out);
     fill.leads(&mut out);
     fill.contacts(&mut out);
+    fill.profiles(&mut out);
+    fill.partners(&mut out);
     // Rows of other lengths leave other gaps on a page, which later rows fill: without this, the order in which a plain
     // scan finds them would be another in each twin, and only by that.
-    for table in ["customers", "employees", "orders_q1", "orders_q2", "orders_rest"] {
+    for table in ["customers", "employees", "profiles", "orders_q1", "orders_q2", "orders_rest"] {
         out.push(format!("CLUSTER shop.{table} USING {table}_pkey"));
     }
     for view in ["staff_list", "by_salary", "well_paid", "dept_ids", "depts", "revealed"] {
         out.push(format!("REFRESH MATERIALIZED VIEW shop.{view}"));
     }
+    out.extend(["lead_stats", "mails"].map(|view| format!("REFRESH MATERIALIZED VIEW shop.{view}")));
     out.push("ANALYZE".to_owned());
     out
 }
 
 struct Fill<'a> {
+    size: Size,
     /// Whose protected values.
     value: Twin,
     /// Whose hidden rows.
@@ -163,7 +184,7 @@ impl Fill<'_> {
     }
 
     fn pooled(&self, rng: &mut Rng, pool: Pool, people: usize, percent_null: u64) -> String {
-        let person = rng.below(people);
+        let person = rng.below((people * self.size.people / 100).max(8));
         if rng.chance(percent_null) { "NULL".to_owned() } else { quote(self.values.of(pool, person, self.value)) }
     }
 
@@ -189,16 +210,20 @@ impl Fill<'_> {
     }
 
     /// Visible rows have even ids, hidden ones odd: other ids, and another number of them, in each twin.
-    fn ids(&self, visible: usize, hidden: [usize; 2]) -> Vec<(usize, bool)> {
+    fn ids(&self, visible: usize, hidden: usize) -> Vec<(usize, bool)> {
         let twin = self.row as usize;
         let mut ids: Vec<(usize, bool)> = (1..=visible).map(|n| (2 * n, true)).collect();
-        ids.extend((0..hidden[twin]).map(|n| (4 * n + 1 + 2 * twin, false)));
+        ids.extend((0..hidden).map(|n| (4 * n + 1 + 2 * twin, false)));
         ids.sort_unstable();
         ids
     }
 
+    fn customer_ids(&self) -> Vec<(usize, bool)> {
+        self.ids(self.size.customers, self.size.hidden[self.row as usize].0)
+    }
+
     fn customers(&self, out: &mut Vec<String>) {
-        let rows = self.ids(CUSTOMERS, [400, 700]).into_iter().map(|(id, visible)| {
+        let rows = self.customer_ids().into_iter().map(|(id, visible)| {
             let salt = if visible { 0 } else { 1_000_000 * (1 + self.row as usize) };
             let mut rng = Rng::for_thing("customer", (id + salt) as u64);
             let row = id + salt;
@@ -244,12 +269,12 @@ impl Fill<'_> {
     }
 
     fn orders(&self, out: &mut Vec<String>) {
-        let customers = self.ids(CUSTOMERS, [400, 700]);
+        let customers = self.customer_ids();
         let hidden: Vec<usize> = customers.iter().filter(|c| !c.1).map(|c| c.0).collect();
-        let rows = self.ids(ORDERS, [500, 900]).into_iter().map(|(id, visible)| {
+        let rows = self.ids(self.size.orders, self.size.hidden[self.row as usize].1).into_iter().map(|(id, visible)| {
             let row = if visible { id } else { id + 1_000_000 * (1 + self.row as usize) };
             let mut rng = Rng::for_thing("order", row as u64);
-            let customer = if visible { 2 * rng.range(1, CUSTOMERS as i64) as usize } else { *rng.pick(&hidden) };
+            let customer = if visible { 2 * rng.range(1, self.size.customers as i64) as usize } else { *rng.pick(&hidden) };
             let email = self.pooled(&mut rng, Pool::Email, 1600, 12);
             let mut secret = self.secret("card", row);
             let card = if secret.chance(10) { "NULL".to_owned() } else { quote(&canary::text(&mut secret, 16)) };
@@ -267,7 +292,7 @@ impl Fill<'_> {
     }
 
     fn employees(&self, out: &mut Vec<String>) {
-        let rows = (1..=EMPLOYEES).map(|id| {
+        let rows = (1..=self.size.employees).map(|id| {
             let mut rng = Rng::for_thing("employee", id as u64);
             let email = self.pooled(&mut rng, Pool::Email, 800, 4);
             let boss = if id <= 5 { "NULL".to_owned() } else { rng.range(1, (id as i64 - 1).min(40)).to_string() };
@@ -284,7 +309,7 @@ impl Fill<'_> {
     }
 
     fn leads(&self, out: &mut Vec<String>) {
-        let rows = (0..LEADS).map(|n| {
+        let rows = (0..self.size.leads).map(|n| {
             let mut rng = Rng::for_thing("lead", n as u64);
             let email = self.pooled(&mut rng, Pool::Email, 25, 10);
             let device = self.pooled(&mut rng, Pool::Device, 25, 10);
@@ -299,9 +324,45 @@ impl Fill<'_> {
         insert(out, "shop.leads", rows.collect());
     }
 
+    fn profiles(&self, out: &mut Vec<String>) {
+        let rows = (1..=self.size.employees).map(|id| {
+            let mut rng = Rng::for_thing("profile", id as u64);
+            let email = self.pooled(&mut rng, Pool::Email, 900, 8);
+            let alt = self.pooled(&mut rng, Pool::Email, 900, 30);
+            let salary = self.salary(&mut rng, "profile salary", id);
+            let tag = *rng.pick(&["red", "blue", "new", "old"]);
+            let marks: Vec<String> = (0..rng.below(4)).map(|_| rng.range(-3, 30).to_string()).collect();
+            format!(
+                "({id}, {}, {email}, DEFAULT, {alt}, '{}', {salary}, DEFAULT, '{{{tag},t{}}}', '{{{}}}', \
+                 '{{\"k\": {}, \"list\": [{}], \"tag\": \"{tag}\"}}', {}, '2024-05-01'::timestamp + {} * interval '7 hours')",
+                2 * rng.range(1, 90),
+                self.word("nick", id, 6, 9),
+                rng.below(3),
+                marks.join(","),
+                rng.below(9),
+                marks.join(", "),
+                rng.below(6),
+                rng.below(70),
+            )
+        });
+        insert(out, "shop.profiles", rows.collect());
+    }
+
+    /// Its rows are in its definition.
+    fn partners(&self, out: &mut Vec<String>) {
+        let rows = (1..=9).map(|id| {
+            let mut rng = Rng::for_thing("partner", id);
+            let person = rng.below(20);
+            let email = self.values.of(Pool::Email, person, self.value);
+            format!("{id},{},{email},{}", self.word("partner name", id as usize, 6, 9), rng.pick(&["Berlin", "Wien", "Graz"]))
+        });
+        let rows = rows.collect::<Vec<_>>().join("\\n");
+        out.push(format!("ALTER FOREIGN TABLE shop.partners OPTIONS (SET program 'printf \"{rows}\\n\"')"));
+    }
+
     fn contacts(&self, out: &mut Vec<String>) {
         for (table, from) in [("shop.contacts", 0), ("shop.contacts_old", 1000)] {
-            let rows = (1..=CONTACTS).map(|n| {
+            let rows = (1..=self.size.contacts).map(|n| {
                 let mut rng = Rng::for_thing(table, n as u64);
                 let email = self.pooled(&mut rng, Pool::Email, 60, 5);
                 format!("({}, 'label {}', {email})", from + n, rng.below(8))

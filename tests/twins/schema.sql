@@ -56,3 +56,26 @@ CREATE TABLE shop.pool (person int PRIMARY KEY, email text, device uuid, account
 CREATE TABLE adhoc.customers (id int PRIMARY KEY, full_name text, email text);
 INSERT INTO adhoc.customers VALUES (2, 'decoy', 'decoy');
 CREATE TABLE adhoc.text (x int);
+CREATE DOMAIN shop.mail AS text CHECK (VALUE <> '');
+CREATE TABLE shop.profiles (
+    id int PRIMARY KEY, customer_id int, email text, email_key text GENERATED ALWAYS AS (lower(email)) STORED, alt shop.mail,
+    nick varchar(40), salary numeric(12,2), yearly numeric GENERATED ALWAYS AS (salary * 12) STORED,
+    tags text[], marks int[], doc jsonb, level smallint, seen timestamp, UNIQUE (customer_id, id)
+);
+CREATE INDEX ON shop.profiles (alt, level);
+CREATE INDEX ON shop.profiles (level) INCLUDE (nick);
+CREATE INDEX ON shop.profiles ((salary / 7)) WHERE level > 2;
+CREATE INDEX ON shop.profiles (level, customer_id);
+CREATE INDEX ON shop.profiles USING gin (tags);
+CREATE INDEX ON shop.profiles USING hash (email);
+CREATE INDEX ON shop.products (name, price);
+CREATE INDEX ON shop.products (lower(name)) WHERE price > 100;
+CREATE MATERIALIZED VIEW shop.lead_stats AS SELECT source, count(*) AS leads, max(score) AS best FROM shop.leads GROUP BY source;
+CREATE MATERIALIZED VIEW shop.mails AS SELECT email, source, score FROM shop.leads WHERE email IS NOT NULL;
+CREATE VIEW shop.profile_levels AS
+    SELECT p.level, p.nick, p.email AS mail, c.city, c.dob FROM shop.profiles p LEFT JOIN shop.customers c ON c.id = p.customer_id WHERE p.level > 0;
+CREATE VIEW shop.product_tags (product, tag, place) AS
+    SELECT p.id, t.tag, t.n FROM shop.products p CROSS JOIN LATERAL unnest(p.tags) WITH ORDINALITY AS t (tag, n);
+CREATE EXTENSION file_fdw;
+CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+CREATE FOREIGN TABLE shop.partners (id int, name text, email text, city text) SERVER files OPTIONS (program 'true', format 'csv');

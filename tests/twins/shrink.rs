@@ -3,7 +3,7 @@
 use super::generate::{Extended, Statement};
 
 /// Trials before it is left as it is.
-const TRIALS: usize = 400;
+const TRIALS: usize = 250;
 
 /// Cuts pieces of balanced parentheses out of the text while `fails` says that it still fails.
 pub fn shrink(statement: &Statement, fails: &mut dyn FnMut(&Statement) -> bool) -> Statement {
@@ -44,7 +44,7 @@ fn with_text(statement: &Statement, sql: String) -> Statement {
         let named = (1..=e.values.len()).rev().find(|n| sql.contains(&format!("${n}"))).unwrap_or(0);
         Extended { values: e.values[..named].to_vec(), binary: e.binary }
     });
-    Statement { sql, extended }
+    Statement { sql, source: statement.source, extended }
 }
 
 fn balanced(piece: &[String]) -> bool {

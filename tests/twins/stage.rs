@@ -7,12 +7,14 @@ use pgveil_policy::{Engine, Policy, Subject};
 use pgveil_tests::client::{Client, Login};
 use pgveil_tests::world::{Proxy, World};
 
-use super::data::{self, Differ, Pool, Twin, Values};
+use super::data::{self, Differ, Pool, Size, Twin, Values};
 
+/// Stands for the order key in texts that are judged without a session.
+pub const MARKER: &str = "marker0marker1marker2";
 /// The policy of all tests here.
 pub const POLICY: &str = include_str!("../policy.toml");
 /// The roles of `policy.toml` as users of the same name.
-const USERS: [&str; 5] = ["analyst", "engineer", "admin", "filtered", "veiled"];
+const USERS: [&str; 6] = ["analyst", "engineer", "admin", "filtered", "veiled", "tokens"];
 /// As the service account's sessions find it, and those that go straight to Postgres.
 const SETTINGS: &[&str] = &["search_path = shop, public", "statement_timeout = '3s'"];
 
@@ -23,31 +25,50 @@ pub struct Twins {
     pub b: String,
 }
 
-/// All of it, made once for each test process.
+/// All of one size, made once for each test process.
 #[derive(Debug)]
 pub struct Stage {
-    pub proxy: Proxy,
+    pub proxy: &'static Proxy,
     /// Values and hidden rows differ: for roles with masks and filters.
     pub both: Twins,
     /// Only values differ: for roles with masks.
     pub values_only: Twins,
     /// Only hidden rows differ: for roles with filters.
     pub rows_only: Twins,
-    pub values: Values,
+    pub values: &'static Values,
+}
+
+/// What stages of every size share.
+#[derive(Debug)]
+struct Common {
+    proxy: Proxy,
+    values: Values,
 }
 
 impl Stage {
+    /// The large one.
     pub fn get() -> &'static Stage {
         static STAGE: OnceLock<Stage> = OnceLock::new();
-        STAGE.get_or_init(Stage::make)
+        STAGE.get_or_init(|| Stage::make(Size::LARGE))
     }
 
-    fn make() -> Stage {
+    /// The small one, for many statements.
+    pub fn small() -> &'static Stage {
+        static STAGE: OnceLock<Stage> = OnceLock::new();
+        STAGE.get_or_init(|| Stage::make(Size::SMALL))
+    }
+
+    fn make(size: Size) -> Stage {
+        static COMMON: OnceLock<Common> = OnceLock::new();
         let world = World::get();
-        let proxy = world.proxy(POLICY, &USERS.map(|user| (user, user)));
-        let mut values = Values::new();
-        align(world, &proxy, &mut values);
-        let pair = |differ: Differ| Twins { a: database(world, Twin::A, differ, &values), b: database(world, Twin::B, differ, &values) };
+        let Common { proxy, values } = COMMON.get_or_init(|| {
+            let proxy = world.proxy(POLICY, &USERS.map(|user| (user, user)));
+            let mut values = Values::new();
+            align(world, &proxy, &mut values);
+            Common { proxy, values }
+        });
+        let pair =
+            |differ: Differ| Twins { a: database(world, size, Twin::A, differ, values), b: database(world, size, Twin::B, differ, values) };
         Stage {
             both: pair(Differ { values: true, rows: true }),
             values_only: pair(Differ { values: true, rows: false }),
@@ -59,7 +80,7 @@ impl Stage {
 
     /// Through pgveil, as that role.
     pub fn login(&self, role: &str, database: &str) -> Login {
-        through(&self.proxy, role, database)
+        through(self.proxy, role, database)
     }
 
     /// The databases that must look alike to a role.
@@ -85,7 +106,7 @@ impl Stage {
         }
     }
 
-    /// The policy on the first of the twins, as the proxy has it.
+    /// The policy on the twins, as the proxy has it: their catalogs are all the same.
     pub fn engine(&self) -> &'static Engine {
         static ENGINE: OnceLock<Engine> = OnceLock::new();
         ENGINE.get_or_init(|| engine(&self.both.a))
@@ -95,7 +116,12 @@ impl Stage {
     pub fn sent(&self, role: &str, sql: &str) -> String {
         let who = Subject { role: role.to_owned(), search_path: ["pg_catalog", "shop", "public"].map(str::to_owned).to_vec().into() };
         match self.engine().judge(&who, sql) {
-            Ok(plan) => plan.statements.iter().map(|s| s.text.render("k")).collect::<Vec<_>>().join(";\n"),
+            Ok(plan) => plan
+                .statements
+                .iter()
+                .map(|s| s.text.render("k", |token| format!("value of {}", token.text)))
+                .collect::<Vec<_>>()
+                .join(";\n"),
             Err(refusal) => refusal.to_string(),
         }
     }
@@ -109,7 +135,7 @@ impl Stage {
 /// The policy on a database.
 pub fn engine(database: &str) -> Engine {
     let policy = Policy::parse("policy.toml", POLICY).unwrap_or_else(|e| panic!("{e:?}"));
-    Engine::new(&policy, World::get().catalog(database).into(), "marker0marker1marker2").unwrap_or_else(|e| panic!("{e:?}"))
+    Engine::new(&policy, World::get().catalog(database).into(), MARKER).unwrap_or_else(|e| panic!("{e:?}"))
 }
 
 fn through(proxy: &Proxy, role: &str, database: &str) -> Login {
@@ -121,20 +147,20 @@ fn through(proxy: &Proxy, role: &str, database: &str) -> Login {
         password: Some(proxy.password(role)),
         settings: Vec::new(),
         // Those from whom no text is protected see protected text.
-        canary: matches!(role, "analyst" | "veiled"),
+        canary: matches!(role, "analyst" | "veiled" | "tokens"),
     }
 }
 
 /// A copy of one empty database, so that OIDs are the same in all of them; filled.
-fn database(world: &World, twin: Twin, differ: Differ, values: &Values) -> String {
+fn database(world: &World, size: Size, twin: Twin, differ: Differ, values: &Values) -> String {
     let name = world.database(data::SCHEMA);
-    world.cluster().execute(&name, &format!("{};", data::rows(twin, differ, values).join(";\n"))).unwrap();
+    world.cluster().execute(&name, &format!("{};", data::rows(size, twin, differ, values).join(";\n"))).unwrap();
     configure(world, &name);
     name
 }
 
 /// A copy of a database does not take its settings along.
-fn configure(world: &World, database: &str) {
+pub(super) fn configure(world: &World, database: &str) {
     for setting in SETTINGS {
         world.cluster().execute("postgres", &format!("ALTER DATABASE {database} SET {setting}")).unwrap();
     }

@@ -10,6 +10,7 @@ pub use queries::QUERIES;
 use row::Cells;
 use type_sql::{Modified, TypeRow, base_type, bottom, quote, type_sql};
 
+use super::form::{Cast, CastContext, OperatorForm, TypeFacts};
 use super::{Catalog, Column, ColumnType, Function, FunctionKind, Index, Oid, Operator, Relation, RelationKind, Type, Volatility};
 
 /// The rows do not make a catalog: the server's fault or ours, never the client's.
@@ -77,6 +78,8 @@ struct IndexRow {
     attributes: Vec<i16>,
     keys: usize,
     primary: bool,
+    /// Of every row, at any time.
+    unique: bool,
     depends: Vec<i16>,
     whole_row: bool,
 }
@@ -113,6 +116,8 @@ impl Builder {
                 "reads" => self.reads.push((cells.oid()?, cells.oid()?)),
                 "functions" => self.take_function(&mut cells)?,
                 "operators" => self.take_operator(&mut cells)?,
+                "casts" => self.take_cast(&mut cells)?,
+                "collations" => drop(self.catalog.forms.nondeterministic.insert((cells.text()?, cells.text()?))),
                 _ => return Err(LoadError::Unexpected { query: name.to_owned() }),
             }
             cells.end()?;
@@ -163,6 +168,11 @@ impl Builder {
             element: cells.oid()?,
             domain_modifier: modified(cells)?,
             extension: cells.optional()?,
+            array: cells.oid()?,
+            category: cells.letter()?,
+            preferred: cells.flag()?,
+            collatable: cells.flag()?,
+            nondeterministic: cells.flag()?,
         };
         self.types.insert(oid, row);
         Ok(())
@@ -192,6 +202,7 @@ impl Builder {
             columns: Vec::new(),
             parents: Vec::new(),
             primary_key: Vec::new(),
+            unique: Vec::new(),
             indexes: Vec::new(),
             definition,
             reads: Vec::new(),
@@ -226,6 +237,7 @@ impl Builder {
             attributes: cells.numbers()?,
             keys: cells.number()?,
             primary: cells.flag()?,
+            unique: cells.flag()?,
             depends: cells.numbers()?,
             whole_row: cells.flag()?,
         };
@@ -236,13 +248,7 @@ impl Builder {
     fn take_function(&mut self, cells: &mut Cells) -> Result<(), LoadError> {
         let schema = cells.text()?;
         let name = cells.text()?;
-        let fault = cells.fault("a provolatile");
-        let volatility = match cells.letter()? {
-            'i' => Volatility::Immutable,
-            's' => Volatility::Stable,
-            'v' => Volatility::Volatile,
-            _ => return Err(fault),
-        };
+        let volatility = volatility(cells)?;
         let fault = cells.fault("a prokind");
         let kind = match cells.letter()? {
             'f' => FunctionKind::Plain,
@@ -261,6 +267,10 @@ impl Builder {
             trusted_language: cells.flag()?,
             output_names: cells.names()?,
             result: cells.oid()?,
+            argument_types: cells.numbers()?,
+            output_types: cells.numbers()?,
+            variadic_type: cells.oid()?,
+            leakproof: cells.flag()?,
         };
         self.catalog.functions.entry(name).or_default().push(function);
         Ok(())
@@ -269,8 +279,33 @@ impl Builder {
     fn take_operator(&mut self, cells: &mut Cells) -> Result<(), LoadError> {
         let schema = cells.text()?;
         let name = cells.text()?;
-        let operator = Operator { schema, extension: cells.optional()? };
-        self.catalog.foreign_operators.entry(name).or_default().push(operator);
+        let extension = cells.optional()?;
+        let form = OperatorForm {
+            schema: schema.clone(),
+            left: cells.oid()?,
+            right: cells.oid()?,
+            result: cells.oid()?,
+            function: cells.text()?,
+            leakproof: cells.flag()?,
+            volatility: volatility(cells)?,
+        };
+        self.catalog.forms.operators.entry(name.clone()).or_default().push(form);
+        if schema != "pg_catalog" {
+            self.catalog.foreign_operators.entry(name).or_default().push(Operator { schema, extension });
+        }
+        Ok(())
+    }
+
+    fn take_cast(&mut self, cells: &mut Cells) -> Result<(), LoadError> {
+        let key = (cells.oid()?, cells.oid()?);
+        let fault = cells.fault("a castcontext");
+        let context = match cells.letter()? {
+            'i' => CastContext::Implicit,
+            'a' => CastContext::Assignment,
+            'e' => CastContext::Explicit,
+            _ => return Err(fault),
+        };
+        self.catalog.forms.casts.insert(key, Cast { context, binary: cells.letter()? == 'b' });
         Ok(())
     }
 
@@ -282,6 +317,20 @@ impl Builder {
             };
             let named = Type { oid: *oid, relation: row.relation, fields };
             self.catalog.types.entry(row.schema.clone()).or_default().insert(row.name.clone(), named);
+            let facts = TypeFacts {
+                schema: row.schema.clone(),
+                name: row.name.clone(),
+                kind: row.kind,
+                bottom: bottom(&self.types, *oid, None).0,
+                element: row.element,
+                array: row.array,
+                relation: row.relation,
+                category: row.category,
+                preferred: row.preferred,
+                collatable: row.collatable,
+                nondeterministic: row.nondeterministic,
+            };
+            self.catalog.forms.types.insert(*oid, facts);
         }
     }
 
@@ -325,8 +374,11 @@ impl Builder {
             if let Some(own) = self.relations.get_mut(&oid) {
                 // A plain table's key does not hold across the tables that inherit from it.
                 let unique = own.kind != RelationKind::Table || !inherited.contains(&oid);
+                let keys: Vec<i16> = row.attributes.iter().copied().take(row.keys).collect();
                 if row.primary && unique {
-                    own.primary_key = row.attributes.iter().copied().take(row.keys).collect();
+                    own.primary_key = keys;
+                } else if row.unique && unique && keys.iter().all(|n| own.attribute(*n).is_some_and(|c| c.not_null)) {
+                    own.unique.push(keys);
                 }
                 add(own, index);
             }
@@ -343,6 +395,16 @@ impl Builder {
             }
         }
         found
+    }
+}
+
+fn volatility(cells: &mut Cells) -> Result<Volatility, LoadError> {
+    let fault = cells.fault("a provolatile");
+    match cells.letter()? {
+        'i' => Ok(Volatility::Immutable),
+        's' => Ok(Volatility::Stable),
+        'v' => Ok(Volatility::Volatile),
+        _ => Err(fault),
     }
 }
 

@@ -2,10 +2,13 @@
 //!
 //! Built from rows of `pg_catalog` by [`load`]; the judgement never asks a server.
 
+pub mod form;
 pub mod load;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+
+use form::Forms;
 
 /// An object identifier of Postgres.
 pub type Oid = u32;
@@ -29,6 +32,8 @@ pub struct Catalog {
     pub foreign_operators: HashMap<String, Vec<Operator>>,
     /// Types by schema and name (as stored: `int4`, not `integer`).
     pub types: HashMap<String, HashMap<String, Type>>,
+    /// What types, operators and casts take and give.
+    pub forms: Forms,
 }
 
 impl Catalog {
@@ -78,6 +83,9 @@ pub struct Relation {
     /// Attribute numbers of the primary key. Empty where there is none, where it is deferrable, and for a plain table
     /// from which others inherit: there it is not unique.
     pub primary_key: Vec<i16>,
+    /// Further sets of attribute numbers that identify a row, as the primary key does: unique indexes on columns that are NOT
+    /// NULL, valid, not deferrable and without a condition. Empty where `primary_key` could not be.
+    pub unique: Vec<Vec<i16>>,
     /// All indexes, of its partitions and inheritance children too (in this relation's attribute numbers); one that is not
     /// valid yet may be so when a statement runs.
     pub indexes: Vec<Index>,
@@ -221,6 +229,14 @@ pub struct Function {
     pub output_names: Vec<String>,
     /// The result's type.
     pub result: Oid,
+    /// Types of the arguments, those with defaults too; a variadic one's is its array, or `any`.
+    pub argument_types: Vec<Oid>,
+    /// Types of the output columns, in the order of `output_names`.
+    pub output_types: Vec<Oid>,
+    /// The type of further arguments of a variadic function, or 0.
+    pub variadic_type: Oid,
+    /// `proleakproof`
+    pub leakproof: bool,
 }
 
 /// `provolatile`

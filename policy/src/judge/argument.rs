@@ -8,6 +8,7 @@ use sqlparser::ast::{
 use super::expr::InScope;
 use super::label::Label;
 use super::row::{put_row, star_of};
+use super::typing::place;
 use super::{Judge, refuse};
 use crate::Refusal;
 
@@ -60,7 +61,11 @@ impl Judge<'_> {
 
     pub(crate) fn construct(&mut self, word: &str, args: &mut FunctionArguments, scope: InScope) -> Result<Label, Refusal> {
         if let ("array", FunctionArguments::Subquery(query)) = (word, &mut *args) {
+            let at = place(query);
             let cols = self.subquery(query, scope, true)?;
+            if let [only] = cols.as_slice() {
+                self.note_subquery(at, only.ty);
+            }
             return match cols.iter().find_map(|c| c.label.sealed()) {
                 Some(s) => Err(refuse::sealed_use(self.role, s, "an array")),
                 None => Ok(Label::Clear),

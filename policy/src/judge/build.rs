@@ -7,8 +7,6 @@ use sqlparser::ast::{
 };
 use sqlparser::tokenizer::Span;
 
-use crate::catalog::BaseType;
-
 /// A quoted identifier.
 pub(crate) fn ident(name: impl Into<String>) -> Ident {
     Ident::with_quote('"', name)
@@ -88,24 +86,6 @@ pub(crate) fn keyed(expr: Expr, marker: &str) -> Expr {
 /// A total order for values of unknown type, finer than their own: by their text, bytewise.
 pub(crate) fn bytewise(expr: Expr) -> Expr {
     Expr::Collate { expr: Box::new(as_text(expr)), collation: object_name(&["pg_catalog", "C"]) }
-}
-
-/// A total order for values of a type: their own where equal values are the same, else by text.
-pub(crate) fn total(expr: Expr, base: Option<BaseType>) -> Expr {
-    match base {
-        Some(
-            BaseType::Int2
-            | BaseType::Int4
-            | BaseType::Int8
-            | BaseType::Bool
-            | BaseType::Uuid
-            | BaseType::Date
-            | BaseType::Timestamp
-            | BaseType::Timestamptz
-            | BaseType::Enum,
-        ) => expr,
-        _ => bytewise(expr),
-    }
 }
 
 /// `CASE WHEN condition THEN result END`

@@ -1,12 +1,16 @@
 //! The engine: a policy on a catalog, ready to judge for any of its roles.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+
+use dashmap::DashMap;
 
 use super::cache::Cache;
 use super::facts::Facts;
 use super::scope::Col;
+use super::token::Tokens;
 use super::{Judge, refuse};
+use crate::catalog::form::Forms;
 use crate::catalog::{Catalog, Oid};
 use crate::mask::Mask;
 use crate::plan::{Kind, Origin, Output, Plan, Planned, SqlText};
@@ -48,6 +52,21 @@ struct RoleEngine {
     facts: Facts,
     unprotected: bool,
     cache: Cache,
+    /// Classes with `otherwise = "redact"`.
+    redacts: BTreeSet<String>,
+    /// The facts of statements in which some of these are redacted.
+    otherwise: DashMap<BTreeSet<String>, Arc<Facts>>,
+}
+
+impl RoleEngine {
+    /// What is known where the pseudonyms of `classes` are redacted; `None` where the policy does not say so of all.
+    fn otherwise(&self, classes: &BTreeSet<String>) -> Option<Arc<Facts>> {
+        if !classes.is_subset(&self.redacts) {
+            return None;
+        }
+        let facts = self.otherwise.entry(classes.clone()).or_insert_with(|| Arc::new(self.facts.redacting(classes)));
+        Some(Arc::clone(&facts))
+    }
 }
 
 impl Engine {
@@ -64,7 +83,9 @@ impl Engine {
                 Ok(protection) => {
                     let unprotected = protection.is_empty();
                     let facts = Facts::new(Arc::clone(&catalog), protection, role, marker.to_owned());
-                    roles.insert(name.clone(), RoleEngine { facts, unprotected, cache: Cache::default() });
+                    let redacts = role.masks.iter().filter(|(_, m)| m.redacts_otherwise).map(|(class, _)| class.clone()).collect();
+                    let otherwise = DashMap::new();
+                    roles.insert(name.clone(), RoleEngine { facts, unprotected, cache: Cache::default(), redacts, otherwise });
                 }
                 Err(found) => errors.extend(found.into_iter().filter(|e| !errors.contains(e)).collect::<Vec<_>>()),
             }
@@ -157,13 +178,14 @@ fn judge(role: &RoleEngine, who: &Subject, sql: &str) -> Judged {
 fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Planned, Refusal> {
     match body {
         Body::Query(reading) => {
-            let Judgement { sql, cols, moves, order_is_data } = query(role, who, &reading, text)?;
+            let Judgement { sql, cols, moves, order_is_data, tokens } = query(role, who, &reading, text)?;
             Ok(Planned {
                 kind: Kind::Query,
-                text: SqlText::with_holes(&sql, role.facts.marker()),
-                outputs: outputs(&cols),
+                text: SqlText::with_holes(&sql, role.facts.marker(), tokens.literals()),
+                outputs: outputs(&cols, &role.facts.catalog.forms),
                 moves_search_path: moves,
                 order_is_data,
+                tokens: tokens.parameters(),
             })
         }
         Body::Explain { options, query: reading } => {
@@ -175,18 +197,19 @@ fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Plan
             if options.format != read::ExplainFormat::Text {
                 return Err(refuse::unsupported("EXPLAIN in another format than text").at(Some(1)));
             }
-            let Judgement { sql, moves, order_is_data, .. } = query(role, who, &reading, text)?;
-            let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear };
+            let Judgement { sql, moves, order_is_data, tokens, .. } = query(role, who, &reading, text)?;
+            let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
             Ok(Planned {
                 kind: Kind::Explain,
-                text: SqlText::with_holes(&format!("EXPLAIN (COSTS FALSE, FORMAT TEXT) {sql}"), role.facts.marker()),
+                text: SqlText::with_holes(&format!("EXPLAIN (COSTS FALSE, FORMAT TEXT) {sql}"), role.facts.marker(), tokens.literals()),
                 outputs: Arc::from([output]),
                 moves_search_path: moves,
                 order_is_data,
+                tokens: tokens.parameters(),
             })
         }
         Body::Control(control) => {
-            let shown = Output { name: String::new(), origin: Origin::Computed, mask: Mask::Clear };
+            let shown = Output { name: String::new(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
             let outputs: Arc<[Output]> = if control.kind == Kind::Show { Arc::from([shown]) } else { Arc::from([]) };
             Ok(Planned {
                 kind: control.kind,
@@ -194,6 +217,7 @@ fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Plan
                 outputs,
                 moves_search_path: control.moves_search_path,
                 order_is_data: false,
+                tokens: Arc::from([]),
             })
         }
         Body::Other { what } => Err(Refusal::new(
@@ -213,15 +237,31 @@ struct Judgement {
     /// A call of set_config changes search_path.
     moves: bool,
     order_is_data: bool,
+    tokens: Tokens,
 }
 
 fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str) -> Result<Judgement, Refusal> {
     check_path(role.facts.catalog.as_ref(), &who.search_path)?;
+    let mut redacted = BTreeSet::new();
+    let mut judged = query_on(&role.facts, who, reading, text);
+    // As often as there are classes: each round redacts at least one more.
+    while let Err(refusal) = &judged
+        && refusal.sealed.iter().any(|class| redacted.insert(class.clone()))
+        && let Some(facts) = role.otherwise(&redacted)
+    {
+        judged = query_on(&facts, who, reading, text);
+    }
+    judged
+}
+
+fn query_on(facts: &Facts, who: &Subject, reading: &read::Reading, text: &str) -> Result<Judgement, Refusal> {
     let mut ast = (*reading.ast).clone();
-    let mut judge = Judge::new(&role.facts, &who.search_path, &who.role, text);
+    let mut judge = Judge::new(facts, &who.search_path, &who.role, text);
     let cols = judge.statement(&mut ast, true)?;
-    let (moves, order_is_data) = (judge.moves_search_path, judge.touched > 0);
-    Ok(Judgement { sql: reading.print(&ast)?, cols, moves, order_is_data })
+    let (moves, order_is_data) = (judge.moves_search_path, judge.reads > 0);
+    let tokens = judge.tokens;
+    let marker = (!tokens.literals().is_empty()).then(|| facts.marker());
+    Ok(Judgement { sql: reading.print_with_holes(&ast, marker)?, cols, moves, order_is_data, tokens })
 }
 
 /// pg_catalog must come first: otherwise a user's type or operator could stand for one of Postgres' own.
@@ -250,7 +290,7 @@ fn check_path(catalog: &Catalog, path: &[String]) -> Result<(), Refusal> {
     .with_hint("Leave pg_catalog out of search_path: Postgres then looks there first."))
 }
 
-fn outputs(cols: &[Col]) -> Arc<[Output]> {
+fn outputs(cols: &[Col], forms: &Forms) -> Arc<[Output]> {
     cols.iter()
         .map(|c| Output {
             name: c.name.clone(),
@@ -259,6 +299,7 @@ fn outputs(cols: &[Col]) -> Arc<[Output]> {
                 Some(s) => Mask::Seal(Arc::clone(&s.spec)),
                 None => Mask::Clear,
             },
+            type_oid: c.ty.map(|t| forms.bottom(t.settled().oid)),
         })
         .collect()
 }

@@ -8,9 +8,10 @@ use super::object::keeps_text;
 use super::refuse;
 use super::row::put_row;
 use super::scope::Scope;
+use super::token::is_operand;
+use super::typing::place;
 use super::{Judge, build};
 use crate::Refusal;
-use crate::mask::seal::SealForm;
 
 /// The scope of an expression: `None` where no column may be named (LIMIT, VALUES outside a query).
 pub(crate) type InScope<'a> = Option<&'a Scope<'a>>;
@@ -58,7 +59,14 @@ impl Judge<'_> {
         match e {
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => self.reference(e, scope),
             Expr::Nested(inner) => self.expr(inner, scope),
-            Expr::Value(v) => Ok(if v.value == Value::Null { Label::Null } else { Label::Clear }),
+            Expr::Value(v) => match &v.value {
+                Value::Null => Ok(Label::Null),
+                Value::Placeholder(name) => {
+                    let name = name.clone();
+                    self.clear_parameter(&name).map(|()| Label::Clear)
+                }
+                _ => Ok(Label::Clear),
+            },
             Expr::TypedString(t) => self.data_type(&mut t.data_type).map(|()| Label::Clear),
             Expr::Interval(i) => self.all_clear([&mut *i.value], scope, "an interval"),
             Expr::Subquery(query) => self.scalar_subquery(query, scope),
@@ -86,8 +94,8 @@ impl Judge<'_> {
                 for when in conditions {
                     match &operand_label {
                         Some(o) => {
-                            let l = self.expr(&mut when.condition, scope)?;
-                            self.compare(o.clone(), l, &when.condition, "a CASE")?;
+                            let l = self.beside(&mut when.condition, std::slice::from_ref(o), scope)?;
+                            self.compare_rows(std::slice::from_ref(o), &l, &when.condition, "a CASE")?;
                         }
                         None => self.clear(&mut when.condition, scope, "a condition")?,
                     }
@@ -125,7 +133,7 @@ impl Judge<'_> {
                 self.implied_operators(if *negated { &["<>"] } else { &["="] })?;
                 let left = self.tuple_or_value(expr, scope)?;
                 for item in list {
-                    let right = self.tuple_or_value(item, scope)?;
+                    let right = self.beside(item, &left, scope)?;
                     self.compare_rows(&left, &right, item, "IN")?;
                 }
                 Ok(Label::Clear)
@@ -163,7 +171,7 @@ impl Judge<'_> {
                     Label::Null => Ok(Label::Null),
                     Label::Clear => Ok(Label::Clear),
                     Label::Sealed(s) => {
-                        if matches!(s.spec.form, SealForm::Text { .. }) && keeps_text(data_type) {
+                        if s.spec.form.is_text() && keeps_text(data_type) {
                             return Ok(Label::Sealed(s));
                         }
                         Err(refuse::sealed_use(self.role, &s, &format!("a cast to {data_type}")).at(self.position(&**expr)))
@@ -238,7 +246,7 @@ impl Judge<'_> {
     }
 
     /// The labels of a row's parts, or of one value.
-    fn tuple_or_value(&mut self, e: &mut Expr, scope: InScope) -> Result<Vec<Label>, Refusal> {
+    pub(crate) fn tuple_or_value(&mut self, e: &mut Expr, scope: InScope) -> Result<Vec<Label>, Refusal> {
         match e {
             Expr::Nested(inner) => self.tuple_or_value(inner, scope),
             Expr::Tuple(parts) => parts.iter_mut().map(|p| self.expr(p, scope)).collect(),
@@ -261,8 +269,14 @@ impl Judge<'_> {
     }
 
     fn equality(&mut self, a: &mut Expr, b: &mut Expr, scope: InScope, usage: &str) -> Result<Label, Refusal> {
-        let left = self.tuple_or_value(a, scope)?;
-        let right = self.tuple_or_value(b, scope)?;
+        let (left, right) = if is_operand(a) {
+            let right = self.tuple_or_value(b, scope)?;
+            (self.beside(a, &right, scope)?, right)
+        } else {
+            let left = self.tuple_or_value(a, scope)?;
+            let right = self.beside(b, &left, scope)?;
+            (left, right)
+        };
         self.compare_rows(&left, &right, b, usage)?;
         Ok(Label::Clear)
     }
@@ -303,12 +317,24 @@ impl Judge<'_> {
             self.compare_rows(&a, &b, left, word)?;
             return Ok(Label::Clear);
         }
-        self.clear(left, scope, word)?;
-        self.all_clear([right], scope, word)
+        let label = self.expr(left, scope)?;
+        if matches!(op, BinaryOperator::Eq | BinaryOperator::NotEq)
+            && let Some(tokens) = self.tokens(right, &label, scope)?
+        {
+            return self.compare(label, tokens, left, word);
+        }
+        match label {
+            Label::Sealed(s) => Err(refuse::sealed_use(self.role, &s, word).at(self.position(&*left))),
+            Label::Clear | Label::Null => self.all_clear([right], scope, word),
+        }
     }
 
     fn scalar_subquery(&mut self, query: &mut Query, scope: InScope) -> Result<Label, Refusal> {
+        let at = place(query);
         let cols = self.subquery(query, scope, false)?;
+        if let [only] = cols.as_slice() {
+            self.note_subquery(at, only.ty);
+        }
         match <[_; 1]>::try_from(cols) {
             Ok([col]) => Ok(col.label),
             Err(cols) => match cols.iter().find_map(|c| c.label.sealed()) {

@@ -8,6 +8,7 @@ use dashmap::DashMap;
 use sqlparser::ast::Query;
 
 use super::Judge;
+use super::determined::{Equalities, Place};
 use super::scope::{Col, Item};
 use super::total::is_total;
 use crate::catalog::{Catalog, Oid, Relation};
@@ -80,6 +81,22 @@ impl Facts {
             stand_ins: DashMap::new(),
             fields,
             lineage: false,
+            following: OnceLock::new(),
+        }
+    }
+
+    /// The same role with the columns of these classes redacted, where they are pseudonymised.
+    pub fn redacting(&self, classes: &BTreeSet<String>) -> Facts {
+        Facts {
+            catalog: Arc::clone(&self.catalog),
+            protection: self.protection.as_ref().map(|p| p.redacting(&self.catalog, classes)),
+            filters: self.filters,
+            filters_may_fail: self.filters_may_fail,
+            functions: self.functions.clone(),
+            marker: self.marker.clone(),
+            stand_ins: DashMap::new(),
+            fields: self.fields.clone(),
+            lineage: self.lineage,
             following: OnceLock::new(),
         }
     }
@@ -181,6 +198,17 @@ pub(crate) struct TieBreak {
     pub of: Option<(Rc<Item>, usize)>,
 }
 
+/// A key of GROUP BY.
+#[derive(Debug, Clone)]
+pub(crate) struct GroupPart {
+    /// As it is printed.
+    pub expr: sqlparser::ast::Expr,
+    /// Its label and type.
+    pub col: Col,
+    /// The column that it is.
+    pub place: Option<Place>,
+}
+
 /// The order in which a query level gives out its rows.
 #[derive(Debug, Default)]
 pub(crate) struct LevelOrder {
@@ -190,8 +218,10 @@ pub(crate) struct LevelOrder {
     pub names: HashMap<String, Option<Oid>>,
     /// Protected relations seen before this level began.
     pub touched_before: usize,
-    /// Keys that identify a row of this level, set once FROM and GROUP BY are known.
-    pub identity: Vec<TieBreak>,
+    /// The keys of GROUP BY, set once they are known.
+    pub groups: Option<Vec<GroupPart>>,
+    /// What its conditions fix.
+    pub equal: Equalities,
     /// Its rows are those of one subquery, whose ORDER BY has been made total: aggregates see them in that order.
     pub in_order: bool,
     /// An aggregate is called at this level.

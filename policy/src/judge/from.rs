@@ -13,6 +13,7 @@ use super::expr::InScope;
 use super::label;
 use super::refuse;
 use super::scope::{Col, Item, Level, Scope, Slot};
+use super::typing::{Ty, oid};
 use crate::plan::Origin;
 use crate::{Refusal, SqlState};
 
@@ -36,6 +37,7 @@ impl Judge<'_> {
                 return Err(refuse::unsupported("this join"));
             };
             let visible = before.clone().beside(left.clone());
+            let on_left = left.items.len();
             let right = self.factor(relation, &visible, parent);
             let right = self.placed(right, relation)?;
             let joined = match join_operator {
@@ -47,6 +49,7 @@ impl Judge<'_> {
                 _ => Err(refuse::unsupported("this kind of join")),
             };
             left = self.placed(joined, relation)?;
+            self.note_join(join_operator, &left, on_left, parent);
         }
         Ok(left)
     }
@@ -104,9 +107,10 @@ impl Judge<'_> {
             };
             // Where the two types differ Postgres shows a common one, computed.
             let origin = if ca.base == cb.base { origin } else { Origin::Computed };
-            let col = Col { name: name.clone(), label, origin, refused: None, base, derived: ca.derived || cb.derived };
+            let ty = self.common_type_of(ca.ty.map(Ty::settled), cb.ty.map(Ty::settled));
             let same_type = ca.base.is_some() && ca.base == cb.base;
             let of = if matches!(merge, Merge::Right) { b } else { a };
+            let col = Col { name: name.clone(), label, origin, refused: None, base, ty, derived: ca.derived || cb.derived };
             slots.push(Slot { merged: Some(Rc::new(col)), same: same_type && !matches!(merge, Merge::Both), ..of.clone() });
         }
         let joined = left.beside(right);
@@ -166,7 +170,9 @@ impl Judge<'_> {
                 if let ([only], Some(alias)) = (names.as_mut_slice(), alias.as_ref()) {
                     only.clone_from(&alias.name.value);
                 }
-                let level = self.function_level("unnest", names, *with_ordinality, alias.as_ref())?;
+                let types = array_exprs.iter().map(|e| self.call_type(Some("pg_catalog"), "unnest", &[self.type_of(e, Some(&lateral))]));
+                let types = types.collect();
+                let level = self.function_level("unnest", names, types, *with_ordinality, alias.as_ref())?;
                 *alias = Some(Self::function_alias("unnest", alias.as_ref(), &level));
                 self.take_names(&level)?;
                 Ok(level)
@@ -263,8 +269,21 @@ impl Judge<'_> {
         } else {
             self.function_columns(&facts.schema, &short, args.len(), alias)?
         };
+        let given: Vec<Option<Ty>> = args
+            .iter()
+            .map(|a| match a {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => self.type_of(e, scope),
+                _ => None,
+            })
+            .collect();
+        let types = if defined {
+            let columns = alias.map(|a| a.columns.as_slice()).unwrap_or_default();
+            columns.iter().map(|c| self.written_type(c.data_type.as_ref()?)).collect()
+        } else {
+            self.function_column_types(&facts.schema, &short, &given)
+        };
         *name = build::object_name(&[&facts.schema, &short]);
-        self.function_level(&short, names, ordinality, alias)
+        self.function_level(&short, names, types, ordinality, alias)
     }
 
     /// The fields of the composite type that an argument is cast to; the type has its schema by now.
@@ -314,11 +333,20 @@ impl Judge<'_> {
         printed
     }
 
-    fn function_level(&self, name: &str, mut names: Vec<String>, ordinality: bool, alias: Option<&TableAlias>) -> Result<Level, Refusal> {
+    fn function_level(
+        &self,
+        name: &str,
+        names: Vec<String>,
+        types: Vec<Option<Ty>>,
+        ordinality: bool,
+        alias: Option<&TableAlias>,
+    ) -> Result<Level, Refusal> {
+        let certain = types.len() == names.len();
+        let mut types = types.into_iter().filter(|_| certain);
+        let mut cols: Vec<Col> = names.into_iter().map(|name| Col { ty: types.next().flatten(), ..Col::clear(name) }).collect();
         if ordinality {
-            names.push("ordinality".to_owned());
+            cols.push(Col { ty: Some(Ty::of(oid::INT8)), ..Col::clear("ordinality") });
         }
-        let cols = names.into_iter().map(Col::clear).collect();
         let visible = alias.map_or_else(|| build::ident(name), |a| a.name.clone());
         Ok(Level::of(self.derived_item(&visible, cols, alias)?))
     }

@@ -9,8 +9,10 @@ use super::build;
 use super::expr::InScope;
 use super::label::Label;
 use super::refuse;
+use super::scope::Col;
 use super::{AggregateCall, Judge};
-use crate::builtin::{functions, settings};
+use crate::builtin::functions::{self, SettingRule};
+use crate::builtin::settings;
 use crate::catalog::{FunctionKind, Volatility};
 use crate::{Refusal, SqlState};
 
@@ -120,11 +122,11 @@ impl Judge<'_> {
         let sensitive = functions::order_sensitive_aggregate(&short) && facts.schema == "pg_catalog";
         // As many rows as it gives: in a select list too.
         let sets = self.facts.catalog.functions.get(&short).is_some_and(|all| all.iter().any(|f| f.returns_set));
-        self.note_flow(sets && self.touched > 0);
-        self.note_order(rows_tainted && (sensitive || over.is_some()));
+        self.note_flow(sets && self.reads > 0);
+        self.note_order(self.reads > 0 && (sensitive || over.is_some()));
         match over {
             Some(window) => self.window(&short, sensitive, facts.aggregate, window, scope)?,
-            None if sensitive && rows_tainted && within_group.is_empty() => order_arguments(list),
+            None if sensitive && rows_tainted && within_group.is_empty() => self.order_arguments(list, scope),
             None => {}
         }
         if let Some(sql_type) = facts.veiled {
@@ -133,8 +135,8 @@ impl Judge<'_> {
         }
         *name = build::object_name(&[&facts.schema, &short]);
         if facts.schema == "pg_catalog"
-            && short == "current_setting"
-            && let Some(guarded) = guarded_setting(f)
+            && let Some(rule) = functions::setting_rule(&short)
+            && let Some(guarded) = guarded_setting(f, rule)
         {
             return Ok(Judged::Replaced(Box::new(guarded)));
         }
@@ -208,8 +210,14 @@ impl Judge<'_> {
                 Volatility::Immutable => !functions::immutable_refused(short),
                 Volatility::Stable | Volatility::Volatile => functions::stable_or_volatile_allowed(short),
             });
-            if !allowed && veiled.is_none() && !matches!(short, "set_config" | "current_setting") {
-                return Err(self.denied_function(short, "is not one of the functions that are known to show no protected data"));
+            if !allowed && veiled.is_none() && functions::setting_rule(short).is_none() {
+                return Err(match functions::why_refused(short) {
+                    Some(why) => self.denied_function(short, "is refused").with_detail(format!("Rule: built in; {why}.")),
+                    None => self
+                        .denied_function(short, "is not known to pgveil")
+                        .with_detail("Rule: built in; a function that reads more than its arguments is only called if it is on a list."),
+                }
+                .with_hint("Write the query without it, or ask for a role without masks."));
             }
             let aggregate = candidates.iter().any(|f| f.kind == FunctionKind::Aggregate);
             return Ok(FunctionFacts { schema: "pg_catalog".into(), aggregate, veiled });
@@ -240,13 +248,7 @@ impl Judge<'_> {
             return Ok(());
         }
         let literal = |index: usize| match list.args.get(index) {
-            Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(e))) => match build::bare(e) {
-                Expr::Value(v) => match &v.value {
-                    Value::SingleQuotedString(s) => Some(s.clone()),
-                    _ => None,
-                },
-                _ => None,
-            },
+            Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(e))) => literal_text(e),
             _ => None,
         };
         match short {
@@ -259,7 +261,11 @@ impl Judge<'_> {
             },
             "set_config" => {
                 let Some(setting) = literal(0) else {
-                    return Err(self.denied_function("set_config", "needs the setting's name as a literal"));
+                    // Found out at run time, as for current_setting; search_path is never among the names.
+                    return match list.args.first() {
+                        Some(name) if steady(name) => Ok(()),
+                        _ => Err(self.denied_function("set_config", "needs the setting's name as a literal, parameter or column")),
+                    };
                 };
                 let allowed = match literal(1) {
                     Some(value) => settings::may_set_config(&setting, &value),
@@ -276,6 +282,16 @@ impl Judge<'_> {
     }
 }
 
+fn literal_text(e: &Expr) -> Option<String> {
+    match build::bare(e) {
+        Expr::Value(v) => match &v.value {
+            Value::SingleQuotedString(s) => Some(s.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// A parameter or column, cast or not: the same value wherever it is written.
 fn steady(arg: &FunctionArg) -> bool {
     let FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) = arg else { return false };
@@ -286,14 +302,27 @@ fn steady(arg: &FunctionArg) -> bool {
     matches!(e, Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_))
 }
 
-/// A setting whose name is not known yet (a parameter, a column): NULL where it may not be shown. `None` for a literal.
-fn guarded_setting(f: &Function) -> Option<Expr> {
+/// A setting whose name is not known yet (a parameter, a column): NULL, and nothing set, where it may not be shown or set.
+/// `None` for a literal.
+fn guarded_setting(f: &Function, rule: SettingRule) -> Option<Expr> {
     let FunctionArguments::List(list) = &f.args else { return None };
-    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(name))) = list.args.first() else { return None };
-    if matches!(build::bare(name), Expr::Value(v) if matches!(v.value, Value::SingleQuotedString(_))) {
+    let argument = |index: usize| match list.args.get(index) {
+        Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(e))) => Some(e),
+        _ => None,
+    };
+    let name = argument(0)?;
+    if literal_text(name).is_some() {
         return None;
     }
-    let shown = settings::all_shown().map(|s| build::as_text(build::value(Value::SingleQuotedString(s.to_owned())))).collect();
+    let value = argument(1).and_then(literal_text);
+    let allowed = |setting: &&str| match (rule, &value) {
+        (SettingRule::Shows, _) => true,
+        (SettingRule::Sets, _) if *setting == "search_path" => false,
+        (SettingRule::Sets, Some(value)) => settings::may_set_config(setting, value).is_ok(),
+        (SettingRule::Sets, None) => settings::may_set_anything(setting).is_ok(),
+    };
+    let shown =
+        settings::all_shown().filter(allowed).map(|s| build::as_text(build::value(Value::SingleQuotedString(s.to_owned())))).collect();
     let condition = Expr::InList {
         expr: Box::new(build::call(&["pg_catalog", "lower"], vec![build::as_text(name.clone())])),
         list: shown,
@@ -302,32 +331,33 @@ fn guarded_setting(f: &Function) -> Option<Expr> {
     Some(build::case_when(condition, Expr::Function(f.clone())))
 }
 
-/// Gives an aggregate whose result depends on its rows' order one that depends on nothing else: its own arguments'.
-fn order_arguments(list: &mut FunctionArgumentList) {
-    if list.duplicate_treatment.is_some() {
-        return;
-    }
-    let keys: Vec<OrderByExpr> = list
-        .args
-        .iter()
-        .filter_map(|a| match a {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => match build::bare(e) {
-                Expr::Value(_) => None,
-                _ => Some(build::ascending(build::bytewise(e.clone()))),
-            },
-            FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) => {
-                Some(build::ascending(build::bytewise(build::row(name.clone()))))
-            }
-            _ => None,
-        })
-        .collect();
-    for clause in &mut list.clauses {
-        if let FunctionArgumentClause::OrderBy(items) = clause {
-            items.extend(keys);
+impl Judge<'_> {
+    /// Gives an aggregate whose result depends on its rows' order one that depends on nothing else: its own arguments'.
+    fn order_arguments(&self, list: &mut FunctionArgumentList, scope: InScope) {
+        if list.duplicate_treatment.is_some() {
             return;
         }
-    }
-    if !keys.is_empty() {
-        list.clauses.push(FunctionArgumentClause::OrderBy(keys));
+        let key = |a: &FunctionArg| match a {
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => match build::bare(e) {
+                Expr::Value(_) => None,
+                _ => Some(self.tie_break(e.clone(), &Col { ty: self.type_of(e, scope), ..Col::clear("") })),
+            },
+            FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) => Some(build::bytewise(build::row(name.clone()))),
+            _ => None,
+        };
+        let keys: Vec<OrderByExpr> = list.args.iter().filter_map(key).map(build::ascending).collect();
+        for clause in &mut list.clauses {
+            if let FunctionArgumentClause::OrderBy(items) = clause {
+                for key in keys {
+                    if !items.iter().any(|i| build::bare(&i.expr) == build::bare(&key.expr)) {
+                        items.push(key);
+                    }
+                }
+                return;
+            }
+        }
+        if !keys.is_empty() {
+            list.clauses.push(FunctionArgumentClause::OrderBy(keys));
+        }
     }
 }

@@ -1,12 +1,12 @@
 //! GROUP BY: its keys, and the columns that hang on them.
 
-use std::rc::Rc;
-
 use sqlparser::ast::{Expr, GroupByExpr};
 
+use super::facts::GroupPart;
 use super::order::no_position;
 use super::query::position_of;
-use super::scope::{Col, Item, Scope};
+use super::scope::{Col, Scope};
+use super::typing::Ty;
 use super::{Judge, build, output, refuse};
 use crate::Refusal;
 
@@ -71,8 +71,9 @@ impl Judge<'_> {
             None => (self.expr(e, Some(scope))?, e.clone()),
         };
         let (_, base) = self.shown(&expr, Some(scope));
-        let place = self.plain_column(&expr, Some(scope));
-        groups.keys.push(GroupKey { col: Col { label, base, ..Col::clear("") }, expr, place });
+        let place = self.locate(&expr, Some(scope)).or_else(|| self.plain_column(&expr, Some(scope)));
+        let ty = self.type_of(&expr, Some(scope)).map(Ty::settled);
+        groups.keys.push(GroupPart { col: Col { label, base, ty, ..Col::clear("") }, expr, place });
         Ok(())
     }
 }
@@ -81,17 +82,7 @@ impl Judge<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
     /// In order.
-    pub keys: Vec<GroupKey>,
+    pub keys: Vec<GroupPart>,
     /// ROLLUP, CUBE or GROUPING SETS.
     pub sets: bool,
-}
-
-#[derive(Debug)]
-pub(crate) struct GroupKey {
-    /// Its label and type.
-    pub col: Col,
-    /// As it is printed.
-    pub expr: Expr,
-    /// The column that it is.
-    pub place: Option<(Rc<Item>, usize)>,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::mask::seal::{SealForm, SealSpec};
+use crate::mask::seal::{SealForm, SealSpec, TokenForm};
 
 /// Where a sealed value came from; for refusals.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +49,12 @@ pub(crate) fn same_domain(a: &SealSpec, b: &SealSpec) -> Option<SealSpec> {
             })
         }
         (SealForm::Uuid, SealForm::Uuid) | (SealForm::Int8, SealForm::Int8) => Some(a.clone()),
-        (SealForm::Text { .. } | SealForm::Uuid | SealForm::Int8, _) => None,
+        (SealForm::Token(one), SealForm::Token(other)) => {
+            let trim = one.trim || other.trim;
+            let alike = |t: &TokenForm| TokenForm { trim, ..t.clone() };
+            (alike(one) == alike(other)).then(|| SealSpec { class: a.class.clone(), form: SealForm::Token(alike(one)) })
+        }
+        (SealForm::Text { .. } | SealForm::Uuid | SealForm::Int8 | SealForm::Token(_), _) => None,
     }
 }
 

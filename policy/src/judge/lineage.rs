@@ -41,7 +41,7 @@ impl Judge<'_> {
     pub(crate) fn note_order(&mut self, shows: bool) {
         if shows && self.facts.follows() {
             if self.in_output > 0 {
-                self.reads = self.reads.saturating_add(1);
+                self.followed = self.followed.saturating_add(1);
             } else {
                 self.flows = self.flows.saturating_add(1);
             }
@@ -57,19 +57,19 @@ impl Judge<'_> {
 
     /// Rows are told apart by these columns; `by_order`: of equal ones the first is taken.
     pub(crate) fn note_distinct(&mut self, by_order: bool, cols: &[Col]) {
-        self.note_flow(by_order && self.touched > 0 || cols.iter().any(is_protected));
+        self.note_flow(by_order && self.reads > 0 || cols.iter().any(is_protected));
     }
 
     /// An output begins; what to give to [`Judge::end_output`].
     pub(crate) fn begin_output(&mut self) -> usize {
         self.in_output = self.in_output.saturating_add(1);
-        self.reads
+        self.followed
     }
 
     /// It ends: whether it has read something protected.
     pub(crate) fn end_output(&mut self, reads: usize) -> bool {
         self.in_output = self.in_output.saturating_sub(1);
-        self.reads > reads
+        self.followed > reads
     }
 
     /// What stands for a materialised view that the policy does not class completely; `source` is protected.

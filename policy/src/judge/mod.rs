@@ -8,13 +8,16 @@
 //! * `relation`, `stand_in`: protected relations replaced by derived tables that compute their masks (veil);
 //! * `expr`, `label`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and which
 //!   functions, operators and types may be used;
-//! * `order`, `window`: the order of rows made independent of protected values where it can be seen;
+//! * `token`: literals and parameters beside columns of tokens;
+//! * `typing`: the type of an expression;
+//! * `taint`, `order`, `determined`, `window`: the order of rows made independent of protected values where it can be seen;
 //! * `build`, `refuse`: SQL of our own, and the words of refusals.
 
 mod argument;
 mod build;
 mod cache;
 mod depend;
+mod determined;
 mod engine;
 mod expr;
 mod facts;
@@ -38,18 +41,23 @@ mod scope;
 mod select;
 mod stand_in;
 mod star;
+mod taint;
 mod ties;
+mod token;
 mod total;
+mod typing;
 mod window;
 mod windows;
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 use sqlparser::ast::{DataType, Expr, Query, Select, Spanned};
 
 pub use engine::{Engine, Subject, Veto};
 use facts::{Facts, LevelOrder};
 use scope::Col;
+use typing::Ty;
 
 use crate::{Refusal, read};
 
@@ -80,8 +88,10 @@ pub(crate) struct Judge<'a> {
     role: &'a str,
     /// The client's text, for positions.
     text: &'a str,
-    /// References to protected relations so far.
+    /// Sources so far whose rows come in an order that protected values can change.
     touched: usize,
+    /// References to protected relations so far.
+    reads: usize,
     /// CTEs in scope, the innermost last.
     ctes: Vec<Cte>,
     /// Query levels around the present one, the innermost last.
@@ -103,8 +113,12 @@ pub(crate) struct Judge<'a> {
     filtered: usize,
     /// Lineage only: outputs around the present expression, reads of protected columns inside them, and outside of any.
     in_output: usize,
-    reads: usize,
+    followed: usize,
     flows: usize,
+    /// Literals and parameters that are compared with tokens.
+    tokens: token::Tokens,
+    /// Types of the subqueries in expressions that have been judged, by their place in the text.
+    subquery_types: RefCell<HashMap<(u64, u64), Ty>>,
 }
 
 impl<'a> Judge<'a> {
@@ -115,6 +129,7 @@ impl<'a> Judge<'a> {
             role,
             text,
             touched: 0,
+            reads: 0,
             ctes: vec![],
             levels: vec![],
             in_aggregate: 0,
@@ -126,8 +141,10 @@ impl<'a> Judge<'a> {
             moves_search_path: false,
             filtered: 0,
             in_output: 0,
-            reads: 0,
+            followed: 0,
             flows: 0,
+            tokens: token::Tokens::default(),
+            subquery_types: RefCell::default(),
         }
     }
 
@@ -137,7 +154,7 @@ impl<'a> Judge<'a> {
         let cols = self.query(query, None, order_shows).map_err(|r| r.at(Some(1)))?;
         // Wherever it stands: a join may run a subquery again for each row of a protected relation.
         match self.shows_evaluation_order.take() {
-            Some(refusal) if self.touched > 0 => Err(refusal),
+            Some(refusal) if self.reads > 0 => Err(refusal),
             _ => Ok(cols),
         }
     }

@@ -1,74 +1,18 @@
 //! The order of rows: where it can be seen, and what makes it total and independent of protected values.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
 
 use sqlparser::ast::{Expr, OrderByExpr};
 
+use super::determined::Sorted;
 use super::expr::InScope;
-use super::facts::TieBreak;
-use super::label::Label;
 use super::query::position_of;
-use super::scope::{Col, Item, Level, Out, Scope};
+use super::scope::{Col, Item, Out, Scope};
+use super::typing::oid;
 use super::{Judge, build, refuse};
-use crate::plan::Origin;
 use crate::{Refusal, SqlState};
 
 impl Judge<'_> {
-    /// Whether the rows of this level come in an order that no protected value can change: one table, read whole,
-    /// none of whose indexes could answer alone.
-    pub(crate) fn streams(&self, level: &Level) -> bool {
-        let [item] = level.items.as_slice() else { return level.items.is_empty() };
-        let Some(relation) = item.oid.and_then(|oid| self.facts.catalog.relations.get(&oid)) else { return false };
-        if self.facts.guard(relation.oid).is_some_and(|g| !g.filters.is_empty())
-            || !matches!(relation.kind, crate::catalog::RelationKind::Table | crate::catalog::RelationKind::Partitioned)
-        {
-            return false;
-        }
-        // Partitions are read one after the other, in the order of their bounds.
-        let partitioned_by =
-            |table: &crate::catalog::Oid| *table == relation.oid || self.facts.catalog.ancestors(*table).contains(&relation.oid);
-        if self.facts.catalog.partition_keys.keys().filter(|t| partitioned_by(t)).any(|t| self.partitioned_by_protected(*t)) {
-            return false;
-        }
-        let needed: BTreeSet<i16> = item
-            .used
-            .borrow()
-            .iter()
-            .filter_map(|i| item.cols.get(*i))
-            .filter_map(|c| match &c.origin {
-                Origin::Column { attribute, .. } => Some(*attribute),
-                Origin::Veiled { .. } | Origin::Computed => None,
-            })
-            .collect();
-        !needed.is_empty() && !relation.indexes.iter().any(|index| needed.iter().all(|n| index.returns.contains(n)))
-    }
-
-    /// A protected column decides in which partition of the table a row lies.
-    pub(crate) fn partitioned_by_protected(&self, table: crate::catalog::Oid) -> bool {
-        let guard = self.facts.guard(table);
-        let protected = |n: &i16| guard.is_some_and(|g| *n == 0 || g.columns.contains_key(n));
-        self.facts.catalog.partition_keys.get(&table).is_some_and(|key| key.iter().any(protected))
-    }
-
-    /// Protected relations were seen at this level or below.
-    pub(crate) fn tainted(&self) -> bool {
-        self.levels.last().is_some_and(|l| self.touched > l.touched_before)
-    }
-
-    /// Keys that identify a row of the innermost level.
-    pub(crate) fn row_identity(&self) -> Vec<Expr> {
-        let keys = self.levels.last().map(|l| l.identity.as_slice()).unwrap_or_default();
-        keys.iter()
-            .map(|k| {
-                if let Some((item, index)) = &k.of {
-                    item.used.borrow_mut().insert(*index);
-                }
-                k.expr.clone()
-            })
-            .collect()
-    }
-
     /// An expression of DISTINCT ON: grouped by value, so that a sealed one is grouped by its digest.
     pub(crate) fn distinct_key(&mut self, key: &mut Expr, outs: &[Out], scope: &Scope) -> Result<(), Refusal> {
         let mut item = build::ascending(key.clone());
@@ -78,13 +22,14 @@ impl Judge<'_> {
     }
 
     /// ORDER BY: a name is a column of the select list first, and only then of FROM; a number is a position.
-    pub(crate) fn order_output(&mut self, item: &mut OrderByExpr, outs: &[Out], scope: &Scope) -> Result<(), Refusal> {
+    /// Says what is sorted by.
+    pub(crate) fn order_output(&mut self, item: &mut OrderByExpr, outs: &[Out], scope: &Scope) -> Result<Sorted, Refusal> {
         match self.placed(named_output(&item.expr, outs), &item.expr)? {
             Some(out) => {
                 if out.col.label.sealed().is_some() {
                     item.expr = build::keyed(out.expr.clone(), self.facts.marker());
                 }
-                Ok(())
+                Ok(Sorted { expr: out.expr.clone(), exact: self.exact(&out.col) })
             }
             None => self.order_item(item, Some(scope)),
         }
@@ -100,23 +45,27 @@ impl Judge<'_> {
         Ok(())
     }
 
-    /// Tie-breaks that make the order of this level's rows total, independent of what is protected.
-    pub(crate) fn identity(&self, items: &[Rc<Item>]) -> Vec<TieBreak> {
-        let mut keys = Vec::new();
-        for item in items {
-            let all: Vec<usize> = self.all_columns(item);
-            for index in if item.key.is_empty() { &all } else { &item.key } {
-                if let Some(col) = item.cols.get(*index).filter(|c| c.refused.is_none()) {
-                    let expr = self.tie_break(item.reference(col), col);
-                    keys.push(TieBreak { expr, of: Some((Rc::clone(item), *index)) });
-                }
-            }
+    /// Values that are equal, or sort alike, are the same bytes; of sealed ones, have the same pseudonym.
+    pub(crate) fn exact(&self, col: &Col) -> bool {
+        if col.label.sealed().is_some() {
+            return true;
         }
-        keys
+        col.ty.is_some_and(|ty| {
+            let ty = ty.settled();
+            let forms = &self.facts.catalog.forms;
+            match forms.bottom(ty.oid) {
+                // Text under a deterministic collation; char(n) is told apart from its blanks by none.
+                oid::TEXT | oid::VARCHAR => ty.deterministic,
+                // bool, bytea, "char", name, integers, oid, date, time, timestamp, timestamptz, timetz, inet, cidr, macaddr, uuid,
+                // money, bit, pg_lsn: their comparison looks at every bit.
+                16..=21 | 23 | 26 | 1082 | 1083 | 1114 | 1184 | 1266 | 869 | 650 | 829 | 774 | 2950 | 790 | 1560 | 1562 | 3220 => true,
+                other => forms.types.get(&other).is_some_and(|t| t.kind == 'e'),
+            }
+        })
     }
 
     /// All columns of an item that can be seen and named: a hidden `tableoid` only where its tables are many.
-    fn all_columns(&self, item: &Item) -> Vec<usize> {
+    pub(crate) fn all_columns(&self, item: &Item) -> Vec<usize> {
         let catalog = &self.facts.catalog;
         let many = item.oid.is_some_and(|oid| catalog.relations.values().any(|r| r.parents.contains(&oid)));
         let shown: BTreeSet<usize> = item.shown().map(|(index, _)| index).collect();
@@ -125,22 +74,45 @@ impl Judge<'_> {
     }
 
     /// One expression as a tie-break.
-    pub(crate) fn tie_break(&self, expr: sqlparser::ast::Expr, col: &Col) -> sqlparser::ast::Expr {
-        match &col.label {
-            Label::Sealed(_) => build::keyed(expr, self.facts.marker()),
-            Label::Clear | Label::Null => build::total(expr, col.base),
+    pub(crate) fn tie_break(&self, expr: Expr, col: &Col) -> Expr {
+        if col.label.sealed().is_some() {
+            return build::keyed(expr, self.facts.marker());
         }
+        if self.exact(col) {
+            return expr;
+        }
+        let forms = &self.facts.catalog.forms;
+        let bottom = col.ty.map(|ty| forms.bottom(ty.settled().oid));
+        // Their own order takes for equal what differs: what is sent of them in binary does not.
+        let send = match bottom {
+            Some(700) => "float4send",
+            Some(oid::FLOAT8) => "float8send",
+            Some(oid::NUMERIC) => "numeric_send",
+            Some(oid::INTERVAL) => "interval_send",
+            Some(oid::BPCHAR) => "bpcharsend",
+            Some(oid::TEXT) => "textsend",
+            Some(oid::VARCHAR) => "varcharsend",
+            Some(oid::JSONB) => "jsonb_send",
+            Some(114) => "json_send",
+            Some(oid::RECORD) => "record_send",
+            Some(other) if forms.element(other).is_some() => "array_send",
+            _ => return build::bytewise(expr),
+        };
+        build::call(&["pg_catalog", send], vec![expr])
     }
 
-    /// An ORDER BY item that is an expression: sealed values get their keyed order.
-    pub(crate) fn order_item(&mut self, item: &mut OrderByExpr, scope: InScope) -> Result<(), Refusal> {
+    /// ORDER BY item that is an expression: sealed values get their keyed order. Says what is sorted by.
+    pub(crate) fn order_item(&mut self, item: &mut OrderByExpr, scope: InScope) -> Result<Sorted, Refusal> {
         if item.with_fill.is_some() {
             return Err(refuse::unsupported("WITH FILL"));
         }
-        if let Label::Sealed(_) = self.expr(&mut item.expr, scope)? {
+        let label = self.expr(&mut item.expr, scope)?;
+        let col = Col { ty: self.type_of(&item.expr, scope), label, ..Col::clear("") };
+        let sorted = Sorted { expr: item.expr.clone(), exact: self.exact(&col) };
+        if col.label.sealed().is_some() {
             item.expr = build::keyed(item.expr.clone(), self.facts.marker());
         }
-        Ok(())
+        Ok(sorted)
     }
 }
 

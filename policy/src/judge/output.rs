@@ -56,7 +56,6 @@ fn figure(e: &Expr) -> Option<(String, bool)> {
             .or_else(|| figure(root)),
         Expr::TypedString(t) => Some((type_name(&t.data_type)?, false)),
         Expr::Interval(_) => Some(("interval".to_owned(), false)),
-        Expr::Value(v) if matches!(v.value, sqlparser::ast::Value::Boolean(_)) => Some(("bool".to_owned(), false)),
         _ => None,
     }
 }

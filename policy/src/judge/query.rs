@@ -1,5 +1,7 @@
 //! Queries: WITH, set operations, VALUES; and the order in which their rows may be seen.
 
+use std::collections::BTreeSet;
+
 use sqlparser::ast::{
     Expr, LimitClause, Offset, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier,
     TableAlias, TableFactor, TableWithJoins, Value,
@@ -12,6 +14,7 @@ use super::lineage::is_protected;
 use super::refuse;
 use super::relation::alias_column;
 use super::scope::Col;
+use super::typing::Ty;
 use super::{Cte, Judge};
 use crate::plan::Origin;
 use crate::{Refusal, SqlState};
@@ -41,12 +44,12 @@ impl Judge<'_> {
         if let Some(with) = with {
             self.with(with, parent)?;
         }
-        let before = self.touched;
+        let before = (self.touched, self.reads);
         let cols = self.body(query, parent, order_shows);
         self.ctes.truncate(frames);
         let cols = cols?;
         // Those of a SELECT are judged with its FROM.
-        if locking && self.touched > before && !matches!(*query.body, SetExpr::Select(_)) {
+        if locking && (self.touched > before.0 || self.reads > before.1) && !matches!(*query.body, SetExpr::Select(_)) {
             return Err(refuse::unsupported("FOR UPDATE or FOR SHARE of protected relations"));
         }
         Ok(cols)
@@ -80,6 +83,7 @@ impl Judge<'_> {
                     c.derived |= is_protected(c);
                     c.origin = Origin::Computed;
                     c.base = None;
+                    c.ty = c.ty.map(Ty::settled);
                     if c.label == Label::Null {
                         c.label = Label::Clear;
                     }
@@ -121,7 +125,7 @@ impl Judge<'_> {
 
     fn body(&mut self, query: &mut Query, parent: InScope, order_shows: bool) -> Result<Vec<Col>, Refusal> {
         let limited = self.limits(query)?;
-        let before_body = self.touched;
+        let before_body = self.reads;
         let order_shows = order_shows || limited;
         let cols = match &mut *query.body {
             SetExpr::Select(_) => self.select_query(query, parent, order_shows),
@@ -140,7 +144,7 @@ impl Judge<'_> {
             }
         };
         // Which rows are taken follows from an order.
-        self.note_flow(limited && self.touched > before_body);
+        self.note_flow(limited && self.reads > before_body);
         cols
     }
 
@@ -225,19 +229,28 @@ impl Judge<'_> {
                         let derived = is_protected(&a) || is_protected(&b);
                         let joined = self.join(a.label, b.label, &nothing, word);
                         let label = joined.map_err(|r| r.at(self.arm_position(right, index)))?;
-                        Ok(Col { name: a.name, label, origin: Origin::Computed, refused: None, base: None, derived })
+                        let ty = self.common_type_of(a.ty, b.ty);
+                        Ok(Col { name: a.name, label, origin: Origin::Computed, refused: None, base: None, ty, derived })
                     })
                     .collect()
             }
             SetExpr::Values(values) => {
-                let mut width = 0;
+                let mut columns: Vec<Option<Vec<Ty>>> = vec![];
                 for row in &mut values.rows {
-                    width = row.content.len();
-                    for e in &mut row.content {
+                    columns.resize(row.content.len(), Some(vec![]));
+                    for (e, column) in row.content.iter_mut().zip(&mut columns) {
                         self.clear(e, parent, "VALUES")?;
+                        match (self.type_of(e, parent), &mut *column) {
+                            (Some(ty), Some(types)) => types.push(ty),
+                            _ => *column = None,
+                        }
                     }
                 }
-                Ok((1..=width).map(|n| Col::clear(format!("column{n}"))).collect())
+                let typed = columns.iter().zip(1..).map(|(types, n)| {
+                    let ty = types.as_ref().and_then(|t| self.common_type(t));
+                    Col { ty, ..Col::clear(format!("column{n}")) }
+                });
+                Ok(typed.collect())
             }
             SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
                 Err(refuse::unsupported("a statement that writes, inside WITH,"))
@@ -264,6 +277,7 @@ impl Judge<'_> {
         let alias = self.fresh("pgveil_q");
         let inner_names: Vec<String> = (1..=cols.len()).map(|n| format!("pgveil_c{n}")).collect();
         let mut order: Vec<OrderByExpr> = Vec::new();
+        let mut sorted: BTreeSet<usize> = BTreeSet::new();
         for item in order_items(query)? {
             let index = match exprs.iter().position(|e| build::bare(e) == build::bare(&item.expr)) {
                 Some(index) => index,
@@ -278,10 +292,12 @@ impl Judge<'_> {
                 Label::Clear | Label::Null => plain,
             };
             order.push(OrderByExpr { expr, ..item.clone() });
+            if self.exact(col) {
+                sorted.insert(index);
+            }
         }
-        for (name, col) in inner_names.iter().zip(&*cols) {
-            let untyped = Col { base: None, ..col.clone() };
-            order.push(build::ascending(self.tie_break(build::column(&alias, name), &untyped)));
+        for (_, (name, col)) in inner_names.iter().zip(&*cols).enumerate().filter(|(index, _)| !sorted.contains(index)) {
+            order.push(build::ascending(self.tie_break(build::column(&alias, name), col)));
         }
         let mut inner = bare_query(std::mem::replace(&mut *query.body, SetExpr::Values(empty_values())));
         // LIMIT stays outside: a name in it that WITH gives would mean something else there.
@@ -349,7 +365,15 @@ pub(crate) fn append_order(query: &mut Query, more: Vec<OrderByExpr>) {
                 }
             }
         }
-        _ => query.order_by = Some(OrderBy { kind: OrderByKind::Expressions(more), interpolate: None }),
+        _ => {
+            let mut items: Vec<OrderByExpr> = vec![];
+            for item in more {
+                if !items.iter().any(|i| build::bare(&i.expr) == build::bare(&item.expr)) {
+                    items.push(item);
+                }
+            }
+            query.order_by = Some(OrderBy { kind: OrderByKind::Expressions(items), interpolate: None });
+        }
     }
 }
 

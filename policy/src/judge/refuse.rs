@@ -21,6 +21,7 @@ pub(crate) fn sealed_use(role: &str, sealed: &Sealed, usage: &str) -> Refusal {
     )
     .with_detail(format!("Rule: {}.", sealed.rule))
     .with_hint(ALLOWED)
+    .about(&sealed.spec.class)
 }
 
 /// A sealed value beside one that is not of its class.
@@ -35,7 +36,8 @@ pub(crate) fn clash(role: &str, clash: &Clash, usage: &str) -> Refusal {
             ),
         )
         .with_detail(format!("Rule: {}. With literals, parameters or other columns every pseudonym could be guessed.", s.rule))
-        .with_hint(format!("Find rows by another column, or by a join with a column of class {}.", s.spec.class)),
+        .with_hint(format!("Find rows by another column, or by a join with a column of class {}.", s.spec.class))
+        .about(&s.spec.class),
         Clash::Classes(a, b) => Refusal::new(
             SqlState::DENIED,
             "seal.class",
@@ -45,7 +47,9 @@ pub(crate) fn clash(role: &str, clash: &Clash, usage: &str) -> Refusal {
             ),
         )
         .with_detail(format!("Rules: {}; {}.", a.rule, b.rule))
-        .with_hint("Columns that are to be joined or compared must be of one class and type in the policy."),
+        .with_hint("Columns that are to be joined or compared must be of one class and type in the policy.")
+        .about(&a.spec.class)
+        .about(&b.spec.class),
     }
 }
 

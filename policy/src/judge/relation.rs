@@ -9,6 +9,7 @@ use super::facts::Veiled;
 use super::label::Label;
 use super::refuse;
 use super::scope::{Col, Item, Level, RowType};
+use super::typing::Ty;
 use super::{Judge, build};
 use crate::catalog::Relation;
 use crate::plan::Origin;
@@ -53,6 +54,7 @@ impl Judge<'_> {
                 self.operators_inside(&format!("{}.{}", relation.schema, relation.name), &veiled.operators)?;
                 if veiled.protected {
                     self.touched = self.touched.saturating_add(1);
+                    self.reads = self.reads.saturating_add(1);
                 }
                 self.filtered = self.filtered.saturating_add(usize::from(veiled.filtered));
                 self.note_flow(veiled.flows);
@@ -216,6 +218,7 @@ pub(crate) fn plain_column(relation: &Relation, c: &crate::catalog::Column) -> C
         refused: None,
         base: Some(c.data_type.base),
         derived: false,
+        ty: Some(Ty { oid: c.data_type.oid, deterministic: !c.data_type.nondeterministic }),
     }
 }
 

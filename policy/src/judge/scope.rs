@@ -9,6 +9,7 @@ use sqlparser::ast::Expr;
 
 use super::build;
 use super::label::Label;
+use super::typing::Ty;
 use crate::catalog::{BaseType, Oid};
 use crate::plan::Origin;
 
@@ -30,12 +31,14 @@ pub(crate) struct Col {
     pub base: Option<BaseType>,
     /// Lineage only: it is computed from something protected.
     pub derived: bool,
+    /// Its type, where it is certain.
+    pub ty: Option<Ty>,
 }
 
 impl Col {
     /// A computed column that holds nothing protected.
     pub fn clear(name: impl Into<String>) -> Self {
-        Col { name: name.into(), label: Label::Clear, origin: Origin::Computed, refused: None, base: None, derived: false }
+        Col { name: name.into(), label: Label::Clear, origin: Origin::Computed, refused: None, base: None, ty: None, derived: false }
     }
 }
 

@@ -9,12 +9,13 @@ use sqlparser::ast::{
 
 use super::depend::Clauses;
 use super::expr::InScope;
-use super::facts::{LevelOrder, TieBreak};
+use super::facts::LevelOrder;
 use super::lock::not_with;
 use super::order::named_output;
 use super::query::{append_order, order_items, position_of};
 use super::relation::prune;
 use super::scope::{Col, Level, Out, Scope};
+use super::taint::InClauses;
 use super::ties::has_ties;
 use super::{Judge, build, output, refuse, windows};
 use crate::Refusal;
@@ -104,6 +105,7 @@ impl Judge<'_> {
         let scope = Scope { level: &level, parent };
         if let Some(condition) = selection.as_mut() {
             self.clear(condition, Some(&scope), "WHERE")?;
+            self.note_condition(condition, &scope);
         }
         self.repeat_conditions(from, selection.as_ref(), &scope);
         let items = self.expand_stars(projection, &level, &scope)?;
@@ -111,12 +113,8 @@ impl Judge<'_> {
         *projection = items;
 
         let groups = self.group_by(group_by, &raw, &scope)?;
-        let identity = match &groups {
-            Some(groups) => groups.keys.iter().map(|g| TieBreak { expr: self.tie_break(g.expr.clone(), &g.col), of: None }).collect(),
-            None => self.identity(&level.items),
-        };
         if let Some(order) = self.levels.last_mut() {
-            order.identity = identity;
+            order.groups = groups.as_ref().map(|g| g.keys.clone());
             order.in_order = groups.is_none() && selection.is_none() && matches!(level.items.as_slice(), [only] if only.ordered);
             order.named_rows_frame = named_window.iter().any(|NamedWindowDefinition(_, w)| match w {
                 NamedWindowExpr::WindowSpec(spec) => spec.window_frame.as_ref().is_some_and(|f| f.units == WindowFrameUnits::Rows),
@@ -130,9 +128,9 @@ impl Judge<'_> {
         for NamedWindowDefinition(name, window) in named_window.iter_mut() {
             match window {
                 NamedWindowExpr::WindowSpec(spec) => {
-                    self.window_spec(spec, Some(&scope))?;
+                    let given = self.window_spec(spec, Some(&scope))?;
                     if self.tainted() && windows::only_by_row(projection, query.order_by.as_ref(), &name.value, spec) {
-                        spec.order_by.extend(self.row_identity().into_iter().map(build::ascending));
+                        spec.order_by.extend(self.row_identity(&given, false, Some(&scope)).into_iter().map(build::ascending));
                         if let Some(order) = self.levels.last_mut() {
                             order.ordered_windows.insert(name.value.clone());
                         }
@@ -141,6 +139,9 @@ impl Judge<'_> {
                 NamedWindowExpr::NamedWindow(_) => return Err(refuse::unsupported("this WINDOW clause")),
             }
         }
+        // Beyond its own clauses, conditions from around a subquery can reach any column that it shows.
+        let outermost = order_shows && self.levels.len() == 1;
+        let in_clauses: InClauses = level.items.iter().map(|i| i.used.borrow().clone()).collect();
         let mut outs = Vec::new();
         for item in projection.iter_mut() {
             outs.push(self.output(item, &scope)?);
@@ -173,23 +174,18 @@ impl Judge<'_> {
             prune_all(from, &level);
             return Ok((cols, Some(Wrap::Distinct(exprs))));
         }
+        let mut given = Vec::new();
         let mut tied: Vec<Option<usize>> = Vec::new();
         let written: Vec<Expr> = order_items(query)?.iter().map(|i| i.expr.clone()).collect();
         for item in order_items(query)? {
             let named =
                 self.placed(named_output(&item.expr, &outs), &item.expr)?.and_then(|out| outs.iter().position(|o| std::ptr::eq(o, out)));
-            self.order_output(item, &outs, &scope)?;
-            let marker = self.facts.marker();
-            let is = |o: &Out| build::bare(&o.expr) == build::bare(&item.expr) || build::keyed(o.expr.clone(), marker) == item.expr;
-            tied.push(named.or_else(|| outs.iter().position(is)));
+            let sorted = self.order_output(item, &outs, &scope)?;
+            tied.push(named.or_else(|| outs.iter().position(|o| build::bare(&o.expr) == build::bare(&sorted.expr))));
+            given.push(sorted);
         }
         let clauses = Clauses { projection, having: having.as_mut(), distinct: distinct.as_mut(), query };
         self.keep_group_keys(group_by, groups.as_ref(), &level, clauses);
-        if ties && self.tainted() {
-            let keys = self.tie_keys(tied, &written)?;
-            prune_all(from, &level);
-            return Ok((cols, Some(Wrap::Ties(keys))));
-        }
         let distinct_on = match distinct {
             Some(Distinct::On(keys)) => keys.clone(),
             _ => vec![],
@@ -198,29 +194,45 @@ impl Judge<'_> {
         let aggregates = self.levels.last().is_some_and(|l| l.aggregates);
         let single_row = groups.is_none() && (aggregates || having.is_some());
         let windows = self.levels.last().is_some_and(|l| l.windows);
-        let plain =
-            groups.is_none() && distinct.is_none() && selection.is_none() && having.is_none() && query.order_by.is_none() && !windows;
+        let clauses: InClauses = match outermost && query.order_by.is_none() && distinct.is_none() && !windows && !aggregates {
+            true => in_clauses,
+            // Of aggregates and windows too: `min(x)` reads an index of x.
+            false => level.items.iter().map(|i| i.used.borrow().clone()).collect(),
+        };
+        let plain = groups.is_none() && distinct.is_none() && having.is_none() && query.order_by.is_none() && !windows && !aggregates;
+        let unmoved = self.unmoved(&level, &clauses);
         let shows = order_shows || !distinct_on.is_empty();
-        if shows && self.tainted() && !single_row && !(plain && self.streams(&level)) {
-            self.no_ties(query)?;
+        if shows && self.tainted() && !single_row && !unmoved && !(plain && self.scans(&level, selection.as_ref(), &clauses)) {
             let mut more: Vec<OrderByExpr> = Vec::new();
+            let sets = groups.as_ref().is_some_and(|g| g.sets);
             if query.order_by.is_none() {
-                more.extend(distinct_on.into_iter().map(build::ascending));
+                more.extend(distinct_on.iter().cloned().map(build::ascending));
             }
             if is_distinct {
-                let given: BTreeSet<usize> = order_items(query)?.iter().filter_map(|i| position_of(&i.expr)).collect();
-                let all = (0..outs.len()).filter(|n| !given.contains(n));
-                more.extend(all.map(|n| build::ascending(build::value(Value::Number(n.saturating_add(1).to_string(), false)))));
-            } else {
-                more.extend(self.row_identity().into_iter().map(build::ascending));
+                let by_position: BTreeSet<usize> = order_items(query)?.iter().filter_map(|i| position_of(&i.expr)).collect();
+                let sorted = |n: &usize| {
+                    by_position.contains(n)
+                        || outs.get(*n).is_some_and(|o| given.iter().any(|g| build::bare(&g.expr) == build::bare(&o.expr)))
+                };
+                let open = (0..outs.len()).filter(|n| !sorted(n));
+                more.extend(open.map(|n| build::ascending(build::value(Value::Number(n.saturating_add(1).to_string(), false)))));
+            } else if !distinct_on.is_empty() || !self.covers(&outs, &given) {
+                let single = distinct_on.is_empty() && !windows && !sets;
+                more.extend(self.row_identity(if sets { &[] } else { &given }, single, Some(&scope)).into_iter().map(build::ascending));
                 // Rows that are alike in all they are made from can still differ in these: by grouping set, or by their place in a window.
-                if windows || groups.as_ref().is_some_and(|g| g.sets) {
-                    more.extend(
-                        outs.iter().map(|o| build::ascending(self.tie_break(o.expr.clone(), &Col { base: None, ..o.col.clone() }))),
-                    );
+                if windows || sets {
+                    more.extend(outs.iter().map(|o| build::ascending(self.tie_break(o.expr.clone(), &o.col))));
                 }
             }
+            if !more.is_empty() && ties {
+                let keys = self.tie_keys(tied, &written)?;
+                prune_all(from, &level);
+                return Ok((cols, Some(Wrap::Ties(keys))));
+            }
             append_order(query, more);
+        }
+        if unmoved && let Some(order) = self.levels.last() {
+            self.touched = order.touched_before;
         }
         prune_all(from, &level);
         Ok((cols, None))
@@ -248,7 +260,8 @@ impl Judge<'_> {
             // What the judgement takes for the column's name is printed, so that it cannot be another.
             *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: build::ident(&name) };
         }
-        Ok(Out { col: Col { name, label, origin, refused: None, base, derived }, expr })
+        let ty = self.type_of(&expr, Some(scope));
+        Ok(Out { col: Col { name, label, origin, refused: None, base, ty, derived }, expr })
     }
 }
 

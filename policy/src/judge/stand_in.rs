@@ -10,8 +10,9 @@ use super::label::{Label, Sealed};
 use super::refuse;
 use super::relation::{alias_column, key_columns, plain_column};
 use super::scope::{Col, RefusedColumn};
+use super::typing::Ty;
 use super::{Judge, build};
-use crate::builtin::catalogs::{self, CatalogRule};
+use crate::builtin::catalogs::{self, CatalogRule, Shown};
 use crate::catalog::{Oid, Relation, RelationKind};
 use crate::plan::Origin;
 use crate::policy::protection::{Action, Guard};
@@ -154,6 +155,8 @@ impl Judge<'_> {
                 select.push(name);
                 continue;
             }
+            let bottom =
+                Ty { oid: self.facts.catalog.forms.bottom(column.data_type.oid), deterministic: !column.data_type.nondeterministic };
             match &treatment.action {
                 Action::Seal(spec) => {
                     match &col.label {
@@ -175,10 +178,12 @@ impl Judge<'_> {
                         return Err(refuse::sealed_use(self.role, s, &format!("{full}, which the policy masks in another way")));
                     }
                     col.origin = Origin::Veiled { relation: relation.oid, attribute: column.number };
+                    col.ty = Some(bottom);
                     select.push(format!("{sql} AS {name}"));
                 }
                 Action::Refuse => {
                     col.label = Label::Clear;
+                    col.ty = Some(bottom);
                     col.origin = Origin::Computed;
                     col.refused =
                         Some(Arc::new(RefusedColumn { column: full, class: treatment.class.clone(), rule: treatment.rule.clone() }));
@@ -219,24 +224,31 @@ impl Judge<'_> {
 
     /// A catalog of Postgres' own, by the built-in rules.
     fn catalog_stand_in(&mut self, relation: &Relation) -> Result<Option<Veiled>, Refusal> {
-        let masks = match catalogs::rule(&relation.schema, &relation.name) {
+        let veil = match catalogs::rule(&relation.schema, &relation.name) {
             CatalogRule::Clear => return Ok(None),
-            CatalogRule::Refuse => {
+            CatalogRule::Refuse(why) => {
                 return Err(Refusal::new(
                     SqlState::DENIED,
                     "catalog.refused",
-                    format!("{}.{} may not be read by role {}: it may hold protected data", relation.schema, relation.name, self.role),
-                ));
+                    format!("{}.{} may not be read by role {}", relation.schema, relation.name, self.role),
+                )
+                .with_detail(format!("Rule: built in; {why}."))
+                .with_hint("Names, types, definitions and comments are in the other catalogs and in information_schema."));
             }
-            CatalogRule::Veil(masks) => masks,
+            CatalogRule::Veil(veil) => veil,
         };
         let mut select: Vec<String> = Vec::new();
         let mut cols: Vec<Col> = Vec::new();
         for column in &relation.columns {
             let name = quote(&column.name);
             let mut col = plain_column(relation, column);
-            match masks.iter().find(|(masked, _)| *masked == column.name) {
-                Some((_, sql)) => {
+            let sql = match veil.column(&column.name) {
+                Shown::AsItIs => None,
+                Shown::Null => Some(format!("CAST(NULL AS {})", column.data_type.sql)),
+                Shown::Computed(sql) => Some(sql.to_owned()),
+            };
+            match sql {
+                Some(sql) => {
                     select.push(format!("{sql} AS {name}"));
                     col.origin = Origin::Veiled { relation: relation.oid, attribute: column.number };
                 }
@@ -250,7 +262,8 @@ impl Judge<'_> {
             select.push("\"xmin\" AS \"xmin\"".to_owned());
             cols.extend(["tableoid", "xmin"].map(Col::clear));
         }
-        let sql = format!("SELECT {} FROM {}.{}", select.join(", "), quote(&relation.schema), quote(&relation.name));
+        let rows = veil.rows.map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
+        let sql = format!("SELECT {} FROM {}.{}{rows}", select.join(", "), quote(&relation.schema), quote(&relation.name));
         let (query, operators) = self.facts.trusted(relation, &sql, "built in")?;
         let key = key_columns(relation, &BTreeSet::new());
         Ok(Some(Veiled {
@@ -291,7 +304,7 @@ impl Judge<'_> {
         if let Some(refusal) = inner.shows_evaluation_order {
             return Err(in_view(refusal));
         }
-        if !reads_protected && inner.touched == 0 {
+        if !reads_protected && inner.reads == 0 {
             return Ok(None);
         }
         reading.print(&query).map_err(in_view)?;
@@ -302,7 +315,12 @@ impl Judge<'_> {
         let cols = cols
             .into_iter()
             .zip(&view.columns)
-            .map(|(c, column)| Col { name: column.name.clone(), base: Some(column.data_type.base), ..c })
+            .map(|(c, column)| {
+                // A veil takes the domain off.
+                let declared = Ty { oid: column.data_type.oid, deterministic: !column.data_type.nondeterministic };
+                let ty = c.ty.map(Ty::settled).or((!column.data_type.is_domain).then_some(declared));
+                Col { name: column.name.clone(), base: Some(column.data_type.base), ty, ..c }
+            })
             .collect();
         Ok(Some(Veiled {
             query,

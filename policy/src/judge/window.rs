@@ -2,7 +2,9 @@
 
 use sqlparser::ast::{WindowFrameUnits, WindowSpec, WindowType};
 
+use super::determined::Sorted;
 use super::expr::InScope;
+use super::scope::Col;
 use super::{Judge, build, refuse};
 use crate::builtin::functions;
 use crate::{Refusal, SqlState};
@@ -23,7 +25,7 @@ impl Judge<'_> {
         }
         match window {
             WindowType::WindowSpec(spec) => {
-                self.window_spec(spec, scope)?;
+                let given = self.window_spec(spec, scope)?;
                 if !self.tainted() {
                     return Ok(());
                 }
@@ -35,7 +37,7 @@ impl Judge<'_> {
                     return Err(refuse::unsupported("a window that builds on a named one, over protected relations,"));
                 }
                 if safe_to_order && !(groups_frame && short == "first_value") {
-                    let keys = self.row_identity();
+                    let keys = self.row_identity(&given, false, scope);
                     spec.order_by.extend(keys.into_iter().map(build::ascending));
                     return Ok(());
                 }
@@ -60,13 +62,16 @@ impl Judge<'_> {
         }
     }
 
-    /// A window's own clauses.
-    pub(crate) fn window_spec(&mut self, spec: &mut WindowSpec, scope: InScope) -> Result<(), Refusal> {
+    /// A window's own clauses. Says what its rows are sorted by within all.
+    pub(crate) fn window_spec(&mut self, spec: &mut WindowSpec, scope: InScope) -> Result<Vec<Sorted>, Refusal> {
+        let mut given = Vec::new();
         for e in &mut spec.partition_by {
-            self.expr(e, scope)?;
+            let label = self.expr(e, scope)?;
+            let col = Col { ty: self.type_of(e, scope), label, ..Col::clear("") };
+            given.push(Sorted { expr: e.clone(), exact: self.exact(&col) });
         }
         for item in &mut spec.order_by {
-            self.order_item(item, scope)?;
+            given.push(self.order_item(item, scope)?);
         }
         if let Some(frame) = &mut spec.window_frame {
             for bound in [Some(&mut frame.start_bound), frame.end_bound.as_mut()].into_iter().flatten() {
@@ -80,6 +85,6 @@ impl Judge<'_> {
                 }
             }
         }
-        Ok(())
+        Ok(given)
     }
 }

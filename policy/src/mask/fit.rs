@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::seal::{SealForm, SealSpec};
+use super::seal::{SealForm, SealSpec, TokenForm};
 use super::spec::{MaskSpec, Unit};
-use super::veil;
+use super::{token, veil};
 use crate::catalog::{BaseType, ColumnType};
 
 /// What is done with a column for one role.
@@ -50,6 +50,7 @@ pub fn fit(spec: &MaskSpec, class: &str, column: &str, ty: &ColumnType) -> Resul
         MaskSpec::Network { v4, v6 } if is_address(ty.base) => Action::Veil(veil::network::network(*v4, *v6, column, ty)),
         MaskSpec::Json(keys) if ty.base == BaseType::Jsonb => Action::Veil(veil::json::json(keys, column, ty)),
         MaskSpec::Hash { prefix, length } => Action::Seal(Arc::new(hash(prefix, *length, class, ty)?)),
+        MaskSpec::Token { prefix, bucket } => Action::Seal(Arc::new(token(prefix, *bucket, class, ty)?)),
         MaskSpec::Keep(_) | MaskSpec::Truncate(_) | MaskSpec::Bucket(_) | MaskSpec::Network { .. } | MaskSpec::Json(_) => {
             return Err(Misfit { why: format!("it takes {}", takes(spec)), help: would_fit(ty) });
         }
@@ -150,7 +151,50 @@ fn hash(prefix: &str, length: usize, class: &str, ty: &ColumnType) -> Result<Sea
     Ok(SealSpec { class: class.to_owned(), form })
 }
 
+/// A token may be longer than a character(n) or varchar(n) column allows: the client is told the type without a length.
+fn token(prefix: &str, bucket: usize, class: &str, ty: &ColumnType) -> Result<SealSpec, Misfit> {
+    let no = |why: &str| Err(Misfit { why: why.to_owned(), help: would_fit(ty) });
+    let kind = match ty.base {
+        BaseType::Uuid => token::Kind::Uuid,
+        BaseType::Int4 => token::Kind::Int4,
+        BaseType::Int8 => token::Kind::Int8,
+        BaseType::Text | BaseType::Varchar | BaseType::Bpchar if ty.nondeterministic => {
+            return no("under its nondeterministic collation equal values may have different bytes, and their tokens would differ");
+        }
+        BaseType::Text | BaseType::Varchar | BaseType::Bpchar => token::Kind::Text,
+        BaseType::Citext => return no("equal citext values may have different bytes, and their tokens would differ"),
+        BaseType::Int2 => {
+            return no("it has only 65,536 values: whoever sees some tokens knows them all (NIST SP 800-38G asks for a million)");
+        }
+        BaseType::Numeric => return no("equal numeric values (1.0 and 1.00) have different bytes"),
+        BaseType::Float4
+        | BaseType::Float8
+        | BaseType::Bool
+        | BaseType::Date
+        | BaseType::Timestamp
+        | BaseType::Timestamptz
+        | BaseType::Inet
+        | BaseType::Cidr
+        | BaseType::Json
+        | BaseType::Jsonb
+        | BaseType::Bytea
+        | BaseType::Array
+        | BaseType::Enum
+        | BaseType::Composite
+        | BaseType::Other => return no(&format!("it takes {TOKENS}")),
+    };
+    let text = kind == token::Kind::Text;
+    let form = TokenForm {
+        kind,
+        prefix: if text { prefix.to_owned() } else { String::new() },
+        bucket: if text { bucket } else { 0 },
+        trim: ty.base == BaseType::Bpchar,
+    };
+    Ok(SealSpec { class: class.to_owned(), form: SealForm::Token(form) })
+}
+
 const HASHABLE: &str = "text, character varying, character, uuid or bigint";
+const TOKENS: &str = "text, character varying, character, uuid, integer or bigint";
 
 fn takes(spec: &MaskSpec) -> &'static str {
     match spec {
@@ -160,6 +204,7 @@ fn takes(spec: &MaskSpec) -> &'static str {
         MaskSpec::Network { .. } => "inet and cidr",
         MaskSpec::Json(_) => "jsonb",
         MaskSpec::Hash { .. } => HASHABLE,
+        MaskSpec::Token { .. } => TOKENS,
         MaskSpec::Clear | MaskSpec::Null | MaskSpec::Redact(_) | MaskSpec::Refuse => "every type",
     }
 }
@@ -173,7 +218,10 @@ fn would_fit(ty: &ColumnType) -> String {
     if matches!(ty.base, BaseType::Text | BaseType::Varchar | BaseType::Bpchar) && !ty.nondeterministic
         || matches!(ty.base, BaseType::Uuid | BaseType::Int8)
     {
-        names.push("`hash`");
+        names.extend(["`hash`", "`token`"]);
+    }
+    if ty.base == BaseType::Int4 {
+        names.push("`token`");
     }
     if is_time(ty.base) {
         names.push("`truncate`");

@@ -3,6 +3,7 @@
 pub mod fit;
 pub mod seal;
 pub mod spec;
+pub mod token;
 pub mod veil;
 
 use std::sync::Arc;

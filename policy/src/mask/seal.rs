@@ -5,6 +5,8 @@
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::token::{self, Direction, Tokens};
+
 /// How a sealed class is written for one type. Equal specs give equal pseudonyms for equal values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealSpec {
@@ -30,6 +32,32 @@ pub enum SealForm {
     Uuid,
     /// bigint, never negative.
     Int8,
+    /// One that pgveil can turn back.
+    Token(TokenForm),
+}
+
+impl SealForm {
+    /// Of a text type: a pseudonym is a text too.
+    pub fn is_text(&self) -> bool {
+        match self {
+            SealForm::Text { .. } => true,
+            SealForm::Token(form) => form.kind == token::Kind::Text,
+            SealForm::Uuid | SealForm::Int8 => false,
+        }
+    }
+}
+
+/// The form of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenForm {
+    /// The kind of value.
+    pub kind: token::Kind,
+    /// Text: written before the digits.
+    pub prefix: String,
+    /// Text: bytes that its length is rounded up to, one of [`token::BUCKETS`].
+    pub bucket: usize,
+    /// bpchar: trailing blanks are not part of the value.
+    pub trim: bool,
 }
 
 /// Fewer digits of 5 bits would collide: of a billion values, with 16 digits (80 bits) no two meet but by a chance of 1 in 2 million.
@@ -50,6 +78,15 @@ impl Key {
     pub fn new(bytes: [u8; 32]) -> Self {
         Key(bytes)
     }
+
+    /// Fills `out` with the key of a class for a context.
+    pub(super) fn derive(&self, context: &str, class: &str, out: &mut [u8]) {
+        let mut hasher = blake3::Hasher::new_derive_key(context);
+        hasher.update(&self.0);
+        hasher.update(class.as_bytes());
+        hasher.finalize_xof().fill(out);
+        hasher.zeroize();
+    }
 }
 
 impl std::fmt::Debug for Key {
@@ -69,11 +106,13 @@ pub struct SealError {
 }
 
 /// Computes the pseudonyms of one [`SealSpec`]. Allocates nothing per value but what `out` grows by.
-#[derive(Clone, ZeroizeOnDrop)]
+#[derive(ZeroizeOnDrop)]
 pub struct Sealer {
     key: [u8; 32],
     #[zeroize(skip)]
     form: SealForm,
+    #[zeroize(skip)]
+    tokens: Option<Tokens>,
 }
 
 impl std::fmt::Debug for Sealer {
@@ -91,15 +130,15 @@ impl Sealer {
             SealForm::Text { .. } => "pgveil 2026-11 hash of text",
             SealForm::Uuid => "pgveil 2026-11 hash of uuid",
             SealForm::Int8 => "pgveil 2026-11 hash of bigint",
+            SealForm::Token(_) => "pgveil 2026-11 no hash",
         };
-        let mut hasher = blake3::Hasher::new_derive_key(context);
-        hasher.update(&key.0);
-        hasher.update(spec.class.as_bytes());
-        let mut derived = hasher.finalize();
-        hasher.zeroize();
-        let key = *derived.as_bytes();
-        derived.zeroize();
-        Sealer { key, form: spec.form.clone() }
+        let mut derived = [0; 32];
+        key.derive(context, &spec.class, &mut derived);
+        let tokens = match &spec.form {
+            SealForm::Token(form) => Tokens::new(key, &spec.class, form.kind).ok(),
+            SealForm::Text { .. } | SealForm::Uuid | SealForm::Int8 => None,
+        };
+        Sealer { key: derived, form: spec.form.clone(), tokens }
     }
 
     /// Appends the pseudonym of a value in the text format of the wire, in the same format.
@@ -109,25 +148,13 @@ impl Sealer {
     pub fn text(&self, value: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
         match &self.form {
             SealForm::Text { prefix, length, trim } => self.digits(prefix, *length, *trim, value, out),
-            SealForm::Uuid => {
-                let pseudonym = self.uuid(&uuid_of_text(value).ok_or(UUID)?);
-                let mut text = [b'-'; 36];
-                let mut at = text.iter_mut();
-                for (i, byte) in pseudonym.into_iter().enumerate() {
-                    if matches!(i, 4 | 6 | 8 | 10) {
-                        at.next();
-                    }
-                    for (nibble, to) in [byte >> 4, byte & 15].into_iter().zip(at.by_ref()) {
-                        *to = hex_digit(nibble);
-                    }
-                }
-                out.extend_from_slice(&text);
-            }
+            SealForm::Uuid => put_uuid(self.uuid(&uuid_of_text(value).ok_or(UUID)?), out),
             SealForm::Int8 => {
                 let number = std::str::from_utf8(value).ok().and_then(|v| v.parse().ok()).ok_or(BIGINT)?;
                 // Writing into a Vec cannot fail.
                 let _ = std::io::Write::write_fmt(out, format_args!("{}", self.int8(number)));
             }
+            SealForm::Token(form) => self.token_text(form, value, Direction::Seal, out)?,
         }
         Ok(())
     }
@@ -144,8 +171,78 @@ impl Sealer {
                 let number = i64::from_be_bytes(value.try_into().map_err(|_| BIGINT)?);
                 out.extend(self.int8(number).to_be_bytes());
             }
+            SealForm::Token(form) => self.token_binary(form, value, Direction::Seal, out)?,
         }
         Ok(())
+    }
+
+    /// Appends the value that a token stands for, both in the text format of the wire. A text that is no token stands for a
+    /// text that no column holds.
+    ///
+    /// # Errors
+    /// [`SealError`] where this is no token's seal, or the token is no value of the column's type; then nothing is appended.
+    pub fn open_text(&self, token: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
+        match &self.form {
+            SealForm::Token(form) => self.token_text(form, token, Direction::Open, out),
+            SealForm::Text { .. } | SealForm::Uuid | SealForm::Int8 => Err(NO_TOKEN),
+        }
+    }
+
+    /// The same in the binary format.
+    ///
+    /// # Errors
+    /// As [`Sealer::open_text`].
+    pub fn open_binary(&self, token: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
+        match &self.form {
+            SealForm::Token(form) => self.token_binary(form, token, Direction::Open, out),
+            SealForm::Text { .. } | SealForm::Uuid | SealForm::Int8 => Err(NO_TOKEN),
+        }
+    }
+
+    fn token_text(&self, form: &TokenForm, value: &[u8], direction: Direction, out: &mut Vec<u8>) -> Result<(), SealError> {
+        let tokens = self.tokens.as_ref().ok_or(NO_TOKEN)?;
+        let number = || std::str::from_utf8(value).ok().map(str::trim);
+        match form.kind {
+            token::Kind::Text => self.token_of_text(tokens, form, value, direction, out)?,
+            token::Kind::Uuid => put_uuid(tokens.uuid(uuid_of_text(value).ok_or(UUID)?, direction)?, out),
+            token::Kind::Int4 => {
+                let number: i32 = number().and_then(|n| n.parse().ok()).ok_or(INTEGER)?;
+                let other = i32::from_be_bytes(tokens.int(number.to_be_bytes(), direction)?);
+                let _ = std::io::Write::write_fmt(out, format_args!("{other}"));
+            }
+            token::Kind::Int8 => {
+                let number: i64 = number().and_then(|n| n.parse().ok()).ok_or(BIGINT)?;
+                let other = i64::from_be_bytes(tokens.int(number.to_be_bytes(), direction)?);
+                let _ = std::io::Write::write_fmt(out, format_args!("{other}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn token_binary(&self, form: &TokenForm, value: &[u8], direction: Direction, out: &mut Vec<u8>) -> Result<(), SealError> {
+        let tokens = self.tokens.as_ref().ok_or(NO_TOKEN)?;
+        match form.kind {
+            token::Kind::Text => self.token_of_text(tokens, form, value, direction, out)?,
+            token::Kind::Uuid => out.extend(tokens.uuid(value.try_into().map_err(|_| UUID)?, direction)?),
+            token::Kind::Int4 => out.extend(tokens.int::<4>(value.try_into().map_err(|_| INTEGER)?, direction)?),
+            token::Kind::Int8 => out.extend(tokens.int::<8>(value.try_into().map_err(|_| BIGINT)?, direction)?),
+        }
+        Ok(())
+    }
+
+    fn token_of_text(
+        &self,
+        tokens: &Tokens,
+        form: &TokenForm,
+        value: &[u8],
+        direction: Direction,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SealError> {
+        let value = if form.trim { trim_blanks(value) } else { value };
+        match direction {
+            Direction::Seal => tokens.text(&form.prefix, form.bucket, value, out),
+            Direction::Open => tokens.open_text(&form.prefix, value, out),
+        }
     }
 
     fn digits(&self, prefix: &str, length: usize, trim: bool, value: &[u8], out: &mut Vec<u8>) {
@@ -190,6 +287,18 @@ impl Sealer {
 
 const UUID: SealError = SealError { expected: "uuid" };
 const BIGINT: SealError = SealError { expected: "bigint" };
+const INTEGER: SealError = SealError { expected: "integer" };
+const NO_TOKEN: SealError = SealError { expected: "token" };
+
+/// As Postgres writes it: 8-4-4-4-12 hexadecimal digits.
+fn put_uuid(value: [u8; 16], out: &mut Vec<u8>) {
+    for (i, byte) in value.into_iter().enumerate() {
+        if matches!(i, 4 | 6 | 8 | 10) {
+            out.push(b'-');
+        }
+        out.extend([hex_digit(byte >> 4), hex_digit(byte & 15)]);
+    }
+}
 
 fn digit(bits: u64) -> u8 {
     // The index is taken modulo the number of digits.

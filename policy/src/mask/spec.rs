@@ -32,6 +32,13 @@ pub enum MaskSpec {
         /// For text types: the number of digits.
         length: usize,
     },
+    /// A keyed pseudonym that pgveil can turn back.
+    Token {
+        /// For text types: written before the digits.
+        prefix: String,
+        /// For text types: bytes that lengths are rounded up to.
+        bucket: usize,
+    },
     /// A JSON object: a mask for each of some keys; keys that are not named stay.
     Json(BTreeMap<String, JsonMask>),
     /// A statement that uses the column is refused.
@@ -120,6 +127,11 @@ impl Unit {
 }
 
 impl MaskSpec {
+    /// A pseudonym: raw in the database, replaced in the result stream.
+    pub fn seals(&self) -> bool {
+        matches!(self, MaskSpec::Hash { .. } | MaskSpec::Token { .. })
+    }
+
     /// The mask's name in the policy.
     pub fn name(&self) -> &'static str {
         match self {
@@ -131,6 +143,7 @@ impl MaskSpec {
             MaskSpec::Bucket(_) => "bucket",
             MaskSpec::Network { .. } => "network",
             MaskSpec::Hash { .. } => "hash",
+            MaskSpec::Token { .. } => "token",
             MaskSpec::Json(_) => "json",
             MaskSpec::Refuse => "refuse",
         }

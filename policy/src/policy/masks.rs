@@ -8,22 +8,54 @@ use super::faults::{Faults, suggest};
 use super::parse::{article, key_span, known_keys, string};
 use crate::mask::seal::{MAX_DIGITS, MIN_DIGITS};
 use crate::mask::spec::{JsonMask, Keep, MaskSpec, Unit, Width};
+use crate::mask::token::BUCKETS as BUCKETS_OF_TOKENS;
 use crate::mask::veil::json::MAX_DEPTH;
 
-const MASKS: [&str; 10] = ["clear", "null", "redact", "keep", "truncate", "bucket", "network", "hash", "json", "refuse"];
+const MASKS: [&str; 11] = ["clear", "null", "redact", "keep", "truncate", "bucket", "network", "hash", "token", "json", "refuse"];
 const JSON_MASKS: [&str; 6] = ["clear", "null", "redact", "keep", "bucket", "json"];
 
 /// Digits of a hash where the policy does not say.
 const DEFAULT_DIGITS: usize = 32;
-/// The longest prefix of a hash.
+/// Bytes that the length of a text is rounded up to in its token, where the policy does not say.
+const DEFAULT_BUCKET: usize = 32;
+/// The longest prefix of a hash or token.
 const MAX_PREFIX: usize = 32;
 /// The most characters that `keep` keeps at one end.
 const MAX_KEPT: i64 = 1000;
 /// Widths of buckets beyond these limits would overflow in double precision.
 const BUCKETS: std::ops::RangeInclusive<f64> = 1e-6..=1e15;
 
-/// The mask of a class. None, with the faults noted, where it is none.
-pub(super) fn mask(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
+/// The mask of a class, and whether `otherwise = "redact"` stands beside it. None, with the faults noted, where it is none.
+pub(super) fn mask(faults: &mut Faults<'_>, item: &Item) -> Option<(MaskSpec, bool)> {
+    let (item, otherwise) = otherwise(faults, item)?;
+    let spec = one_mask(faults, &item)?;
+    if otherwise && !spec.seals() {
+        let message = format!("`otherwise` has no meaning beside the mask `{spec}`, which no statement is refused for");
+        faults.add(item.span(), message, "leave it out; it belongs to `hash` and `token`");
+        return None;
+    }
+    Some((spec, otherwise))
+}
+
+/// Takes `otherwise` out of a mask's table.
+fn otherwise<'i>(faults: &mut Faults<'_>, item: &'i Item) -> Option<(std::borrow::Cow<'i, Item>, bool)> {
+    let Some(value) = item.as_table_like().and_then(|t| t.get("otherwise")) else { return Some((std::borrow::Cow::Borrowed(item), false)) };
+    if value.as_str() != Some("redact") {
+        faults.add(
+            value.span(),
+            "`otherwise` must be \"redact\"",
+            "write `otherwise = \"redact\"`, or leave it out: then such statements are refused",
+        );
+        return None;
+    }
+    let mut rest = item.clone();
+    if let Some(table) = rest.as_table_like_mut() {
+        table.remove("otherwise");
+    }
+    Some((std::borrow::Cow::Owned(rest), true))
+}
+
+fn one_mask(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
     let (name, argument) = call(faults, item, &MASKS)?;
     let spec = match (name, argument) {
         ("clear", None) => MaskSpec::Clear,
@@ -37,6 +69,8 @@ pub(super) fn mask(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
         ("network", Some(bits)) => network(faults, bits)?,
         ("hash", None) => MaskSpec::Hash { prefix: String::new(), length: DEFAULT_DIGITS },
         ("hash", Some(arguments)) => hash(faults, arguments)?,
+        ("token", None) => MaskSpec::Token { prefix: String::new(), bucket: DEFAULT_BUCKET },
+        ("token", Some(arguments)) => token(faults, arguments)?,
         ("json", Some(keys)) => MaskSpec::Json(json(faults, keys, 1)?),
         (name, argument) => return wrong_form(faults, item, name, argument.is_some()),
     };
@@ -68,10 +102,6 @@ fn call<'i>(faults: &mut Faults<'_>, item: &'i Item, known: &[&'static str]) -> 
         faults.add(item.span(), message, "write a mask such as `\"redact\"` or `{ bucket = 10000 }`");
         return None;
     };
-    if let Some(span) = table.get("otherwise").map(|_| key_span(table, "otherwise")) {
-        faults.add(span, "`otherwise` is not there yet", "leave it out: a statement that a hashed column does not allow is refused");
-        return None;
-    }
     let mut keys = table.iter();
     match (keys.next(), keys.next()) {
         (Some((name, argument)), None) => known_mask(faults, name, key_span(table, name), known).map(|name| (name, Some(argument))),
@@ -91,7 +121,6 @@ fn known_mask(faults: &mut Faults<'_>, name: &str, at: Option<std::ops::Range<us
         return Some(known);
     }
     let (message, help) = match name {
-        "token" => (format!("the mask `{name}` is not there yet"), "use `hash` (one way, the same joins) or `redact` now".to_owned()),
         "fake" => (format!("the mask `{name}` is not there yet"), "use `hash` or `{ redact = \"[name]\" }` now".to_owned()),
         "sql" => (format!("the mask `{name}` is not there yet"), "use `keep`, `truncate`, `bucket`, `json` or `redact` now".to_owned()),
         _ if MASKS.contains(&name) => (
@@ -215,19 +244,29 @@ fn hash(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
     let limits = (MIN_DIGITS as i64, MAX_DIGITS as i64);
     let why = "a digit holds 5 bits: with fewer, different values would get equal pseudonyms; with more, nothing is won";
     let length = number(faults, table, "length", limits, DEFAULT_DIGITS as i64, why);
-    let prefix = match table.get("prefix") {
-        None => Some(""),
-        Some(item) => {
-            let prefix = string(faults, item, "`prefix`")?;
-            let fits = prefix.len() <= MAX_PREFIX && prefix.chars().all(|c| c.is_ascii_graphic());
-            if !fits {
-                let message = format!("`prefix` must be at most {MAX_PREFIX} visible ASCII characters");
-                faults.add(item.span(), message, "write a short one such as `u_`");
-            }
-            fits.then_some(prefix)
-        }
-    };
+    let prefix = prefix(faults, table);
     Some(MaskSpec::Hash { prefix: prefix?.to_owned(), length: usize::try_from(length?).ok()? })
+}
+
+fn token(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
+    let table = arguments(faults, item, "token", &["bucket", "prefix"], "{ token = { bucket = 32, prefix = \"t_\" } }")?;
+    let limits = (*BUCKETS_OF_TOKENS.start() as i64, *BUCKETS_OF_TOKENS.end() as i64);
+    let why = "it is the number of bytes that lengths are rounded up to: a token shows no more of a length than that";
+    let bucket = number(faults, table, "bucket", limits, DEFAULT_BUCKET as i64, why);
+    let prefix = prefix(faults, table);
+    Some(MaskSpec::Token { prefix: prefix?.to_owned(), bucket: usize::try_from(bucket?).ok()? })
+}
+
+/// What pseudonyms begin with; empty where nothing is said.
+fn prefix<'t>(faults: &mut Faults<'_>, table: &'t dyn TableLike) -> Option<&'t str> {
+    let Some(item) = table.get("prefix") else { return Some("") };
+    let prefix = string(faults, item, "`prefix`")?;
+    let fits = prefix.len() <= MAX_PREFIX && prefix.chars().all(|c| c.is_ascii_graphic());
+    if !fits {
+        let message = format!("`prefix` must be at most {MAX_PREFIX} visible ASCII characters");
+        faults.add(item.span(), message, "write a short one such as `u_`");
+    }
+    fits.then_some(prefix)
 }
 
 fn json(faults: &mut Faults<'_>, item: &Item, depth: usize) -> Option<BTreeMap<String, JsonMask>> {

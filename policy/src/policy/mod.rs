@@ -160,6 +160,8 @@ pub enum DefaultMask {
 pub struct RoleMask {
     /// The mask.
     pub spec: MaskSpec,
+    /// `otherwise = "redact"`: in a statement that uses a column of the class as a pseudonym cannot be, it is redacted instead.
+    pub redacts_otherwise: bool,
     /// From 1.
     pub line: usize,
     /// From 1, in characters.

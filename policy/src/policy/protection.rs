@@ -1,6 +1,6 @@
 //! What a policy means for one role on one database.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::faults::suggest;
@@ -86,6 +86,22 @@ impl Protection {
     pub(crate) fn unfiltered(&self) -> Protection {
         let unfiltered = |guard: &Guard| Guard { columns: guard.columns.clone(), filters: vec![] };
         Protection { guards: self.guards.iter().map(|(oid, guard)| (*oid, unfiltered(guard))).collect(), empty: self.empty }
+    }
+
+    /// The same with the columns of these classes redacted, where they are pseudonymised.
+    pub fn redacting(&self, catalog: &Catalog, classes: &BTreeSet<String>) -> Protection {
+        let mut other = self.clone();
+        for (oid, guard) in &mut other.guards {
+            let Some(relation) = catalog.relations.get(oid) else { continue };
+            for (number, treatment) in &mut guard.columns {
+                if let (Action::Seal(spec), Some(column)) = (&treatment.action, relation.attribute(*number))
+                    && classes.contains(&spec.class)
+                {
+                    treatment.action = redacted(column);
+                }
+            }
+        }
+        other
     }
 
     /// What is protected of a relation; None where nothing is.

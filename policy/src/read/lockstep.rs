@@ -25,6 +25,30 @@ pub(super) fn compare(client: &Tree, ours: &Tree) -> Result<(), Refusal> {
     })
 }
 
+/// Marks the constants that begin with `marker`, which no client knows, and the cast around each.
+pub(super) fn mark_holes(tree: &mut Tree, marker: &str) {
+    let is_hole = tree.kind() == "TypeCast"
+        && tree.field("arg").and_then(|constant| constant.field("val")).is_some_and(|value| value.text("sval").starts_with(marker));
+    match tree {
+        tree if is_hole => *tree = Tree::Node(HOLE, Vec::new()),
+        Tree::Node(_, fields) => fields.iter_mut().for_each(|(_, value)| mark_holes(value, marker)),
+        Tree::List(items) => items.iter_mut().for_each(|item| mark_holes(item, marker)),
+        Tree::Nothing | Tree::Bool(_) | Tree::Int(_) | Tree::Text(_) => {}
+    }
+}
+
+/// Stands for a marked constant.
+const HOLE: &str = "pgveil's hole";
+
+/// Insertion: what a token stands for, in place of the constant that the client wrote, cast or not.
+fn hole(client: &Tree) -> Same {
+    match client.kind() {
+        "A_Const" | "AConst" => Ok(()),
+        "TypeCast" => client.field("arg").map_or_else(|| part("a token"), hole),
+        _ => part("a token"),
+    }
+}
+
 /// Where two trees part.
 #[derive(Debug)]
 struct Difference(String);
@@ -37,6 +61,7 @@ fn part(at: &str) -> Same {
 
 fn walk(client: &Tree, ours: &Tree) -> Same {
     match (client.kind(), ours.kind()) {
+        (_, HOLE) => hole(client),
         ("RangeVar", "RangeVar") => relation(client, ours),
         ("RangeVar", "RangeSubselect") => veiled_relation(client, ours),
         ("RangeFunction", "RangeFunction") => table_function(client, ours),
@@ -323,7 +348,7 @@ fn veiled_function(client: &Tree, ours: &Tree) -> Same {
     if is_veiled && is_null { Ok(()) } else { part("a function call") }
 }
 
-/// Insertion: a setting that is asked for by a name not known yet is only shown if its name is on a list.
+/// Insertion: a setting that is asked for by a name not known yet is only shown or set if its name is on a list.
 fn guarded_function(client: &Tree, ours: &Tree) -> Same {
     let names = client.names("funcname").unwrap_or_default();
     let result = match ours.list("args") {
@@ -331,7 +356,9 @@ fn guarded_function(client: &Tree, ours: &Tree) -> Same {
         _ => None,
     };
     match result {
-        Some(result) if names.last() == Some(&"current_setting") && ours.field("defresult").is_none() => walk(client, result),
+        Some(result) if names.last().is_some_and(|name| functions::setting_rule(name).is_some()) && ours.field("defresult").is_none() => {
+            walk(client, result)
+        }
         _ => part("a function call"),
     }
 }

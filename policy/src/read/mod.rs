@@ -89,8 +89,19 @@ impl Reading {
     /// `read.reprint` where sqlparser reads the printed text otherwise, `read.lockstep` where libpg_query's tree of it differs
     /// from the client's by more than the insertions that the module `lockstep` names.
     pub fn print(&self, rewritten: &ast::Query) -> Result<String, Refusal> {
+        self.print_with_holes(rewritten, None)
+    }
+
+    /// The same, where a constant may have become one that begins with `marker`: a hole for a token.
+    ///
+    /// # Errors
+    /// As [`Reading::print`].
+    pub fn print_with_holes(&self, rewritten: &ast::Query, marker: Option<&str>) -> Result<String, Refusal> {
         deep(|| {
-            let (text, tree) = agree::print(rewritten)?;
+            let (text, mut tree) = agree::print(rewritten)?;
+            if let Some(marker) = marker {
+                lockstep::mark_holes(&mut tree, marker);
+            }
             lockstep::compare(&self.tree, &tree)?;
             Ok(text)
         })

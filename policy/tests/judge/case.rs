@@ -119,7 +119,7 @@ fn sent(catalog: &Catalog, plan: &Plan) -> String {
     let mut out = String::new();
     for statement in &plan.statements {
         let moves = if statement.moves_search_path { " (moves search_path)" } else { "" };
-        writeln!(out, "=> {}", statement.text.render("KEY")).unwrap();
+        writeln!(out, "=> {}", statement.text.render("KEY", |token| format!("raw({})", token.text))).unwrap();
         let kind = format!("{:?}", statement.kind);
         if kind != "Query" || !moves.is_empty() {
             writeln!(out, "   kind {kind}{moves}").unwrap();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pgveil_policy::catalog::load::{Builder, QUERIES};
 use pgveil_policy::catalog::{
     BaseType, Catalog, Column, ColumnType, Function, FunctionKind, Index, Oid, Operator, Relation, RelationKind, Type, Volatility,
 };
@@ -37,13 +38,33 @@ pub fn catalog() -> Catalog {
     for relation in relations() {
         catalog.insert(relation);
     }
-    types(&mut catalog);
-    functions(&mut catalog);
+    let of_postgres = of_postgres();
+    types(&mut catalog, &of_postgres);
+    functions(&mut catalog, &of_postgres);
+    catalog.forms = of_postgres.forms;
     for (schema, name, extension) in [("adhoc", "===", None), ("adhoc", "=", None), ("crm", "<=>", Some("pg_trgm"))] {
         let operator = Operator { schema: schema.into(), extension: extension.map(str::to_owned) };
         catalog.foreign_operators.entry(name.into()).or_default().push(operator);
     }
     catalog
+}
+
+/// What pg_catalog of PostgreSQL 15 holds, of functions those that the cases name: rows of the queries of `catalog::load`.
+fn of_postgres() -> Catalog {
+    let mut builder = Builder::new();
+    builder.rows("version", vec![vec![Some("150018".to_owned())]]).unwrap();
+    for section in include_str!("pg_catalog.tsv").split("== ").skip(1) {
+        let mut lines = section.lines();
+        let name = lines.next().unwrap();
+        let cell = |cell: &str| (cell != "\\N").then(|| cell.to_owned());
+        builder.rows(name, lines.map(|line| line.split('\t').map(cell).collect()).collect()).unwrap();
+    }
+    for (name, sql) in QUERIES {
+        if sql.starts_with("SELECT") && !matches!(*name, "version" | "types" | "functions" | "operators" | "casts") {
+            builder.rows(name, vec![]).unwrap();
+        }
+    }
+    builder.finish().unwrap()
 }
 
 fn relations() -> Vec<Relation> {
@@ -178,6 +199,7 @@ pub fn table(oid: Oid, name: &str, kind: RelationKind, columns: &str) -> Relatio
         columns: columns.collect(),
         parents: vec![],
         primary_key: vec![],
+        unique: vec![],
         indexes: vec![],
         definition: None,
         reads: vec![],
@@ -236,7 +258,7 @@ fn column_type(written: &str) -> ColumnType {
     }
 }
 
-fn types(catalog: &mut Catalog) {
+fn types(catalog: &mut Catalog, real: &Catalog) {
     let of_postgres = [
         "bool",
         "bytea",
@@ -266,7 +288,8 @@ fn types(catalog: &mut Catalog) {
     let mut oid = 10_000;
     for (schema, name) in of_postgres.map(|name| ("pg_catalog", name)).into_iter().chain([("shop", "mood"), ("adhoc", "text")]) {
         oid += 1;
-        let made = Type { oid, relation: 0, fields: vec![] };
+        let known = real.types.get(schema).and_then(|t| t.get(name)).map(|t| t.oid);
+        let made = Type { oid: known.unwrap_or(oid), relation: 0, fields: vec![] };
         catalog.types.entry(schema.to_owned()).or_default().insert(name.to_owned(), made);
     }
     let rows: Vec<_> = catalog.relations.values().cloned().collect();
@@ -305,7 +328,7 @@ const AGGREGATES: &str = "count 0..1, sum 1..1, min 1..1, max 1..1, avg 1..1, ar
 
 const WINDOWS: &str = "row_number 0..0, rank 0..0, dense_rank 0..0, lag 1..3, lead 1..3, first_value 1..1, last_value 1..1, ntile 1..1";
 
-fn functions(catalog: &mut Catalog) {
+fn functions(catalog: &mut Catalog, real: &Catalog) {
     for (volatility, list) in FUNCTIONS {
         declare(catalog, list, volatility, FunctionKind::Plain);
     }
@@ -314,6 +337,11 @@ fn functions(catalog: &mut Catalog) {
     declare(catalog, "generate_series 2..3", Volatility::Immutable, FunctionKind::Plain);
     for f in catalog.functions.get_mut("generate_series").into_iter().flatten() {
         f.returns_set = true;
+    }
+    for (name, declared) in &mut catalog.functions {
+        if let Some(real) = real.functions.get(name) {
+            declared.clone_from(real);
+        }
     }
     for name in ["jsonb_build_object", "json_build_object"] {
         for f in catalog.functions.get_mut(name).unwrap() {
@@ -364,5 +392,9 @@ fn function(schema: &str, arguments: (u16, u16), volatility: Volatility, kind: F
         trusted_language: true,
         output_names: vec![],
         result: 0,
+        argument_types: vec![],
+        output_types: vec![],
+        variadic_type: 0,
+        leakproof: false,
     }
 }

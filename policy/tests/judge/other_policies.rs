@@ -17,7 +17,7 @@ email = "refuse"
 "#;
 
 fn sent(engine: &Engine, sql: &str) -> String {
-    engine.judge(&subject("analyst"), sql).unwrap().statements[0].text.render("KEY")
+    engine.judge(&subject("analyst"), sql).unwrap().statements[0].text.render("KEY", |token| format!("raw({})", token.text))
 }
 
 fn refused(engine: &Engine, sql: &str) -> Refusal {
@@ -53,7 +53,7 @@ fn a_table_with_a_refused_column_can_be_read_without_it() {
     let engine = engine_of(REFUSED_EMAIL, catalog());
     assert_eq!(
         sent(&engine, "SELECT city FROM customers WHERE id = 1"),
-        r#"SELECT "customers"."city" FROM (SELECT "id", "city" FROM "shop"."customers") AS "customers" WHERE ("customers"."id" = 1) ORDER BY "customers"."id""#
+        r#"SELECT "customers"."city" FROM (SELECT "id", "city" FROM "shop"."customers") AS "customers" WHERE ("customers"."id" = 1)"#
     );
     assert_eq!(
         sent(&engine, "SELECT count(*) FROM customers"),

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use pgveil_policy::{Kind, Plan, Refusal, SqlState};
+use pgveil_policy::{Kind, Plan, Planned, Refusal, SqlState};
 
 use super::ledger::{Owed, Simple};
 use super::statement::Statement;
 use super::{BIND_LIMIT, Conversation, End, FULL, Judge, Out, TEXT_LIMIT};
 use crate::error::ProtocolError;
 use crate::rows::Formats;
+use crate::rows::open::{self, Opening};
 use crate::scrub::OWN_NAMES;
 use crate::wire::frame::{self, HEADER};
 use crate::wire::message::{self, Bind, Frontend, Target};
@@ -81,7 +82,7 @@ impl<J: Judge> Conversation<J> {
         match message {
             Frontend::Query { text } => return Ok(self.query(text, out)),
             Frontend::Parse { name, text, types } => return Ok(self.parse(name, text, types, out)),
-            Frontend::Bind(bind) => self.bind(&bind, whole, out),
+            Frontend::Bind(bind) => return Ok(self.bind(&bind, whole, out)),
             Frontend::Describe { target, name } => self.describe(target, name, whole, out),
             Frontend::Execute { portal, limit: _ } => self.execute(portal, whole, out),
             Frontend::Close { target, name } => self.close(target, name, whole, out),
@@ -108,7 +109,7 @@ impl<J: Judge> Conversation<J> {
             Some(Err(refusal)) => self.refuse_query(refusal, out),
             Some(Ok(plan)) if self.moves_under_others(&plan) => self.refuse_query(moved_under(), out),
             Some(Ok(plan)) => {
-                let texts: Vec<String> = plan.statements.iter().map(|s| s.text.render(&self.order_key)).collect();
+                let texts: Vec<String> = plan.statements.iter().map(|s| self.render(s)).collect();
                 let statements = self.statements(&plan);
                 self.waiting |= statements.iter().any(|s| self.may_move(s));
                 message::put_query(&mut out.to_server, texts.join("; ").as_bytes());
@@ -134,8 +135,9 @@ impl<J: Judge> Conversation<J> {
                     self.prepare(name, b"", types, Arc::new(Statement::empty()), out);
                     return Taken::Yes;
                 }
+                ([_], Some(statement)) if let Some(index) = declared_otherwise(&statement.openings, types) => token_type(index),
                 ([one], Some(statement)) => {
-                    let text = one.text.render(&self.order_key);
+                    let text = self.render(one);
                     self.prepare(name, text.as_bytes(), types, statement, out);
                     return Taken::Yes;
                 }
@@ -155,7 +157,9 @@ impl<J: Judge> Conversation<J> {
         self.owe(Owed::Witness { name: name.into(), statement, parameters: false });
     }
 
-    fn bind(&mut self, bind: &Bind<'_>, whole: &[u8], out: &mut Out) {
+    fn bind(&mut self, bind: &Bind<'_>, whole: &[u8], out: &mut Out) -> Taken {
+        let formats = Formats::read(bind.result_formats);
+        let owed = || Owed::Bind { portal: bind.portal.into(), statement: bind.statement.into(), formats };
         if bind.portal.starts_with(OWN_NAMES.as_bytes()) {
             self.refuse(reserved(bind.portal), out);
         } else if self.names.statement_ahead(bind.statement).is_none() {
@@ -163,9 +167,28 @@ impl<J: Judge> Conversation<J> {
         } else if self.names.full() {
             self.refuse(too_many(), out);
         } else {
-            let formats = Formats::read(bind.result_formats);
-            self.forward(whole, Owed::Bind { portal: bind.portal.into(), statement: bind.statement.into(), formats }, out);
+            // Tokens are turned back for the very statement that the server will bind them to, and for no other.
+            let openings = match self.ledger.bound_to(bind.statement, self.names.statement(bind.statement)) {
+                Ok(statement) => statement.map(|s| s.openings.clone()).unwrap_or_default(),
+                Err(candidates) if candidates.iter().all(|s| s.openings.is_empty()) => Vec::new(),
+                Err(_) => {
+                    self.unsettled = true;
+                    return Taken::Later;
+                }
+            };
+            if openings.is_empty() {
+                self.forward(whole, owed(), out);
+                return Taken::Yes;
+            }
+            let body = whole.get(HEADER..).unwrap_or_default();
+            match open::put_opened(&mut out.to_server, body, &openings) {
+                Ok(()) => self.owe(owed()),
+                Err(open::Fault::NoToken(index)) => self.refuse(no_token(index), out),
+                // The server says what is wrong with it, in its own words.
+                Err(open::Fault::Malformed) => self.refuse(bad_formats(), out),
+            }
         }
+        Taken::Yes
     }
 
     fn describe(&mut self, target: Target, name: &[u8], whole: &[u8], out: &mut Out) {
@@ -261,6 +284,18 @@ impl<J: Judge> Conversation<J> {
         }
     }
 
+    fn render(&self, planned: &Planned) -> String {
+        planned.text.render(&self.order_key, |token| {
+            let mut value = Vec::new();
+            let opened = self.judge.pseudonym(&token.spec).open_text(token.text.as_bytes(), &mut value);
+            match (opened, String::from_utf8(value)) {
+                (Ok(()), Ok(value)) => value,
+                // The judgement has let only such literals through as can be opened.
+                (Err(_), _) | (_, Err(_)) => String::new(),
+            }
+        })
+    }
+
     fn statements(&self, plan: &Plan) -> Vec<Arc<Statement>> {
         plan.statements.iter().map(|planned| Arc::new(Statement::new(planned, &self.judge))).collect()
     }
@@ -344,4 +379,31 @@ fn no_portal(name: &[u8]) -> Refusal {
 fn too_many() -> Refusal {
     Refusal::new(SqlState::TOO_LARGE, "wire.names", "too many prepared statements or portals")
         .with_hint("Close those that are not needed any more.")
+}
+
+/// The first parameter of tokens for which the client declares a type under which it would be compared otherwise.
+fn declared_otherwise(openings: &[Opening], types: &[u8]) -> Option<usize> {
+    let declared = |index: usize| {
+        let at = index.checked_mul(4)?;
+        let bytes = types.get(at..at.checked_add(4)?)?.first_chunk::<4>()?;
+        Some(u32::from_be_bytes(*bytes))
+    };
+    openings.iter().find(|o| declared(o.index).is_some_and(|oid| !o.types.contains(&oid))).map(|o| o.index)
+}
+
+fn token_type(index: usize) -> Refusal {
+    let message =
+        format!("parameter ${} holds tokens and must have the type of the column that it is compared with", index.saturating_add(1));
+    Refusal::new(SqlState::DENIED, "seal.parameter", message)
+        .with_hint("Leave the parameter's type to the server, or declare the column's own.")
+}
+
+fn no_token(index: usize) -> Refusal {
+    let message =
+        format!("what is bound to parameter ${} cannot be a token of the column that it is compared with", index.saturating_add(1));
+    Refusal::new(SqlState::DENIED, "seal.token", message).with_hint("Bind tokens as they were shown.")
+}
+
+fn bad_formats() -> Refusal {
+    Refusal::new(SqlState("08P01"), "wire.bind", "bind message has parameter formats that do not fit its parameters")
 }

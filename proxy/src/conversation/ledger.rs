@@ -123,6 +123,45 @@ impl Ledger {
         self.owed.front()
     }
 
+    /// What a Bind that is sent now will be bound to, where that is certain: the statement whose Parse goes before it in this
+    /// stretch up to a Sync (if that fails, the Bind is skipped), or else `confirmed`, if no Parse of that name is under way.
+    ///
+    /// # Errors
+    /// The statements that it may be, where one of several may be meant.
+    pub fn bound_to<'a>(
+        &'a self,
+        name: &[u8],
+        confirmed: Option<&'a Arc<Statement>>,
+    ) -> Result<Option<&'a Arc<Statement>>, Vec<&'a Arc<Statement>>> {
+        let mut candidates: Vec<&Arc<Statement>> = Vec::new();
+        let mut here = true;
+        for owed in self.owed.iter().rev() {
+            match owed {
+                Owed::Parse { name: made, statement, .. } if **made == *name => {
+                    if here {
+                        return Ok(Some(statement));
+                    }
+                    candidates.push(statement);
+                }
+                Owed::Sync | Owed::Simple(_) => here = false,
+                Owed::Parse { .. }
+                | Owed::Witness { .. }
+                | Owed::Bind { .. }
+                | Owed::DescribeStatement { .. }
+                | Owed::DescribePortal { .. }
+                | Owed::Execute { .. }
+                | Owed::Close { .. }
+                | Owed::Refused(_)
+                | Owed::Path { .. } => {}
+            }
+        }
+        if candidates.is_empty() {
+            return Ok(confirmed);
+        }
+        candidates.extend(confirmed);
+        Err(candidates)
+    }
+
     /// Takes what is owed next.
     pub fn take(&mut self) -> Option<Owed> {
         self.owed.pop_front()

@@ -195,6 +195,8 @@ pub struct Conversation<J> {
     /// A text names something unknown: it is to be judged again on a fresh catalog.
     wants_fresh: bool,
     fresh: bool,
+    /// A Bind waits until it is certain what its statement's name means.
+    unsettled: bool,
     /// Bytes of a client's message that are dropped.
     dropping: usize,
     /// Bytes of a row that are passed on.
@@ -229,6 +231,7 @@ impl<J: Judge> Conversation<J> {
             waiting: false,
             wants_fresh: false,
             fresh: false,
+            unsettled: false,
             dropping: 0,
             passing: 0,
             rows: None,
@@ -238,7 +241,7 @@ impl<J: Judge> Conversation<J> {
 
     /// Whether a message of the client's is taken now. Where not, an answer of the server's (or [`Conversation::refreshed`]) changes it.
     pub fn listening(&self) -> bool {
-        !self.waiting && !self.wants_fresh && self.ledger.len() < OWED_LIMIT
+        !self.waiting && !self.unsettled && !self.wants_fresh && self.ledger.len() < OWED_LIMIT
     }
 
     /// Whether a text waits for a fresh catalog snapshot.

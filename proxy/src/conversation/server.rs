@@ -25,6 +25,7 @@ impl<J: Judge> Conversation<J> {
     /// [`End`] when the conversation is over. What is in `out` is to be sent before.
     pub fn from_server(&mut self, bytes: &[u8], out: &mut Out) -> Result<usize, End> {
         let mut used = 0_usize;
+        self.unsettled = false;
         while out.to_client.len() < FULL {
             let rest = bytes.get(used..).unwrap_or_default();
             if self.passing > 0 {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pgveil_policy::{Kind, Mask, Output, Planned};
 
 use super::{Judge, Rows};
+use crate::rows::open::Opening;
 use crate::rows::{Formats, Pseudonym, Treatment};
 
 /// A judged statement as it lives in a session. An empty text is one too, without a kind.
@@ -20,6 +21,8 @@ pub struct Statement {
     pub order_is_data: bool,
     /// Prepared statements that are gone after it.
     pub closes: Closes,
+    /// Parameters whose tokens are turned back.
+    pub openings: Vec<Opening>,
     seals: Vec<Option<Arc<dyn Pseudonym>>>,
 }
 
@@ -47,9 +50,10 @@ impl Statement {
             moves_search_path: planned.moves_search_path,
             order_is_data: planned.order_is_data,
             closes: match planned.kind {
-                Kind::Utility => closes(&planned.text.render("")),
+                Kind::Utility => closes(&planned.text.render("", |_| String::new())),
                 Kind::Query | Kind::Explain | Kind::Transaction | Kind::Set | Kind::Show => Closes::Nothing,
             },
+            openings: planned.tokens.iter().map(|t| Opening::new(t.index, judge.pseudonym(&t.spec), &t.spec, t.array)).collect(),
             seals: planned.outputs.iter().map(seal).collect(),
         }
     }
@@ -62,6 +66,7 @@ impl Statement {
             moves_search_path: false,
             order_is_data: false,
             closes: Closes::Nothing,
+            openings: Vec::new(),
             seals: Vec::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! The server's RowDescription against the plan: a witness that may veto.
 
 use pgveil_policy::mask::seal::SealForm;
+use pgveil_policy::mask::token::Kind;
 use pgveil_policy::{Mask, Origin, Output};
 
 use super::{Judge, Veto};
@@ -8,7 +9,13 @@ use crate::wire::answer::{Field, put_row_description, row_description};
 
 /// Type OIDs of `src/include/catalog/pg_type.dat`.
 const INT8: u32 = 20;
+const INT4: u32 = 23;
 const UUID: u32 = 2950;
+
+/// Types that pseudonyms of text may have: not told apart from domains over them, whose OIDs are the database's own.
+fn is_text(type_oid: u32) -> bool {
+    ![INT4, INT8, UUID].contains(&type_oid)
+}
 
 /// Checks a RowDescription's body; gives its fields as the client is told them: with the origins of veiled columns.
 ///
@@ -29,6 +36,9 @@ pub fn check<'a>(judge: &impl Judge, outputs: &'a [Output], body: &'a [u8]) -> R
         if !fits(&output.mask, field.type_oid) {
             return Err(Veto::Type { column, type_oid: field.type_oid });
         }
+        if is_token_of_text(&output.mask) {
+            field.rest = without_length(field.rest);
+        }
         match output.origin {
             Origin::Computed | Origin::Column { .. } => {}
             // What a veil computes has no origin: a column that has one is not behind it.
@@ -46,13 +56,30 @@ pub fn put(out: &mut Vec<u8>, fields: Vec<Field<'_>>) {
     put_row_description(out, fields.into_iter());
 }
 
+fn is_token_of_text(mask: &Mask) -> bool {
+    matches!(mask, Mask::Seal(spec) if matches!(&spec.form, SealForm::Token(token) if token.kind == Kind::Text))
+}
+
+/// A token may be longer than its column's type says: size, modifier and format of a type without a length.
+fn without_length(rest: &[u8]) -> &'static [u8] {
+    const TEXT: [u8; 8] = [255, 255, 255, 255, 255, 255, 0, 0];
+    const BINARY: [u8; 8] = [255, 255, 255, 255, 255, 255, 0, 1];
+    if rest.last() == Some(&1) { &BINARY } else { &TEXT }
+}
+
 fn fits(mask: &Mask, type_oid: u32) -> bool {
     match mask {
         Mask::Clear => true,
-        Mask::Seal(spec) => match spec.form {
+        Mask::Seal(spec) => match &spec.form {
             SealForm::Int8 => type_oid == INT8,
             SealForm::Uuid => type_oid == UUID,
-            SealForm::Text { .. } => type_oid != INT8 && type_oid != UUID,
+            SealForm::Text { .. } => is_text(type_oid),
+            SealForm::Token(token) => match token.kind {
+                Kind::Int4 => type_oid == INT4,
+                Kind::Int8 => type_oid == INT8,
+                Kind::Uuid => type_oid == UUID,
+                Kind::Text => is_text(type_oid),
+            },
         },
     }
 }

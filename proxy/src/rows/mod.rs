@@ -1,6 +1,7 @@
 //! Rows: copied as they came, sealed value by value, or reduced to a plan's shape. Never materialised.
 
 pub mod explain;
+pub mod open;
 pub mod seal;
 
 use std::fmt;
@@ -21,6 +22,18 @@ pub trait Pseudonym: fmt::Debug + Send + Sync {
     /// # Errors
     /// As [`Pseudonym::text`].
     fn binary(&self, value: &[u8], out: &mut Vec<u8>) -> Result<(), Unsealable>;
+
+    /// Appends the value that a token stands for, in text format.
+    ///
+    /// # Errors
+    /// [`Unsealable`] where these pseudonyms are no tokens, or the bytes are none of the type; what was appended is then void.
+    fn open_text(&self, token: &[u8], out: &mut Vec<u8>) -> Result<(), Unsealable>;
+
+    /// The same in binary format.
+    ///
+    /// # Errors
+    /// As [`Pseudonym::open_text`].
+    fn open_binary(&self, token: &[u8], out: &mut Vec<u8>) -> Result<(), Unsealable>;
 }
 
 /// A value that is none of the type that its seal was made for.

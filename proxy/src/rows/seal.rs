@@ -81,6 +81,14 @@ mod tests {
             out.extend(value.iter().rev());
             Ok(())
         }
+
+        fn open_text(&self, _: &[u8], _: &mut Vec<u8>) -> Result<(), Unsealable> {
+            Err(Unsealable)
+        }
+
+        fn open_binary(&self, _: &[u8], _: &mut Vec<u8>) -> Result<(), Unsealable> {
+            Err(Unsealable)
+        }
     }
 
     fn row(values: &[Option<&[u8]>]) -> Vec<u8> {

@@ -154,14 +154,25 @@ impl Client {
 
     /// A simple query.
     pub fn query(&mut self, sql: &str) -> Answer {
+        self.put_query(sql);
+        self.answer()
+    }
+
+    /// A simple query whose answer is read later.
+    pub fn put_query(&mut self, sql: &str) {
         let mut out = BytesMut::new();
         frontend::query(sql, &mut out).unwrap();
         self.send(&out);
-        self.answer()
     }
 
     /// Parse, Bind, Describe portal, Execute, Sync, all unnamed.
     pub fn call(&mut self, call: &Call) -> Answer {
+        self.put_call(call);
+        self.answer()
+    }
+
+    /// A call whose answer is read later.
+    pub fn put_call(&mut self, call: &Call) {
         let mut out = BytesMut::new();
         frontend::parse("", &call.sql, call.types.iter().copied(), &mut out).unwrap();
         bind("", "", call, &mut out);
@@ -169,7 +180,6 @@ impl Client {
         frontend::execute("", 0, &mut out).unwrap();
         frontend::sync(&mut out);
         self.send(&out);
-        self.answer()
     }
 
     /// Sends messages that `write` puts together, as many as it likes.

@@ -14,10 +14,15 @@ use pgveil_tests::rng::Rng;
 use super::data::{Pool, Twin, Values};
 use scope::Ty;
 
+/// Source of what is made from nothing.
+const GRAMMAR: &str = "grammar";
+
 /// One thing to run.
 #[derive(Debug, Clone)]
 pub struct Statement {
     pub sql: String,
+    /// Where it comes from: the grammar, or which file.
+    pub source: &'static str,
     /// `None`: simple query.
     pub extended: Option<Extended>,
 }
@@ -72,11 +77,11 @@ impl<'a> Generator<'a> {
             } else if self.rng.chance(3) {
                 sql = format!("{sql};");
             }
-            return Statement { sql, extended: None };
+            return Statement { sql, source: GRAMMAR, extended: None };
         };
         let (sql, values) = number(&sql, &drawn);
         let binary = self.rng.chance(50);
-        Statement { sql, extended: Some(Extended { values, binary }) }
+        Statement { sql, source: GRAMMAR, extended: Some(Extended { values, binary }) }
     }
 
     fn alias(&mut self) -> String {
@@ -98,7 +103,7 @@ impl<'a> Generator<'a> {
     /// A value that one of the twins has, or neither.
     fn real(&mut self, pool: Pool) -> String {
         let twin = if self.rng.chance(50) { Twin::A } else { Twin::B };
-        let person = self.rng.below(1400);
+        let person = if self.rng.chance(50) { self.rng.below(80) } else { self.rng.below(1400) };
         self.values.of(pool, person, twin).to_owned()
     }
 }

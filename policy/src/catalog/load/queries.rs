@@ -28,6 +28,8 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("reads", READS),
     ("functions", FUNCTIONS),
     ("operators", OPERATORS),
+    ("casts", CASTS),
+    ("collations", COLLATIONS),
     ("commit", "COMMIT"),
 ];
 
@@ -42,9 +44,10 @@ SELECT t.oid, n.nspname, t.typname, t.typtype, t.typbasetype, t.typrelid, \
   CASE WHEN e.typarray = t.oid THEN e.oid ELSE 0 END, \
   CASE WHEN t.typtype = 'd' AND t.typtypmod <> -1 THEN pg_catalog.format_type(t.typbasetype, t.typtypmod) END, \
   CASE WHEN t.typtype = 'd' AND t.typtypmod <> -1 THEN pg_catalog.format_type(t.typbasetype, NULL) END, \
-  x.extname \
+  x.extname, t.typarray, t.typcategory, t.typispreferred, t.typcollation <> 0, NOT co.collisdeterministic \
 FROM pg_catalog.pg_type t \
 JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
+LEFT JOIN pg_catalog.pg_collation co ON co.oid = t.typcollation \
 LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem \
 LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.objid = t.oid AND d.deptype = 'e' \
 LEFT JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid";
@@ -95,6 +98,7 @@ const PARTITION_KEYS: &str =
 /// (`varattno 0`) takes in.
 const INDEXES: &str = "\
 SELECT i.indrelid, i.indkey, i.indnkeyatts, i.indisprimary AND i.indimmediate AND i.indisvalid, \
+  i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL, \
   (SELECT pg_catalog.string_agg(DISTINCT d.refobjsubid::pg_catalog.text, ' ') FROM pg_catalog.pg_depend d \
    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = i.indexrelid \
      AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = i.indrelid AND d.refobjsubid > 0), \
@@ -119,15 +123,25 @@ SELECT n.nspname, p.proname, p.provolatile, p.prokind, p.pronargs - p.pronargdef
   CASE WHEN p.proargmodes IS NOT NULL THEN \
     (SELECT pg_catalog.json_agg(COALESCE(p.proargnames[a.i], '') ORDER BY a.i) \
      FROM pg_catalog.unnest(p.proargmodes) WITH ORDINALITY AS a(mode, i) WHERE a.mode IN ('o', 'b', 't')) END, \
-  p.prorettype \
+  p.prorettype, p.proargtypes, \
+  CASE WHEN p.proargmodes IS NOT NULL THEN \
+    (SELECT pg_catalog.string_agg(p.proallargtypes[a.i]::pg_catalog.text, ' ' ORDER BY a.i) \
+     FROM pg_catalog.unnest(p.proargmodes) WITH ORDINALITY AS a(mode, i) WHERE a.mode IN ('o', 'b', 't')) END, \
+  p.provariadic, p.proleakproof \
 FROM pg_catalog.pg_proc p \
 JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
 JOIN pg_catalog.pg_language l ON l.oid = p.prolang";
 
 const OPERATORS: &str = "\
-SELECT n.nspname, o.oprname, x.extname \
+SELECT n.nspname, o.oprname, x.extname, o.oprleft, o.oprright, o.oprresult, p.proname, p.proleakproof, p.provolatile \
 FROM pg_catalog.pg_operator o \
 JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace \
+JOIN pg_catalog.pg_proc p ON p.oid = o.oprcode \
 LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND d.objid = o.oid AND d.deptype = 'e' \
-LEFT JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid \
-WHERE n.nspname <> 'pg_catalog'";
+LEFT JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid";
+
+const CASTS: &str = "SELECT castsource, casttarget, castcontext, castmethod FROM pg_catalog.pg_cast";
+
+const COLLATIONS: &str = "\
+SELECT n.nspname, co.collname FROM pg_catalog.pg_collation co JOIN pg_catalog.pg_namespace n ON n.oid = co.collnamespace \
+WHERE NOT co.collisdeterministic";

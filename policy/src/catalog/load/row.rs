@@ -56,10 +56,10 @@ impl<'a> Cells<'a> {
     }
 
     /// Numbers between blanks; NULL is none.
-    pub fn numbers(&mut self) -> Result<Vec<i16>, LoadError> {
+    pub fn numbers<T: std::str::FromStr>(&mut self) -> Result<Vec<T>, LoadError> {
         let fault = self.fault("a list of numbers");
         let text = self.optional()?.unwrap_or_default();
-        text.split_whitespace().map(str::parse).collect::<Result<_, _>>().map_err(|_| fault)
+        text.split_whitespace().map(|n| n.parse().map_err(|_| fault.clone())).collect()
     }
 
     /// A JSON array of strings; NULL is none.

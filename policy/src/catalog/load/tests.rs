@@ -9,7 +9,14 @@ fn given() -> Vec<(&'static str, Vec<Vec<Option<String>>>)> {
     vec![
         ("version", rows(&["150018"])),
         ("schemas", rows(&["s", "pg_catalog"])),
-        ("types", rows(&["23|pg_catalog|int4|b|0|0|0|-|-|-", "25|pg_catalog|text|b|0|0|0|-|-|-", "101|s|t|c|0|100|0|-|-|-"])),
+        (
+            "types",
+            rows(&[
+                "23|pg_catalog|int4|b|0|0|0|-|-|-|1007|N|f|f|-",
+                "25|pg_catalog|text|b|0|0|0|-|-|-|1009|S|t|t|f",
+                "101|s|t|c|0|100|0|-|-|-|0|C|f|f|-",
+            ]),
+        ),
         ("relations", rows(&["100|s|t|p|f|-", "200|s|t1|r|f|-", "300|s|v|v|f| SELECT 1;"])),
         (
             "columns",
@@ -24,10 +31,12 @@ fn given() -> Vec<(&'static str, Vec<Vec<Option<String>>>)> {
         ("generated", rows(&["200|4|1"])),
         ("parents", rows(&["200|100", "900|800"])),
         ("partition keys", rows(&["100|1", "100|0"])),
-        ("indexes", rows(&["200|2 1|1|t|-|f", "200|0|1|f|1 4|f", "200|2|1|f|-|t"])),
+        ("indexes", rows(&["200|2 1|1|t|t|-|f", "200|0|1|f|t|1 4|f", "200|2|1|f|f|-|t"])),
         ("reads", rows(&["300|100", "300|999"])),
-        ("functions", rows(&["s|f|i|f|1|2|f|t|f|[\"a\",\"b\"]|23"])),
-        ("operators", rows(&["s|@@@|-"])),
+        ("functions", rows(&["s|f|i|f|1|2|f|t|f|[\"a\",\"b\"]|23|23 25|23 25|0|f"])),
+        ("operators", rows(&["s|@@@|-|23|23|16|f|f|i"])),
+        ("casts", rows(&["23|25|a|f"])),
+        ("collations", rows(&["s|ci"])),
     ]
 }
 

@@ -20,6 +20,16 @@ pub(super) struct TypeRow {
     /// A domain's `typtypmod`, where it has one.
     pub domain_modifier: Option<Modified>,
     pub extension: Option<String>,
+    /// `typarray`, or 0.
+    pub array: Oid,
+    /// `typcategory`
+    pub category: char,
+    /// `typispreferred`
+    pub preferred: bool,
+    /// `typcollation` is set.
+    pub collatable: bool,
+    /// `typcollation` is nondeterministic.
+    pub nondeterministic: bool,
 }
 
 /// What `format_type` says with a type modifier and without.
@@ -161,6 +171,11 @@ mod tests {
             element,
             domain_modifier: None,
             extension: None,
+            array: 0,
+            category: 'X',
+            preferred: false,
+            collatable: false,
+            nondeterministic: false,
         };
         let mut short = row("shop", "short", 'd', 1043, 0);
         short.domain_modifier = modified("character varying(8)", "character varying");

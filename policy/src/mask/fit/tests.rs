@@ -6,6 +6,10 @@ fn hash(length: usize) -> MaskSpec {
     MaskSpec::Hash { prefix: "u_".into(), length }
 }
 
+fn token() -> MaskSpec {
+    MaskSpec::Token { prefix: "t_".into(), bucket: 32 }
+}
+
 fn bucket(decimal: &str) -> MaskSpec {
     MaskSpec::Bucket(Width { decimal: decimal.into(), whole: decimal.parse().ok() })
 }
@@ -18,7 +22,7 @@ fn misfit(mask: &MaskSpec, base: BaseType, sql: &str) -> Misfit {
 fn a_mask_of_another_type_is_told_what_would_fit() {
     let misfit = misfit(&MaskSpec::Truncate(Unit::Year), BaseType::Text, "pg_catalog.text");
     assert_eq!(misfit.why, "it takes date, timestamp and timestamp with time zone");
-    assert_eq!(misfit.help, "what fits this type: `keep`, `hash`, `redact`, `null`, `refuse`");
+    assert_eq!(misfit.help, "what fits this type: `keep`, `hash`, `token`, `redact`, `null`, `refuse`");
     let keep = MaskSpec::Keep(Keep { first: 1, last: 0, fill: '*' });
     for (mask, base) in [
         (&keep, BaseType::Date),
@@ -31,6 +35,10 @@ fn a_mask_of_another_type_is_told_what_would_fit() {
         (&hash(32), BaseType::Numeric),
         (&hash(32), BaseType::Citext),
         (&hash(32), BaseType::Array),
+        (&token(), BaseType::Int2),
+        (&token(), BaseType::Numeric),
+        (&token(), BaseType::Citext),
+        (&token(), BaseType::Date),
     ] {
         assert!(fit(mask, "c", "x", &column_type(base, "t")).is_err(), "{mask} {base:?}");
     }

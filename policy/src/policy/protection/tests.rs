@@ -21,6 +21,7 @@ fn relation(oid: Oid, name: &str, columns: &[&str]) -> Relation {
         columns: columns.collect(),
         parents: Vec::new(),
         primary_key: Vec::new(),
+        unique: Vec::new(),
         indexes: Vec::new(),
         definition: None,
         reads: Vec::new(),

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use pgveil_policy::mask::seal::{SealForm, SealSpec};
-use pgveil_policy::{Kind, Mask, Origin, Output, Plan, Planned, Refusal, SqlState, SqlText};
+use pgveil_policy::{Kind, Mask, Origin, Output, Plan, Planned, Refusal, SqlState, SqlText, TokenParameter};
 
 use super::super::{Conversation, End, Judge, Out};
 use crate::rows::{Pseudonym, Unsealable};
@@ -32,6 +32,16 @@ impl Pseudonym for Sign {
         out.push(b'%');
         out.extend_from_slice(&value.to_ascii_lowercase());
         Ok(())
+    }
+
+    fn open_text(&self, token: &[u8], out: &mut Vec<u8>) -> Result<(), Unsealable> {
+        let value = token.strip_prefix(b"t").ok_or(Unsealable)?;
+        out.extend_from_slice(value);
+        Ok(())
+    }
+
+    fn open_binary(&self, token: &[u8], out: &mut Vec<u8>) -> Result<(), Unsealable> {
+        self.open_text(token, out)
     }
 }
 
@@ -69,13 +79,13 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
     };
     let pattern = if kind == Kind::Query { rest } else { ["", "x"][usize::from(kind == Kind::Explain)] };
     let output = |(n, c)| {
-        let spec = SealSpec { class: "c".into(), form: SealForm::Text { prefix: String::new(), length: 8, trim: false } };
+        let spec = spec();
         let (origin, mask) = match c {
             's' => (Origin::Column { relation: 9, attribute: 1 }, Mask::Seal(Arc::new(spec))),
             'v' => (Origin::Veiled { relation: 9, attribute: 3 }, Mask::Clear),
             _ => (Origin::Computed, Mask::Clear),
         };
-        Output { name: format!("c{n}"), origin, mask }
+        Output { name: format!("c{n}"), origin, mask, type_oid: None }
     };
     let text = if kind == Kind::Utility { sql.to_owned() } else { format!("sent:{sql}") };
     Ok(Planned {
@@ -84,7 +94,16 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         outputs: pattern.chars().enumerate().map(output).collect(),
         moves_search_path: sql == "set path",
         order_is_data: sql.contains("protected"),
+        // `token rows`: its first parameter holds tokens.
+        tokens: match sql.contains("token") {
+            true => Arc::from([TokenParameter { index: 0, spec: Arc::new(spec()), array: false }]),
+            false => Arc::from([]),
+        },
     })
+}
+
+fn spec() -> SealSpec {
+    SealSpec { class: "c".into(), form: SealForm::Text { prefix: String::new(), length: 8, trim: false } }
 }
 
 /// A client's messages.

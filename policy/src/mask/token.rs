@@ -1,0 +1,238 @@
+//! Tokens: pseudonyms that only pgveil can turn back, so that a client can search by them.
+//!
+//! * text: AES-SIV (RFC 5297) over the value padded to its bucket, so that a token shows no more of the length than the
+//!   bucket; written in base64url (RFC 4648, section 5). A forged token does not open.
+//! * uuid: one block of AES, a permutation of all 128-bit values.
+//! * integer, bigint: FF1 (NIST SP 800-38G) over all 32 or 64 bits. Every number of the type is a token of another.
+//!
+//! Keys are derived by BLAKE3 for each class and kind of value. Prefix and bucket are no part of the key, but the same value
+//! has other tokens under another bucket.
+
+use aes::cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
+use aes_siv::siv::Aes256Siv;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use fpe::ff1::{BinaryNumeralString, FF1};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::seal::{Key, SealError};
+
+/// Bytes that token buckets may have: the value and one byte of padding are rounded up to a multiple.
+pub const BUCKETS: std::ops::RangeInclusive<usize> = 16..=1024;
+
+/// What a token is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// text, varchar, bpchar
+    Text,
+    /// uuid
+    Uuid,
+    /// integer
+    Int4,
+    /// bigint
+    Int8,
+}
+
+/// The keyed permutations of one class and kind of value.
+pub struct Tokens(Cipher);
+
+enum Cipher {
+    /// AES-SIV's key, and the one for what is no token.
+    Text(Zeroizing<[u8; 64]>, Zeroizing<[u8; 32]>),
+    Uuid(Box<aes::Aes256>),
+    Int(Box<FF1<aes::Aes256>>),
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tokens(..)")
+    }
+}
+
+impl Tokens {
+    /// Derives the keys of a class.
+    pub fn new(key: &Key, class: &str, kind: Kind) -> Result<Tokens, SealError> {
+        let context = match kind {
+            Kind::Text => "pgveil 2026-11 token of text",
+            Kind::Uuid => "pgveil 2026-11 token of uuid",
+            Kind::Int4 => "pgveil 2026-11 token of integer",
+            Kind::Int8 => "pgveil 2026-11 token of bigint",
+        };
+        let mut bytes = [0u8; 96];
+        key.derive(context, class, &mut bytes);
+        let (first, last) = bytes.split_at(64);
+        let single = bytes.first_chunk::<32>().ok_or(BROKEN)?;
+        let cipher = match kind {
+            Kind::Text => {
+                let (first, last) = (first.try_into().map_err(|_| BROKEN)?, last.try_into().map_err(|_| BROKEN)?);
+                Cipher::Text(Zeroizing::new(first), Zeroizing::new(last))
+            }
+            Kind::Uuid => Cipher::Uuid(Box::new(aes::Aes256::new(&Array::from(*single)))),
+            Kind::Int4 | Kind::Int8 => Cipher::Int(Box::new(FF1::new(single, 2).map_err(|_| BROKEN)?)),
+        };
+        bytes.zeroize();
+        Ok(Tokens(cipher))
+    }
+
+    /// Appends the token of a text. `bucket`: bytes, one of [`BUCKETS`].
+    ///
+    /// # Errors
+    /// A value that is too long for AES-SIV, beyond what Postgres stores; tokens of another kind.
+    pub fn text(&self, prefix: &str, bucket: usize, value: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
+        let Cipher::Text(key, _) = &self.0 else { return Err(BROKEN) };
+        let bucket = bucket.max(1);
+        let padded = (value.len() / bucket + 1) * bucket;
+        let mut plain = Vec::with_capacity(padded);
+        plain.extend_from_slice(value);
+        // ISO/IEC 7816-4: one bit, then zeros.
+        plain.push(0x80);
+        plain.resize(padded, 0);
+        let sealed = siv(key).encrypt([[0u8; 0]; 0], &plain).map_err(|_| BROKEN)?;
+        plain.zeroize();
+        out.extend_from_slice(prefix.as_bytes());
+        out.extend_from_slice(URL_SAFE_NO_PAD.encode(sealed).as_bytes());
+        Ok(())
+    }
+
+    /// Appends the text that a token stands for. A text that is no token of these stands for a text that no column holds:
+    /// computed by a key, the same each time, so that `=` is false and `<>` true of every value, and NULL stays NULL.
+    ///
+    /// # Errors
+    /// Tokens of another kind.
+    pub fn open_text(&self, prefix: &str, token: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
+        let Cipher::Text(key, absent) = &self.0 else { return Err(BROKEN) };
+        let sealed = token.strip_prefix(prefix.as_bytes()).and_then(|digits| URL_SAFE_NO_PAD.decode(digits).ok());
+        let plain = sealed.and_then(|sealed| siv(key).decrypt([[0u8; 0]; 0], &sealed).ok());
+        let unpadded = plain.as_deref().and_then(|plain| {
+            let end = plain.iter().rposition(|byte| *byte != 0)?;
+            (plain.get(end) == Some(&0x80)).then(|| plain.get(..end))?
+        });
+        match unpadded {
+            Some(value) => out.extend_from_slice(value),
+            None => {
+                out.extend_from_slice(b"pgveil:no-such-value:");
+                out.extend_from_slice(blake3::keyed_hash(absent, token).to_hex().as_bytes());
+            }
+        }
+        Ok(())
+    }
+
+    /// The token of a UUID, or the UUID of a token.
+    ///
+    /// # Errors
+    /// Tokens of another kind.
+    pub fn uuid(&self, value: [u8; 16], direction: Direction) -> Result<[u8; 16], SealError> {
+        let Cipher::Uuid(aes) = &self.0 else { return Err(BROKEN) };
+        let mut block = Array::from(value);
+        match direction {
+            Direction::Seal => aes.encrypt_block(&mut block),
+            Direction::Open => aes.decrypt_block(&mut block),
+        }
+        Ok(block.0)
+    }
+
+    /// The same for an integer's or bigint's bytes.
+    ///
+    /// # Errors
+    /// Tokens of another kind.
+    pub fn int<const N: usize>(&self, value: [u8; N], direction: Direction) -> Result<[u8; N], SealError> {
+        let Cipher::Int(ff1) = &self.0 else { return Err(BROKEN) };
+        let bits = BinaryNumeralString::from_bytes_le(&value);
+        let done = match direction {
+            Direction::Seal => ff1.encrypt(&[], &bits),
+            Direction::Open => ff1.decrypt(&[], &bits),
+        };
+        done.map_err(|_| BROKEN)?.to_bytes_le().try_into().map_err(|_| BROKEN)
+    }
+}
+
+/// From a value to its token, or back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// To the token.
+    Seal,
+    /// To the value.
+    Open,
+}
+
+/// The longest token of a text of so many bytes, in characters.
+pub fn text_length(prefix: &str, bucket: usize, bytes: usize) -> usize {
+    let bucket = bucket.max(1);
+    let sealed = 16 + (bytes / bucket + 1) * bucket;
+    prefix.chars().count() + (sealed * 4).div_ceil(3)
+}
+
+/// Made anew for each value: its encryption wants it for itself, and a `Tokens` is shared by sessions.
+fn siv(key: &[u8; 64]) -> Aes256Siv {
+    Aes256Siv::new(&Array::from(*key))
+}
+
+const BROKEN: SealError = SealError { expected: "token" };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> Key {
+        Key::new([7; 32])
+    }
+
+    fn tokens(kind: Kind) -> Tokens {
+        Tokens::new(&key(), "email", kind).unwrap()
+    }
+
+    #[test]
+    fn a_text_comes_back_and_its_length_shows_to_the_bucket_only() {
+        let t = tokens(Kind::Text);
+        let mut lengths = std::collections::BTreeSet::new();
+        for n in 0..31 {
+            let value = "é".repeat(n / 2) + &"a".repeat(n % 2);
+            let (mut token, mut back) = (Vec::new(), Vec::new());
+            t.text("t_", 32, value.as_bytes(), &mut token).unwrap();
+            lengths.insert(token.len());
+            assert!(token.len() <= text_length("t_", 32, value.len()));
+            t.open_text("t_", &token, &mut back).unwrap();
+            assert_eq!(back, value.as_bytes());
+        }
+        assert_eq!(lengths.len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_token_stands_for_no_value() {
+        let t = tokens(Kind::Text);
+        let mut token = Vec::new();
+        t.text("t_", 32, b"ana@example.com", &mut token).unwrap();
+        let other = Tokens::new(&key(), "phone", Kind::Text).unwrap();
+        let mut forged = token.clone();
+        *forged.last_mut().unwrap() ^= 1;
+        for text in [&b"ana@example.com"[..], b"", b"t_", b"t_AAAA", &forged, &token[1..]] {
+            let (mut once, mut twice) = (Vec::new(), Vec::new());
+            t.open_text("t_", text, &mut once).unwrap();
+            t.open_text("t_", text, &mut twice).unwrap();
+            assert!(once.starts_with(b"pgveil:no-such-value:"), "{text:?}");
+            assert_eq!(once, twice);
+        }
+        let mut foreign = Vec::new();
+        other.open_text("t_", &token, &mut foreign).unwrap();
+        assert!(foreign.starts_with(b"pgveil:no-such-value:"), "a class opens its own tokens only");
+    }
+
+    #[test]
+    fn numbers_and_uuids_are_permuted() {
+        let ints = tokens(Kind::Int4);
+        let mut seen = std::collections::HashSet::new();
+        for n in (-500..500).chain([i32::MIN, i32::MAX]) {
+            let token = ints.int(n.to_be_bytes(), Direction::Seal).unwrap();
+            assert_eq!(ints.int(token, Direction::Open).unwrap(), n.to_be_bytes());
+            assert!(seen.insert(token));
+        }
+        let longs = tokens(Kind::Int8);
+        let token = longs.int(42_i64.to_be_bytes(), Direction::Seal).unwrap();
+        assert_ne!(token, 42_i64.to_be_bytes());
+        assert_eq!(longs.int(token, Direction::Open).unwrap(), 42_i64.to_be_bytes());
+        let uuids = tokens(Kind::Uuid);
+        let token = uuids.uuid([9; 16], Direction::Seal).unwrap();
+        assert_eq!(uuids.uuid(token, Direction::Open).unwrap(), [9; 16]);
+        assert!(uuids.int([0; 4], Direction::Seal).is_err(), "each kind has its own keys");
+    }
+}
