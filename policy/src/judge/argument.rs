@@ -1,11 +1,13 @@
 //! Arguments: of calls, and of grammar that looks like a call.
 
 use sqlparser::ast::{
-    FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, SelectItemQualifiedWildcardKind,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, ObjectName,
+    SelectItemQualifiedWildcardKind,
 };
 
 use super::expr::InScope;
 use super::label::Label;
+use super::row::{put_row, star_of};
 use super::typing::place;
 use super::{Judge, refuse};
 use crate::Refusal;
@@ -13,20 +15,34 @@ use crate::Refusal;
 impl Judge<'_> {
     /// The arguments of a call. `counts`: it only counts those that are not NULL.
     pub(crate) fn arguments(&mut self, counts: bool, list: &mut FunctionArgumentList, scope: InScope, usage: &str) -> Result<(), Refusal> {
+        // Whether a row is NULL is all that counting it shows.
+        let anything = counts && list.duplicate_treatment.is_none();
         for arg in &mut list.args {
             let inner = match arg {
                 FunctionArg::Unnamed(inner) | FunctionArg::Named { arg: inner, .. } => inner,
                 FunctionArg::ExprNamed { .. } => return Err(refuse::not_yet("form.call", "this way of naming an argument")),
             };
             match inner {
-                FunctionArgExpr::Expr(e) if counts => {
-                    self.expr(e, scope)?;
-                }
+                FunctionArgExpr::Expr(e) if counts => match self.find_row(e, scope).filter(|_| anything) {
+                    Some(row) => {
+                        let value = self.row_value(&row, true)?;
+                        put_row(e, value);
+                    }
+                    None => {
+                        self.expr(e, scope)?;
+                    }
+                },
                 FunctionArgExpr::Expr(e) => self.clear(e, scope, usage)?,
                 FunctionArgExpr::Wildcard if counts => {}
-                FunctionArgExpr::QualifiedWildcard(name) => {
-                    self.qualified_row(&SelectItemQualifiedWildcardKind::ObjectName(name.clone()), scope)?;
-                }
+                FunctionArgExpr::QualifiedWildcard(name) => match self.find_row(&star_of(name), scope) {
+                    Some(row) => match self.row_value(&row, anything)? {
+                        Expr::Identifier(printed) => *name = ObjectName::from(vec![printed]),
+                        value => *inner = FunctionArgExpr::Expr(value),
+                    },
+                    None => {
+                        self.qualified_row(&SelectItemQualifiedWildcardKind::ObjectName(name.clone()), scope)?;
+                    }
+                },
                 _ => return Err(refuse::not_yet("form.call", "* as an argument")),
             }
         }
@@ -66,6 +82,9 @@ impl Judge<'_> {
         if word == "nullif" {
             self.implied_operators(&["="])?;
         }
+        if word == "row" {
+            return self.row_parts(&mut list.args, scope);
+        }
         let mut label = Label::Null;
         for arg in &mut list.args {
             match arg {
@@ -83,10 +102,6 @@ impl Judge<'_> {
                         label = Label::Clear;
                     }
                 },
-                FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) if word == "row" => {
-                    self.qualified_row(&SelectItemQualifiedWildcardKind::ObjectName(name.clone()), scope)?;
-                    label = Label::Clear;
-                }
                 _ => return Err(refuse::not_yet("form.call", "this argument")),
             }
         }

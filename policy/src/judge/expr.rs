@@ -9,6 +9,7 @@ use super::holds::comparable;
 use super::label::{self, Label};
 use super::object::keeps_text;
 use super::refuse;
+use super::row::{put_row, starred};
 use super::scope::{Col, Scope};
 use super::token::is_operand;
 use super::typing::place;
@@ -80,11 +81,16 @@ impl Judge<'_> {
                 }
                 Ok(Label::Clear)
             }
+            Expr::Function(_) if starred(e).is_some_and(|_| self.find_row(e, scope).is_some()) => self.reference(e, scope),
             Expr::Function(f) => match self.function(f, scope)? {
                 Judged::Call(label) => Ok(label),
                 Judged::Replaced(expr) => {
                     *e = *expr;
                     Ok(Label::Clear)
+                }
+                Judged::Column(expr, label) => {
+                    *e = *expr;
+                    Ok(label)
                 }
             },
             Expr::Case { operand, conditions, else_result, .. } => {
@@ -113,7 +119,15 @@ impl Judge<'_> {
                 }
                 Ok(result)
             }
-            Expr::IsNull(inner) | Expr::IsNotNull(inner) => self.tuple_or_value(inner, scope).map(|_| Label::Clear),
+            Expr::IsNull(inner) | Expr::IsNotNull(inner) => {
+                if let Some(row) = self.find_row(inner, scope) {
+                    let value = self.row_value(&row, true)?;
+                    put_row(inner, value);
+                    return Ok(Label::Clear);
+                }
+                self.tuple_or_value(inner, scope).map(|_| Label::Clear)
+            }
+            Expr::QualifiedWildcard(..) => self.reference(e, scope),
             Expr::IsFalse(i) | Expr::IsNotFalse(i) | Expr::IsTrue(i) | Expr::IsNotTrue(i) | Expr::IsUnknown(i) | Expr::IsNotUnknown(i) => {
                 self.all_clear([&mut **i], scope, "a condition")
             }
@@ -206,7 +220,17 @@ impl Judge<'_> {
             Expr::Tuple(es) => self.all_clear(es, scope, "a row"),
             Expr::Array(a) => self.all_clear(&mut a.elem, scope, "an array"),
             Expr::CompoundFieldAccess { root, access_chain } => {
-                self.clear(root, scope, "a subscript or field access")?;
+                match self.field_of_row(root, access_chain, scope)? {
+                    Some(label) if access_chain.is_empty() => {
+                        *e = (**root).clone();
+                        return Ok(label);
+                    }
+                    Some(Label::Sealed(s)) => {
+                        return Err(refuse::sealed_use(self.role, &s, "a subscript or field access").at(self.position(&**root)));
+                    }
+                    Some(Label::Clear | Label::Null) => {}
+                    None => self.clear(root, scope, "a subscript or field access")?,
+                }
                 for access in access_chain {
                     match access {
                         AccessExpr::Subscript(Subscript::Index { index }) => self.clear(index, scope, "a subscript")?,

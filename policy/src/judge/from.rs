@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins,
+    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableSample,
+    TableSampleKind, TableSampleModifier, TableWithJoins, Value,
 };
 
 use super::Judge;
@@ -13,6 +14,7 @@ use super::expr::InScope;
 use super::holds::{Holds, comparable, unify};
 use super::label;
 use super::refuse;
+use super::relation::prune_tree;
 use super::scope::{Col, Item, Level, Scope, Slot};
 use super::typing::{Ty, oid};
 use crate::plan::Origin;
@@ -81,7 +83,8 @@ impl Judge<'_> {
                 let mut joined = self.merge(left, right, &names, merge)?;
                 // Its columns are the merged ones; they show in `*` and without a qualifier already.
                 let merged = joined.slots.iter().take(names.len()).filter_map(|s| s.merged.as_deref().cloned()).collect();
-                let item = self.derived_item(&alias, merged, None)?;
+                let behind = behind_any(&joined);
+                let item = Item { behind, ..self.derived_item(&alias, merged, None)? };
                 let level = Level::of(item);
                 self.take_names(&level)?;
                 joined.items.extend(level.items);
@@ -112,6 +115,8 @@ impl Judge<'_> {
                     return Err(refuse::column(self.role, refused));
                 }
             }
+            self.note_read(Some(ca));
+            self.note_read(Some(cb));
             a.mark(self.in_aggregate == 0);
             b.mark(self.in_aggregate == 0);
             let label = label::join(ca.label.clone(), cb.label.clone()).map_err(|c| refuse::clash(self.role, &c, "USING"))?;
@@ -132,8 +137,10 @@ impl Judge<'_> {
                 self.fails = self.fails.saturating_add(1);
             }
             let ty = self.common_type_of(ca.ty.map(Ty::settled), cb.ty.map(Ty::settled));
-            let col = Col { name: name.clone(), label, origin, refused: None, base, holds, ty };
-            slots.push(Slot { merged: Some(Rc::new(col)), ..a.clone() });
+            let same_type = ca.base.is_some() && ca.base == cb.base;
+            let of = if matches!(merge, Merge::Right) { b } else { a };
+            let col = Col { name: name.clone(), label, origin, refused: None, base, holds, ty, derived: ca.derived || cb.derived };
+            slots.push(Slot { merged: Some(Rc::new(col)), same: same_type && !matches!(merge, Merge::Both), ..of.clone() });
         }
         let joined = left.beside(right);
         slots.extend(joined.slots.into_iter().filter(|s| !names.contains(&s.name)));
@@ -163,7 +170,7 @@ impl Judge<'_> {
                 self.take_names(&level)?;
                 Ok(level)
             }
-            TableFactor::Table { sample: Some(_), .. } => Err(refuse::not_yet("physical.sample", "TABLESAMPLE")),
+            TableFactor::Table { sample: Some(_), .. } => self.sampled(factor),
             TableFactor::Table {
                 name,
                 alias,
@@ -230,8 +237,16 @@ impl Judge<'_> {
             }
             TableFactor::NestedJoin { table_with_joins, alias: None } => self.join_tree(table_with_joins, before, parent),
             TableFactor::NestedJoin { table_with_joins, alias: Some(alias) } => {
-                let inner = self.join_tree(table_with_joins, before, parent)?;
+                // Names inside are those of a level of their own.
+                let outside = self.levels.last_mut().map(|l| std::mem::take(&mut l.names));
+                let inner = self.join_tree(table_with_joins, before, parent);
+                if let (Some(level), Some(names)) = (self.levels.last_mut(), outside) {
+                    level.names = names;
+                }
+                let inner = inner?;
                 let level = self.aliased_join(&inner, alias)?;
+                // Nothing outside can name what is in it.
+                prune_tree(table_with_joins, &inner);
                 self.take_names(&level)?;
                 Ok(level)
             }
@@ -412,6 +427,62 @@ impl Judge<'_> {
         Ok(Level::of(self.derived_item(&visible, cols, alias)?))
     }
 
+    /// TABLESAMPLE: of relations of which nothing is protected. It goes by where rows lie, and by chance.
+    fn sampled(&mut self, factor: &mut TableFactor) -> Result<Level, Refusal> {
+        let this_form = || refuse::not_yet("form.from", "this form of TABLESAMPLE");
+        let TableFactor::Table { name, alias, sample, .. } = factor else { return Err(this_form()) };
+        let only = coded::is_only(name);
+        let name = coded::without_only(name);
+        let (Some(TableSampleKind::AfterTableAlias(method)), parts) = (sample.as_mut(), self.name_parts(&name)?) else {
+            return Err(this_form());
+        };
+        let TableSample {
+            modifier: TableSampleModifier::TableSample,
+            name: Some(_),
+            quantity: Some(quantity),
+            seed,
+            bucket: None,
+            offset: None,
+        } = &mut **method
+        else {
+            return Err(this_form());
+        };
+        self.clear(&mut quantity.value, None, "TABLESAMPLE")?;
+        self.note(&quantity.value, None);
+        if let Some(seed) = seed
+            && !matches!(seed.value.value, Value::Number(..))
+        {
+            return Err(refuse::not_yet("form.from", "REPEATABLE of anything but a number"));
+        }
+        let at = self.name_position(&name);
+        let is_cte = matches!(parts.as_slice(), [name] if self.find_cte(name).is_some());
+        let whose = (!is_cte).then(|| self.find_relation(&parts)).transpose()?;
+        let role = self.role;
+        let denied = |what: &str| {
+            Refusal::new(SqlState::DENIED, "physical.sample", format!("TABLESAMPLE of {what} may not be used by role {role}"))
+                .with_detail("Which rows it takes depends on where they are stored, and with it on the length of protected values.")
+                .with_hint("Choose rows by a condition, such as id % 100 = 0.")
+                .at(at)
+        };
+        let Some(relation) = whose else { return Err(denied("a query of WITH")) };
+        let full = format!("{}.{}", relation.schema, relation.name);
+        if self.stand_in(&relation)?.is_some() {
+            return Err(denied(&full));
+        }
+        // The rows that a join takes from it differ each time it is run.
+        if self.shows_evaluation_order.is_none() {
+            self.shows_evaluation_order = Some(denied(&format!("{full}, beside protected relations,")));
+        }
+        let kept = sample.take();
+        let (mut printed, level) = self.relation(&parts, alias.clone(), only).map_err(|r| r.at(at))?;
+        if let TableFactor::Table { sample, .. } = &mut printed {
+            *sample = kept;
+        }
+        *factor = printed;
+        self.take_names(&level)?;
+        Ok(level)
+    }
+
     /// Two items of one name can only be told apart by schema.
     fn take_names(&mut self, level: &Level) -> Result<(), Refusal> {
         // An alias like those that pgveil makes up could be taken for one of them.
@@ -423,7 +494,7 @@ impl Judge<'_> {
         let Some(order) = self.levels.last_mut() else { return Ok(()) };
         for item in &level.items {
             let printed = item.printed.as_ref().unwrap_or(&item.visible);
-            let fresh = order.names.insert(printed.clone());
+            let fresh = order.names.insert(printed.clone(), item.oid.filter(|_| item.relation.is_some())).is_none();
             if !fresh && item.relation.is_none() {
                 return Err(Refusal::new(
                     SqlState::DUPLICATE_ALIAS,
@@ -460,6 +531,11 @@ fn with_holds(level: Level) -> Level {
 /// A function's level: its arguments, which may be put in its columns' place, can name all that stands before it.
 fn behind_all(level: Level, scope: &Scope) -> Level {
     alone(level, |item| item.behind = Behind { own: None, reached: barrier::around(Some(scope)) })
+}
+
+/// What conditions on columns of anything in a join may reach.
+pub(crate) fn behind_any(joined: &Level) -> Behind {
+    Behind { own: None, reached: joined.items.iter().flat_map(|i| i.behind.reached.iter().copied()).collect() }
 }
 
 /// Changes the only item of a level that nothing refers to yet.
