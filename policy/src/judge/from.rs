@@ -3,8 +3,7 @@
 use std::rc::Rc;
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableSample,
-    TableSampleKind, TableSampleModifier, TableWithJoins, Value,
+    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins,
 };
 
 use super::Judge;
@@ -427,64 +426,8 @@ impl Judge<'_> {
         Ok(Level::of(self.derived_item(&visible, cols, alias)?))
     }
 
-    /// TABLESAMPLE: of relations of which nothing is protected. It goes by where rows lie, and by chance.
-    fn sampled(&mut self, factor: &mut TableFactor) -> Result<Level, Refusal> {
-        let this_form = || refuse::not_yet("form.from", "this form of TABLESAMPLE");
-        let TableFactor::Table { name, alias, sample, .. } = factor else { return Err(this_form()) };
-        let only = coded::is_only(name);
-        let name = coded::without_only(name);
-        let (Some(TableSampleKind::AfterTableAlias(method)), parts) = (sample.as_mut(), self.name_parts(&name)?) else {
-            return Err(this_form());
-        };
-        let TableSample {
-            modifier: TableSampleModifier::TableSample,
-            name: Some(_),
-            quantity: Some(quantity),
-            seed,
-            bucket: None,
-            offset: None,
-        } = &mut **method
-        else {
-            return Err(this_form());
-        };
-        self.clear(&mut quantity.value, None, "TABLESAMPLE")?;
-        self.note(&quantity.value, None);
-        if let Some(seed) = seed
-            && !matches!(seed.value.value, Value::Number(..))
-        {
-            return Err(refuse::not_yet("form.from", "REPEATABLE of anything but a number"));
-        }
-        let at = self.name_position(&name);
-        let is_cte = matches!(parts.as_slice(), [name] if self.find_cte(name).is_some());
-        let whose = (!is_cte).then(|| self.find_relation(&parts)).transpose()?;
-        let role = self.role;
-        let denied = |what: &str| {
-            Refusal::new(SqlState::DENIED, "physical.sample", format!("TABLESAMPLE of {what} may not be used by role {role}"))
-                .with_detail("Which rows it takes depends on where they are stored, and with it on the length of protected values.")
-                .with_hint("Choose rows by a condition, such as id % 100 = 0.")
-                .at(at)
-        };
-        let Some(relation) = whose else { return Err(denied("a query of WITH")) };
-        let full = format!("{}.{}", relation.schema, relation.name);
-        if self.stand_in(&relation)?.is_some() {
-            return Err(denied(&full));
-        }
-        // The rows that a join takes from it differ each time it is run.
-        if self.shows_evaluation_order.is_none() {
-            self.shows_evaluation_order = Some(denied(&format!("{full}, beside protected relations,")));
-        }
-        let kept = sample.take();
-        let (mut printed, level) = self.relation(&parts, alias.clone(), only).map_err(|r| r.at(at))?;
-        if let TableFactor::Table { sample, .. } = &mut printed {
-            *sample = kept;
-        }
-        *factor = printed;
-        self.take_names(&level)?;
-        Ok(level)
-    }
-
     /// Two items of one name can only be told apart by schema.
-    fn take_names(&mut self, level: &Level) -> Result<(), Refusal> {
+    pub(crate) fn take_names(&mut self, level: &Level) -> Result<(), Refusal> {
         // An alias like those that pgveil makes up could be taken for one of them.
         if let Some(item) = level.items.iter().find(|i| i.visible.starts_with("pgveil_")) {
             return Err(Refusal::new(SqlState("42939"), "name.reserved", format!("the name \"{}\" is reserved", item.visible))

@@ -28,7 +28,7 @@ impl Judge<'_> {
     pub(crate) fn locks(&mut self, query: &Query, level: &Level, barriers_before: usize) -> Result<(), Refusal> {
         let filters = self.barriers.len() > barriers_before;
         for LockClause { lock_type: _, of, nonblock: _ } in &query.locks {
-            let names = of.as_ref().map(|of| locked(of)).unwrap_or_default();
+            let names = of.as_ref().map(locked).unwrap_or_default();
             if names.is_empty() && filters {
                 return Err(self.lock_of_filtered("all tables of this query"));
             }

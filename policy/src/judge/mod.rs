@@ -44,6 +44,7 @@ mod recursive;
 mod refuse;
 mod relation;
 mod row;
+mod sample;
 mod scope;
 mod select;
 mod stand_in;
