@@ -17,6 +17,8 @@ mod functional_notation;
 mod guess;
 mod inference;
 mod laundering;
+mod lock;
+mod matview;
 mod meet;
 mod multi_statement;
 mod only;

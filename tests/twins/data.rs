@@ -154,6 +154,9 @@ pub fn rows(size: Size, twin: Twin, differ: Differ, values: &Values) -> Vec<Stri
     for table in ["customers", "employees", "profiles", "orders_q1", "orders_q2", "orders_rest"] {
         out.push(format!("CLUSTER shop.{table} USING {table}_pkey"));
     }
+    for view in ["staff_list", "by_salary", "well_paid", "dept_ids", "depts", "revealed"] {
+        out.push(format!("REFRESH MATERIALIZED VIEW shop.{view}"));
+    }
     out.extend(["lead_stats", "mails"].map(|view| format!("REFRESH MATERIALIZED VIEW shop.{view}")));
     out.push("ANALYZE".to_owned());
     out

@@ -26,6 +26,15 @@ CREATE VIEW shop.customer_orders AS
     FROM shop.customers c JOIN shop.orders o ON o.customer_id = c.id;
 CREATE VIEW shop.big_orders AS SELECT customer_id, email, order_id, amount, status FROM shop.customer_orders WHERE amount > 900;
 CREATE VIEW shop.staff AS SELECT dept, count(*) AS people, sum(salary) AS payroll, max(hired) AS latest FROM shop.employees GROUP BY dept;
+CREATE MATERIALIZED VIEW shop.staff_list AS
+    SELECT id, name, email, email AS mail, dept, salary AS pay, upper(name) AS loud, name IS NULL AS nameless FROM shop.employees;
+CREATE MATERIALIZED VIEW shop.by_salary AS SELECT id, dept FROM shop.employees ORDER BY salary;
+CREATE MATERIALIZED VIEW shop.well_paid AS SELECT id FROM shop.employees WHERE salary > 50000;
+CREATE MATERIALIZED VIEW shop.dept_ids AS SELECT dept, count(*) AS people, array_agg(id) AS ids FROM shop.employees GROUP BY dept;
+CREATE MATERIALIZED VIEW shop.depts AS SELECT dept, count(*) AS people FROM shop.staff_list GROUP BY dept;
+CREATE FUNCTION shop.reveal() RETURNS SETOF text LANGUAGE sql AS 'SELECT email FROM shop.employees';
+CREATE MATERIALIZED VIEW shop.revealed AS SELECT reveal AS x FROM shop.reveal();
+CREATE VIEW shop.loud_staff AS SELECT id, loud FROM shop.staff_list;
 CREATE INDEX ON shop.customers (email);
 CREATE INDEX ON shop.customers (country, salary);
 CREATE INDEX ON shop.customers (city, dob);

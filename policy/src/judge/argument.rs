@@ -1,11 +1,13 @@
 //! Arguments: of calls, and of grammar that looks like a call.
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, SelectItemQualifiedWildcardKind,
+    Expr, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, ObjectName,
+    SelectItemQualifiedWildcardKind,
 };
 
 use super::expr::InScope;
 use super::label::Label;
+use super::row::{put_row, star_of};
 use super::typing::place;
 use super::{Judge, refuse};
 use crate::Refusal;
@@ -13,6 +15,8 @@ use crate::Refusal;
 impl Judge<'_> {
     /// The labels of a call's arguments. `counts`: it may be given `*`.
     pub(crate) fn arguments(&mut self, counts: bool, list: &mut FunctionArgumentList, scope: InScope) -> Result<Vec<Label>, Refusal> {
+        // Whether a row is NULL is all that counting it shows.
+        let anything = counts && list.duplicate_treatment.is_none();
         let mut labels = Vec::new();
         for arg in &mut list.args {
             let inner = match arg {
@@ -27,10 +31,26 @@ impl Judge<'_> {
                     }
                     labels.push(Label::Clear);
                 }
+                FunctionArgExpr::Expr(e) if counts => match self.find_row(e, scope).filter(|_| anything) {
+                    Some(row) => {
+                        let value = self.row_value(&row, true)?;
+                        put_row(e, value);
+                        labels.push(Label::Clear);
+                    }
+                    None => labels.push(self.expr(e, scope)?),
+                },
                 FunctionArgExpr::Expr(e) => labels.push(self.expr(e, scope)?),
                 FunctionArgExpr::Wildcard if counts => {}
                 FunctionArgExpr::QualifiedWildcard(name) => {
-                    self.qualified_row(&SelectItemQualifiedWildcardKind::ObjectName(name.clone()), scope)?;
+                    match self.find_row(&star_of(name), scope) {
+                        Some(row) => match self.row_value(&row, anything)? {
+                            Expr::Identifier(printed) => *name = ObjectName::from(vec![printed]),
+                            value => *inner = FunctionArgExpr::Expr(value),
+                        },
+                        None => {
+                            self.qualified_row(&SelectItemQualifiedWildcardKind::ObjectName(name.clone()), scope)?;
+                        }
+                    }
                     labels.push(Label::Clear);
                 }
                 _ => return Err(refuse::not_yet("form.call", "* as an argument")),
@@ -80,6 +100,9 @@ impl Judge<'_> {
         if word == "nullif" {
             self.implied_operators(&["="])?;
         }
+        if word == "row" {
+            return self.row_parts(&mut list.args, scope);
+        }
         let mut label = Label::Null;
         for arg in &mut list.args {
             match arg {
@@ -101,10 +124,6 @@ impl Judge<'_> {
                         label = Label::Clear;
                     }
                 },
-                FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) if word == "row" => {
-                    self.qualified_row(&SelectItemQualifiedWildcardKind::ObjectName(name.clone()), scope)?;
-                    label = Label::Clear;
-                }
                 _ => return Err(refuse::not_yet("form.call", "this argument")),
             }
         }

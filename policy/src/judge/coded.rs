@@ -6,8 +6,9 @@ use sqlparser::ast::{
 };
 
 use super::expr::InScope;
+use super::from::behind_any;
 use super::label::Label;
-use super::scope::{Col, Level, Out};
+use super::scope::{Col, Item, Level, Out};
 use super::{Cte, Judge, build, refuse};
 use crate::catalog::{Relation, RelationKind};
 use crate::read::coded::{self, Form, Recursion};
@@ -17,11 +18,14 @@ impl Judge<'_> {
     /// An expression that is coded as a call.
     pub(crate) fn coded(&mut self, form: Form, args: &mut FunctionArguments, scope: InScope) -> Result<Label, Refusal> {
         let FunctionArguments::List(list) = args else { return Err(refuse::unsupported("this form of SQL")) };
+        if form == Form::Row {
+            return self.row_parts(&mut list.args, scope);
+        }
         let mut parts: Vec<&mut Expr> = Vec::new();
         for arg in &mut list.args {
             match arg {
                 FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => parts.push(e),
-                FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) if matches!(form, Form::Row | Form::WholeRow) => {
+                FunctionArg::Unnamed(FunctionArgExpr::QualifiedWildcard(name)) if form == Form::WholeRow => {
                     self.qualified_row(&SelectItemQualifiedWildcardKind::ObjectName(name.clone()), scope)?;
                 }
                 _ => return Err(refuse::unsupported("this form of SQL")),
@@ -132,7 +136,8 @@ impl Judge<'_> {
             let Some(col) = slot.column() else { return Err(refuse::unsupported("this join")) };
             cols.push(Col { name: slot.name.clone(), ..col.clone() });
         }
-        Ok(Level::of(self.derived_item(&alias.name, cols, Some(alias))?))
+        let behind = behind_any(inner);
+        Ok(Level::of(Item { behind, ..self.derived_item(&alias.name, cols, Some(alias))? }))
     }
 }
 

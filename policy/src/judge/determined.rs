@@ -205,7 +205,7 @@ impl Judge<'_> {
                 let columns = match self.shortest_key(item) {
                     Some(key) => key.into_iter().filter(open).collect(),
                     None if complete => item.used.borrow().iter().copied().filter(open).collect(),
-                    None => (0..item.cols.len()).filter(open).collect(),
+                    None => self.all_columns(item).into_iter().filter(open).collect(),
                 };
                 best = Some((reach, index, columns, tried));
             }

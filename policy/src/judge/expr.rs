@@ -6,6 +6,7 @@ use super::function::Judged;
 use super::holds::comparable;
 use super::label::Label;
 use super::refuse;
+use super::row::{put_row, starred};
 use super::scope::{Col, Scope};
 use super::sealed::{array, meet};
 use super::token::is_operand;
@@ -78,9 +79,14 @@ impl Judge<'_> {
                 }
                 Ok(Label::Clear)
             }
+            Expr::Function(_) if starred(e).is_some_and(|_| self.find_row(e, scope).is_some()) => self.reference(e, scope),
             Expr::Function(f) => match self.function(f, scope)? {
                 Judged::Call(label) => Ok(label),
                 Judged::Replaced(expr, label) => {
+                    *e = *expr;
+                    Ok(label)
+                }
+                Judged::Column(expr, label) => {
                     *e = *expr;
                     Ok(label)
                 }
@@ -109,7 +115,15 @@ impl Judge<'_> {
                 }
                 Ok(result)
             }
-            Expr::IsNull(inner) | Expr::IsNotNull(inner) => self.tuple_or_value(inner, scope).map(|_| Label::Clear),
+            Expr::IsNull(inner) | Expr::IsNotNull(inner) => {
+                if let Some(row) = self.find_row(inner, scope) {
+                    let value = self.row_value(&row, true)?;
+                    put_row(inner, value);
+                    return Ok(Label::Clear);
+                }
+                self.tuple_or_value(inner, scope).map(|_| Label::Clear)
+            }
+            Expr::QualifiedWildcard(..) => self.reference(e, scope),
             Expr::IsFalse(i) | Expr::IsNotFalse(i) | Expr::IsTrue(i) | Expr::IsNotTrue(i) | Expr::IsUnknown(i) | Expr::IsNotUnknown(i) => {
                 self.all_clear([&mut **i], scope, "a condition")
             }
@@ -204,7 +218,17 @@ impl Judge<'_> {
             }
             Expr::Tuple(es) => self.all_clear(es, scope, "a row"),
             Expr::Array(a) => self.array_of(&mut a.elem, scope),
-            Expr::CompoundFieldAccess { root, access_chain } => self.access(root, access_chain, scope),
+            Expr::CompoundFieldAccess { root, access_chain } => {
+                let label = match self.field_of_row(root, access_chain, scope)? {
+                    Some(label) if access_chain.is_empty() => {
+                        *e = (**root).clone();
+                        return Ok(label);
+                    }
+                    Some(label) => label,
+                    None => self.expr(root, scope)?,
+                };
+                self.access(label, root, access_chain, scope)
+            }
             other => {
                 Err(refuse::not_yet("form.expression", &format!("the expression {}", shorten(&other.to_string()))).at(self.position(other)))
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use dashmap::DashMap;
 use sqlparser::ast::Query;
@@ -39,6 +39,10 @@ pub(crate) struct Veiled {
     pub filtered: bool,
     /// Something in it may fail.
     pub fails: bool,
+    /// Its rows can be cast to the relation's composite type.
+    pub composite: bool,
+    /// Lineage only: which rows it has follows from something protected.
+    pub flows: bool,
 }
 
 type Known = Result<Option<Arc<Veiled>>, Refusal>;
@@ -55,6 +59,9 @@ pub(crate) struct Facts {
     marker: String,
     stand_ins: DashMap<Oid, Known>,
     fields: HashMap<Oid, Vec<String>>,
+    /// Every protected column is followed as it is, instead of being masked.
+    lineage: bool,
+    following: OnceLock<Box<Facts>>,
 }
 
 impl Facts {
@@ -78,6 +85,8 @@ impl Facts {
             marker,
             stand_ins: DashMap::new(),
             fields,
+            lineage: false,
+            following: OnceLock::new(),
         }
     }
 
@@ -92,6 +101,8 @@ impl Facts {
             marker: self.marker.clone(),
             stand_ins: DashMap::new(),
             fields: self.fields.clone(),
+            lineage: self.lineage,
+            following: OnceLock::new(),
         }
     }
 
@@ -106,7 +117,23 @@ impl Facts {
             marker: self.marker.clone(),
             stand_ins: DashMap::new(),
             fields: HashMap::new(),
+            lineage: false,
+            following: OnceLock::new(),
         }
+    }
+
+    /// The same database with every protected column shown as it is, and followed: for the lineage of materialised views.
+    pub fn following(&self) -> &Facts {
+        self.following.get_or_init(|| {
+            let protection = self.protection.as_ref().map(Protection::unfiltered);
+            let fields = self.fields.clone();
+            Box::new(Facts { protection, fields, lineage: true, ..self.unprotected() })
+        })
+    }
+
+    /// Columns are followed, not masked.
+    pub fn follows(&self) -> bool {
+        self.lineage
     }
 
     pub fn marker(&self) -> &str {
@@ -200,8 +227,8 @@ pub(crate) struct GroupPart {
 pub(crate) struct LevelOrder {
     /// How many levels are visible at this one, itself included.
     pub depth: usize,
-    /// Names taken in this level's FROM.
-    pub names: std::collections::HashSet<String>,
+    /// Names taken in this level's FROM, and which relation is named without an alias.
+    pub names: HashMap<String, Option<Oid>>,
     /// Protected relations seen before this level began.
     pub touched_before: usize,
     /// The keys of GROUP BY, set once they are known.

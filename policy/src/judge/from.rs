@@ -13,6 +13,7 @@ use super::expr::InScope;
 use super::holds::{Holds, comparable, unify};
 use super::label::Label;
 use super::refuse;
+use super::relation::prune_tree;
 use super::scope::{Col, Item, Level, Scope, Slot};
 use super::sealed::meet;
 use super::typing::{Ty, oid};
@@ -82,7 +83,8 @@ impl Judge<'_> {
                 let mut joined = self.merge(left, right, &names, merge)?;
                 // Its columns are the merged ones; they show in `*` and without a qualifier already.
                 let merged = joined.slots.iter().take(names.len()).filter_map(|s| s.merged.as_deref().cloned()).collect();
-                let item = self.derived_item(&alias, merged, None)?;
+                let behind = behind_any(&joined);
+                let item = Item { behind, ..self.derived_item(&alias, merged, None)? };
                 let level = Level::of(item);
                 self.take_names(&level)?;
                 joined.items.extend(level.items);
@@ -113,6 +115,8 @@ impl Judge<'_> {
                     return Err(refuse::column(self.role, refused));
                 }
             }
+            self.note_read(Some(ca));
+            self.note_read(Some(cb));
             a.mark(self.in_aggregate == 0);
             b.mark(self.in_aggregate == 0);
             let label = meet::join(ca.label.clone(), cb.label.clone()).map_err(|c| refuse::clash(self.role, &c, "USING"))?;
@@ -133,8 +137,10 @@ impl Judge<'_> {
                 self.fails = self.fails.saturating_add(1);
             }
             let ty = self.common_type_of(ca.ty.map(Ty::settled), cb.ty.map(Ty::settled));
-            let col = Col { name: name.clone(), label, origin, refused: None, base, holds, ty };
-            slots.push(Slot { merged: Some(Rc::new(col)), ..a.clone() });
+            let same_type = ca.base.is_some() && ca.base == cb.base;
+            let of = if matches!(merge, Merge::Right) { b } else { a };
+            let col = Col { name: name.clone(), label, origin, refused: None, base, holds, ty, derived: ca.derived || cb.derived };
+            slots.push(Slot { merged: Some(Rc::new(col)), same: same_type && !matches!(merge, Merge::Both), ..of.clone() });
         }
         let joined = left.beside(right);
         slots.extend(joined.slots.into_iter().filter(|s| !names.contains(&s.name)));
@@ -164,7 +170,7 @@ impl Judge<'_> {
                 self.take_names(&level)?;
                 Ok(level)
             }
-            TableFactor::Table { sample: Some(_), .. } => Err(refuse::not_yet("physical.sample", "TABLESAMPLE")),
+            TableFactor::Table { sample: Some(_), .. } => self.sampled(factor),
             TableFactor::Table {
                 name,
                 alias,
@@ -233,8 +239,16 @@ impl Judge<'_> {
             }
             TableFactor::NestedJoin { table_with_joins, alias: None } => self.join_tree(table_with_joins, before, parent),
             TableFactor::NestedJoin { table_with_joins, alias: Some(alias) } => {
-                let inner = self.join_tree(table_with_joins, before, parent)?;
+                // Names inside are those of a level of their own.
+                let outside = self.levels.last_mut().map(|l| std::mem::take(&mut l.names));
+                let inner = self.join_tree(table_with_joins, before, parent);
+                if let (Some(level), Some(names)) = (self.levels.last_mut(), outside) {
+                    level.names = names;
+                }
+                let inner = inner?;
                 let level = self.aliased_join(&inner, alias)?;
+                // Nothing outside can name what is in it.
+                prune_tree(table_with_joins, &inner);
                 self.take_names(&level)?;
                 Ok(level)
             }
@@ -427,7 +441,7 @@ impl Judge<'_> {
     }
 
     /// Two items of one name can only be told apart by schema.
-    fn take_names(&mut self, level: &Level) -> Result<(), Refusal> {
+    pub(crate) fn take_names(&mut self, level: &Level) -> Result<(), Refusal> {
         // An alias like those that pgveil makes up could be taken for one of them.
         if let Some(item) = level.items.iter().find(|i| i.visible.starts_with("pgveil_")) {
             return Err(Refusal::new(SqlState("42939"), "name.reserved", format!("the name \"{}\" is reserved", item.visible))
@@ -437,7 +451,7 @@ impl Judge<'_> {
         let Some(order) = self.levels.last_mut() else { return Ok(()) };
         for item in &level.items {
             let printed = item.printed.as_ref().unwrap_or(&item.visible);
-            let fresh = order.names.insert(printed.clone());
+            let fresh = order.names.insert(printed.clone(), item.oid.filter(|_| item.relation.is_some())).is_none();
             if !fresh && item.relation.is_none() {
                 return Err(Refusal::new(
                     SqlState::DUPLICATE_ALIAS,
@@ -481,6 +495,11 @@ fn with_holds(level: Level) -> Level {
 /// A function's level: its arguments, which may be put in its columns' place, can name all that stands before it.
 fn behind_all(level: Level, scope: &Scope) -> Level {
     alone(level, |item| item.behind = Behind { own: None, reached: barrier::around(Some(scope)) })
+}
+
+/// What conditions on columns of anything in a join may reach.
+pub(crate) fn behind_any(joined: &Level) -> Behind {
+    Behind { own: None, reached: joined.items.iter().flat_map(|i| i.behind.reached.iter().copied()).collect() }
 }
 
 /// Changes the only item of a level that nothing refers to yet.

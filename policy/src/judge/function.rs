@@ -24,6 +24,8 @@ pub(crate) enum Judged {
     Call(Label),
     /// It is answered by this expression instead, of this label.
     Replaced(Box<Expr>, Label),
+    /// It is another way to write this column.
+    Column(Box<Expr>, Label),
 }
 
 /// What is known of a called function.
@@ -101,7 +103,19 @@ impl Judge<'_> {
             FunctionArguments::Subquery(_) => return Err(refuse::not_yet("form.call", "a subquery as a call's only argument")),
         };
         let count = list.args.len().saturating_add(within_group.len());
-        let facts = self.function_facts(&written, Some(count))?;
+        let facts = match self.function_facts(&written, Some(count)) {
+            Err(unknown) if unknown.id == "function.unknown" => {
+                // `city(c)` is a column where there is no such function (PostgreSQL documentation, 8.16.5).
+                let ([name], [FunctionArg::Unnamed(FunctionArgExpr::Expr(row))]) = (name.0.as_slice(), list.args.as_slice()) else {
+                    return Err(unknown);
+                };
+                let field = name.as_ident().map(|field| self.row_field(row, field, scope)).transpose()?.flatten();
+                let plain = filter.is_none() && over.is_none() && within_group.is_empty() && list.duplicate_treatment.is_none();
+                let Some((column, label)) = field.filter(|_| plain && list.clauses.is_empty()) else { return Err(unknown) };
+                return Ok(Judged::Column(Box::new(column), label));
+            }
+            other => other?,
+        };
         self.special(&short, &facts, list)?;
         self.note_evaluation_order(&facts, &short, name);
 
@@ -137,6 +151,10 @@ impl Judge<'_> {
         let sensitive = functions::order_sensitive_aggregate(&short) && facts.schema == "pg_catalog";
         // Of values that are equal but differ, the first is shown.
         let shows_first = matches!(short.as_str(), "min" | "max") && facts.schema == "pg_catalog" && self.differs_where_equal(list, scope);
+        // As many rows as it gives: in a select list too.
+        let sets = self.facts.catalog.functions.get(&short).is_some_and(|all| all.iter().any(|f| f.returns_set));
+        self.note_flow(sets && self.reads > 0);
+        self.note_order(self.reads > 0 && (sensitive || over.is_some()));
         match over {
             Some(window) => self.window(&short, sensitive, facts.aggregate, window, scope)?,
             None if (sensitive || shows_first) && rows_tainted && within_group.is_empty() => self.order_arguments(list, &labels, scope),

@@ -116,11 +116,15 @@ impl Insert<'_> {
 
     fn select(&self, select: &mut Select, mentioned: &Mentioned) -> Result<(), Refusal> {
         let natural = select.from.iter().any(has_natural);
+        let mut listed = BTreeSet::new();
+        for tree in &select.from {
+            self.in_rows(tree, false, &mut listed);
+        }
         let mut checks: Vec<Expr> = Vec::new();
         tables(&mut select.from, &mut |factor| {
             let Some((relation, alias)) = known(factor, self.catalog)? else { return Ok(()) };
             let visible = alias.as_ref().map_or(&relation.name, |a| &a.name.value);
-            let whole = natural || self.rows.names.contains(visible);
+            let whole = natural || self.rows.names.contains(visible) || listed.contains(visible);
             let mut new = vec![is_it(relation)];
             match alias {
                 Some(a) if !a.columns.is_empty() && a.columns.len() == relation.columns.len() => {
@@ -150,6 +154,25 @@ impl Insert<'_> {
             None => gate,
         });
         Ok(())
+    }
+}
+
+impl Insert<'_> {
+    /// Tables in joins whose alias lists names or stands for whole rows: their columns show by their places. `inside`: in such a join.
+    fn in_rows(&self, tree: &TableWithJoins, inside: bool, found: &mut BTreeSet<String>) {
+        for factor in std::iter::once(&tree.relation).chain(tree.joins.iter().map(|j| &j.relation)) {
+            match factor {
+                TableFactor::NestedJoin { table_with_joins, alias } => {
+                    let shows = |a: &TableAlias| !a.columns.is_empty() || self.rows.names.contains(&a.name.value);
+                    self.in_rows(table_with_joins, inside || alias.as_ref().is_some_and(shows), found);
+                }
+                TableFactor::Table { name, alias, .. } if inside => {
+                    let own = name.0.last().and_then(|p| p.as_ident());
+                    found.extend(alias.as_ref().map(|a| &a.name).or(own).map(|id| id.value.clone()));
+                }
+                _ => {}
+            }
+        }
     }
 }
 

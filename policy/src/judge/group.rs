@@ -1,14 +1,11 @@
 //! GROUP BY: its keys, and the columns that hang on them.
 
-use std::collections::BTreeSet;
-use std::rc::Rc;
-
 use sqlparser::ast::{Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr};
 
 use super::facts::GroupPart;
 use super::order::no_position;
 use super::query::position_of;
-use super::scope::{Col, Level, Scope};
+use super::scope::{Col, Scope};
 use super::typing::Ty;
 use super::{Judge, build, output, refuse};
 use crate::Refusal;
@@ -94,27 +91,10 @@ impl Judge<'_> {
         };
         self.note(&expr, Some(scope));
         let (_, base) = self.shown(&expr, Some(scope));
-        let place = self.locate(&expr, Some(scope));
+        let place = self.locate(&expr, Some(scope)).or_else(|| self.merged_place(&expr, Some(scope)));
         let ty = self.type_of(&expr, Some(scope)).map(Ty::settled);
         groups.keys.push(GroupPart { col: Col { label, base, ty, ..Col::clear("") }, expr, place });
         Ok(())
-    }
-
-    /// GROUP BY a primary key: the printed derived table has none, so the columns that hang on it are named too.
-    pub(crate) fn keep_group_keys(&mut self, group_by: &mut GroupByExpr, groups: Option<&Groups>, level: &Level) {
-        let Some(groups) = groups.filter(|g| !g.sets) else { return };
-        let GroupByExpr::Expressions(items, _) = group_by else { return };
-        for item in level.items.iter().filter(|i| i.lost_key && !i.key.is_empty()) {
-            let grouped: BTreeSet<usize> =
-                groups.keys.iter().filter_map(|k| k.place.as_ref()).filter(|(i, _)| Rc::ptr_eq(i, item)).map(|(_, c)| *c).collect();
-            if !item.key.iter().all(|k| grouped.contains(k)) {
-                continue;
-            }
-            let alias = item.printed.as_deref().unwrap_or(&item.visible);
-            let bare = item.bare.borrow();
-            let more = bare.iter().filter(|c| !grouped.contains(c)).filter_map(|c| item.cols.get(*c));
-            items.extend(more.map(|c| build::column(alias, &c.name)));
-        }
     }
 }
 

@@ -21,6 +21,7 @@ mod barrier;
 mod build;
 mod cache;
 mod coded;
+mod depend;
 mod determined;
 mod engine;
 mod expr;
@@ -32,13 +33,18 @@ pub mod gate;
 mod group;
 mod holds;
 mod label;
+mod lineage;
+mod lock;
 mod names;
 mod object;
 mod order;
 mod output;
 mod query;
+mod recursive;
 mod refuse;
 mod relation;
+mod row;
+mod sample;
 mod scope;
 mod sealed;
 mod select;
@@ -46,6 +52,7 @@ mod stand_in;
 mod star;
 mod table_function;
 mod taint;
+mod ties;
 mod token;
 mod total;
 mod typing;
@@ -133,6 +140,10 @@ pub(crate) struct Judge<'a> {
     casts_count: bool,
     /// Casts of parameters that the statement tries first of all; `None` where it cannot.
     gates: Option<Vec<Expr>>,
+    /// Lineage only: outputs around the present expression, reads of protected columns inside them, and outside of any.
+    in_output: usize,
+    followed: usize,
+    flows: usize,
     /// Literals and parameters that are compared with tokens.
     tokens: token::Tokens,
     /// Types of the subqueries in expressions that have been judged, by their place in the text.
@@ -166,6 +177,9 @@ impl<'a> Judge<'a> {
             single_row: false,
             casts_count: false,
             gates: None,
+            in_output: 0,
+            followed: 0,
+            flows: 0,
             tokens: token::Tokens::default(),
             subquery_types: RefCell::default(),
         }

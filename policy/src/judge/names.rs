@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
-use sqlparser::ast::{Expr, Ident, ObjectName, ObjectNamePart};
+use sqlparser::ast::{AccessExpr, Expr, Ident, ObjectName, ObjectNamePart};
 
 use super::Judge;
 use super::build;
 use super::expr::InScope;
 use super::label::Label;
 use super::refuse;
+use super::row::put_row;
 use super::scope::{Col, Item, Level, SYSTEM_COLUMNS, Slot};
 use crate::catalog::BaseType;
 use crate::plan::Origin;
@@ -38,6 +39,17 @@ impl Judge<'_> {
 
     /// Judges a column reference.
     pub(crate) fn reference(&mut self, e: &mut Expr, scope: InScope) -> Result<Label, Refusal> {
+        if let Some(row) = self.find_row(e, scope) {
+            let value = self.row_value(&row, false).map_err(|r| r.at(self.position(e)))?;
+            put_row(e, value);
+            return Ok(Label::Clear);
+        }
+        if let Expr::CompoundIdentifier(parts) = &*e
+            && let Some(call) = self.attribute_call(parts, scope)
+        {
+            *e = call;
+            return self.expr(e, scope);
+        }
         match self.meaning(e, scope)? {
             Meaning::Column(col) => Ok(col.label),
             Meaning::System => Ok(Label::Clear),
@@ -50,6 +62,10 @@ impl Judge<'_> {
         if let Some(barrier) = item.behind.own.and_then(|n| self.barriers.get_mut(n)) {
             barrier.whole_row = true;
         }
+        if item.ambiguous().next().is_some() {
+            return Err(refuse::not_yet("form.reference", "a whole row in which two columns have one name")
+                .with_hint("Give its columns different names."));
+        }
         for (index, col) in item.shown() {
             if let Some(refused) = &col.refused {
                 return Err(refuse::column(self.role, refused));
@@ -57,6 +73,7 @@ impl Judge<'_> {
             if let Some(s) = col.label.sealed() {
                 return Err(refuse::sealed_use(self.role, s, "a whole row"));
             }
+            self.note_read(Some(col));
             item.used.borrow_mut().insert(index);
             if self.in_aggregate == 0 {
                 item.bare.borrow_mut().insert(index);
@@ -128,7 +145,7 @@ impl Judge<'_> {
                 return match (with.next(), with.next()) {
                     (Some(item), None) => match item.cols.iter().position(|c| c.name == id.value) {
                         Some(col) => {
-                            let slot = Slot { name: id.value.clone(), item: Rc::clone(item), col, merged: None };
+                            let slot = Slot { name: id.value.clone(), item: Rc::clone(item), col, merged: None, same: true };
                             Ok((self.slot(&slot, outwards, levels.len())?, None))
                         }
                         None => Ok((self.system(item, &id.value)?, None)),
@@ -157,6 +174,7 @@ impl Judge<'_> {
     /// A reference to a column `outwards` of `visible` levels away.
     fn slot(&mut self, slot: &Slot, outwards: usize, visible: usize) -> Result<Meaning, Refusal> {
         self.belongs_to(outwards, visible);
+        self.note_read(slot.column());
         // An inner query's aggregate over a column from outside leaves that column bare at its own level.
         slot.mark(self.in_aggregate == 0 || outwards > 0);
         match slot.column() {
@@ -217,7 +235,7 @@ impl Judge<'_> {
             if item.cols.iter().filter(|c| c.name == name.value).count() > 1 {
                 return Err(ambiguous(&name.value));
             }
-            let slot = Slot { name: name.value.clone(), item: Rc::clone(item), col: index, merged: None };
+            let slot = Slot { name: name.value.clone(), item: Rc::clone(item), col: index, merged: None, same: true };
             return Ok((self.slot(&slot, outwards, levels.len())?, printed));
         }
         Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.from", format!("missing FROM-clause entry for table \"{}\"", qualifier.value)))
@@ -243,6 +261,14 @@ impl Judge<'_> {
             && let Ok(Meaning::Column(col)) = self.meaning(&mut copy, scope)
         {
             return (col.origin, col.base);
+        }
+        // `(c).city` shows the column itself.
+        if let Expr::CompoundFieldAccess { root, access_chain } = &copy
+            && let [AccessExpr::Dot(Expr::Identifier(field))] = access_chain.as_slice()
+            && let Some(row) = self.find_row(root, scope)
+            && let Some((_, col)) = row.item.shown().find(|(_, c)| c.name == field.value)
+        {
+            return (col.origin.clone(), col.base);
         }
         (Origin::Computed, None)
     }

@@ -1,11 +1,13 @@
 //! The order of rows: where it can be seen, and what makes it total and independent of protected values.
 
+use std::collections::BTreeSet;
+
 use sqlparser::ast::{Expr, OrderByExpr, UnaryOperator};
 
 use super::determined::Sorted;
 use super::expr::InScope;
 use super::query::position_of;
-use super::scope::{Col, Out, Scope};
+use super::scope::{Col, Item, Out, Scope};
 use super::sealed::keyed;
 use super::typing::oid;
 use super::{Judge, build, refuse};
@@ -79,6 +81,15 @@ impl Judge<'_> {
                 other => forms.types.get(&other).is_some_and(|t| t.kind == 'e'),
             }
         })
+    }
+
+    /// All columns of an item that can be seen and named: a hidden `tableoid` only where its tables are many.
+    pub(crate) fn all_columns(&self, item: &Item) -> Vec<usize> {
+        let catalog = &self.facts.catalog;
+        let many = item.oid.is_some_and(|oid| catalog.relations.values().any(|r| r.parents.contains(&oid)));
+        let shown: BTreeSet<usize> = item.shown().map(|(index, _)| index).collect();
+        let unnamed: BTreeSet<usize> = item.ambiguous().collect();
+        (0..item.cols.len()).filter(|index| (many || shown.contains(index)) && !unnamed.contains(index)).collect()
     }
 
     /// One expression as a tie-break.

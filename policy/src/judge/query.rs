@@ -12,6 +12,7 @@ use super::build;
 use super::expr::InScope;
 use super::holds::{Holds, comparable, unify};
 use super::label::Label;
+use super::lineage::is_protected;
 use super::refuse;
 use super::relation::alias_column;
 use super::scope::Col;
@@ -33,12 +34,17 @@ impl Judge<'_> {
 
     /// A query: judges and rewrites it, and says what it shows.
     pub(crate) fn query(&mut self, query: &mut Query, parent: InScope, order_shows: bool) -> Result<Vec<Col>, Refusal> {
+        let set_operation = matches!(*query.body, SetExpr::SetOperation { .. });
+        let of_select = matches!(*query.body, SetExpr::Select(_));
         let Query { with, body: _, order_by: _, limit_clause: _, fetch: _, locks, for_clause, settings, format_clause, pipe_operators } =
             &mut *query;
         if for_clause.is_some() || settings.is_some() || format_clause.is_some() || !pipe_operators.is_empty() {
             return Err(refuse::not_yet("form.query", "this clause of a query"));
         }
         let locking = !locks.is_empty();
+        if locking && set_operation {
+            return Err(super::lock::not_with("UNION/INTERSECT/EXCEPT"));
+        }
         let frames = self.ctes.len();
         let top = std::mem::take(&mut self.top);
         if let Some(with) = with {
@@ -49,23 +55,16 @@ impl Judge<'_> {
         let cols = self.body(query, parent, order_shows);
         self.ctes.truncate(frames);
         let cols = cols?;
-        if locking && (self.touched > before.0 || self.reads > before.1) {
+        // Those of a SELECT are judged with its FROM.
+        if locking && (self.touched > before.0 || self.reads > before.1) && !of_select {
             return Err(refuse::not_yet("order.locking", "FOR UPDATE or FOR SHARE of protected relations"));
         }
         Ok(cols)
     }
 
     fn with(&mut self, with: &mut sqlparser::ast::With, parent: InScope) -> Result<(), Refusal> {
-        if with.recursive {
-            for (index, cte) in with.cte_tables.iter().enumerate() {
-                let later = with.cte_tables.iter().skip(index.saturating_add(1));
-                if let Some(later) = later.map(|c| &c.alias.name).find(|name| mentions(&cte.query, &name.value)) {
-                    return Err(refuse::not_yet("form.with", &format!("{}, which WITH RECURSIVE defines further on,", later.value))
-                        .with_hint("Write each query of WITH after those that it reads."));
-                }
-            }
-        }
-        for cte in &mut with.cte_tables {
+        for index in super::recursive::judging_order(with)? {
+            let Some(cte) = with.cte_tables.get_mut(index) else { continue };
             if cte.from.is_some() {
                 return Err(refuse::not_yet("form.with", "this form of WITH"));
             }
@@ -79,13 +78,18 @@ impl Judge<'_> {
                 let SetExpr::SetOperation { left, op: SetOperator::Union, .. } = &*cte.query.body else {
                     return Err(refuse::not_yet("form.with", "this form of WITH RECURSIVE"));
                 };
-                if cte.query.order_by.is_some() || cte.query.limit_clause.is_some() || cte.query.with.is_some() {
-                    return Err(refuse::not_yet("form.limit", "ORDER BY, LIMIT or WITH in a recursive query"));
-                }
+                super::recursive::no_order(&cte.query)?;
                 let mut first = left.clone();
-                let mut cols = self.set_expr(&mut first, parent, false)?;
+                let inside = self.ctes.len();
+                if let Some(mut with) = cte.query.with.clone() {
+                    self.with(&mut with, parent)?;
+                }
+                let arm = self.set_expr(&mut first, parent, false);
+                self.ctes.truncate(inside);
+                let mut cols = arm?;
                 super::relation::rename(&mut cols, Some(&alias), &name)?;
                 for c in &mut cols {
+                    c.derived |= is_protected(c);
                     c.origin = Origin::Computed;
                     c.base = None;
                     c.holds = c.holds.take().map(Holds::unbounded);
@@ -109,6 +113,7 @@ impl Judge<'_> {
                     return Err(refuse::not_yet("form.recursive", "a recursive query whose arms hold different protected columns"));
                 }
                 let tainted = self.touched > before.saturating_add(1);
+                self.note_flow(tainted);
                 if let Some(last) = self.ctes.last_mut() {
                     last.tainted = tainted;
                     last.reached = self.reached.get(first_reached..).unwrap_or_default().to_vec();
@@ -146,9 +151,10 @@ impl Judge<'_> {
     fn body(&mut self, query: &mut Query, parent: InScope, order_shows: bool) -> Result<Vec<Col>, Refusal> {
         let top = std::mem::take(&mut self.top);
         let limited = self.limits(query)?;
+        let before_body = self.reads;
         let order_shows = order_shows || limited;
         self.single_row = false;
-        match &mut *query.body {
+        let cols = match &mut *query.body {
             SetExpr::Select(_) => {
                 self.top = top;
                 self.select_query(query, parent, order_shows)
@@ -167,7 +173,10 @@ impl Judge<'_> {
                 }
                 Ok(cols)
             }
-        }
+        };
+        // Which rows are taken follows from an order.
+        self.note_flow(limited && self.reads > before_body);
+        cols
     }
 
     /// LIMIT, OFFSET, FETCH: constants. True where there is one.
@@ -219,7 +228,7 @@ impl Judge<'_> {
             // The reading has written it as SELECT * FROM.
             SetExpr::Table(_) => Err(refuse::not_yet("form.query", "this form of TABLE")),
             SetExpr::SetOperation { left, op, set_quantifier, right } => {
-                match (&*op, set_quantifier) {
+                match (&*op, &*set_quantifier) {
                     (
                         SetOperator::Union | SetOperator::Except | SetOperator::Intersect,
                         SetQuantifier::All | SetQuantifier::Distinct | SetQuantifier::None,
@@ -228,6 +237,10 @@ impl Judge<'_> {
                 }
                 let a = self.set_expr(left, parent, false)?;
                 let b = self.set_expr(right, parent, false)?;
+                if !matches!((&*op, &*set_quantifier), (SetOperator::Union, SetQuantifier::All)) {
+                    self.note_distinct(false, &a);
+                    self.note_distinct(false, &b);
+                }
                 if a.len() != b.len() {
                     return Err(Refusal::new(
                         SqlState::SYNTAX,
@@ -246,6 +259,7 @@ impl Judge<'_> {
                     .zip(b)
                     .enumerate()
                     .map(|(index, (a, b))| {
+                        let derived = is_protected(&a) || is_protected(&b);
                         let joined = self.join(a.label, b.label, &nothing, word);
                         let label = joined.map_err(|r| r.at(self.arm_position(right, index)))?;
                         let holds = a.holds.zip(b.holds).and_then(|(a, b)| if comparable(&a, &b) { unify(a, b) } else { None });
@@ -253,7 +267,7 @@ impl Judge<'_> {
                             self.fails = self.fails.saturating_add(1);
                         }
                         let ty = self.common_type_of(a.ty, b.ty);
-                        Ok(Col { name: a.name, label, origin: Origin::Computed, refused: None, base: None, holds, ty })
+                        Ok(Col { name: a.name, label, origin: Origin::Computed, refused: None, base: None, holds, ty, derived })
                     })
                     .collect()
             }
@@ -435,7 +449,7 @@ fn output_index(e: &Expr, cols: &[Col]) -> Result<usize, Refusal> {
 }
 
 /// Whether a query names a relation of that name without a schema, anywhere.
-fn mentions(query: &Query, name: &str) -> bool {
+pub(crate) fn mentions(query: &Query, name: &str) -> bool {
     use sqlparser::ast::{ObjectName, Visit, Visitor};
     struct Find<'n>(&'n str);
     impl Visitor for Find<'_> {
@@ -450,7 +464,7 @@ fn mentions(query: &Query, name: &str) -> bool {
     query.visit(&mut Find(name)).is_break()
 }
 
-fn empty_values() -> sqlparser::ast::Values {
+pub(crate) fn empty_values() -> sqlparser::ast::Values {
     sqlparser::ast::Values { explicit_row: false, value_keyword: true, rows: vec![] }
 }
 

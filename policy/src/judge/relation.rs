@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sqlparser::ast::{Ident, TableAlias, TableAliasColumnDef, TableFactor};
+use sqlparser::ast::{Ident, TableAlias, TableAliasColumnDef, TableFactor, TableWithJoins};
 
 use super::barrier::Behind;
 use super::facts::Veiled;
 use super::holds::Holds;
 use super::label::Label;
 use super::refuse;
-use super::scope::{Col, Item, Level};
+use super::scope::{Col, Item, Level, RowType};
 use super::typing::Ty;
 use super::{Judge, build};
 use crate::catalog::Relation;
@@ -46,7 +46,7 @@ impl Judge<'_> {
                 let mut item = self.item(&relation, alias.as_ref(), cols, key, None, false)?;
                 // Postgres tells two tables of one name apart by schema, but not a table and what stands for one.
                 let alias = match alias {
-                    None if self.taken(&relation.name) => {
+                    None if self.taken(&relation) => {
                         let made_up = self.fresh("pgveil_t");
                         item.printed = Some(made_up.clone());
                         Some(TableAlias { explicit: true, name: build::ident(made_up), columns: vec![], at: None })
@@ -68,11 +68,17 @@ impl Judge<'_> {
                     self.touched = self.touched.saturating_add(1);
                     self.reads = self.reads.saturating_add(1);
                 }
-                let alias = self.derived_alias(&relation.name, alias, &veiled);
+                self.note_flow(veiled.flows);
+                let alias = self.derived_alias(&relation, alias, &veiled);
                 let printed = alias.name.value.clone();
                 // The printed derived table has none: left in, such a name would mean a column further out.
                 let why = Some(format!("{}.{}", relation.schema, relation.name));
                 let mut item = self.item(&relation, Some(&alias), veiled.cols.clone(), veiled.key.clone(), why, true)?;
+                if veiled.composite && self.has_row_type(&relation) {
+                    let columns: Vec<String> = veiled.cols.iter().map(|c| c.name.clone()).collect();
+                    let row = RowType { schema: relation.schema.clone(), name: relation.name.clone(), index: columns.len(), columns };
+                    item.row = Some(row);
+                }
                 if !alias.explicit {
                     item.relation = Some((relation.schema.clone(), relation.name.clone()));
                     item.visible.clone_from(&relation.name);
@@ -93,7 +99,7 @@ impl Judge<'_> {
     }
 
     /// The alias of a stand-in: the user's, or the relation's name, or a new one where that is taken.
-    fn derived_alias(&mut self, name: &str, alias: Option<TableAlias>, veiled: &Veiled) -> TableAlias {
+    fn derived_alias(&mut self, relation: &Relation, alias: Option<TableAlias>, veiled: &Veiled) -> TableAlias {
         match alias {
             Some(mut a) => {
                 a.explicit = true;
@@ -104,7 +110,7 @@ impl Judge<'_> {
                 a
             }
             None => {
-                let printed = if self.taken(name) { self.fresh("pgveil_t") } else { name.to_owned() };
+                let printed = if self.taken(relation) { self.fresh("pgveil_t") } else { relation.name.clone() };
                 let columns = if veiled.rename { veiled.cols.iter().map(|c| alias_column(&c.name)).collect() } else { vec![] };
                 TableAlias { explicit: false, name: build::ident(printed), columns, at: None }
             }
@@ -136,12 +142,22 @@ impl Judge<'_> {
             whole: true,
             ordered: false,
             behind: Behind::default(),
+            row: None,
+            primary: positions(relation, &relation.primary_key),
         })
     }
 
-    /// The level of FROM with a name already taken: two printed aliases must differ.
-    fn taken(&self, name: &str) -> bool {
-        self.levels.last().is_some_and(|l| l.names.contains(name))
+    /// The level of FROM has the name already, where two printed aliases must differ; or one around it has it for another
+    /// relation, which may be meant here too by its schema.
+    fn taken(&self, relation: &Relation) -> bool {
+        let mut levels = self.levels.iter().rev();
+        levels.next().is_some_and(|l| l.names.contains_key(&relation.name))
+            || levels.any(|l| l.names.get(&relation.name).is_some_and(|oid| *oid != Some(relation.oid)))
+    }
+
+    /// The catalog knows the relation's composite type by its name.
+    fn has_row_type(&self, relation: &Relation) -> bool {
+        self.facts.catalog.types.get(&relation.schema).and_then(|t| t.get(&relation.name)).is_some_and(|t| t.relation == relation.oid)
     }
 
     /// A new name of our own.
@@ -169,30 +185,44 @@ impl Judge<'_> {
             whole: true,
             ordered: false,
             behind: Behind::default(),
+            row: None,
+            primary: vec![],
         })
+    }
+}
+
+/// The same for all of a join.
+pub(crate) fn prune_tree(tree: &mut TableWithJoins, level: &Level) {
+    prune(&mut tree.relation, level);
+    for join in &mut tree.joins {
+        prune(&mut join.relation, level);
     }
 }
 
 /// Leaves columns that nothing mentions out of the derived tables that stand for protected relations.
 pub(crate) fn prune(factor: &mut TableFactor, level: &Level) {
     match factor {
-        TableFactor::NestedJoin { table_with_joins, .. } => {
-            prune(&mut table_with_joins.relation, level);
-            for join in &mut table_with_joins.joins {
-                prune(&mut join.relation, level);
+        // One with an alias is a level of its own.
+        TableFactor::NestedJoin { table_with_joins, alias: None } => prune_tree(table_with_joins, level),
+        TableFactor::Derived { alias: Some(alias), .. } => {
+            let Some(item) = level.items.iter().find(|i| i.printed.as_ref() == Some(&alias.name.value)) else { return };
+            let named = !alias.columns.is_empty();
+            if let TableFactor::Derived { subquery, .. } = factor
+                && !item.whole
+                && let sqlparser::ast::SetExpr::Select(select) = &mut *subquery.body
+            {
+                let used = item.used.borrow();
+                let shown: BTreeSet<usize> = item.shown().map(|(index, _)| index).collect();
+                let mut index = 0_usize;
+                let keep_first = used.is_empty();
+                select.projection.retain(|_| {
+                    let here = index;
+                    index = index.saturating_add(1);
+                    // A list of names goes by place; what is behind the columns that it can name may go all the same.
+                    used.contains(&here) || (keep_first && here == 0) || named && shown.contains(&here)
+                });
             }
-        }
-        TableFactor::Derived { subquery, alias: Some(alias), .. } if alias.columns.is_empty() => {
-            let Some(item) = level.items.iter().find(|i| !i.whole && i.printed.as_ref() == Some(&alias.name.value)) else { return };
-            let sqlparser::ast::SetExpr::Select(select) = &mut *subquery.body else { return };
-            let used = item.used.borrow();
-            let mut index = 0_usize;
-            let keep_first = used.is_empty();
-            select.projection.retain(|_| {
-                let here = index;
-                index = index.saturating_add(1);
-                used.contains(&here) || (keep_first && here == 0)
-            });
+            super::row::add_row(factor, item);
         }
         _ => {}
     }
@@ -208,6 +238,7 @@ pub(crate) fn plain_column(relation: &Relation, c: &crate::catalog::Column) -> C
         base: Some(c.data_type.base),
         // A view that is not expanded computes its columns in a way that is not known here.
         holds: if relation.kind == crate::catalog::RelationKind::View { None } else { Holds::column(&c.data_type) },
+        derived: false,
         ty: Some(Ty::of_column(&c.data_type)),
     }
 }
@@ -249,13 +280,13 @@ fn table(relation: &Relation, alias: Option<TableAlias>, only: bool) -> TableFac
     }
 }
 
+/// The indexes of columns by their numbers.
+fn positions(relation: &Relation, numbers: &[i16]) -> Vec<usize> {
+    numbers.iter().filter_map(|n| relation.columns.iter().position(|c| c.number == *n)).collect()
+}
+
 /// The primary key's columns, where none of them is protected.
 pub(crate) fn key_columns(relation: &Relation, changed: &BTreeSet<usize>) -> Vec<usize> {
-    let found: Vec<usize> = relation
-        .primary_key
-        .iter()
-        .filter_map(|n| relation.columns.iter().position(|c| c.number == *n))
-        .filter(|index| !changed.contains(index))
-        .collect();
+    let found: Vec<usize> = positions(relation, &relation.primary_key).into_iter().filter(|index| !changed.contains(index)).collect();
     if found.len() == relation.primary_key.len() { found } else { vec![] }
 }

@@ -33,6 +33,8 @@ pub(crate) struct Col {
     pub base: Option<BaseType>,
     /// What it holds, where what computes it cannot fail.
     pub holds: Option<Holds>,
+    /// Lineage only: it is computed from something protected.
+    pub derived: bool,
     /// Its type, where it is certain.
     pub ty: Option<Ty>,
 }
@@ -40,7 +42,16 @@ pub(crate) struct Col {
 impl Col {
     /// A computed column that holds nothing protected.
     pub fn clear(name: impl Into<String>) -> Self {
-        Col { name: name.into(), label: Label::Clear, origin: Origin::Computed, refused: None, base: None, holds: None, ty: None }
+        Col {
+            name: name.into(),
+            label: Label::Clear,
+            origin: Origin::Computed,
+            refused: None,
+            base: None,
+            holds: None,
+            ty: None,
+            derived: false,
+        }
     }
 }
 
@@ -86,12 +97,36 @@ pub(crate) struct Item {
     pub whole: bool,
     /// Row filters behind it.
     pub behind: Behind,
+    /// How its rows keep their composite type; `None` where they have it anyway, or none.
+    pub row: Option<RowType>,
+    /// Columns of its relation's whole primary key, protected ones too; empty where there is none.
+    pub primary: Vec<usize>,
+}
+
+/// The composite type of a relation for which a derived table stands.
+#[derive(Debug, Clone)]
+pub(crate) struct RowType {
+    /// The relation's schema.
+    pub schema: String,
+    /// Its name, which is the type's.
+    pub name: String,
+    /// The names that the derived table gives its columns, by index.
+    pub columns: Vec<String>,
+    /// Stands for the whole row among the item's marks: one more than its columns. No name finds it.
+    pub index: usize,
 }
 
 impl Item {
     /// The columns that `*` stands for, with their indexes: a catalog's `tableoid`, which is printed for it, is none of them.
     pub fn shown(&self) -> impl Iterator<Item = (usize, &Col)> {
-        self.cols.iter().enumerate().filter(|(_, c)| self.oid.is_none() || !SYSTEM_COLUMNS.contains(&c.name.as_str()))
+        let system = |c: &Col| self.oid.is_some() && SYSTEM_COLUMNS.contains(&c.name.as_str());
+        self.cols.iter().enumerate().filter(move |(_, c)| !system(c))
+    }
+
+    /// Columns that no name finds, since another one has it too: only a whole row shows them.
+    pub fn ambiguous(&self) -> impl Iterator<Item = usize> {
+        let twice = |c: &Col| self.cols.iter().filter(|other| other.name == c.name).count() > 1;
+        self.cols.iter().enumerate().filter(move |(_, c)| twice(c)).map(|(index, _)| index)
     }
 
     /// A reference to one of its columns that can mean nothing else.
@@ -117,6 +152,8 @@ pub(crate) struct Slot {
     pub col: usize,
     /// A column merged by USING or NATURAL: its own label and origin.
     pub merged: Option<Rc<Col>>,
+    /// Where it is merged: whether it is the very column of `item`, as in an inner or left join of equal types.
+    pub same: bool,
 }
 
 impl Slot {
@@ -150,7 +187,8 @@ impl Level {
     /// A level of one item.
     pub fn of(item: Item) -> Self {
         let item = Rc::new(item);
-        let slots = item.shown().map(|(col, c)| Slot { name: c.name.clone(), item: Rc::clone(&item), col, merged: None }).collect();
+        let slots =
+            item.shown().map(|(col, c)| Slot { name: c.name.clone(), item: Rc::clone(&item), col, merged: None, same: true }).collect();
         Level { items: vec![item], slots }
     }
 

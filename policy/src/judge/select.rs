@@ -5,12 +5,16 @@ use std::rc::Rc;
 
 use sqlparser::ast::{Distinct, Expr, OrderByExpr, Query, Select, SelectFlavor, SelectItem, SetExpr, TableWithJoins, Value};
 
+use super::depend::Clauses;
 use super::expr::InScope;
 use super::facts::LevelOrder;
+use super::lock::not_with;
+use super::order::named_output;
 use super::query::{append_order, order_items, position_of};
-use super::relation::prune;
+use super::relation::prune_tree;
 use super::scope::{Col, Item, Level, Out, Scope};
 use super::taint::Demand;
+use super::ties::has_ties;
 use super::{Judge, build, fence, order, output, refuse};
 use crate::Refusal;
 use crate::plan::Origin;
@@ -28,22 +32,26 @@ impl Judge<'_> {
         *query.body = SetExpr::Select(select);
         match wrap {
             None => Ok(cols),
-            Some(exprs) => {
+            Some(Wrap::Distinct(exprs)) => {
                 let mut cols = cols;
                 self.wrap(query, &mut cols, &exprs)?;
+                Ok(cols)
+            }
+            Some(Wrap::Ties(keys)) => {
+                self.wrap_ties(query, &cols, &keys)?;
                 Ok(cols)
             }
         }
     }
 
-    /// Judges all clauses; the expressions of the select list are returned where the query must be wrapped to be ordered.
+    /// Judges all clauses; how the query must be wrapped to be ordered.
     fn select_level(
         &mut self,
         select: &mut Select,
         query: &mut Query,
         parent: InScope,
         order_shows: bool,
-    ) -> Result<(Vec<Col>, Option<Vec<Expr>>), Refusal> {
+    ) -> Result<(Vec<Col>, Option<Wrap>), Refusal> {
         let top = std::mem::take(&mut self.top);
         let fine = self.fine.len();
         let Select {
@@ -88,7 +96,12 @@ impl Judge<'_> {
             return Err(refuse::not_yet("statement.writes", "SELECT INTO"));
         }
 
+        let barriers_before = self.barriers.len();
         let level = self.from(from, parent)?;
+        if !query.locks.is_empty() && distinct.is_some() {
+            return Err(not_with("DISTINCT clause"));
+        }
+        self.locks(query, &level, barriers_before)?;
         let scope = Scope { level: &level, parent };
         if let Some(condition) = selection.as_mut() {
             let fails = self.fails;
@@ -143,6 +156,10 @@ impl Judge<'_> {
             && (order_shows || query.order_by.is_some())
             && outs.iter().any(|o| o.col.label.sealed().is_some());
         let cols: Vec<Col> = outs.iter().map(|o| o.col.clone()).collect();
+        let ties = has_ties(query);
+        if distinct.is_some() {
+            self.note_distinct(matches!(distinct, Some(Distinct::On(_))), &cols);
+        }
         if wraps {
             let mut exprs = Vec::new();
             for item in order_items(query)? {
@@ -152,17 +169,25 @@ impl Judge<'_> {
                 exprs.push(o.expr.clone());
             }
             self.no_ties(query)?;
-            self.keep_group_keys(group_by, groups.as_ref(), &level);
+            let clauses = Clauses { projection, having: having.as_mut(), distinct: distinct.as_mut(), query };
+            self.keep_group_keys(group_by, groups.as_ref(), &level, clauses);
             prune_all(from, &level);
             self.fine.truncate(fine);
             self.single_row = false;
-            return Ok((cols, Some(exprs)));
+            return Ok((cols, Some(Wrap::Distinct(exprs))));
         }
         let mut given = Vec::new();
+        let mut tied: Vec<Option<usize>> = Vec::new();
+        let written: Vec<Expr> = order_items(query)?.iter().map(|i| i.expr.clone()).collect();
         for item in order_items(query)? {
-            given.push(self.order_output(item, &outs, &scope)?);
+            let named =
+                self.placed(named_output(&item.expr, &outs), &item.expr)?.and_then(|out| outs.iter().position(|o| std::ptr::eq(o, out)));
+            let sorted = self.order_output(item, &outs, &scope)?;
+            tied.push(named.or_else(|| outs.iter().position(|o| build::bare(&o.expr) == build::bare(&sorted.expr))));
+            given.push(sorted);
         }
-        self.keep_group_keys(group_by, groups.as_ref(), &level);
+        let clauses = Clauses { projection, having: having.as_mut(), distinct: distinct.as_mut(), query };
+        self.keep_group_keys(group_by, groups.as_ref(), &level, clauses);
         let distinct_on = match distinct {
             Some(Distinct::On(keys)) => keys.clone(),
             _ => vec![],
@@ -212,8 +237,12 @@ impl Judge<'_> {
                     more.extend(shown.filter_map(|e| order::sort_key(e, &outs)));
                 }
             }
-            if !more.is_empty() {
-                self.no_ties(query)?;
+            if !more.is_empty() && ties {
+                let keys = self.tie_keys(tied, &written)?;
+                prune_all(from, &level);
+                self.fine.truncate(fine);
+                self.single_row = false;
+                return Ok((cols, Some(Wrap::Ties(keys))));
             }
             append_order(query, more);
         }
@@ -233,26 +262,38 @@ impl Judge<'_> {
             _ => return Err(refuse::not_yet("form.select", "this select item")),
         };
         let name = alias.clone().unwrap_or_else(|| output::name(expr));
+        let read = self.begin_output();
         let (origin, base) = self.shown(expr, Some(scope));
-        let label = self.expr(expr, Some(scope))?;
+        let label = self.expr(expr, Some(scope));
+        let derived = self.end_output(read) && !matches!(origin, Origin::Veiled { .. });
+        let label = label?;
         let holds = if self.watches() { self.holds(expr, Some(scope)) } else { None };
         let expr = expr.clone();
-        let certain = matches!(build::bare(&expr), Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+        let certain = match build::bare(&expr) {
+            Expr::Identifier(id) => id.value == name,
+            Expr::CompoundIdentifier(parts) => parts.last().is_some_and(|p| p.value == name),
+            _ => false,
+        };
         if alias.is_none() && !certain {
             // What the judgement takes for the column's name is printed, so that it cannot be another.
             *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: build::ident(&name) };
         }
         let ty = self.type_of(&expr, Some(scope));
-        Ok(Out { col: Col { name, label, origin, refused: None, base, holds, ty }, expr })
+        Ok(Out { col: Col { name, label, origin, refused: None, base, holds, ty, derived }, expr })
     }
+}
+
+/// How a query is put into the FROM of an outer one that sorts.
+enum Wrap {
+    /// DISTINCT: the expressions of the select list, which ORDER BY may repeat.
+    Distinct(Vec<Expr>),
+    /// WITH TIES: the outputs that ORDER BY goes by.
+    Ties(Vec<usize>),
 }
 
 fn prune_all(from: &mut [TableWithJoins], level: &Level) {
     for tree in from {
-        prune(&mut tree.relation, level);
-        for join in &mut tree.joins {
-            prune(&mut join.relation, level);
-        }
+        prune_tree(tree, level);
     }
 }
 

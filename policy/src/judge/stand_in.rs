@@ -20,7 +20,7 @@ use crate::policy::protection::{Action, Guard};
 use crate::{Refusal, SqlState, read};
 
 /// Views nested deeper than this are refused.
-const VIEW_DEPTH: usize = 32;
+pub(super) const VIEW_DEPTH: usize = 32;
 
 impl Judge<'_> {
     /// What stands for a relation where something of it is protected.
@@ -67,43 +67,49 @@ impl Judge<'_> {
             }
             RelationKind::MaterializedView if guard.is_none() || !all_classified(relation, guard.as_ref()) => {
                 match self.first_source(relation.oid, &|r| self.protects(r), &mut BTreeSet::new()) {
-                    Some(source) => Err(Refusal::new(
-                        SqlState::DENIED,
-                        "relation.derived",
-                        format!(
-                            "materialised view {}.{} is computed from {source}, which is protected for role {}",
-                            relation.schema, relation.name, self.role
-                        ),
-                    )
-                    .with_hint("Query the tables it is made from, or have each of its columns named by a class of the policy.")),
-                    None => guard.map(|g| self.guarded(relation, &g, None)).transpose(),
+                    Some(source) => {
+                        self.own_filter(relation, guard.as_ref())?;
+                        self.by_lineage(relation, guard.unwrap_or_default(), &source).map(Some)
+                    }
+                    // A function that it calls could have read anything.
+                    None => {
+                        self.calls_of(relation)?;
+                        guard.map(|g| self.guarded(relation, &g, None)).transpose()
+                    }
                 }
             }
-            RelationKind::MaterializedView if guard.as_ref().is_some_and(|g| g.filters.is_empty()) => {
-                let filtered = |r: &Relation| self.facts.guard(r.oid).is_some_and(|g| !g.filters.is_empty());
-                match self.first_source(relation.oid, &filtered, &mut BTreeSet::new()) {
-                    Some(source) => Err(Refusal::new(
-                        SqlState::DENIED,
-                        "relation.derived",
-                        format!(
-                            "materialised view {}.{} is computed from {source}, of which rows are hidden from role {}",
-                            relation.schema, relation.name, self.role
-                        ),
-                    )
-                    .with_hint("Query the tables it is made from, or have the policy give it a row filter of its own.")),
-                    None => guard.map(|g| self.guarded(relation, &g, None)).transpose(),
-                }
+            RelationKind::MaterializedView => {
+                self.own_filter(relation, guard.as_ref())?;
+                guard.map(|g| self.guarded(relation, &g, None)).transpose()
             }
             RelationKind::Sequence if self.facts.filters() => Err(Refusal::new(
                 SqlState::DENIED,
                 "relation.sequence",
                 format!("sequence {}.{} counts rows that are hidden from role {}", relation.schema, relation.name, self.role),
             )),
-            RelationKind::Table
-            | RelationKind::Partitioned
-            | RelationKind::MaterializedView
-            | RelationKind::Foreign
-            | RelationKind::Sequence => guard.map(|g| self.guarded(relation, &g, None)).transpose(),
+            RelationKind::Table | RelationKind::Partitioned | RelationKind::Foreign | RelationKind::Sequence => {
+                guard.map(|g| self.guarded(relation, &g, None)).transpose()
+            }
+        }
+    }
+
+    /// A materialised view over rows of which some are hidden must have a row filter of its own.
+    fn own_filter(&self, relation: &Relation, guard: Option<&Guard>) -> Result<(), Refusal> {
+        if guard.is_some_and(|g| !g.filters.is_empty()) {
+            return Ok(());
+        }
+        let filtered = |r: &Relation| self.facts.guard(r.oid).is_some_and(|g| !g.filters.is_empty() || g.unfit.is_some());
+        match self.first_source(relation.oid, &filtered, &mut BTreeSet::new()) {
+            Some(source) => Err(Refusal::new(
+                SqlState::DENIED,
+                "relation.derived",
+                format!(
+                    "materialised view {}.{} is computed from {source}, of which rows are hidden from role {}",
+                    relation.schema, relation.name, self.role
+                ),
+            )
+            .with_hint("Query the tables it is made from, or have the policy give it a row filter of its own.")),
+            None => Ok(()),
         }
     }
 
@@ -132,7 +138,7 @@ impl Judge<'_> {
     }
 
     /// The veil: a derived table that computes the masks and applies the row filter.
-    fn guarded(&mut self, relation: &Relation, guard: &Guard, inner: Option<Veiled>) -> Result<Veiled, Refusal> {
+    pub(super) fn guarded(&mut self, relation: &Relation, guard: &Guard, inner: Option<Veiled>) -> Result<Veiled, Refusal> {
         if let Some(why) = &guard.unfit {
             let message =
                 format!("{}.{} has changed, so that its row filter for role {} no longer fits", relation.schema, relation.name, self.role);
@@ -154,6 +160,11 @@ impl Judge<'_> {
                 continue;
             };
             changed.insert(index);
+            if self.facts.follows() {
+                col.origin = Origin::Veiled { relation: relation.oid, attribute: column.number };
+                select.push(name);
+                continue;
+            }
             let bottom = Ty { oid: self.facts.catalog.forms.bottom(column.data_type.oid), ..Ty::of_column(&column.data_type) };
             match &treatment.action {
                 Action::Seal(spec) => {
@@ -198,6 +209,10 @@ impl Judge<'_> {
                 }
             }
         }
+        if inner.is_none() && guard.filters.is_empty() && self.tableoid_is_clear(relation) {
+            select.push("\"tableoid\"".to_owned());
+            cols.push(Col::clear("tableoid"));
+        }
         let mut sql = format!("SELECT {} FROM {}.{}", select.join(", "), quote(&relation.schema), quote(&relation.name));
         if !guard.filters.is_empty() {
             let all: Vec<String> = guard.filters.iter().map(|f| format!("(\n{}\n)", f.sql)).collect();
@@ -219,7 +234,31 @@ impl Judge<'_> {
             barriers.push(Barrier { local, may_fail, ..Barrier::default() });
         }
         let key = key_columns(relation, &changed);
-        Ok(Veiled { query, cols, key, protected: true, rename: false, operators, whole: false, barriers, filtered, fails })
+        // A mask's value may break the constraints of a domain that the composite type would cast it to.
+        let composite = relation.columns.iter().enumerate().all(|(index, c)| !c.data_type.is_domain || !changed.contains(&index));
+        let protected = true;
+        Ok(Veiled {
+            query,
+            cols,
+            key,
+            protected,
+            rename: false,
+            operators,
+            whole: false,
+            barriers,
+            filtered,
+            fails,
+            composite,
+            flows: false,
+        })
+    }
+
+    /// Which table a row lies in follows from no protected value.
+    fn tableoid_is_clear(&self, relation: &Relation) -> bool {
+        let catalog = &self.facts.catalog;
+        let below = |table: &Oid| *table == relation.oid || catalog.ancestors(*table).contains(&relation.oid);
+        matches!(relation.kind, RelationKind::Table | RelationKind::Partitioned)
+            && !catalog.partition_keys.keys().filter(|t| below(t)).any(|t| self.partitioned_by_protected(*t))
     }
 
     /// A catalog of Postgres' own, by the built-in rules.
@@ -277,6 +316,8 @@ impl Judge<'_> {
             barriers: vec![],
             filtered: false,
             fails: false,
+            composite: false,
+            flows: false,
         }))
     }
 
@@ -335,6 +376,8 @@ impl Judge<'_> {
             barriers: inner.barriers,
             filtered: false,
             fails: inner.fails > 0,
+            composite: true,
+            flows: inner.flows > 0,
         })
     }
 }

@@ -27,7 +27,7 @@ impl Judge<'_> {
                     let named = self.row_name(kind, scope);
                     let item = self.star_item(named.as_ref().unwrap_or(kind), Some(scope))?;
                     for (index, col) in item.shown() {
-                        let slot = Slot { name: col.name.clone(), item: Rc::clone(&item), col: index, merged: None };
+                        let slot = Slot { name: col.name.clone(), item: Rc::clone(&item), col: index, merged: None, same: true };
                         items.push(SelectItem::UnnamedExpr(self.slot_reference(&slot, &Level::default())?));
                     }
                 }

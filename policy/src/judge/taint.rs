@@ -72,7 +72,8 @@ impl Judge<'_> {
         let Some(relation) = item.oid.and_then(|oid| self.facts.catalog.relations.get(&oid)) else { return false };
         let Some(guard) = self.facts.guard(relation.oid) else { return false };
         if !guard.filters.is_empty()
-            || !matches!(relation.kind, RelationKind::Table | RelationKind::Partitioned | RelationKind::MaterializedView)
+            // A materialised view's rows lie in the order in which they were computed.
+            || !matches!(relation.kind, RelationKind::Table | RelationKind::Partitioned)
         {
             return false;
         }

@@ -101,6 +101,12 @@ impl Protection {
         self.guards.iter().map(|(oid, guard)| (*oid, guard))
     }
 
+    /// The same columns without any row filter.
+    pub(crate) fn unfiltered(&self) -> Protection {
+        let unfiltered = |guard: &Guard| Guard { columns: guard.columns.clone(), filters: vec![], unfit: None };
+        Protection { guards: self.guards.iter().map(|(oid, guard)| (*oid, unfiltered(guard))).collect(), empty: self.empty }
+    }
+
     /// The same with the columns of these classes redacted, where they are pseudonymised.
     pub fn redacting(&self, catalog: &Catalog, classes: &BTreeSet<String>) -> Protection {
         let mut other = self.clone();
@@ -388,7 +394,7 @@ fn matches(rule: &RowRule, relation: &Relation) -> bool {
 }
 
 /// As the mask `redact`, which fits every type.
-fn redacted(column: &Column) -> Action {
+pub(crate) fn redacted(column: &Column) -> Action {
     let ty = &column.data_type;
     Action::Veil(match crate::mask::fit::is_text(ty.base) {
         true => veil::text::redact(None, ty),

@@ -16,6 +16,8 @@ use crate::{Refusal, SqlState};
 
 /// Aliases and columns that the judgement makes up begin with it.
 const OURS: &str = "pgveil_";
+/// The column of a derived table that holds a whole row.
+const ROW: &str = "pgveil_row";
 /// Aliases of derived tables that the judgement puts around a SELECT begin with it.
 const WRAP: &str = "pgveil_q";
 
@@ -79,7 +81,15 @@ fn walk(client: &Tree, ours: &Tree) -> Same {
         ("RangeFunction", "RangeFunction") => table_function(client, ours),
         ("RangeSubselect", "RangeSubselect") => derived_table(client, ours),
         ("ColumnRef", "ColumnRef") => column(client, ours),
-        ("ColumnRef", "TypeCast") => whole_row(client, ours),
+        ("ColumnRef", "A_Indirection" | "AIndirection") => picked(client, ours),
+        ("ColumnRef", "FuncCall") => attribute_call(client, ours),
+        ("FuncCall", "ColumnRef") => functional_column(client, ours),
+        ("FuncCall", "A_Indirection" | "AIndirection") => picked(client, ours),
+        ("A_Indirection" | "AIndirection", _) => row_field(client, ours),
+        ("RowExpr", "RowExpr") => {
+            fields(client, ours, &["args"])?;
+            starred(client.list("args"), ours.list("args"))
+        }
         ("A_Const" | "AConst", "TypeCast") => typed_string(client, ours),
         ("FuncCall", "TypeCast") => veiled_function(client, ours).or_else(|first| keyed::extremum(client, ours).map_err(|_| first)),
         ("FuncCall" | "MinMaxExpr", "CollateClause") | ("MinMaxExpr", "TypeCast") => keyed::extremum(client, ours),
@@ -234,6 +244,12 @@ fn column(client: &Tree, ours: &Tree) -> Same {
         return Ok(());
     }
     match (client.list("fields"), ours.list("fields")) {
+        // A table that is printed under a made-up name: its whole row.
+        ([old], [new]) if old.kind() == "String" && new.kind() == "String" && made_up(new.text("sval")) => Ok(()),
+        // A whole row is a column of a derived table.
+        ([.., star], [qualifier, new]) if is_star(star) && qualifier.kind() == "String" && new.text("sval") == ROW => Ok(()),
+        // `t.*` of a table that is printed under a made-up name.
+        ([.., star], [qualifier, also]) if is_star(star) && is_star(also) && made_up(qualifier.text("sval")) => Ok(()),
         ([.., old], [qualifier, new] | [qualifier, _, new]) if qualifier.kind() == "String" => {
             let renamed = old.kind() == "String" && new.kind() == "String" && made_up(new.text("sval"));
             let three = ours.list("fields").len() == 3 && client.list("fields").len() != 3;
@@ -243,15 +259,94 @@ fn column(client: &Tree, ours: &Tree) -> Same {
     }
 }
 
-/// Insertion: a whole row keeps its composite type: `ROW(c.*)::shop.customers`.
-fn whole_row(client: &Tree, ours: &Tree) -> Same {
-    let is_star = |field: &Tree| field.kind() == "A_Star" || field.kind() == "AStar";
-    let starred = client.list("fields").last().is_some_and(is_star);
-    let row = ours.field("arg").filter(|arg| arg.kind() == "RowExpr");
-    match row.map(|row| row.list("args")) {
-        Some([only]) if !starred && only.kind() == "ColumnRef" && only.list("fields").last().is_some_and(is_star) => Ok(()),
-        _ => part("a whole row"),
+/// Insertion: a field of a whole row becomes the column that it is: `(c).city` is `c.city`.
+fn row_field(client: &Tree, ours: &Tree) -> Same {
+    let same = if ours.kind() == client.kind() { plain(client, ours) } else { part("a field") };
+    let (Some(row), [field, rest @ ..]) = (client.field("arg"), client.list("indirection")) else { return same };
+    let is_row = row.kind() == "ColumnRef" && field.kind() == "String";
+    let is_field = |column: &Tree| column.kind() == "ColumnRef" && column.list("fields").last() == Some(field);
+    same.or_else(|first| match rest {
+        _ if !is_row => Err(first),
+        [] if is_field(ours) && ours.list("fields").len() == 2 => Ok(()),
+        // A column that hangs on a grouped key.
+        [] if ours.kind() == client.kind() => picked_of(ours, &is_field),
+        [_, ..] if ours.kind() == client.kind() && ours.field("arg").is_some_and(is_field) => list(rest, ours.list("indirection")),
+        _ => Err(first),
+    })
+}
+
+/// Insertion: `city(c)` becomes the column that it is, `c.city`.
+fn functional_column(client: &Tree, ours: &Tree) -> Same {
+    let name = client.names("funcname").and_then(|names| names.last().map(|n| (*n).to_owned()));
+    let of_row = matches!(client.list("args"), [only] if only.kind() == "ColumnRef");
+    match ours.list("fields") {
+        [_, field] if of_row && name.is_some_and(|n| field.text("sval") == n) => Ok(()),
+        _ => part("a function call"),
     }
+}
+
+/// Insertion: `c.row_to_json` becomes the call that it is, of the whole row.
+fn attribute_call(client: &Tree, ours: &Tree) -> Same {
+    let [row, name] = client.list("fields") else { return part("a column") };
+    let called = ours.names("funcname").and_then(|names| names.last().map(|n| (*n).to_owned()));
+    let of_row = match ours.list("args") {
+        [only] if only.kind() == "ColumnRef" => match only.list("fields") {
+            [also] => also == row || made_up(also.text("sval")),
+            [qualifier, column] => (qualifier == row || made_up(qualifier.text("sval"))) && column.text("sval") == ROW,
+            _ => false,
+        },
+        _ => false,
+    };
+    let plain = ["over", "agg_filter"].iter().all(|name| ours.field(name).is_none());
+    if of_row && plain && called.is_some_and(|n| name.text("sval") == n) { Ok(()) } else { part("a column") }
+}
+
+/// Insertion: a column that hangs on a grouped key becomes the first of its values in the group: `(array_agg(c.doc))[1]`.
+fn picked(client: &Tree, ours: &Tree) -> Same {
+    picked_of(ours, &|column: &Tree| walk(client, column).is_ok())
+}
+
+fn picked_of(ours: &Tree, fits: &dyn Fn(&Tree) -> bool) -> Same {
+    let first = match ours.list("indirection") {
+        [index] => index.field("is_slice").is_none() && index.field("lidx").is_none() && index.field("uidx").is_some_and(is_one),
+        _ => false,
+    };
+    let call = ours.field("arg").filter(|arg| arg.names("funcname").as_deref() == Some(&["pg_catalog", "array_agg"]));
+    match call.map(|call| call.list("args")) {
+        Some([only]) if first && only.kind() == "ColumnRef" && fits(only) => Ok(()),
+        _ => part("a column"),
+    }
+}
+
+fn is_one(tree: &Tree) -> bool {
+    tree.field("val").and_then(|value| value.field("ival")) == Some(&Tree::Int(1))
+}
+
+fn is_star(field: &Tree) -> bool {
+    matches!(field.kind(), "A_Star" | "AStar")
+}
+
+/// Insertion: `t.*` inside ROW(…) becomes columns.
+fn starred(client: &[Tree], ours: &[Tree]) -> Same {
+    let mut reached = vec![0];
+    for arg in client {
+        let star = arg.kind() == "ColumnRef" && arg.list("fields").last().is_some_and(is_star);
+        let mut next = Vec::new();
+        for at in reached {
+            let rest = ours.get(at..).unwrap_or(&[]);
+            if star {
+                let run = rest.iter().take_while(|new| new.kind() == "ColumnRef").count();
+                next.extend(at..=at + run);
+            }
+            if rest.first().is_some_and(|new| walk(arg, new).is_ok()) {
+                next.push(at + 1);
+            }
+        }
+        next.sort_unstable();
+        next.dedup();
+        reached = next;
+    }
+    if reached.contains(&ours.len()) { Ok(()) } else { part("a row") }
 }
 
 /// Insertion: a cast around a string constant.
@@ -350,7 +445,7 @@ fn foreign(tree: &Tree) -> bool {
     match tree.kind() {
         "RangeVar" | "ParamRef" => true,
         "ColumnRef" => !tree.names("fields").is_some_and(|names| names.first().is_some_and(|name| made_up(name))),
-        "FuncCall" => !tree.names("funcname").is_some_and(|names| names.first() == Some(&"pg_catalog")),
+        "FuncCall" => tree.names("funcname").is_none_or(|names| names.first() != Some(&"pg_catalog")),
         _ => false,
     }
 }
@@ -503,7 +598,9 @@ fn targets(client: &[Tree], ours: &[Tree]) -> Same {
         for at in reached {
             let rest = ours.get(at..).unwrap_or(&[]);
             if star {
-                let run = rest.iter().take_while(|new| new.field("val").is_some_and(|value| value.kind() == "ColumnRef")).count();
+                let is_column = |tree: &Tree| tree.kind() == "ColumnRef";
+                let one = |value: &Tree| is_column(value) || picked_of(value, &is_column).is_ok();
+                let run = rest.iter().take_while(|new| new.field("val").is_some_and(one)).count();
                 next.extend(at..=at + run);
             }
             if rest.first().is_some_and(|new| self::target(target, new).is_ok()) {

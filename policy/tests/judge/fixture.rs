@@ -79,6 +79,11 @@ fn relations() -> Vec<Relation> {
         reads: reads.to_vec(),
         ..table(oid, name, View, columns)
     };
+    let matview = |oid, name, columns, definition: &str, reads: &[Oid]| Relation {
+        definition: Some(definition.to_owned()),
+        reads: reads.to_vec(),
+        ..table(oid, name, MaterializedView, columns)
+    };
     let orders_partition = |oid, name| Relation { parents: vec![110], ..table(oid, name, Table, orders).key(&[1, 7]) };
     vec![
         customers,
@@ -127,7 +132,49 @@ fn relations() -> Vec<Relation> {
             &[121],
         ),
         Relation { reads: vec![110], ..table(160, "shop.totals", MaterializedView, "customer_id int4, total numeric") },
-        Relation { reads: vec![121], ..table(161, "shop.price_list", MaterializedView, "name text, price numeric(10,2)") },
+        matview(
+            162,
+            "shop.staff_list",
+            "id int4, name varchar(80), called varchar(80), loud text, dept int4, salary int4",
+            " SELECT employees.id,\n    employees.name,\n    employees.name AS called,\n    lower((employees.name)::text) AS loud,\n    employees.dept,\n    employees.salary\n   FROM shop.employees;",
+            &[120],
+        ),
+        matview(
+            163,
+            "shop.depts",
+            "dept int4, n int8",
+            " SELECT staff_list.dept,\n    count(*) AS n\n   FROM shop.staff_list\n  GROUP BY staff_list.dept;",
+            &[162],
+        ),
+        matview(
+            164,
+            "shop.well_paid",
+            "id int4",
+            " SELECT employees.id\n   FROM shop.employees\n  WHERE (employees.salary > 50000);",
+            &[120],
+        ),
+        matview(
+            165,
+            "shop.sets",
+            "dept int4, n int4",
+            " SELECT employees.dept,\n    generate_series(1, employees.salary) AS n\n   FROM shop.employees;",
+            &[120],
+        ),
+        matview(
+            166,
+            "shop.louder",
+            "id int4, loud text",
+            " SELECT x.id,\n    x.loud\n   FROM ( SELECT staff_list.id,\n            staff_list.loud\n           FROM shop.staff_list) x;",
+            &[162],
+        ),
+        matview(
+            161,
+            "shop.price_list",
+            "name text, price numeric(10,2)",
+            " SELECT products.name,\n    products.price\n   FROM shop.products;",
+            &[121],
+        ),
+        matview(167, "shop.called", "x text", " SELECT shop.reveal() AS x;", &[]),
         table(1259, "pg_catalog.pg_class", Table, "oid oid, relname name, relnamespace oid, relpages int4, reltuples float4").key(&[1]),
         table(2615, "pg_catalog.pg_namespace", Table, "oid oid, nspname name").key(&[1]),
         table(1260, "pg_catalog.pg_authid", Table, "oid oid, rolname name, rolpassword text").key(&[1]),
@@ -290,6 +337,9 @@ fn functions(catalog: &mut Catalog, real: &Catalog) {
     declare(catalog, AGGREGATES, Volatility::Immutable, FunctionKind::Aggregate);
     declare(catalog, WINDOWS, Volatility::Immutable, FunctionKind::Window);
     declare(catalog, "generate_series 2..3", Volatility::Immutable, FunctionKind::Plain);
+    for f in catalog.functions.get_mut("generate_series").into_iter().flatten() {
+        f.returns_set = true;
+    }
     for (name, declared) in &mut catalog.functions {
         if let Some(real) = real.functions.get(name) {
             declared.clone_from(real);

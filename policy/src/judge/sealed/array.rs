@@ -41,9 +41,8 @@ impl Judge<'_> {
         }
     }
 
-    /// `root[1]`, `root[1:2]`, `(root).field`
-    pub(crate) fn access(&mut self, root: &mut Expr, chain: &mut [AccessExpr], scope: InScope) -> Result<Label, Refusal> {
-        let label = self.expr(root, scope)?;
+    /// `root[1]`, `root[1:2]`, `(root).field`; `label`: of the root.
+    pub(crate) fn access(&mut self, label: Label, root: &Expr, chain: &mut [AccessExpr], scope: InScope) -> Result<Label, Refusal> {
         let (mut subscripts_only, mut slices) = (true, false);
         for access in chain {
             match access {
@@ -52,12 +51,12 @@ impl Judge<'_> {
                     slices = true;
                     self.all_clear(lower_bound.iter_mut().chain(upper_bound.iter_mut()), scope, "a subscript")?;
                 }
-                AccessExpr::Subscript(Subscript::Slice { .. }) => return Err(refuse::unsupported("a slice with a stride")),
+                AccessExpr::Subscript(Subscript::Slice { .. }) => return Err(refuse::not_yet("form.expression", "a slice with a stride")),
                 AccessExpr::Dot(Expr::Identifier(field)) => {
                     subscripts_only = false;
                     self.field(field)?;
                 }
-                AccessExpr::Dot(_) => return Err(refuse::unsupported("this field access")),
+                AccessExpr::Dot(_) => return Err(refuse::not_yet("form.expression", "this field access")),
             }
         }
         match label {
@@ -65,7 +64,7 @@ impl Judge<'_> {
             Label::SealedArray(s) if subscripts_only && slices => Ok(Label::SealedArray(s)),
             Label::SealedArray(s) if subscripts_only => Ok(Label::Sealed(s)),
             Label::Sealed(s) | Label::SealedArray(s) => {
-                Err(refuse::sealed_use(self.role, &s, "a subscript or field access").at(self.position(&*root)))
+                Err(refuse::sealed_use(self.role, &s, "a subscript or field access").at(self.position(root)))
             }
         }
     }

@@ -72,6 +72,14 @@ impl Judge<'_> {
             _ => None,
         }
     }
+
+    /// The column of the innermost level that a name merged by USING or NATURAL stands for, where it is that very column.
+    pub(crate) fn merged_place(&self, e: &Expr, scope: InScope) -> Option<(Rc<Item>, usize)> {
+        let Expr::Identifier(id) = build::bare(e) else { return None };
+        let mut found = scope?.level.slots.iter().filter(|s| s.name == id.value);
+        let slot = found.next().filter(|s| s.merged.is_some() && s.same)?;
+        found.next().is_none().then(|| (Rc::clone(&slot.item), slot.col))
+    }
 }
 
 fn place_in(level: &Level, name: &Ident, wanted: impl Fn(&Rc<Item>) -> bool) -> Option<(Rc<Item>, usize)> {

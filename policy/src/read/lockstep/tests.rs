@@ -47,9 +47,17 @@ fn insertions_are_allowed() {
         ("select 1 from t where a = 1 / b", "select 1 from t where a = case when t.pgveil_ok1 is not false then 1 / b end"),
         ("select case when t.pgveil_ok1 is not false then b end", "select case when t.pgveil_ok1 is not false then b end"),
         ("select 1 from t having f(a)", "select 1 from t having case when f(a) then true end"),
-        ("select c from customers c", "select cast(row(c.*) as shop.customers) as c from (select 1 as id) as c"),
         ("select g from generate_series(1, 2)", "select g from pg_catalog.generate_series(1, 2) as generate_series"),
         ("select x::mood from t where a = 'b'", "select x::shop.mood from t where a operator(pg_catalog.=) cast('b' as pg_catalog.text)"),
+        ("select x::mood from t where a = 'b'", "select x::shop.mood from t where a operator(pg_catalog.=) cast('b' as pg_catalog.text)"),
+        ("select c from customers c", "select c.pgveil_row as c from (select 1 as id, row(1) as pgveil_row) as c"),
+        ("select f(c.*) from customers c", "select f(c.pgveil_row) from (select row(1) as pgveil_row) as c"),
+        ("select (c).city from customers c", "select c.city from (select 1 as city) as c"),
+        ("select (c).tags[1] from customers c", "select c.tags[1] from (select 1 as tags) as c"),
+        ("select city(c) from customers c", "select c.city from (select 1 as city) as c"),
+        ("select c.row_to_json from customers c", "select pg_catalog.row_to_json(c.pgveil_row) from (select 1) as c"),
+        ("select row(c.*, 1) from customers c", "select row(c.a, c.b, 1) from (select 1 as a, 2 as b) as c"),
+        ("select c.doc from t c group by c.id", "select (pg_catalog.array_agg(c.doc))[1] from (select 1 as id) as c group by c.id"),
     ] {
         assert!(compared(client, ours).is_ok(), "{client}: {:?}", compared(client, ours));
     }
@@ -101,6 +109,16 @@ fn nothing_else_is() {
         ("select 1 from t", "select '1'::int from t"),
         ("select $1 from t", "select $2 from t"),
         ("select a from t join u using (a)", "select a from t join u on t.a = u.a"),
+        ("select (c).city from t c", "select c.ssn from t c"),
+        ("select (f(c)).city from t c", "select c.city from t c"),
+        ("select city(c) from t c", "select c.ssn from t c"),
+        ("select city(c, 1) from t c", "select c.city from t c"),
+        ("select c.row_to_json from t c", "select pg_catalog.row_to_json(d.pgveil_row) from t c"),
+        ("select c.row_to_json from t c", "select pg_catalog.to_jsonb(c.pgveil_row) from t c"),
+        ("select c.doc from t c", "select (pg_catalog.array_agg(c.ssn))[1] from t c"),
+        ("select c.doc from t c", "select (pg_catalog.array_agg(c.doc))[2] from t c"),
+        ("select row(c.*, 1) from t c", "select row(c.a, lower(c.b), 1) from t c"),
+        ("select row(c.a) from t c", "select row(c.b) from t c"),
     ] {
         let got = match (read::query(client), read::query(ours)) {
             (Ok(client), Ok(ours)) => client.print(&ours.ast),
