@@ -132,6 +132,9 @@ impl Pair {
             Outcome::Different(_) => Err("DIFFERENT"),
             Outcome::Failed(shape) => Err(shape.as_str()),
         };
+        if let (true, Err(why)) = (valid, told) {
+            report.example(why, &statement.sql);
+        }
         report.note(statement.source, facts.constructs.iter().copied(), valid, told);
         match outcome {
             Outcome::Inconclusive => report.inconclusive += 1,
