@@ -26,11 +26,7 @@ attacks![
         &["SELECT c.email AS id, count(*) FROM shop.customers c JOIN shop.orders o USING (id) GROUP BY GROUPING SETS ((id, c.email))"],
         Harmless
     ),
-    attack(
-        "a tie-break that is a position",
-        &["SELECT email, 1 AS k, count(*) FROM shop.customers GROUP BY ROLLUP (email), 2"],
-        Harmless
-    ),
+    attack("a tie-break that is a position", &["SELECT email, 1 AS k, count(*) FROM shop.customers GROUP BY ROLLUP (email), 2"], Harmless),
     attack("DISTINCT comes out sorted", &["SELECT DISTINCT email FROM shop.leads"], Harmless),
     attack("UNION comes out sorted", &["SELECT email FROM shop.leads UNION SELECT email FROM shop.employees"], Harmless),
     attack("INTERSECT comes out sorted", &["SELECT email FROM shop.leads INTERSECT SELECT email FROM shop.customers"], Harmless),

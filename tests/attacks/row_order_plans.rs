@@ -7,8 +7,8 @@ use pgveil_tests::world::World;
 use crate::twins::compare::Renaming;
 use crate::twins::generate::{Generator, Statement};
 use crate::twins::run::Pair;
-use crate::twins::tally::Report;
 use crate::twins::stage::Stage;
+use crate::twins::tally::Report;
 
 /// Settings of a database, set together. With workers the leader stays away: who is first must not be chance.
 const PLANS: &[&[&str]] = &[

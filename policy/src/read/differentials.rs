@@ -295,7 +295,7 @@ fn what_stands_for_a_form_cannot_be_written() {
     for form in [Form::Only, Form::RowsFrom, Form::Item, Form::Variadic, Form::Using, Form::Recursion, Form::UsingAlias, Form::Lock] {
         let name = form.name();
         let unicode: String = name.chars().map(|c| format!("\\{:04X}", c as u32)).collect();
-        assert!(name.len() > 63 && Form::of(name).is_some() && Form::of(&name[..63]).is_none());
+        assert!(name.len() > 63 && Form::of(name).is_some() && Form::of(name.get(..63).unwrap()).is_none());
         for sql in [
             format!("SELECT 1 FROM \"{name}\".\"t\""),
             format!("SELECT 1 FROM \"{name}\""),

@@ -346,7 +346,7 @@ fn foreign(tree: &Tree) -> bool {
     match tree.kind() {
         "RangeVar" | "ParamRef" => true,
         "ColumnRef" => !tree.names("fields").is_some_and(|names| names.first().is_some_and(|name| made_up(name))),
-        "FuncCall" => !tree.names("funcname").is_some_and(|names| names.first() == Some(&"pg_catalog")),
+        "FuncCall" => tree.names("funcname").is_none_or(|names| names.first() != Some(&"pg_catalog")),
         _ => false,
     }
 }

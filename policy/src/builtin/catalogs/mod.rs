@@ -158,7 +158,7 @@ mod tests {
             let mut all: Vec<&str> =
                 veiled.iter().map(|(n, _)| *n).chain(refused.iter().map(|(n, _)| *n)).chain(clear.iter().copied()).collect();
             all.sort_unstable();
-            all.windows(2).filter_map(|w| (w[0] == w[1]).then(|| w[0].to_owned())).collect::<Vec<_>>()
+            all.windows(2).filter(|w| w[0] == w[1]).map(|w| w[0].to_owned()).collect::<Vec<_>>()
         };
         assert_eq!(names(VEILED, REFUSED, CLEAR), Vec::<String>::new());
         assert_eq!(names(INFORMATION_SCHEMA_VEILED, INFORMATION_SCHEMA_REFUSED, INFORMATION_SCHEMA), Vec::<String>::new());
