@@ -101,7 +101,7 @@ fn whatever_the_plan_row_order_tells_nothing() {
         let mut report = Report::default();
         let [a, b] = logins;
         let mut pair = Pair::plain(a, b, stage.plain(&twins.a));
-        let mut generator = Generator::new(1000 + n as u64, &stage.values);
+        let mut generator = Generator::new(1000 + n as u64, stage.values);
         for _ in 0..60 {
             let statement: Statement = generator.statement();
             pair.note(&statement, &mut report);

@@ -30,12 +30,12 @@ impl Facts {
             let select = tree.pointer("/node/SelectStmt");
             facts.comparable &= select.is_some() || tree.pointer("/node/TransactionStmt").is_some();
             facts.ordered.push(select.is_some_and(|s| has(s, "sort_clause")));
-            facts.walk("", &tree, 0);
+            facts.walk("", &tree);
         }
         facts
     }
 
-    fn walk(&mut self, name: &str, value: &Value, depth: usize) {
+    fn walk(&mut self, name: &str, value: &Value) {
         match value {
             Value::Object(map) => {
                 if !name.is_empty() {
@@ -54,10 +54,10 @@ impl Facts {
                         key if key.starts_with(|c: char| c.is_ascii_uppercase()) => key,
                         _ => "",
                     };
-                    self.walk(kind, inner, depth + 1);
+                    self.walk(kind, inner);
                 }
             }
-            Value::Array(all) => all.iter().for_each(|inner| self.walk("", inner, depth + 1)),
+            Value::Array(all) => all.iter().for_each(|inner| self.walk("", inner)),
             _ => {}
         }
     }

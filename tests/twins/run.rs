@@ -26,7 +26,7 @@ enum Judge {
     /// The masked databases, which say what its answer is too.
     Meaning(Box<Meaning>),
     /// Plain Postgres.
-    Plain(Login, Option<Client>),
+    Plain(Login, Option<Box<Client>>),
 }
 
 /// What happened to one statement.
@@ -109,7 +109,7 @@ impl Pair {
         match &mut self.judge {
             Judge::Meaning(meaning) => meaning.answer(statement),
             Judge::Plain(login, session) => {
-                let plain = session.get_or_insert_with(|| Client::connect(login).unwrap());
+                let plain = session.get_or_insert_with(|| Box::new(Client::connect(login).unwrap()));
                 let answer = ask(plain, statement);
                 if answer.status() != Some('I') {
                     plain.query("ROLLBACK");
@@ -132,6 +132,9 @@ impl Pair {
             Outcome::Different(_) => Err("DIFFERENT"),
             Outcome::Failed(shape) => Err(shape.as_str()),
         };
+        if let (true, Err(why)) = (valid, told) {
+            report.example(why, &statement.sql);
+        }
         report.note(statement.source, facts.constructs.iter().copied(), valid, told);
         match outcome {
             Outcome::Inconclusive => report.inconclusive += 1,

@@ -20,6 +20,8 @@ pub struct Count {
 pub struct Report {
     pub all: Count,
     pub inconclusive: usize,
+    /// Of the valid ones that were refused, the shortest for each shape of message.
+    pub examples: BTreeMap<String, String>,
     /// Errors of statements that fail without pgveil too.
     pub errors: BTreeMap<String, usize>,
     pub constructs: BTreeMap<&'static str, Count>,
@@ -68,6 +70,9 @@ impl Report {
         self.all.add(&other.all);
         self.inconclusive += other.inconclusive;
         sum(&mut self.errors, &other.errors);
+        for (why, sql) in &other.examples {
+            self.example(why, sql);
+        }
         for (name, count) in &other.constructs {
             self.constructs.entry(name).or_default().add(count);
         }
@@ -80,6 +85,14 @@ impl Report {
         self.differences.extend(other.differences);
         self.wrong.extend(other.wrong);
         self.pseudonyms = self.pseudonyms.max(other.pseudonyms);
+    }
+
+    /// Keeps a valid statement that was refused, if it is the shortest of its kind.
+    pub fn example(&mut self, why: &str, sql: &str) {
+        let kept = self.examples.entry(why.to_owned()).or_insert_with(|| sql.to_owned());
+        if sql.len() < kept.len() {
+            sql.clone_into(kept);
+        }
     }
 
     /// Notes one statement under all that it is.
@@ -111,6 +124,9 @@ impl Report {
             sorted.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
             for (shape, n) in sorted {
                 let _ = writeln!(out, "  {n:5} {what}: {shape}");
+                if let Some(sql) = self.examples.get(shape).filter(|_| what == "refused") {
+                    let _ = writeln!(out, "        {sql}");
+                }
             }
         }
         for (what, table) in [("source", &self.sources), ("construct", &self.constructs)] {
