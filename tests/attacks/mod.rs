@@ -6,6 +6,7 @@
 mod alias;
 mod cast_error;
 mod catalog;
+mod combined;
 mod copy;
 mod errors;
 mod evaluation_order;
