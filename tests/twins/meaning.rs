@@ -214,9 +214,12 @@ fn differ(seen: &Results, meant: &Results, facts: &Facts) -> Option<String> {
     None
 }
 
-/// Open in docs/design.md, section 8: a whole row of a protected relation is a record.
+/// A whole row of a protected relation may be a record (docs/design.md, section 8), and the masked database has text where the
+/// others have the domain type shop.mail: arrays of it have another type.
 fn same_column(seen: &(String, u32), meant: &(String, u32)) -> bool {
-    seen.0 == meant.0 && (seen.1 == meant.1 || seen.1 == RECORD || seen.1 == RECORDS)
+    const TEXTS: u32 = 1009;
+    let of_domain = seen.1 >= 16_384 && meant.1 == TEXTS;
+    seen.0 == meant.0 && (seen.1 == meant.1 || of_domain || seen.1 == RECORD || seen.1 == RECORDS)
 }
 
 /// It holds the types' OIDs, which are others for the same reason.

@@ -139,7 +139,8 @@ impl Judge<'_> {
             let ty = self.common_type_of(ca.ty.map(Ty::settled), cb.ty.map(Ty::settled));
             let same_type = ca.base.is_some() && ca.base == cb.base;
             let of = if matches!(merge, Merge::Right) { b } else { a };
-            let col = Col { name: name.clone(), label, origin, refused: None, base, holds, ty, derived: ca.derived || cb.derived };
+            let col =
+                Col { name: name.clone(), label, origin, refused: None, base, holds, ty, derived: ca.derived || cb.derived, printed: None };
             slots.push(Slot { merged: Some(Rc::new(col)), same: same_type && !matches!(merge, Merge::Both), ..of.clone() });
         }
         let joined = left.beside(right);
@@ -233,7 +234,12 @@ impl Judge<'_> {
                             .with_hint("For example, FROM (SELECT ...) AS foo."));
                     }
                 };
-                let level = Level::of(Item { ordered, behind, ..self.derived_item(&name, cols, alias.as_ref())? });
+                let mut item = Item { ordered, behind, ..self.derived_item(&name, cols, alias.as_ref())? };
+                let names = self.tell_apart(&mut item);
+                if let (Some(alias), false) = (alias, names.is_empty()) {
+                    alias.columns = names;
+                }
+                let level = Level::of(item);
                 self.take_names(&level)?;
                 Ok(level)
             }
@@ -276,7 +282,13 @@ impl Judge<'_> {
             let visible = alias.as_ref().map_or_else(|| build::ident(name), |a| a.name.clone());
             self.reached.extend(&cte.reached);
             let behind = Behind { own: None, reached: cte.reached };
-            return Ok(Level::of(Item { behind, ..self.derived_item(&visible, cte.cols, alias.as_ref())? }));
+            let mut item = Item { behind, ..self.derived_item(&visible, cte.cols, alias.as_ref())? };
+            let names = self.tell_apart(&mut item);
+            if let (TableFactor::Table { alias, .. }, false) = (factor, names.is_empty()) {
+                let alias = alias.get_or_insert_with(|| TableAlias { explicit: true, name: visible, columns: vec![], at: None });
+                alias.columns = names;
+            }
+            return Ok(Level::of(item));
         }
         let (printed, level) = self.relation(parts, alias, only)?;
         *factor = printed;

@@ -221,6 +221,10 @@ impl Judge<'_> {
             {
                 return Err(refuse::not_yet("form.reference", "the same table name at two levels, once with and once without its schema,"));
             }
+            if let Some(index) = item.cols.iter().position(|c| c.printed.as_ref() == Some(&name.value)) {
+                let slot = Slot { name: name.value.clone(), item: Rc::clone(item), col: index, merged: None, same: true };
+                return Ok((self.slot(&slot, outwards, levels.len())?, printed));
+            }
             let Some(index) = item.cols.iter().position(|c| c.name == name.value) else {
                 if SYSTEM_COLUMNS.contains(&name.value.as_str()) && item.system_columns {
                     return Ok((self.system(item, &name.value)?, printed));

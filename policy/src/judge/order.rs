@@ -88,7 +88,7 @@ impl Judge<'_> {
         let catalog = &self.facts.catalog;
         let many = item.oid.is_some_and(|oid| catalog.relations.values().any(|r| r.parents.contains(&oid)));
         let shown: BTreeSet<usize> = item.shown().map(|(index, _)| index).collect();
-        let unnamed: BTreeSet<usize> = item.ambiguous().collect();
+        let unnamed: BTreeSet<usize> = item.ambiguous().filter(|index| item.cols.get(*index).is_none_or(|c| c.printed.is_none())).collect();
         (0..item.cols.len()).filter(|index| (many || shown.contains(index)) && !unnamed.contains(index)).collect()
     }
 

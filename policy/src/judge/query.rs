@@ -267,7 +267,17 @@ impl Judge<'_> {
                             self.fails = self.fails.saturating_add(1);
                         }
                         let ty = self.common_type_of(a.ty, b.ty);
-                        Ok(Col { name: a.name, label, origin: Origin::Computed, refused: None, base: None, holds, ty, derived })
+                        Ok(Col {
+                            name: a.name,
+                            label,
+                            origin: Origin::Computed,
+                            refused: None,
+                            base: None,
+                            holds,
+                            ty,
+                            derived,
+                            printed: None,
+                        })
                     })
                     .collect()
             }

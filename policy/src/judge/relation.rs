@@ -166,6 +166,22 @@ impl Judge<'_> {
         format!("{prefix}{}", self.next_name)
     }
 
+    /// The names that are printed behind the alias of a subquery or CTE where two of its columns have one name, as PostgreSQL allows
+    /// while nobody names them: `*` and tie-breaks need to tell them apart.
+    pub(crate) fn tell_apart(&mut self, item: &mut Item) -> Vec<TableAliasColumnDef> {
+        let twice: Vec<usize> = item.ambiguous().collect();
+        if twice.is_empty() || !self.facts.protects() {
+            return vec![];
+        }
+        for index in twice {
+            let made_up = self.fresh("pgveil_d");
+            if let Some(col) = item.cols.get_mut(index) {
+                col.printed = Some(made_up);
+            }
+        }
+        item.cols.iter().map(|c| alias_column(c.printed.as_ref().unwrap_or(&c.name))).collect()
+    }
+
     /// An item for a subquery or CTE in FROM.
     pub(crate) fn derived_item(&self, name: &Ident, cols: Vec<Col>, alias: Option<&TableAlias>) -> Result<Item, Refusal> {
         let mut cols = cols;
@@ -239,6 +255,7 @@ pub(crate) fn plain_column(relation: &Relation, c: &crate::catalog::Column) -> C
         // A view that is not expanded computes its columns in a way that is not known here.
         holds: if relation.kind == crate::catalog::RelationKind::View { None } else { Holds::column(&c.data_type) },
         derived: false,
+        printed: None,
         ty: Some(Ty::of_column(&c.data_type)),
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct Col {
     pub derived: bool,
     /// Its type, where it is certain.
     pub ty: Option<Ty>,
+    /// The name that it is printed under, where another column of its item has its name too.
+    pub printed: Option<String>,
 }
 
 impl Col {
@@ -51,6 +53,7 @@ impl Col {
             holds: None,
             ty: None,
             derived: false,
+            printed: None,
         }
     }
 }
@@ -131,12 +134,11 @@ impl Item {
 
     /// A reference to one of its columns that can mean nothing else.
     pub fn reference(&self, col: &Col) -> Expr {
+        let name = col.printed.as_ref().unwrap_or(&col.name);
         match (&self.printed, &self.relation) {
-            (Some(alias), _) => build::column(alias, &col.name),
-            (None, Some((schema, table))) => {
-                Expr::CompoundIdentifier(vec![build::ident(schema), build::ident(table), build::ident(&col.name)])
-            }
-            (None, None) => build::column(&self.visible, &col.name),
+            (Some(alias), _) => build::column(alias, name),
+            (None, Some((schema, table))) => Expr::CompoundIdentifier(vec![build::ident(schema), build::ident(table), build::ident(name)]),
+            (None, None) => build::column(&self.visible, name),
         }
     }
 }

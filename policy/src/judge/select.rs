@@ -279,7 +279,7 @@ impl Judge<'_> {
             *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: build::ident(&name) };
         }
         let ty = self.type_of(&expr, Some(scope));
-        Ok(Out { col: Col { name, label, origin, refused: None, base, holds, ty, derived }, expr })
+        Ok(Out { col: Col { name, label, origin, refused: None, base, holds, ty, derived, printed: None }, expr })
     }
 }
 

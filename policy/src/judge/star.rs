@@ -19,7 +19,7 @@ impl Judge<'_> {
                 SelectItem::Wildcard(options) => {
                     plain_star(options)?;
                     for slot in &level.slots {
-                        items.push(SelectItem::UnnamedExpr(self.slot_reference(slot, level)?));
+                        items.push(shown_as(self.slot_reference(slot, level)?, slot));
                     }
                 }
                 SelectItem::QualifiedWildcard(kind, options) => {
@@ -28,7 +28,7 @@ impl Judge<'_> {
                     let item = self.star_item(named.as_ref().unwrap_or(kind), Some(scope))?;
                     for (index, col) in item.shown() {
                         let slot = Slot { name: col.name.clone(), item: Rc::clone(&item), col: index, merged: None, same: true };
-                        items.push(SelectItem::UnnamedExpr(self.slot_reference(&slot, &Level::default())?));
+                        items.push(shown_as(self.slot_reference(&slot, &Level::default())?, &slot));
                     }
                 }
                 SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAlias { .. } => items.push(item.clone()),
@@ -50,7 +50,7 @@ impl Judge<'_> {
             }
             return Ok(Expr::Identifier(build::ident(&slot.name)));
         }
-        if slot.item.cols.iter().filter(|c| c.name == col.name).count() > 1 {
+        if col.printed.is_none() && slot.item.cols.iter().filter(|c| c.name == col.name).count() > 1 {
             return Err(Refusal::new(
                 SqlState::AMBIGUOUS_COLUMN,
                 "name.ambiguous",
@@ -93,6 +93,14 @@ impl Judge<'_> {
     pub(crate) fn qualified_row(&mut self, kind: &SelectItemQualifiedWildcardKind, scope: InScope) -> Result<Label, Refusal> {
         let item = self.star_item(kind, scope)?;
         self.whole_row(&item)
+    }
+}
+
+/// A column of `*`, under its own name.
+fn shown_as(expr: Expr, slot: &Slot) -> SelectItem {
+    match slot.column().and_then(|col| col.printed.as_ref()) {
+        Some(_) => SelectItem::ExprWithAlias { expr, alias: build::ident(&slot.name) },
+        None => SelectItem::UnnamedExpr(expr),
     }
 }
 

@@ -5,10 +5,10 @@
 
 use sqlparser::ast::{Expr, OrderBy, OrderByExpr, OrderByKind, Query, SelectItem, SetExpr, TableAlias, TableFactor, TableWithJoins};
 
-use super::sealed::keyed;
 use super::query::{bare_query, empty_values, order_items};
 use super::relation::alias_column;
 use super::scope::Col;
+use super::sealed::keyed;
 use super::{Judge, build};
 use crate::{Refusal, SqlState};
 

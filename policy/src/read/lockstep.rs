@@ -172,10 +172,14 @@ fn made_up(name: &str) -> bool {
     name.starts_with(OURS)
 }
 
-/// The alias of a relation: as the client wrote it, or the relation's name, or made up. Column aliases stay.
+/// The alias of a relation: as the client wrote it, or the relation's name, or made up. Column aliases stay, but that names may be
+/// given to columns among which some are told apart by made-up ones.
 fn alias(client: &Tree, ours: &Tree, own_name: &str) -> Same {
     let columns = |alias: Option<&Tree>| alias.map_or(&[] as &[Tree], |alias| alias.list("colnames")).to_vec();
-    if columns(client.field("alias")) != columns(ours.field("alias")) {
+    let (given, printed) = (columns(client.field("alias")), columns(ours.field("alias")));
+    let apart = |name: &Tree| name.kind() == "String" && made_up(name.text("sval"));
+    let kept = given.len() <= printed.len() && given.iter().zip(&printed).all(|(old, new)| old == new || apart(new));
+    if given != printed && !(kept && printed.iter().any(apart)) {
         return part("the column aliases of a relation");
     }
     alias_name(client, ours, own_name)
