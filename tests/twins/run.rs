@@ -68,7 +68,7 @@ impl Pair {
         // Both work at the same time.
         sessions.iter_mut().for_each(|session| put(session, statement));
         let answers = sessions.each_mut().map(Client::answer);
-        let mut outcome = judge(&mut self.renaming, &answers);
+        let mut outcome = judge(&mut self.renaming, &statement.sql, &answers);
         // A transaction that was left open, or aborted, ends here.
         if answers.iter().any(|a| a.status() != Some('I')) && answers.iter().all(|a| a.broken.is_none()) {
             let ends = sessions.each_mut().map(|session| session.query("ROLLBACK"));
@@ -213,10 +213,15 @@ fn put(session: &mut Client, statement: &Statement) {
     }
 }
 
-fn judge(renaming: &mut Renaming, [a, b]: &[Answer; 2]) -> Outcome {
+fn judge(renaming: &mut Renaming, sql: &str, [a, b]: &[Answer; 2]) -> Outcome {
     // 57014 query_canceled, class 53 insufficient resources.
     if [a, b].iter().any(|x| x.sqlstate() == "57014" || x.sqlstate().starts_with("53")) {
         return Outcome::Inconclusive;
+    }
+    // The shape of a plan is a declared exception (docs/threat-model.md): it goes by the table's statistics, hidden rows' too.
+    let explains = sql.trim_start().get(..7).is_some_and(|word| word.eq_ignore_ascii_case("explain"));
+    if explains && a.error().is_none() && b.error().is_none() && a.columns() == b.columns() {
+        return Outcome::Accepted;
     }
     match renaming.same(a, b) {
         Err(what) => Outcome::Different(what),
