@@ -159,7 +159,10 @@ fn unknown_names_are_not_asked_for() {
     assert_eq!(ask(&mut talk, &|c| c.describe('P', "c1")), ["E 34000 portal \"c1\" does not exist", "Z I"]);
     assert_eq!(
         ask(&mut talk, &|c| c.parse("pgveil_path", "rows -")),
-        ["E 42939 the name \"pgveil_path\" is reserved detail=Names that begin with \"pgveil_\" are pgveil's own.", "Z I"]
+        [
+            "E 42939 the name \"pgveil_path\" is reserved detail=Names that begin with \"pgveil_\" are pgveil's own. hint=(refusals.md: wire.reserved)",
+            "Z I"
+        ]
     );
 }
 
@@ -543,7 +546,7 @@ fn function_calls_and_bad_text_are_refused() {
         s.error("42601", "x");
         s.ready('I');
     });
-    assert_eq!(told[0], "E 22021 invalid byte sequence for encoding \"UTF8\": 0xff");
+    assert_eq!(told[0], "E 22021 invalid byte sequence for encoding \"UTF8\": 0xff hint=(refusals.md: wire.encoding)");
 }
 
 #[test]

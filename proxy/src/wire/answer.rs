@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_report_survives_and_its_parts_do_not() {
-        let refusal = Refusal::new(pgveil_policy::SqlState::DENIED, "x", "no\0Mforged").with_hint("other").at(Some(7));
+        let refusal = Refusal::new(pgveil_policy::SqlState::DENIED, "name.relation", "no\0Mforged").with_hint("other").at(Some(7));
         let mut out = Vec::new();
         Report::of(&refusal).put(&mut out, b'E');
         let body = &out[frame::HEADER..];

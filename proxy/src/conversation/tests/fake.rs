@@ -78,8 +78,8 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         "set" => Kind::Set,
         "begin" | "commit" | "rollback" => Kind::Transaction,
         "deallocate" => Kind::Utility,
-        "unknown" => return Err(Refusal::new(SqlState::UNDEFINED_TABLE, "x", "unknown")),
-        _ => return Err(Refusal::new(SqlState::DENIED, "x", "denied").with_hint("other")),
+        "unknown" => return Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.relation", "unknown")),
+        _ => return Err(Refusal::new(SqlState::DENIED, "name.relation", "denied").with_hint("other")),
     };
     let pattern = if kind == Kind::Query { rest } else { ["", "x"][usize::from(kind == Kind::Explain)] };
     let output = |(n, c)| {
