@@ -4,14 +4,17 @@
 //! allow it; anything else is refused. They say what a rewriting may add or put in a place, not that it is right to: that is the
 //! judgement's own work. What they rule out is that a text means something else than was judged.
 
+mod condition;
 mod keyed;
+mod row;
 mod window;
 
-use keyed::{contains, keyed, sort_item};
+use condition::{conditions, guarded, tried_conditions};
+use keyed::{keyed, sort_item};
+use row::{attribute_call, functional_column, picked, picked_of, row_field, starred};
 
 use super::postgres::Tree;
 use crate::builtin::functions;
-use crate::judge::gate::STALE;
 use crate::{Refusal, SqlState};
 
 /// Aliases and columns that the judgement makes up begin with it.
@@ -263,94 +266,8 @@ fn column(client: &Tree, ours: &Tree) -> Same {
     }
 }
 
-/// Insertion: a field of a whole row becomes the column that it is: `(c).city` is `c.city`.
-fn row_field(client: &Tree, ours: &Tree) -> Same {
-    let same = if ours.kind() == client.kind() { plain(client, ours) } else { part("a field") };
-    let (Some(row), [field, rest @ ..]) = (client.field("arg"), client.list("indirection")) else { return same };
-    let is_row = row.kind() == "ColumnRef" && field.kind() == "String";
-    let is_field = |column: &Tree| column.kind() == "ColumnRef" && column.list("fields").last() == Some(field);
-    same.or_else(|first| match rest {
-        _ if !is_row => Err(first),
-        [] if is_field(ours) && ours.list("fields").len() == 2 => Ok(()),
-        // A column that hangs on a grouped key.
-        [] if ours.kind() == client.kind() => picked_of(ours, &is_field),
-        [_, ..] if ours.kind() == client.kind() && ours.field("arg").is_some_and(is_field) => list(rest, ours.list("indirection")),
-        _ => Err(first),
-    })
-}
-
-/// Insertion: `city(c)` becomes the column that it is, `c.city`.
-fn functional_column(client: &Tree, ours: &Tree) -> Same {
-    let name = client.names("funcname").and_then(|names| names.last().map(|n| (*n).to_owned()));
-    let of_row = matches!(client.list("args"), [only] if only.kind() == "ColumnRef");
-    match ours.list("fields") {
-        [_, field] if of_row && name.is_some_and(|n| field.text("sval") == n) => Ok(()),
-        _ => part("a function call"),
-    }
-}
-
-/// Insertion: `c.row_to_json` becomes the call that it is, of the whole row.
-fn attribute_call(client: &Tree, ours: &Tree) -> Same {
-    let [row, name] = client.list("fields") else { return part("a column") };
-    let called = ours.names("funcname").and_then(|names| names.last().map(|n| (*n).to_owned()));
-    let of_row = match ours.list("args") {
-        [only] if only.kind() == "ColumnRef" => match only.list("fields") {
-            [also] => also == row || made_up(also.text("sval")),
-            [qualifier, column] => (qualifier == row || made_up(qualifier.text("sval"))) && column.text("sval") == ROW,
-            _ => false,
-        },
-        _ => false,
-    };
-    let plain = ["over", "agg_filter"].iter().all(|name| ours.field(name).is_none());
-    if of_row && plain && called.is_some_and(|n| name.text("sval") == n) { Ok(()) } else { part("a column") }
-}
-
-/// Insertion: a column that hangs on a grouped key becomes the first of its values in the group: `(array_agg(c.doc))[1]`.
-fn picked(client: &Tree, ours: &Tree) -> Same {
-    picked_of(ours, &|column: &Tree| walk(client, column).is_ok())
-}
-
-fn picked_of(ours: &Tree, fits: &dyn Fn(&Tree) -> bool) -> Same {
-    let first = match ours.list("indirection") {
-        [index] => index.field("is_slice").is_none() && index.field("lidx").is_none() && index.field("uidx").is_some_and(is_one),
-        _ => false,
-    };
-    let call = ours.field("arg").filter(|arg| arg.names("funcname").as_deref() == Some(&["pg_catalog", "array_agg"]));
-    match call.map(|call| call.list("args")) {
-        Some([only]) if first && only.kind() == "ColumnRef" && fits(only) => Ok(()),
-        _ => part("a column"),
-    }
-}
-
-fn is_one(tree: &Tree) -> bool {
-    tree.field("val").and_then(|value| value.field("ival")) == Some(&Tree::Int(1))
-}
-
 fn is_star(field: &Tree) -> bool {
     matches!(field.kind(), "A_Star" | "AStar")
-}
-
-/// Insertion: `t.*` inside ROW(…) becomes columns.
-fn starred(client: &[Tree], ours: &[Tree]) -> Same {
-    let mut reached = vec![0];
-    for arg in client {
-        let star = arg.kind() == "ColumnRef" && arg.list("fields").last().is_some_and(is_star);
-        let mut next = Vec::new();
-        for at in reached {
-            let rest = ours.get(at..).unwrap_or(&[]);
-            if star {
-                let run = rest.iter().take_while(|new| new.kind() == "ColumnRef").count();
-                next.extend(at..=at + run);
-            }
-            if rest.first().is_some_and(|new| walk(arg, new).is_ok()) {
-                next.push(at + 1);
-            }
-        }
-        next.sort_unstable();
-        next.dedup();
-        reached = next;
-    }
-    if reached.contains(&ours.len()) { Ok(()) } else { part("a row") }
 }
 
 /// Insertion: a cast around a string constant.
@@ -421,39 +338,6 @@ fn unwrapped(client: &Tree, ours: &Tree, moved: &[&str]) -> Same {
     ordered(client.list("group_clause"), ours.list("group_clause"), Items::Group)
 }
 
-/// `CASE WHEN … THEN true ELSE CAST(pg_catalog.concat('pgveil_stale') AS pg_catalog.bool) END`, which is true or raises; its condition
-/// reads no column but those of pgveil's own subquery.
-fn is_gate(tree: &Tree) -> bool {
-    let raises = |tree: &Tree| {
-        let argument = |call: &Tree| match call.list("args") {
-            [only] => only.field("val").is_some_and(|value| value.text("sval") == STALE),
-            _ => false,
-        };
-        let concat = |call: &Tree| call.names("funcname").as_deref() == Some(&["pg_catalog", "concat"]) && argument(call);
-        let is_bool = |of: &Tree| of.names("names").as_deref() == Some(&["pg_catalog", "bool"]);
-        tree.kind() == "TypeCast" && tree.field("arg").is_some_and(concat) && tree.field("type_name").is_some_and(is_bool)
-    };
-    let holds = |when: &Tree| {
-        let is_true = when.field("result").and_then(|r| r.field("val")).is_some_and(|v| v.field("boolval") == Some(&Tree::Bool(true)));
-        is_true && when.field("expr").is_some_and(|e| !contains(e, &foreign))
-    };
-    let condition = match tree.list("args") {
-        [only] => holds(only),
-        _ => false,
-    };
-    tree.kind() == "CaseExpr" && tree.field("arg").is_none() && condition && tree.field("defresult").is_some_and(raises)
-}
-
-/// A relation, a parameter, a column that is not pgveil's own, or a function that is not Postgres' own.
-fn foreign(tree: &Tree) -> bool {
-    match tree.kind() {
-        "RangeVar" | "ParamRef" => true,
-        "ColumnRef" => !tree.names("fields").is_some_and(|names| names.first().is_some_and(|name| made_up(name))),
-        "FuncCall" => tree.names("funcname").is_none_or(|names| names.first() != Some(&"pg_catalog")),
-        _ => false,
-    }
-}
-
 /// Insertion: a SELECT becomes the only FROM item of an outer SELECT of its columns, under an alias that begins `pgveil_q`. The
 /// outer one may sort, and may take over LIMIT and OFFSET with the sort.
 fn wrapped(client: &Tree, ours: &Tree) -> Same {
@@ -492,96 +376,6 @@ fn wrapped(client: &Tree, ours: &Tree) -> Same {
         unwrapped(client, inner, &["sort_clause"])
     } else {
         walk(client, inner)
-    }
-}
-
-/// Insertion: WHERE gains a gate, and `(CAST($1 AS type) IS NULL) IS NOT NULL`, which is always true, or fails.
-fn tried_conditions(client: Option<&Tree>, ours: Option<&Tree>) -> Same {
-    let is_and = |tree: &Tree| tree.kind() == "BoolExpr" && tree.field("boolop") == Some(&Tree::Int(1));
-    let conjuncts = |tree: Option<&Tree>| match tree {
-        Some(tree) if is_and(tree) => tree.list("args").to_vec(),
-        Some(tree) => vec![tree.clone()],
-        None => vec![],
-    };
-    let mut printed = conjuncts(ours);
-    let wanted = conjuncts(client);
-    while printed.len() > wanted.len() && printed.last().is_some_and(|last| is_gate(last) || tries_a_cast(last)) {
-        printed.pop();
-    }
-    if printed.len() == conjuncts(ours).len() {
-        return conditions(client, ours);
-    }
-    if printed.len() != wanted.len() {
-        return part("a condition");
-    }
-    wanted.iter().zip(&printed).try_for_each(|(a, b)| conditions(Some(a), Some(b)))
-}
-
-/// `(CAST($1 AS type) IS NULL) IS NOT NULL`
-fn tries_a_cast(tree: &Tree) -> bool {
-    let tests = |tree: &Tree, how: i64| tree.kind() == "NullTest" && tree.field("nulltesttype") == Some(&Tree::Int(how));
-    tests(tree, IS_NOT_NULL)
-        && tree
-            .field("arg")
-            .filter(|inner| tests(inner, IS_NULL))
-            .and_then(|inner| inner.field("arg"))
-            .is_some_and(|cast| cast.kind() == "TypeCast" && cast.field("arg").is_some_and(|arg| arg.kind() == "ParamRef"))
-}
-
-/// Conditions joined by AND, each perhaps in a guard.
-fn conditions(client: Option<&Tree>, ours: Option<&Tree>) -> Same {
-    let (Some(client), Some(ours)) = (client, ours) else { return optional(client, ours, "a condition") };
-    let is_and = |tree: &Tree| tree.kind() == "BoolExpr" && tree.field("boolop") == Some(&Tree::Int(1));
-    let (of_client, of_ours) = (client.list("args"), ours.list("args"));
-    if is_and(client) && is_and(ours) && of_client.len() == of_ours.len() {
-        return of_client.iter().zip(of_ours).try_for_each(|(a, b)| conditions(Some(a), Some(b)));
-    }
-    guarded_condition(client, ours)
-}
-
-/// `CASE WHEN condition THEN result END`
-fn only_case(tree: &Tree) -> Option<(&Tree, &Tree)> {
-    match (tree.kind(), tree.list("args")) {
-        ("CaseExpr", [when]) if tree.field("defresult").is_none() && tree.field("arg").is_none() => {
-            Some((when.field("expr")?, when.field("result")?))
-        }
-        _ => None,
-    }
-}
-
-/// Insertion: what may fail on a row that a row filter hides becomes `CASE WHEN row is visible THEN … END`; visible it is, wherever
-/// the row comes out.
-fn guarded(client: &Tree, ours: &Tree) -> Same {
-    match only_case(ours) {
-        Some((condition, result)) if asks_for_row(condition) => match only_case(client) {
-            // Its own, where what it sends is a text of pgveil's.
-            Some((own, _)) if walk(own, condition).is_ok() => plain(client, ours),
-            _ => walk(client, result),
-        },
-        _ => plain(client, ours),
-    }
-}
-
-/// Insertion: a condition of WHERE, ON or HAVING becomes `CASE WHEN condition THEN true END`.
-fn guarded_condition(client: &Tree, ours: &Tree) -> Same {
-    let Some((condition, result)) = only_case(ours) else { return walk(client, ours) };
-    let is_true = result.field("val").is_some_and(|value| value.field("boolval") == Some(&Tree::Bool(true)));
-    if is_true && walk(client, condition).is_ok() { Ok(()) } else { walk(client, ours) }
-}
-
-/// `alias.pgveil_ok1 IS NOT FALSE`, or several of them.
-fn asks_for_row(condition: &Tree) -> bool {
-    match condition.kind() {
-        "BooleanTest" => {
-            let column = condition.field("arg").filter(|arg| arg.kind() == "ColumnRef").map(|arg| arg.list("fields"));
-            let ours = matches!(column, Some([_, last]) if last.text("sval").starts_with(OK));
-            ours && condition.field("booltesttype") == Some(&Tree::Int(IS_NOT_FALSE))
-        }
-        "BoolExpr" => {
-            let all = condition.list("args");
-            condition.field("boolop") == Some(&Tree::Int(1)) && !all.is_empty() && all.iter().all(asks_for_row)
-        }
-        _ => false,
     }
 }
 
