@@ -16,6 +16,7 @@ use crate::plan::Origin;
 use crate::{Refusal, SqlState};
 
 /// What a reference turned out to be.
+#[expect(clippy::large_enum_variant, reason = "made once for each reference, and used up at once")]
 pub(crate) enum Meaning {
     /// A column.
     Column(Col),
