@@ -2,21 +2,18 @@
 
 use std::rc::Rc;
 
-use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins,
-};
+use sqlparser::ast::{Expr, Ident, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor, TableWithJoins};
 
 use super::Judge;
 use super::barrier::{self, Behind, Repeat};
 use super::build;
 use super::expr::InScope;
 use super::holds::{Holds, comparable, unify};
-use super::label::Label;
 use super::refuse;
 use super::relation::prune_tree;
 use super::scope::{Col, Item, Level, Scope, Slot};
 use super::sealed::meet;
-use super::typing::{Ty, oid};
+use super::typing::Ty;
 use crate::plan::Origin;
 use crate::read::coded::{self, Form};
 use crate::{Refusal, SqlState};
@@ -295,163 +292,6 @@ impl Judge<'_> {
         Ok(level)
     }
 
-    /// A function in FROM: judged as a call; its columns are those that it declares.
-    pub(crate) fn table_function(
-        &mut self,
-        name: &mut ObjectName,
-        args: &mut [FunctionArg],
-        ordinality: bool,
-        alias: Option<&TableAlias>,
-        scope: InScope,
-    ) -> Result<Level, Refusal> {
-        if let Some(form) = coded::form_of_name(name) {
-            return self.coded_function(form, args, ordinality, alias, scope);
-        }
-        let parts = self.name_parts(name)?;
-        let written: Vec<&str> = parts.iter().map(String::as_str).collect();
-        // The only function that may have more arguments in FROM than it is declared with: one array for each column.
-        let arrays = matches!(written.as_slice(), ["unnest"] | ["pg_catalog", "unnest"]) && args.len() > 1;
-        let facts = self.function_facts(&written, Some(if arrays { 1 } else { args.len() }))?;
-        if facts.veiled.is_some() {
-            return Err(refuse::not_yet("form.from", "this function in FROM"));
-        }
-        let short = parts.last().cloned().unwrap_or_default();
-        if matches!(short.as_str(), "set_config" | "current_setting") {
-            return Err(refuse::not_yet("form.from", "this function in FROM"));
-        }
-        self.note_evaluation_order(&facts, &short, name);
-        let mut labels = Vec::new();
-        for arg in args.iter_mut() {
-            match arg {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) | FunctionArg::Named { arg: FunctionArgExpr::Expr(e), .. } => {
-                    labels.push(self.expr(e, scope)?);
-                    self.note(e, scope);
-                }
-                _ => return Err(refuse::not_yet("form.from", "* as an argument")),
-            }
-        }
-        // Of those that take sealed values, these give rows of one column.
-        let one_column = short == "generate_subscripts" || short == "unnest" && labels.len() == 1;
-        let judged = if facts.schema == "pg_catalog" && one_column {
-            self.sealed_call(&short, &labels).map(|(label, _)| label)
-        } else {
-            self.nothing_sealed(&labels, &format!("function {short}()")).map(|()| Label::Clear)
-        };
-        let label = judged.map_err(|(index, refusal)| match args.get(index) {
-            Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(e))) => refusal.at(self.position(e)),
-            _ => refusal,
-        })?;
-        // Of constants it fails for every row or for none.
-        let constant = |a: &FunctionArg| matches!(a, FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) if is_constant(e));
-        if !args.iter().all(constant) && short != "unnest" {
-            self.may_fail();
-        }
-        let defined = alias.is_some_and(|a| a.columns.iter().any(|c| c.data_type.is_some()));
-        let names = if defined {
-            for c in alias.map(|a| a.columns.as_slice()).unwrap_or_default() {
-                if let Some(t) = &c.data_type {
-                    let mut copy = t.clone();
-                    self.data_type(&mut copy)?;
-                }
-            }
-            alias.map(|a| a.columns.iter().map(|c| c.name.value.clone()).collect()).unwrap_or_default()
-        } else if arrays {
-            args.iter().map(|_| "unnest".to_owned()).collect()
-        } else if facts.schema == "pg_catalog" && short.contains("_populate_record") {
-            // Its columns are those of its first argument's type.
-            self.cast_fields(args.first()).ok_or_else(|| {
-                refuse::not_yet("form.from", &format!("{short}() in FROM of anything but a cast"))
-                    .with_hint("Write its first argument as CAST(NULL AS schema.table).")
-            })?
-        } else {
-            self.function_columns(&facts.schema, &short, args.len(), alias)?
-        };
-        let given: Vec<Option<Ty>> = args
-            .iter()
-            .map(|a| match a {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => self.type_of(e, scope),
-                _ => None,
-            })
-            .collect();
-        let types = if defined {
-            let columns = alias.map(|a| a.columns.as_slice()).unwrap_or_default();
-            columns.iter().map(|c| self.written_type(c.data_type.as_ref()?)).collect()
-        } else {
-            self.function_column_types(&facts.schema, &short, &given)
-        };
-        if !facts.overloaded || labels.iter().any(|l| l.sealed().is_some()) {
-            *name = build::object_name(&[&facts.schema, &short]);
-        }
-        let cols = typed(names, types).into_iter().map(|col| Col { label: label.clone(), ..col }).collect();
-        let level = self.function_level(&short, cols, ordinality, alias)?;
-        // What they give out is computed already; a function outside pg_catalog may be put in its place as a query.
-        Ok(if facts.schema == "pg_catalog" { with_holds(level) } else { level })
-    }
-
-    /// The fields of the composite type that an argument is cast to; the type has its schema by now.
-    fn cast_fields(&self, arg: Option<&FunctionArg>) -> Option<Vec<String>> {
-        let FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) = arg? else { return None };
-        let Expr::Cast { data_type: sqlparser::ast::DataType::Custom(name, _), .. } = build::bare(e) else { return None };
-        match self.name_parts(name).ok()?.as_slice() {
-            [schema, name] => {
-                let found = self.facts.catalog.types.get(schema)?.get(name)?;
-                (!found.fields.is_empty()).then(|| found.fields.clone())
-            }
-            _ => None,
-        }
-    }
-
-    fn function_columns(&self, schema: &str, short: &str, count: usize, alias: Option<&TableAlias>) -> Result<Vec<String>, Refusal> {
-        let fits = |f: &&crate::catalog::Function| {
-            f.schema == schema && (f.variadic || (usize::from(f.arguments.0)..=usize::from(f.arguments.1)).contains(&count))
-        };
-        let mut shapes: Vec<Vec<String>> = self
-            .facts
-            .catalog
-            .functions
-            .get(short)
-            .into_iter()
-            .flatten()
-            .filter(fits)
-            .map(|f| match (f.output_names.len(), self.facts.fields(f.result)) {
-                (0, Some(fields)) => fields.clone(),
-                (0, None) => vec![alias.map_or_else(|| short.to_owned(), |a| a.name.value.clone())],
-                (_, _) => f.output_names.clone(),
-            })
-            .collect();
-        // Its forms may differ; the names are printed with it, so that no other than these can be meant.
-        shapes.sort_by_key(Vec::len);
-        shapes
-            .into_iter()
-            .next()
-            .ok_or_else(|| refuse::not_yet("form.from", &format!("function {short}() in FROM, whose columns are not known,")))
-    }
-
-    /// The alias that is printed for a function: with a name for every column, which makes what is known of them true.
-    pub(crate) fn function_alias(short: &str, alias: Option<&TableAlias>, level: &Level) -> TableAlias {
-        let mut printed =
-            alias.cloned().unwrap_or_else(|| TableAlias { explicit: true, name: build::ident(short), columns: vec![], at: None });
-        let known = level.items.first().map(|i| i.cols.as_slice()).unwrap_or_default();
-        if !printed.columns.iter().any(|c| c.data_type.is_some()) {
-            printed.columns.extend(known.iter().skip(printed.columns.len()).map(|c| super::relation::alias_column(&c.name)));
-        }
-        printed
-    }
-
-    pub(crate) fn function_level(
-        &self,
-        name: &str,
-        mut cols: Vec<Col>,
-        ordinality: bool,
-        alias: Option<&TableAlias>,
-    ) -> Result<Level, Refusal> {
-        if ordinality {
-            cols.push(Col { ty: Some(Ty::of(oid::INT8)), ..Col::clear("ordinality") });
-        }
-        let visible = alias.filter(|a| !coded::is_nameless(a)).map_or_else(|| build::ident(name), |a| a.name.clone());
-        Ok(Level::of(self.derived_item(&visible, cols, alias)?))
-    }
-
     /// Two items of one name can only be told apart by schema.
     pub(crate) fn take_names(&mut self, level: &Level) -> Result<(), Refusal> {
         // An alias like those that pgveil makes up could be taken for one of them.
@@ -488,15 +328,8 @@ fn merged_holds(a: &Col, b: &Col) -> Option<Holds> {
     if comparable(a, b) { unify(a.clone(), b.clone()) } else { None }
 }
 
-/// Columns of these names, with their types where there is one for each.
-pub(crate) fn typed(names: Vec<String>, types: Vec<Option<Ty>>) -> Vec<Col> {
-    let certain = types.len() == names.len();
-    let mut types = types.into_iter().filter(|_| certain);
-    names.into_iter().map(|name| Col { ty: types.next().flatten(), ..Col::clear(name) }).collect()
-}
-
 /// Columns of a function's result hold what their types say.
-fn with_holds(level: Level) -> Level {
+pub(crate) fn with_holds(level: Level) -> Level {
     alone(level, |item| {
         for col in &mut item.cols {
             col.holds = col.ty.and_then(|ty| Holds::of_type(ty.oid, ty.deterministic));
@@ -526,15 +359,6 @@ fn alone(level: Level, change: impl FnOnce(&mut Item)) -> Level {
         }
         // Nothing could be found in it: whoever names its columns is refused.
         Some(Err(_)) | None => Level::default(),
-    }
-}
-
-/// A literal or parameter, cast or not.
-fn is_constant(e: &Expr) -> bool {
-    match build::bare(e) {
-        Expr::Value(_) => true,
-        Expr::Cast { expr, .. } => is_constant(expr),
-        _ => false,
     }
 }
 
