@@ -150,6 +150,11 @@ impl Meaning {
         if answer.error().is_none() && first.sqlstate() == "42809" {
             return Verdict::Open;
         }
+        // Postgres 15 has no min and max of a uuid; of a pseudonymised one, which goes by a digest, pgveil has.
+        if answer.error().is_none() && first.sqlstate() == "42883" && ["min(uuid)", "max(uuid)"].iter().any(|f| first.message().contains(f))
+        {
+            return Verdict::Open;
+        }
         let what = match (answer.error(), first.error()) {
             (Some(error), Some(_)) | (Some(error), None) => {
                 format!("fails with {} {}", error.get(&'C').map_or("", String::as_str), error.get(&'M').map_or("", String::as_str))
