@@ -28,6 +28,23 @@ pub struct Planned {
     pub order_is_data: bool,
     /// Parameters that hold tokens.
     pub tokens: Arc<[TokenParameter]>,
+    /// After it, the session sees another catalog: names mean something else for it, be it before it commits or for good.
+    pub changes_catalog: bool,
+}
+
+impl Planned {
+    /// A statement that is sent as it stands: it gives no rows, reads nothing protected and moves nothing.
+    pub fn plain(kind: Kind, text: impl Into<String>) -> Self {
+        Planned {
+            kind,
+            text: SqlText::plain(text),
+            outputs: Arc::from([]),
+            moves_search_path: false,
+            order_is_data: false,
+            tokens: Arc::from([]),
+            changes_catalog: false,
+        }
+    }
 }
 
 /// What kind of statement was judged. A new kind is a new decision for the conversation: no wildcard there permits.
@@ -45,6 +62,16 @@ pub enum Kind {
     Show,
     /// DISCARD, DEALLOCATE, CLOSE, UNLISTEN and the like: no rows, no data.
     Utility,
+}
+
+impl Kind {
+    /// Names of relations or functions stand in its text: what it means hangs on the catalog and on search_path.
+    pub fn looks_names_up(self) -> bool {
+        match self {
+            Kind::Query | Kind::Explain => true,
+            Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility => false,
+        }
+    }
 }
 
 /// SQL for the server, with holes for the session's order key and for what tokens stand for.

@@ -57,7 +57,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with a message; see the `with_` methods for the rest.
     pub fn new(code: SqlState, id: &'static str, message: impl Into<String>) -> Self {
-        debug_assert!(kinds::kind(id).is_some(), "refusal {id} is not in refusal/kinds.rs");
+        debug_assert!(kinds::kind(id).is_some(), "refusal {id} is not in refusal/kinds");
         Refusal { code, id, message: message.into(), detail: None, hint: None, position: None, sealed: Vec::new() }
     }
 

@@ -7,16 +7,12 @@ use dashmap::DashMap;
 
 use super::cache::Cache;
 use super::facts::Facts;
-use super::label::Label;
-use super::scope::Col;
-use super::token::Tokens;
-use super::{Judge, gate, refuse};
-use crate::catalog::form::Forms;
+use super::statement;
 use crate::catalog::{Catalog, Oid};
 use crate::mask::Mask;
-use crate::plan::{Kind, Origin, Output, Plan, Planned, SqlText};
+use crate::plan::{Kind, Output, Plan};
 use crate::policy::{Known, Policy, PolicyError, Protection, protection::Action};
-use crate::read::{self, Body};
+use crate::read;
 use crate::{Refusal, SqlState};
 
 /// Who asks, and what of the session matters to the meaning of names.
@@ -50,8 +46,8 @@ pub struct Engine {
 }
 
 #[derive(Debug)]
-struct RoleEngine {
-    facts: Facts,
+pub(super) struct RoleEngine {
+    pub facts: Facts,
     unprotected: bool,
     cache: Cache,
     /// Classes with `otherwise = "redact"`.
@@ -62,7 +58,7 @@ struct RoleEngine {
 
 impl RoleEngine {
     /// What is known where the pseudonyms of `classes` are redacted; `None` where the policy does not say so of all.
-    fn otherwise(&self, classes: &BTreeSet<String>) -> Option<Arc<Facts>> {
+    pub fn otherwise(&self, classes: &BTreeSet<String>) -> Option<Arc<Facts>> {
         if !classes.is_subset(&self.redacts) {
             return None;
         }
@@ -175,9 +171,9 @@ fn judge(role: &RoleEngine, who: &Subject, sql: &str) -> Judged {
         let mut statements = Vec::new();
         let read = read::read(sql)?;
         let count = read.len();
-        for (index, statement) in read.into_iter().enumerate() {
-            let offset = statement.offset;
-            let planned = plan(role, who, statement.body, text_from(sql, offset)).map_err(|r| match r.position {
+        for (index, one) in read.into_iter().enumerate() {
+            let offset = one.offset;
+            let planned = statement::plan(role, who, one.body, text_from(sql, offset)).map_err(|r| match r.position {
                 Some(p) => Refusal { position: Some(p.saturating_add(offset)), ..r },
                 None => r,
             })?;
@@ -194,148 +190,6 @@ fn judge(role: &RoleEngine, who: &Subject, sql: &str) -> Judged {
         }
         Ok(Arc::new(Plan { statements }))
     })
-}
-
-fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Planned, Refusal> {
-    match body {
-        Body::Query(reading) => {
-            let Judgement { sql, cols, moves, order_is_data, tokens } = query(role, who, &reading, text, Gate::Inserted)?;
-            Ok(Planned {
-                kind: Kind::Query,
-                text: SqlText::with_holes(&sql, role.facts.marker(), tokens.literals()),
-                outputs: outputs(&cols, &role.facts.catalog.forms),
-                moves_search_path: moves,
-                order_is_data,
-                tokens: tokens.parameters(),
-            })
-        }
-        Body::Explain { options, query: reading } => {
-            if options.analyze == Some(true) {
-                return Err(refuse::not_yet("explain.analyze", "EXPLAIN ANALYZE")
-                    .with_hint("EXPLAIN without ANALYZE shows the plan's shape.")
-                    .at(Some(1)));
-            }
-            if options.format != read::ExplainFormat::Text {
-                return Err(refuse::not_yet("explain.format", "EXPLAIN in another format than text").at(Some(1)));
-            }
-            let Judgement { sql, moves, order_is_data, tokens, .. } = query(role, who, &reading, text, Gate::LeftOut)?;
-            let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
-            Ok(Planned {
-                kind: Kind::Explain,
-                text: SqlText::with_holes(&format!("EXPLAIN (COSTS FALSE, FORMAT TEXT) {sql}"), role.facts.marker(), tokens.literals()),
-                outputs: Arc::from([output]),
-                moves_search_path: moves,
-                order_is_data,
-                tokens: tokens.parameters(),
-            })
-        }
-        Body::Control(control) => {
-            let shown = Output { name: String::new(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
-            let outputs: Arc<[Output]> = if control.kind == Kind::Show { Arc::from([shown]) } else { Arc::from([]) };
-            Ok(Planned {
-                kind: control.kind,
-                text: SqlText::plain(control.text),
-                outputs,
-                moves_search_path: control.moves_search_path,
-                order_is_data: false,
-                tokens: Arc::from([]),
-            })
-        }
-        Body::Other { what } => Err(Refusal::new(
-            SqlState::DENIED,
-            "statement.kind",
-            format!("{what} is not open to role {}, for which columns are masked or rows filtered", who.role),
-        )
-        .with_hint("Queries, transactions, SET and SHOW of harmless settings and EXPLAIN are.")
-        .at(Some(1))),
-    }
-}
-
-/// What became of a query.
-struct Judgement {
-    sql: String,
-    cols: Vec<Col>,
-    /// A call of set_config changes search_path.
-    moves: bool,
-    order_is_data: bool,
-    tokens: Tokens,
-}
-
-/// Whether a text checks its names when it runs.
-#[derive(Clone, Copy)]
-enum Gate {
-    Inserted,
-    /// It is only planned: nothing of a table's comes back, and the check would show in the plan.
-    LeftOut,
-}
-
-fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str, gate: Gate) -> Result<Judgement, Refusal> {
-    check_path(role.facts.catalog.as_ref(), &who.search_path)?;
-    let mut redacted = BTreeSet::new();
-    let mut judged = query_on(&role.facts, who, reading, text, gate);
-    // As often as there are classes: each round redacts at least one more.
-    while let Err(refusal) = &judged
-        && refusal.sealed.iter().any(|class| redacted.insert(class.clone()))
-        && let Some(facts) = role.otherwise(&redacted)
-    {
-        judged = query_on(&facts, who, reading, text, gate);
-    }
-    judged
-}
-
-fn query_on(facts: &Facts, who: &Subject, reading: &read::Reading, text: &str, gate: Gate) -> Result<Judgement, Refusal> {
-    let mut ast = (*reading.ast).clone();
-    let mut judge = Judge::new(facts, &who.search_path, &who.role, text);
-    let cols = judge.statement(&mut ast, true)?;
-    let (moves, order_is_data) = (judge.moves_search_path, judge.reads > 0);
-    let tokens = judge.tokens;
-    match gate {
-        Gate::Inserted => gate::insert(&mut ast, &facts.catalog)?,
-        Gate::LeftOut => {}
-    }
-    let marker = (!tokens.literals().is_empty()).then(|| facts.marker());
-    Ok(Judgement { sql: reading.print_with_holes(&ast, marker)?, cols, moves, order_is_data, tokens })
-}
-
-/// pg_catalog must come first: otherwise a user's type or operator could stand for one of Postgres' own.
-/// Temporary schemas come before it all the same; Postgres finds no functions or operators there, but types.
-fn check_path(catalog: &Catalog, path: &[String]) -> Result<(), Refusal> {
-    let temporary = |s: &&String| s.starts_with("pg_temp_") || s.starts_with("pg_toast_temp_");
-    let own = catalog.types.get("pg_catalog");
-    let shadowing = path.iter().filter(temporary).filter_map(|s| catalog.types.get(s)).flat_map(|t| t.keys());
-    let hidden = shadowing.into_iter().find(|name| own.is_some_and(|own| own.contains_key(*name)));
-    if let Some(name) = hidden {
-        return Err(Refusal::new(
-            SqlState::DENIED,
-            "path.hostile",
-            format!("a temporary table or type has the name of Postgres' type {name}"),
-        )
-        .with_hint("Drop it, or give it another name."));
-    }
-    if path.iter().find(|s| !temporary(s)).is_some_and(|s| s == "pg_catalog") {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        SqlState::DENIED,
-        "path.hostile",
-        "search_path has another schema before pg_catalog, so that names of Postgres' own could mean something else",
-    )
-    .with_hint("Leave pg_catalog out of search_path: Postgres then looks there first."))
-}
-
-fn outputs(cols: &[Col], forms: &Forms) -> Arc<[Output]> {
-    cols.iter()
-        .map(|c| Output {
-            name: c.name.clone(),
-            origin: c.origin.clone(),
-            mask: match &c.label {
-                Label::Sealed(s) => Mask::Seal(Arc::clone(&s.spec)),
-                Label::SealedArray(s) => Mask::SealElements(Arc::clone(&s.spec)),
-                Label::Clear | Label::Null => Mask::Clear,
-            },
-            type_oid: c.ty.map(|t| forms.bottom(t.settled().oid)),
-        })
-        .collect()
 }
 
 /// The text from its `offset`-th character on.

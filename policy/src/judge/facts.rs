@@ -10,6 +10,7 @@ use sqlparser::ast::Query;
 use super::Judge;
 use super::barrier::Barrier;
 use super::determined::{Equalities, Place};
+use super::rights::Rights;
 use super::scope::{Col, Item};
 use super::total::is_total;
 use crate::catalog::{BaseType, Catalog, Oid, Relation};
@@ -56,6 +57,8 @@ pub(crate) struct Facts {
     filters: bool,
     filters_may_fail: bool,
     functions: Vec<(String, String)>,
+    /// What the role may write.
+    pub rights: Rights,
     marker: String,
     stand_ins: DashMap<Oid, Known>,
     fields: HashMap<Oid, Vec<String>>,
@@ -82,6 +85,7 @@ impl Facts {
             filters,
             filters_may_fail,
             functions: role.functions.clone(),
+            rights: Rights::of(role),
             marker,
             stand_ins: DashMap::new(),
             fields,
@@ -98,6 +102,7 @@ impl Facts {
             filters: self.filters,
             filters_may_fail: self.filters_may_fail,
             functions: self.functions.clone(),
+            rights: self.rights.clone(),
             marker: self.marker.clone(),
             stand_ins: DashMap::new(),
             fields: self.fields.clone(),
@@ -114,6 +119,7 @@ impl Facts {
             filters: false,
             filters_may_fail: false,
             functions: self.functions.clone(),
+            rights: self.rights.clone(),
             marker: self.marker.clone(),
             stand_ins: DashMap::new(),
             fields: HashMap::new(),

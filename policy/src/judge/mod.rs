@@ -2,7 +2,7 @@
 //!
 //! [`Engine::judge`] reads a text by two readers, then walks its tree once. Rooms:
 //!
-//! * `engine`: the policy on a catalog, its cache and witness; `facts`: what is known for one role;
+//! * `engine`: the policy on a catalog, its cache and witness; `statement`: one statement, by what it is; `rights`: what a role may write; `facts`: what is known for one role;
 //! * `query`, `select`, `from`, `group`: the clauses, in the order in which names become visible;
 //! * `scope`, `names`, `star`, `output`: which column a name means, what `*` stands for, what a column is called;
 //! * `relation`, `stand_in`: protected relations replaced by derived tables that compute their masks (veil);
@@ -43,6 +43,7 @@ mod query;
 mod recursive;
 mod refuse;
 mod relation;
+mod rights;
 mod row;
 mod sample;
 mod scope;
@@ -50,6 +51,7 @@ mod sealed;
 mod select;
 mod stand_in;
 mod star;
+mod statement;
 mod table_function;
 mod taint;
 mod ties;

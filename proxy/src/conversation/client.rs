@@ -330,10 +330,7 @@ impl<J: Judge> Conversation<J> {
     }
 
     fn moves(&self, kind: Kind, moves_search_path: bool) -> bool {
-        match kind {
-            Kind::Transaction => self.path.ends_with_transaction(),
-            Kind::Query | Kind::Explain | Kind::Set | Kind::Show | Kind::Utility => moves_search_path,
-        }
+        if kind == Kind::Transaction { self.path.ends_with_transaction() } else { moves_search_path }
     }
 
     fn moves_under_others(&self, plan: &Plan) -> bool {
@@ -355,10 +352,7 @@ fn is_unknown(code: SqlState) -> bool {
 }
 
 fn without_names(plan: Arc<Plan>) -> Result<Arc<Plan>, Refusal> {
-    let fit = plan.statements.iter().all(|s| match s.kind {
-        Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility => true,
-        Kind::Query | Kind::Explain => false,
-    });
+    let fit = plan.statements.iter().all(|s| !s.kind.looks_names_up());
     if fit {
         return Ok(plan);
     }

@@ -317,11 +317,8 @@ impl<J: Judge> Conversation<J> {
         match statement.kind {
             None => return Err(Veto::Unexpected { tag: 'C' }.into()),
             Some(Kind::Transaction) => self.path.transaction_control(),
-            Some(Kind::Query | Kind::Explain | Kind::Set | Kind::Show | Kind::Utility) => {
-                if statement.moves_search_path {
-                    self.path.moved();
-                }
-            }
+            Some(_) if statement.moves_search_path => self.path.moved(),
+            Some(_) => {}
         }
         out.to_client.append(&mut self.held);
         frame::put(&mut out.to_client, b'C', |b| b.extend_from_slice(body));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use pgveil_policy::judge::gate::STALE;
-use pgveil_policy::{Kind, Plan, Refusal, SqlState};
+use pgveil_policy::{Plan, Refusal, SqlState};
 
 use super::statement::{Judged, Statement};
 use super::{Conversation, Judge};
@@ -81,10 +81,7 @@ impl<J: Judge> Conversation<J> {
 
 fn same(plan: &Arc<Plan>, judged: &Judged) -> bool {
     match plan.statements.as_slice() {
-        [one] => match one.kind {
-            Kind::Query | Kind::Explain => *one == judged.planned,
-            Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility => false,
-        },
+        [one] => one.kind.looks_names_up() && *one == judged.planned,
         _ => false,
     }
 }

@@ -69,7 +69,7 @@ impl Statement {
             order_is_data: planned.order_is_data,
             closes: match planned.kind {
                 Kind::Utility => closes(&planned.text.render("", |_| String::new())),
-                Kind::Query | Kind::Explain | Kind::Transaction | Kind::Set | Kind::Show => Closes::Nothing,
+                _ => Closes::Nothing,
             },
             judged: None,
             openings: planned.tokens.iter().map(|t| Opening::new(t.index, judge.pseudonym(&t.spec), &t.spec, t.array)).collect(),
@@ -79,11 +79,7 @@ impl Statement {
 
     /// From what was judged, for a statement that is prepared.
     pub fn prepared(planned: &Planned, judge: &impl Judge, client: &str, generation: u64, epoch: u64) -> Self {
-        let named = match planned.kind {
-            Kind::Query | Kind::Explain => true,
-            Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility => false,
-        };
-        let judged = named.then(|| Judged {
+        let judged = planned.kind.looks_names_up().then(|| Judged {
             client: client.into(),
             planned: planned.clone(),
             generation: AtomicU64::new(generation),
@@ -116,7 +112,7 @@ impl Statement {
         }
         let treatment = match self.kind {
             Some(Kind::Explain) => Treatment::Explain,
-            None | Some(Kind::Query | Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility) => {
+            None | Some(_) => {
                 if self.seals.iter().all(Option::is_none) {
                     Treatment::Copy
                 } else {

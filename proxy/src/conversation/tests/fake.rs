@@ -104,6 +104,7 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
             true => Arc::from([TokenParameter { index: 0, spec: Arc::new(spec()), array: false }]),
             false => Arc::from([]),
         },
+        changes_catalog: false,
     })
 }
 

@@ -1,0 +1,63 @@
+//! What a role may write, and where what it keeps is its own.
+
+use crate::policy::Role;
+use crate::{Refusal, SqlState};
+
+/// The rights that the policy gives a role; what the database grants comes on top.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Rights {
+    read_only: bool,
+    writable_schemas: Vec<String>,
+    trusted_code: bool,
+    line: usize,
+    role: String,
+}
+
+impl Rights {
+    /// Those of a role.
+    pub fn of(role: &Role) -> Self {
+        Rights {
+            read_only: role.read_only,
+            writable_schemas: role.writable_schemas.clone(),
+            trusted_code: role.trusted_code,
+            line: role.line,
+            role: role.name.clone(),
+        }
+    }
+
+    /// It may create and run code bodies, hence read everything.
+    pub fn trusted_code(&self) -> bool {
+        self.trusted_code
+    }
+
+    /// It may write nowhere, not even in temporary tables.
+    pub fn never_writes(&self) -> bool {
+        self.read_only && self.writable_schemas.is_empty()
+    }
+
+    /// What lies in this schema is the role's own: it was named writable, or it is the session's temporary one.
+    pub fn owns(&self, schema: &str) -> bool {
+        !self.never_writes() && is_temporary(schema) || self.writable_schemas.iter().any(|s| s == schema)
+    }
+
+    /// Whether it may write in this schema.
+    ///
+    /// # Errors
+    /// `write.schema`, with what it may do instead. `what`: such as `INSERT into shop.orders`.
+    pub fn write(&self, schema: &str, what: &str) -> Result<(), Refusal> {
+        if !self.read_only || self.owns(schema) {
+            return Ok(());
+        }
+        let refusal = Refusal::new(SqlState::DENIED, "write.schema", format!("role {} may only read: {what} is refused", self.role))
+            .with_detail(format!("Rule: policy line {} (role {}, read_only).", self.line, self.role));
+        Err(match self.writable_schemas.as_slice() {
+            [] => refusal.with_hint("Ask for a role that may write."),
+            schemas => refusal.with_hint(format!("It may write in {}, and in temporary tables.", schemas.join(", "))),
+        })
+    }
+}
+
+/// A schema of temporary tables.
+pub(crate) fn is_temporary(schema: &str) -> bool {
+    schema == "pg_temp" || schema.starts_with("pg_temp_")
+}

@@ -1,0 +1,153 @@
+//! One statement, by what it is: which judgement is asked, and what it comes to.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::engine::{RoleEngine, Subject};
+use super::facts::Facts;
+use super::label::Label;
+use super::scope::Col;
+use super::token::Tokens;
+use super::{Judge, gate, refuse};
+use crate::catalog::Catalog;
+use crate::catalog::form::Forms;
+use crate::mask::Mask;
+use crate::plan::{Kind, Origin, Output, Planned, SqlText};
+use crate::read::{self, Body};
+use crate::{Refusal, SqlState};
+
+/// Judges one statement. `text`: the client's, from where it begins.
+pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Planned, Refusal> {
+    match body {
+        Body::Query(reading) => {
+            let Judgement { sql, cols, moves, order_is_data, tokens } = query(role, who, &reading, text, Gate::Inserted)?;
+            Ok(Planned {
+                text: SqlText::with_holes(&sql, role.facts.marker(), tokens.literals()),
+                outputs: outputs(&cols, &role.facts.catalog.forms),
+                moves_search_path: moves,
+                order_is_data,
+                tokens: tokens.parameters(),
+                ..Planned::plain(Kind::Query, "")
+            })
+        }
+        Body::Explain { options, query: reading } => {
+            if options.analyze == Some(true) {
+                return Err(refuse::not_yet("explain.analyze", "EXPLAIN ANALYZE")
+                    .with_hint("EXPLAIN without ANALYZE shows the plan's shape.")
+                    .at(Some(1)));
+            }
+            if options.format != read::ExplainFormat::Text {
+                return Err(refuse::not_yet("explain.format", "EXPLAIN in another format than text").at(Some(1)));
+            }
+            let Judgement { sql, moves, order_is_data, tokens, .. } = query(role, who, &reading, text, Gate::LeftOut)?;
+            let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
+            Ok(Planned {
+                text: SqlText::with_holes(&format!("EXPLAIN (COSTS FALSE, FORMAT TEXT) {sql}"), role.facts.marker(), tokens.literals()),
+                outputs: Arc::from([output]),
+                moves_search_path: moves,
+                order_is_data,
+                tokens: tokens.parameters(),
+                ..Planned::plain(Kind::Explain, "")
+            })
+        }
+        Body::Control(control) => {
+            let shown = Output { name: String::new(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
+            let outputs: Arc<[Output]> = if control.kind == Kind::Show { Arc::from([shown]) } else { Arc::from([]) };
+            Ok(Planned { outputs, moves_search_path: control.moves_search_path, ..Planned::plain(control.kind, control.text) })
+        }
+        Body::Other { what } => Err(Refusal::new(
+            SqlState::DENIED,
+            "statement.kind",
+            format!("{what} is not open to role {}, for which columns are masked or rows filtered", who.role),
+        )
+        .with_hint("Queries, transactions, SET and SHOW of harmless settings and EXPLAIN are.")
+        .at(Some(1))),
+    }
+}
+
+/// What became of a query.
+struct Judgement {
+    sql: String,
+    cols: Vec<Col>,
+    /// A call of set_config changes search_path.
+    moves: bool,
+    order_is_data: bool,
+    tokens: Tokens,
+}
+
+/// Whether a text checks its names when it runs.
+#[derive(Clone, Copy)]
+enum Gate {
+    Inserted,
+    /// It is only planned: nothing of a table's comes back, and the check would show in the plan.
+    LeftOut,
+}
+
+fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str, gate: Gate) -> Result<Judgement, Refusal> {
+    check_path(role.facts.catalog.as_ref(), &who.search_path)?;
+    let mut redacted = BTreeSet::new();
+    let mut judged = query_on(&role.facts, who, reading, text, gate);
+    // As often as there are classes: each round redacts at least one more.
+    while let Err(refusal) = &judged
+        && refusal.sealed.iter().any(|class| redacted.insert(class.clone()))
+        && let Some(facts) = role.otherwise(&redacted)
+    {
+        judged = query_on(&facts, who, reading, text, gate);
+    }
+    judged
+}
+
+fn query_on(facts: &Facts, who: &Subject, reading: &read::Reading, text: &str, gate: Gate) -> Result<Judgement, Refusal> {
+    let mut ast = (*reading.ast).clone();
+    let mut judge = Judge::new(facts, &who.search_path, &who.role, text);
+    let cols = judge.statement(&mut ast, true)?;
+    let (moves, order_is_data) = (judge.moves_search_path, judge.reads > 0);
+    let tokens = judge.tokens;
+    match gate {
+        Gate::Inserted => gate::insert(&mut ast, &facts.catalog)?,
+        Gate::LeftOut => {}
+    }
+    let marker = (!tokens.literals().is_empty()).then(|| facts.marker());
+    Ok(Judgement { sql: reading.print_with_holes(&ast, marker)?, cols, moves, order_is_data, tokens })
+}
+
+/// pg_catalog must come first: otherwise a user's type or operator could stand for one of Postgres' own.
+/// Temporary schemas come before it all the same; Postgres finds no functions or operators there, but types.
+fn check_path(catalog: &Catalog, path: &[String]) -> Result<(), Refusal> {
+    let temporary = |s: &&String| s.starts_with("pg_temp_") || s.starts_with("pg_toast_temp_");
+    let own = catalog.types.get("pg_catalog");
+    let shadowing = path.iter().filter(temporary).filter_map(|s| catalog.types.get(s)).flat_map(|t| t.keys());
+    let hidden = shadowing.into_iter().find(|name| own.is_some_and(|own| own.contains_key(*name)));
+    if let Some(name) = hidden {
+        return Err(Refusal::new(
+            SqlState::DENIED,
+            "path.hostile",
+            format!("a temporary table or type has the name of Postgres' type {name}"),
+        )
+        .with_hint("Drop it, or give it another name."));
+    }
+    if path.iter().find(|s| !temporary(s)).is_some_and(|s| s == "pg_catalog") {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        SqlState::DENIED,
+        "path.hostile",
+        "search_path has another schema before pg_catalog, so that names of Postgres' own could mean something else",
+    )
+    .with_hint("Leave pg_catalog out of search_path: Postgres then looks there first."))
+}
+
+fn outputs(cols: &[Col], forms: &Forms) -> Arc<[Output]> {
+    cols.iter()
+        .map(|c| Output {
+            name: c.name.clone(),
+            origin: c.origin.clone(),
+            mask: match &c.label {
+                Label::Sealed(s) => Mask::Seal(Arc::clone(&s.spec)),
+                Label::SealedArray(s) => Mask::SealElements(Arc::clone(&s.spec)),
+                Label::Clear | Label::Null => Mask::Clear,
+            },
+            type_oid: c.ty.map(|t| forms.bottom(t.settled().oid)),
+        })
+        .collect()
+}
