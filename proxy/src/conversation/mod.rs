@@ -4,18 +4,21 @@
 //! and portals get their meaning when the server *confirms* them, in the order in which it works, so that pipelining, errors and
 //! skipping to Sync cannot pair rows with the masks of another statement.
 //!
-//! * [`client`]: what a client's message becomes;
-//! * [`server`]: what an answer becomes;
+//! * `client`: what a client's message becomes; `refusals`: ours of them;
+//! * [`server`]: what an answer becomes; `errors`: an error;
 //! * [`names`]: statements and portals;
 //! * [`statement`]: what of a plan the conversation needs;
 //! * [`witness`]: the RowDescription against the plan;
 //! * [`stale`]: what a statement means has changed since it was judged;
-//! * [`path`]: the effective search_path, and when it must be asked again.
+//! * [`path`]: the effective search_path, and when it must be asked again; `ask`: how.
 
+mod ask;
 mod client;
+mod errors;
 pub mod ledger;
 pub mod names;
 pub mod path;
+mod refusals;
 pub mod server;
 pub mod stale;
 pub mod statement;

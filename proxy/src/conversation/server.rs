@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use pgveil_policy::{Kind, Refusal, SqlState};
+use pgveil_policy::Kind;
 
 use super::ledger::{Name, Owed, Simple};
 use super::names::Portal;
 use super::statement::Statement;
-use super::{ANSWER_LIMIT, Conversation, End, FULL, Judge, Out, ROW_LIMIT, Rows, Veto, path, stale, witness};
+use super::{ANSWER_LIMIT, Conversation, End, FULL, Judge, Out, ROW_LIMIT, Rows, Veto, witness};
 use crate::rows::{self, RowFault, Treatment, explain, seal};
-use crate::scrub::Scrub;
 use crate::wire::answer::{self, Report, Status};
-use crate::wire::cursor::Cursor;
 use crate::wire::frame::{self, HEADER, Head};
 use crate::wire::message::{self, Target};
 
@@ -339,128 +337,6 @@ impl<J: Judge> Conversation<J> {
             status.put(&mut out.to_client);
         }
         Ok(())
-    }
-
-    // The client's ReadyForQuery follows the answer.
-    fn ask_path(&mut self, out: &mut Out) {
-        let to = &mut out.to_server;
-        // It is still there where an earlier question failed half-way.
-        message::put_close(to, Target::Statement, path::ASKER);
-        message::put_parse(to, path::ASKER, path::QUESTION.as_bytes(), &[]);
-        message::put_bind(to, path::ASKER, path::ASKER);
-        message::put_execute(to, path::ASKER);
-        message::put_close(to, Target::Portal, path::ASKER);
-        message::put_close(to, Target::Statement, path::ASKER);
-        message::put_bare(to, b'S');
-        self.waiting = true;
-        self.ledger.push(Owed::Path { answer: None, failed: false });
-    }
-
-    fn path_row(&mut self, body: &[u8]) -> Result<(), Veto> {
-        let mut c = Cursor::new(body);
-        let read = (|| {
-            let (1, Some(value)) = (c.u16()?, c.value()?) else { return None };
-            c.end(std::str::from_utf8(value).ok()?.to_owned())
-        })();
-        let answer = Some(read.ok_or(Veto::Malformed { tag: 'D' })?);
-        if let Some(Owed::Path { answer: None, failed }) = self.ledger.take() {
-            self.ledger.put_back(Owed::Path { answer, failed });
-            return Ok(());
-        }
-        Err(Veto::Unexpected { tag: 'D' })
-    }
-
-    fn error(&mut self, report: &Report, out: &mut Out) -> Result<(), End> {
-        self.rows = None;
-        if report.is_fatal() {
-            let shown = self.scrub.error(report);
-            shown.put(&mut out.to_client, b'E');
-            return Err(End::ServerEnded { code: String::from_utf8_lossy(shown.code()).into_owned() });
-        }
-        match self.ledger.take() {
-            None => return Err(Veto::Unexpected { tag: 'E' }.into()),
-            Some(Owed::Simple(simple)) if simple.failed => return Err(Veto::Unexpected { tag: 'E' }.into()),
-            Some(Owed::Simple(simple)) => {
-                let order_is_data = simple.statements.get(simple.at).is_some_and(|s| s.order_is_data);
-                let begun = simple.at > 0 || simple.refusal.is_some();
-                if !begun && (stale::is_stale(report) || simple.text.is_some() && stale::is_of_a_name(report)) {
-                    // Told, or not, when the server is ready for the text again.
-                    self.wants_fresh = true;
-                    self.held.clear();
-                    let told = if stale::is_stale(report) { stale::report() } else { self.scrub.error(report) };
-                    self.ledger.put_back(Owed::Simple(Simple { failed: true, stale: Some(told), ..simple }));
-                    return Ok(());
-                }
-                // Its error stands; the next text is judged by what is there now.
-                self.wants_fresh |= simple.refusal.is_none() && stale::is_of_a_name(report);
-                out.to_client.append(&mut self.held);
-                self.report(report, simple.refusal.as_ref(), order_is_data).put(&mut out.to_client, b'E');
-                self.ledger.put_back(Owed::Simple(Simple { failed: true, ..simple }));
-            }
-            Some(Owed::Path { answer, failed: _ }) => self.ledger.put_back(Owed::Path { answer, failed: true }),
-            Some(Owed::Sync) => {
-                self.report(report, None, false).put(&mut out.to_client, b'E');
-                self.ledger.put_back(Owed::Sync);
-            }
-            Some(Owed::Refused(refusal)) => {
-                self.report(report, Some(&refusal), false).put(&mut out.to_client, b'E');
-                self.skip();
-            }
-            Some(Owed::Bind { .. }) if stale::is_of_a_name(report) => {
-                self.wants_fresh = true;
-                stale::report().put(&mut out.to_client, b'E');
-                self.skip();
-            }
-            Some(Owed::Parse { .. }) if stale::is_of_a_name(report) => {
-                // The client's next try is judged by what is there now.
-                self.wants_fresh = true;
-                self.report(report, None, false).put(&mut out.to_client, b'E');
-                self.skip();
-            }
-            Some(Owed::Execute { portal }) => {
-                let order_is_data = self.names.portal(&portal).is_none_or(|p| p.statement.order_is_data);
-                self.report(report, None, order_is_data).put(&mut out.to_client, b'E');
-                self.skip();
-            }
-            Some(
-                Owed::Parse { .. }
-                | Owed::Witness { .. }
-                | Owed::Bind { .. }
-                | Owed::DescribeStatement { .. }
-                | Owed::DescribePortal { .. }
-                | Owed::Close { .. },
-            ) => {
-                self.report(report, None, false).put(&mut out.to_client, b'E');
-                self.skip();
-            }
-        }
-        Ok(())
-    }
-
-    /// `order_is_data`: see [`pgveil_policy::Planned::order_is_data`].
-    fn report(&mut self, report: &Report, refusal: Option<&Refusal>, order_is_data: bool) -> Report {
-        if refusal.is_none() && stale::is_stale(report) {
-            self.wants_fresh = true;
-            return stale::report();
-        }
-        match refusal {
-            // Another code means that it was not our text that failed: a cancelled query, say.
-            Some(refusal) if report.code() == SqlState::SYNTAX.0.as_bytes() => match refusal.id {
-                stale::ID => stale::report(),
-                _ => Report::of(refusal),
-            },
-            _ if order_is_data && Scrub::is_of_a_row(report) => Scrub::failed_on_a_row(report),
-            _ => self.scrub.error(report),
-        }
-    }
-
-    fn skip(&mut self) {
-        if !self.ledger.skip_to_sync() {
-            self.skipping = true;
-            self.moving = false;
-            self.waiting = false;
-        }
-        self.names.rebuild(&self.ledger);
     }
 
     fn parameter(&mut self, body: &[u8], out: &mut Out) -> Result<(), End> {

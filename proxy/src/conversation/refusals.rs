@@ -1,0 +1,89 @@
+//! The conversation's own refusals, in Postgres' words and codes where it has them.
+
+use std::sync::Arc;
+
+use pgveil_policy::{Plan, Refusal, SqlState};
+
+use crate::scrub::OWN_NAMES;
+
+const INVALID_STATEMENT: SqlState = SqlState("26000");
+const INVALID_CURSOR: SqlState = SqlState("34000");
+const RESERVED_NAME: SqlState = SqlState("42939");
+const NOT_IN_ENCODING: SqlState = SqlState("22021");
+
+/// The plan, unless it looks names up.
+pub(super) fn without_names(plan: Arc<Plan>) -> Result<Arc<Plan>, Refusal> {
+    let fit = plan.statements.iter().all(|s| !s.kind.looks_names_up());
+    if fit {
+        return Ok(plan);
+    }
+    Err(Refusal::new(SqlState::UNSUPPORTED, "path.hostile", "no query is read under this search_path")
+        .with_detail("pg_catalog is not searched first, or the search_path is not known because the transaction has failed.")
+        .with_hint("End the transaction; then SET search_path without pg_catalog in it, or RESET search_path."))
+}
+
+/// What a text means is not known before another statement is done.
+pub(super) fn moved_under() -> Refusal {
+    Refusal::new(SqlState::UNSUPPORTED, "path.moving", "a statement before this one may change search_path")
+        .with_detail("What this text means depends on it, and pgveil must ask the server first.")
+        .with_hint("Send the statement that sets search_path, or ends the transaction that did, on its own, and wait for it.")
+}
+
+/// A text that is no UTF-8, from its `at`-th byte on.
+pub(super) fn not_utf8(text: &[u8], at: usize) -> Refusal {
+    let byte = text.get(at).copied().unwrap_or_default();
+    Refusal::new(NOT_IN_ENCODING, "wire.encoding", format!("invalid byte sequence for encoding \"UTF8\": 0x{byte:02x}"))
+}
+
+/// The FunctionCall message.
+pub(super) fn function_call() -> Refusal {
+    Refusal::new(SqlState::UNSUPPORTED, "wire.function_call", "the FunctionCall message is not available to a role with masks")
+        .with_hint("Call the function in a SELECT.")
+}
+
+/// A name that begins as those of pgveil itself.
+pub(super) fn reserved(name: &[u8]) -> Refusal {
+    let name = String::from_utf8_lossy(name);
+    Refusal::new(RESERVED_NAME, "wire.reserved", format!("the name \"{name}\" is reserved"))
+        .with_detail(format!("Names that begin with \"{OWN_NAMES}\" are pgveil's own."))
+}
+
+/// No such prepared statement.
+pub(super) fn no_statement(name: &[u8]) -> Refusal {
+    let message = match String::from_utf8_lossy(name) {
+        name if name.is_empty() => "unnamed prepared statement does not exist".to_owned(),
+        name => format!("prepared statement \"{name}\" does not exist"),
+    };
+    Refusal::new(INVALID_STATEMENT, "wire.no_statement", message)
+}
+
+/// No such portal.
+pub(super) fn no_portal(name: &[u8]) -> Refusal {
+    Refusal::new(INVALID_CURSOR, "wire.no_portal", format!("portal \"{}\" does not exist", String::from_utf8_lossy(name)))
+}
+
+/// More names than a session may have.
+pub(super) fn too_many() -> Refusal {
+    Refusal::new(SqlState::TOO_LARGE, "wire.names", "too many prepared statements or portals")
+        .with_hint("Close those that are not needed any more.")
+}
+
+/// The parameter, from 0, is declared with another type than its column.
+pub(super) fn token_type(index: usize) -> Refusal {
+    let message =
+        format!("parameter ${} holds tokens and must have the type of the column that it is compared with", index.saturating_add(1));
+    Refusal::new(SqlState::DENIED, "seal.parameter", message)
+        .with_hint("Leave the parameter's type to the server, or declare the column's own.")
+}
+
+/// What is bound to the parameter, from 0, is no token.
+pub(super) fn no_token(index: usize) -> Refusal {
+    let message =
+        format!("what is bound to parameter ${} cannot be a token of the column that it is compared with", index.saturating_add(1));
+    Refusal::new(SqlState::DENIED, "seal.token", message).with_hint("Bind tokens as they were shown.")
+}
+
+/// Formats of parameters that do not fit.
+pub(super) fn bad_formats() -> Refusal {
+    Refusal::new(SqlState("08P01"), "wire.bind", "bind message has parameter formats that do not fit its parameters")
+}
