@@ -10,6 +10,7 @@
 //! * `agree`: proofs that both readers understand a text alike;
 //! * `lockstep`: what may differ between the client's tree and the tree of what is sent;
 //! * `explain`: EXPLAIN, its options and its query; `other`: names of statements that are not read further;
+//! * `places`: where a place of what is sent stands in the text of the client;
 //! * `control`: statements without a query: transactions, settings, DISCARD and the like.
 
 mod agree;
@@ -25,6 +26,7 @@ mod limits;
 mod lockstep;
 mod normal;
 mod other;
+pub mod places;
 mod postgres;
 mod windows;
 
