@@ -1,0 +1,29 @@
+//! Queries whose rows are kept: what lands in the new table is what the role would have seen.
+
+use super::engine::{RoleEngine, Subject};
+use super::{carry, place};
+use super::statement::{self, Gate, Judgement};
+use crate::plan::{Kind, Planned, SqlText};
+use crate::read::keep::Keep;
+use crate::Refusal;
+
+/// Judges a CREATE TABLE AS, SELECT INTO or CREATE MATERIALIZED VIEW.
+pub(super) fn plan(role: &RoleEngine, who: &Subject, keep: &Keep, text: &str) -> Result<Planned, Refusal> {
+    let schema = place::of_new(&role.facts, who, &keep.made.name, keep.made.what).map_err(|r| r.at(Some(1)))?;
+    if keep.made.materialized {
+        return super::stored::materialized(role, who, keep, schema, text);
+    }
+    let judged = statement::query(role, who, &keep.query, text, Gate::Inserted)?;
+    if judged.cols.iter().any(|c| c.label.sealed().is_some()) {
+        return carry::table(role, &keep.made, schema.as_deref(), &judged);
+    }
+    let Judgement { sql, moves, order_is_data, tokens, .. } = judged;
+    Ok(Planned {
+        text: SqlText::with_holes(&keep.made.print(schema.as_deref(), &sql)?, role.facts.marker(), tokens.literals()),
+        moves_search_path: moves,
+        order_is_data,
+        tokens: tokens.parameters(),
+        changes_catalog: true,
+        ..Planned::plain(Kind::Keep, "")
+    })
+}
