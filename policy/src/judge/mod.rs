@@ -21,6 +21,7 @@ mod argument;
 mod barrier;
 mod build;
 mod cache;
+mod carry;
 mod coded;
 mod depend;
 mod determined;

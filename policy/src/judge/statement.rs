@@ -145,7 +145,7 @@ fn check_path(catalog: &Catalog, path: &[String]) -> Result<(), Refusal> {
     .with_hint("Leave pg_catalog out of search_path: Postgres then looks there first."))
 }
 
-fn outputs(cols: &[Col], forms: &Forms) -> Arc<[Output]> {
+pub(super) fn outputs(cols: &[Col], forms: &Forms) -> Arc<[Output]> {
     cols.iter()
         .map(|c| Output {
             name: c.name.clone(),

@@ -38,6 +38,7 @@ impl<J: Judge> Conversation<J> {
                 told.put(&mut out.to_client, b'E');
                 self.ledger.put_back(Owed::Simple(Simple { failed: true, ..simple }));
             }
+            Some(Owed::Carry(carrying)) => self.carry_failed(carrying, report, out),
             Some(Owed::Path { answer, failed: _ }) => self.ledger.put_back(Owed::Path { answer, failed: true }),
             Some(Owed::Sync) => {
                 self.report(report, None, false).put(&mut out.to_client, b'E');
@@ -80,7 +81,7 @@ impl<J: Judge> Conversation<J> {
     }
 
     /// `order_is_data`: see [`pgveil_policy::Planned::order_is_data`].
-    fn report(&mut self, report: &Report, refusal: Option<&Refusal>, order_is_data: bool) -> Report {
+    pub(super) fn report(&mut self, report: &Report, refusal: Option<&Refusal>, order_is_data: bool) -> Report {
         if refusal.is_none() && stale::is_stale(report) {
             self.wants_fresh = true;
             return stale::report();
@@ -96,7 +97,7 @@ impl<J: Judge> Conversation<J> {
         }
     }
 
-    fn skip(&mut self) {
+    pub(super) fn skip(&mut self) {
         if !self.ledger.skip_to_sync() {
             self.skipping = true;
             self.moving = false;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use pgveil_policy::{Kind, Mask, Output, Planned};
+use pgveil_policy::{Carry, Kind, Mask, Output, Planned};
 
 use super::{Judge, Rows};
 use crate::rows::array::Elements;
@@ -27,6 +27,8 @@ pub struct Statement {
     pub judged: Option<Judged>,
     /// Parameters whose tokens are turned back.
     pub openings: Vec<Opening>,
+    /// Its rows are kept, not told.
+    pub carry: Option<Arc<Carry>>,
     seals: Vec<Option<Arc<dyn Pseudonym>>>,
 }
 
@@ -73,6 +75,7 @@ impl Statement {
             },
             judged: None,
             openings: planned.tokens.iter().map(|t| Opening::new(t.index, judge.pseudonym(&t.spec), &t.spec, t.array)).collect(),
+            carry: planned.carry.clone(),
             seals: planned.outputs.iter().map(seal).collect(),
         }
     }
@@ -98,6 +101,7 @@ impl Statement {
             closes: Closes::Nothing,
             judged: None,
             openings: Vec::new(),
+            carry: None,
             seals: Vec::new(),
         }
     }
@@ -113,7 +117,7 @@ impl Statement {
         let treatment = match self.kind {
             Some(Kind::Explain) => Treatment::Explain,
             None | Some(_) => {
-                if self.seals.iter().all(Option::is_none) {
+                if self.carry.is_none() && self.seals.iter().all(Option::is_none) {
                     Treatment::Copy
                 } else {
                     let seals = self.seals.iter().enumerate();

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use pgveil_policy::mask::seal::{SealForm, SealSpec};
-use pgveil_policy::{Kind, Mask, Origin, Output, Plan, Planned, Refusal, SqlState, SqlText, TokenParameter};
+use pgveil_policy::{Carry, Kind, Mask, Origin, Output, Plan, Planned, Refusal, SqlState, SqlText, TokenParameter};
 
 use super::super::{Conversation, End, Judge, Out};
 use crate::rows::{Pseudonym, Unsealable};
@@ -74,6 +74,7 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
     let (word, rest) = sql.split_once(' ').unwrap_or((sql, ""));
     let kind = match word {
         "rows" => Kind::Query,
+        "keep" | "insert" => Kind::Carry,
         "explain" => Kind::Explain,
         "set" => Kind::Set,
         "begin" | "commit" | "rollback" => Kind::Transaction,
@@ -81,7 +82,7 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         "unknown" => return Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.relation", "unknown")),
         _ => return Err(Refusal::new(SqlState::DENIED, "name.relation", "denied").with_hint("other")),
     };
-    let pattern = if kind == Kind::Query { rest } else { ["", "x"][usize::from(kind == Kind::Explain)] };
+    let pattern = if matches!(kind, Kind::Query | Kind::Carry) { rest } else { ["", "x"][usize::from(kind == Kind::Explain)] };
     let output = |(n, c)| {
         let spec = spec();
         let (origin, mask) = match c {
@@ -105,7 +106,24 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
             false => Arc::from([]),
         },
         changes_catalog: false,
+        carry: carry(word),
     })
+}
+
+// `keep` and `insert`, with a pattern as `rows`: the latter by a stage.
+fn carry(word: &str) -> Option<Arc<Carry>> {
+    let staged = match word {
+        "keep" => false,
+        "insert" => true,
+        _ => return None,
+    };
+    Some(Arc::new(Carry {
+        create: SqlText::plain("create"),
+        shape: "shape".into(),
+        copy: "copy".into(),
+        finish: staged.then(|| SqlText::plain("finish")),
+        drop: staged.then(|| "drop".into()),
+    }))
 }
 
 fn spec() -> SealSpec {
