@@ -372,7 +372,7 @@ impl<J: Judge> Conversation<J> {
         let named = matches!(c.step, Step::Open | Step::Make) && stale::is_of_a_name(report);
         self.wants_fresh |= c.refusal.is_none() && named;
         let order_is_data = c.statement.order_is_data && c.due.front() == Some(&Due::Rows);
-        let told = self.report(report, c.refusal.as_ref(), order_is_data);
+        let told = self.report(report, c.refusal.take().as_ref(), order_is_data);
         let Some(simple) = &mut c.simple else {
             told.put(&mut out.to_client, b'E');
             return self.skip();

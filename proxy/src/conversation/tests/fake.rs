@@ -245,6 +245,11 @@ impl Server {
         Report::ours("WARNING", code, message).put(&mut self.0, b'N');
     }
 
+    /// CopyInResponse, binary.
+    pub fn copy_in(&mut self) {
+        frame::put(&mut self.0, b'G', |b| b.extend_from_slice(&[1, 0, 2, 0, 1, 0, 1]));
+    }
+
     pub fn notify(&mut self) {
         frame::put(&mut self.0, b'A', |b| b.extend_from_slice(b"\0\0\0\x01channel\0payload\0"));
     }
@@ -337,6 +342,20 @@ impl Talk {
             bytes.drain(..used);
         }
         self.take_told()
+    }
+
+    /// The server answers, in one piece.
+    pub fn server_at_once(&mut self, write: impl FnOnce(&mut Server)) {
+        let bytes = server(write);
+        assert_eq!(self.conversation.from_server(&bytes, &mut self.out).unwrap(), bytes.len());
+    }
+
+    /// The data of the one CopyData that is to be sent.
+    pub fn sent_data(&self) -> Vec<u8> {
+        let mut data = frames(&self.out.to_server).into_iter().filter(|(tag, _)| *tag == b'd');
+        let (_, one) = data.next().expect("a CopyData");
+        assert!(data.next().is_none());
+        one
     }
 
     /// The server answers, and the conversation is over.
