@@ -52,6 +52,8 @@ impl Planned {
 pub enum Kind {
     /// SELECT, VALUES, TABLE: rows with [`Planned::outputs`].
     Query,
+    /// INSERT, UPDATE, DELETE: rows with [`Planned::outputs`] where it returns some. Its errors may speak of stored values.
+    Write,
     /// EXPLAIN: rows of one text column that must be reduced to the plan's shape.
     Explain,
     /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, ROLLBACK TO, SET TRANSACTION.
@@ -68,7 +70,7 @@ impl Kind {
     /// Names of relations or functions stand in its text: what it means hangs on the catalog and on search_path.
     pub fn looks_names_up(self) -> bool {
         match self {
-            Kind::Query | Kind::Explain => true,
+            Kind::Query | Kind::Write | Kind::Explain => true,
             Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility => false,
         }
     }

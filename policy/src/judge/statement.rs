@@ -50,6 +50,10 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
                 ..Planned::plain(Kind::Explain, "")
             })
         }
+        Body::Write(write) => {
+            check_path(role.facts.catalog.as_ref(), &who.search_path)?;
+            super::write::plan(role, who, &write, text)
+        }
         Body::Control(control) => {
             let shown = Output { name: String::new(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
             let outputs: Arc<[Output]> = if control.kind == Kind::Show { Arc::from([shown]) } else { Arc::from([]) };
@@ -137,7 +141,7 @@ fn check_path(catalog: &Catalog, path: &[String]) -> Result<(), Refusal> {
     .with_hint("Leave pg_catalog out of search_path: Postgres then looks there first."))
 }
 
-fn outputs(cols: &[Col], forms: &Forms) -> Arc<[Output]> {
+pub(super) fn outputs(cols: &[Col], forms: &Forms) -> Arc<[Output]> {
     cols.iter()
         .map(|c| Output {
             name: c.name.clone(),

@@ -9,6 +9,7 @@
 //! * `normal`: the one form of an AST that is judged; `dress`: the same AST made ready to be printed;
 //! * `agree`: proofs that both readers understand a text alike;
 //! * `lockstep`: what may differ between the client's tree and the tree of what is sent;
+//! * `write`: INSERT, UPDATE, DELETE as a shell around queries;
 //! * `explain`: EXPLAIN, its options and its query; `other`: names of statements that are not read further;
 //! * `control`: statements without a query: transactions, settings, DISCARD and the like.
 
@@ -27,6 +28,7 @@ mod normal;
 mod other;
 mod postgres;
 mod windows;
+mod write;
 
 use pg_query::NodeEnum;
 use sqlparser::ast;
@@ -35,6 +37,8 @@ use sqlparser::tokenizer::Location;
 use crate::{Kind, Refusal, SqlState};
 pub(crate) use normal::fold;
 use postgres::{Raw, Tree};
+pub(crate) use write::EXCLUDED;
+pub use write::{Assigned, Conflict, Inferred, Overriding, Sent, Shell, Target, Verb, Write};
 
 /// One statement of a client's text.
 #[derive(Debug, Clone)]
@@ -57,6 +61,8 @@ pub enum Body {
         /// What is explained.
         query: Reading,
     },
+    /// INSERT, UPDATE, DELETE.
+    Write(Box<Write>),
     /// A statement that carries no data, already printed in our own words.
     Control(Control),
     /// Any other statement, named for the refusal.
@@ -235,6 +241,9 @@ fn body(raw: &Raw) -> Result<Body, Refusal> {
         NodeEnum::SelectStmt(select) if select.into_clause.is_some() => Ok(Body::Other { what: "SELECT INTO" }),
         node @ NodeEnum::SelectStmt(_) => Ok(Body::Query(agree::reading(raw, node)?)),
         NodeEnum::ExplainStmt(explain) => explain::explain(raw, explain),
-        node => control::statement(node),
+        node => match write::write(raw, node)? {
+            Some(write) => Ok(Body::Write(Box::new(write))),
+            None => control::statement(node),
+        },
     }
 }
