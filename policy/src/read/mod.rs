@@ -10,7 +10,8 @@
 //! * `agree`: proofs that both readers understand a text alike;
 //! * `lockstep`: what may differ between the client's tree and the tree of what is sent;
 //! * `write`: INSERT, UPDATE, DELETE as a shell around queries;
-//! * `explain`: EXPLAIN, its options and its query; `other`: names of statements that are not read further;
+//! * `places`: where a place of what is sent stands in the text of the client;
+//! * `explain`: EXPLAIN, its options and its query; `keep`: queries whose rows are kept in a new table; `view`: views; `other`: names of statements that are not read further;
 //! * `control`: statements without a query: transactions, settings, DISCARD and the like.
 
 mod agree;
@@ -22,11 +23,14 @@ mod decode;
 mod differentials;
 mod dress;
 mod explain;
+pub(crate) mod keep;
 mod limits;
 mod lockstep;
 mod normal;
 mod other;
+pub mod places;
 mod postgres;
+pub(crate) mod view;
 mod windows;
 mod write;
 
@@ -61,6 +65,10 @@ pub enum Body {
         /// What is explained.
         query: Reading,
     },
+    /// CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW.
+    Keep(keep::Keep),
+    /// CREATE VIEW.
+    View(view::View),
     /// INSERT, UPDATE, DELETE.
     Write(Box<Write>),
     /// A statement that carries no data, already printed in our own words.
@@ -238,7 +246,9 @@ pub fn position(text: &str, location: Location) -> Option<usize> {
 
 fn body(raw: &Raw) -> Result<Body, Refusal> {
     match &raw.node {
-        NodeEnum::SelectStmt(select) if select.into_clause.is_some() => Ok(Body::Other { what: "SELECT INTO" }),
+        NodeEnum::SelectStmt(select) if keep::has_into(select) => keep::select_into(raw, select),
+        NodeEnum::ViewStmt(create) => view::create(raw, create),
+        NodeEnum::CreateTableAsStmt(create) => keep::create_as(raw, create),
         node @ NodeEnum::SelectStmt(_) => Ok(Body::Query(agree::reading(raw, node)?)),
         NodeEnum::ExplainStmt(explain) => explain::explain(raw, explain),
         node => match write::write(raw, node)? {
