@@ -73,6 +73,8 @@ pub enum Kind {
     Query,
     /// CREATE TABLE AS, SELECT INTO or INSERT … SELECT whose rows pass through the proxy: see [`Carry`]. No rows for the client.
     Carry,
+    /// INSERT, UPDATE, DELETE: rows with [`Planned::outputs`] where it returns some. Its errors may speak of stored values.
+    Write,
     /// EXPLAIN: rows of one text column that must be reduced to the plan's shape.
     Explain,
     /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, ROLLBACK TO, SET TRANSACTION.
@@ -93,7 +95,7 @@ impl Kind {
     /// Names of relations or functions stand in its text: what it means hangs on the catalog and on search_path.
     pub fn looks_names_up(self) -> bool {
         match self {
-            Kind::Query | Kind::Carry | Kind::Explain | Kind::Keep | Kind::Define => true,
+            Kind::Query | Kind::Carry | Kind::Write | Kind::Explain | Kind::Keep | Kind::Define => true,
             Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility => false,
         }
     }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use pgveil_policy::{Planned, Refusal};
 
+use super::errors::Ran;
 use super::ledger::{Name, Owed};
 use super::refusals::carries_too_much;
 use super::statement::Statement;
@@ -372,7 +373,8 @@ impl<J: Judge> Conversation<J> {
         let named = matches!(c.step, Step::Open | Step::Make) && stale::is_of_a_name(report);
         self.wants_fresh |= c.refusal.is_none() && named;
         let order_is_data = c.statement.order_is_data && c.due.front() == Some(&Due::Rows);
-        let told = self.report(report, c.refusal.take().as_ref(), order_is_data);
+        let ran = Ran { order_is_data, writes: matches!(c.step, Step::Fill | Step::Finish) };
+        let told = self.report(report, c.refusal.take().as_ref(), ran);
         let Some(simple) = &mut c.simple else {
             told.put(&mut out.to_client, b'E');
             return self.skip();
