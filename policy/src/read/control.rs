@@ -281,7 +281,6 @@ mod tests {
             ("create table t (a int)", "CREATE TABLE"),
             ("create table t as select 1", "CREATE TABLE AS"),
             ("select 1 into t", "SELECT INTO"),
-            ("copy t to stdout", "COPY"),
             ("do $$ begin end $$", "DO"),
             ("prepare transaction 'x'", "PREPARE TRANSACTION"),
             ("listen x", "LISTEN"),

@@ -9,6 +9,7 @@
 //! * `normal`: the one form of an AST that is judged; `dress`: the same AST made ready to be printed;
 //! * `agree`: proofs that both readers understand a text alike;
 //! * `lockstep`: what may differ between the client's tree and the tree of what is sent;
+//! * `copy`: COPY and its options; `lock_table`: LOCK;
 //! * `explain`: EXPLAIN, its options and its query; `other`: names of statements that are not read further;
 //! * `control`: statements without a query: transactions, settings, DISCARD and the like.
 
@@ -16,12 +17,14 @@ mod agree;
 pub(crate) mod coded;
 mod control;
 mod convert;
+pub mod copy;
 mod decode;
 #[cfg(test)]
 mod differentials;
 mod dress;
 mod explain;
 mod limits;
+pub mod lock_table;
 mod lockstep;
 mod normal;
 mod other;
@@ -59,9 +62,13 @@ pub enum Body {
     },
     /// A statement that carries no data, already printed in our own words.
     Control(Control),
+    /// COPY to or from the client.
+    Copy(copy::Copy),
+    /// LOCK TABLE.
+    Lock(lock_table::Lock),
     /// Any other statement, named for the refusal.
     Other {
-        /// Such as `INSERT`, `CREATE TABLE`, `COPY`, `DO`.
+        /// Such as `INSERT`, `CREATE TABLE`, `DO`.
         what: &'static str,
     },
 }
@@ -235,6 +242,8 @@ fn body(raw: &Raw) -> Result<Body, Refusal> {
         NodeEnum::SelectStmt(select) if select.into_clause.is_some() => Ok(Body::Other { what: "SELECT INTO" }),
         node @ NodeEnum::SelectStmt(_) => Ok(Body::Query(agree::reading(raw, node)?)),
         NodeEnum::ExplainStmt(explain) => explain::explain(raw, explain),
+        NodeEnum::CopyStmt(statement) => copy::copy(raw, statement),
+        NodeEnum::LockStmt(statement) => lock_table::lock(raw, statement),
         node => control::statement(node),
     }
 }

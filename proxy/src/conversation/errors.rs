@@ -9,6 +9,12 @@ use crate::wire::answer::Report;
 
 impl<J: Judge> Conversation<J> {
     pub(super) fn error(&mut self, report: &Report, out: &mut Out) -> Result<(), End> {
+        let done = self.error_of(report, out);
+        self.copy_failed();
+        done
+    }
+
+    fn error_of(&mut self, report: &Report, out: &mut Out) -> Result<(), End> {
         self.rows = None;
         if report.is_fatal() {
             let shown = self.scrub.error(report);
@@ -87,6 +93,7 @@ impl<J: Judge> Conversation<J> {
                 stale::ID => stale::report(),
                 _ => Report::of(refusal),
             },
+            _ if self.copies_in() => self.scrub.of_copied(report),
             _ if order_is_data && Scrub::is_of_a_row(report) => Scrub::failed_on_a_row(report),
             _ => self.scrub.error(report),
         }
