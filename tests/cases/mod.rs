@@ -5,6 +5,7 @@
 //! equality is what is compared.
 
 mod carry;
+mod copy;
 mod engineer;
 mod masks;
 mod places;

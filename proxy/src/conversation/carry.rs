@@ -284,7 +284,7 @@ impl<J: Judge> Conversation<J> {
             Due::Bare(_) | Due::Parameters | Due::Rows | Due::CopyIn | Due::Done => {}
         }
         if c.due.is_empty() && !self.next_step(c, out) {
-            self.tell(c, out)?;
+            self.tell_kept(c, out)?;
             return Ok(None);
         }
         Ok(Some(Owed::Carry(carrying)))
@@ -340,7 +340,7 @@ impl<J: Judge> Conversation<J> {
         true
     }
 
-    fn tell(&mut self, c: &mut Carrying, out: &mut Out) -> Result<(), End> {
+    fn tell_kept(&mut self, c: &mut Carrying, out: &mut Out) -> Result<(), End> {
         let tag = c.tag.take().unwrap_or_else(|| format!("SELECT {}\0", c.kept).into_bytes().into());
         let statement = Arc::clone(&c.statement);
         self.completed(&statement, &tag, out)
@@ -353,7 +353,7 @@ impl<J: Judge> Conversation<J> {
         self.names.closed(Target::Portal, b"");
         let idle = Status::decode(body) == Some(Status::Idle);
         if !carrying.failed {
-            self.tell(&mut carrying, out)?;
+            self.tell_kept(&mut carrying, out)?;
         } else if let Some(Simple { stale: Some(told), text, .. }) = carrying.simple {
             match text {
                 Some(text) if idle && !self.path.is_stale() => {

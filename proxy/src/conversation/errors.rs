@@ -25,6 +25,12 @@ impl Ran {
 
 impl<J: Judge> Conversation<J> {
     pub(super) fn error(&mut self, report: &Report, out: &mut Out) -> Result<(), End> {
+        let done = self.error_of(report, out);
+        self.copy_failed();
+        done
+    }
+
+    fn error_of(&mut self, report: &Report, out: &mut Out) -> Result<(), End> {
         self.rows = None;
         if report.is_fatal() {
             let shown = self.scrub.error(report);
@@ -107,6 +113,7 @@ impl<J: Judge> Conversation<J> {
                 stale::ID => stale::report(),
                 _ => Report::of(refusal),
             },
+            _ if self.copies_in() => self.scrub.of_copied(report),
             _ if ran.writes && Scrub::is_of_a_constraint(report) => Scrub::constraint(report),
             _ if ran.order_is_data && Scrub::is_of_a_row(report) => Scrub::failed_on_a_row(report),
             _ if ran.writes => self.scrub.of_a_write(report),

@@ -55,15 +55,20 @@ fn begun(text: &str) -> Talk {
     assert_eq!(talk.server(opened), Vec::<String>::new());
     let mut wanted = step("create", false);
     wanted.extend(["P pgveil_keep shape", "D Spgveil_keep", "H"].map(str::to_owned));
-    assert_eq!(talk.take_sent(), wanted);
+    assert_eq!(took(&mut talk), wanted);
     assert_eq!(talk.server(made), Vec::<String>::new());
-    assert_eq!(talk.take_sent(), ["E pgveil_carry", "H"]);
+    assert_eq!(took(&mut talk), ["E pgveil_carry", "H"]);
     talk
 }
 
 fn rows(s: &mut Server) {
     s.row(&[Some("Ana"), Some("1")]);
     s.row(&[None, Some("2")]);
+}
+
+/// What was sent, without the data of a COPY.
+fn took(talk: &mut Talk) -> Vec<String> {
+    talk.take_sent().into_iter().map(|sent| if sent.starts_with("d ") { "d".to_owned() } else { sent }).collect()
 }
 
 fn with_h(mut sent: Vec<String>) -> Vec<String> {
@@ -84,21 +89,21 @@ fn a_query_is_kept_chunk_by_chunk() {
     assert_eq!(&data[..19], b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0");
     assert_eq!(&data[19..34], b"\0\x02\0\0\0\x04%ana\0\0\0\x011");
     assert_eq!(&data[data.len() - 2..], [255, 255]);
-    assert_eq!(talk.take_sent(), with_h(step("copy", true)));
+    assert_eq!(took(&mut talk), with_h(step("copy", true)));
     assert!(talk.server(filled).is_empty());
-    assert_eq!(talk.take_sent(), ["E pgveil_carry", "H"]);
+    assert_eq!(took(&mut talk), ["E pgveil_carry", "H"]);
     talk.server(|s| {
         s.row(&[Some("Bob"), None]);
         s.complete("SELECT 1");
     });
-    assert_eq!(talk.take_sent(), with_h(step("copy", true)));
+    assert_eq!(took(&mut talk), with_h(step("copy", true)));
     talk.server(filled);
-    assert_eq!(talk.take_sent(), ["C Ppgveil_carry", "C Spgveil_carry", "H"]);
+    assert_eq!(took(&mut talk), ["C Ppgveil_carry", "C Spgveil_carry", "H"]);
     talk.server(|s| {
         s.bare('3');
         s.bare('3');
     });
-    assert_eq!(talk.take_sent(), ["S"]);
+    assert_eq!(took(&mut talk), ["S"]);
     assert_eq!(talk.server(|s| s.ready('I')), ["C SELECT 3", "Z I"]);
     assert!(talk.conversation.listening() && !talk.conversation.carrying());
 }
@@ -111,7 +116,7 @@ fn no_rows_are_kept_without_a_copy_and_a_stage_is_emptied_and_dropped() {
     wanted.extend(step("finish", false));
     wanted.extend(step("drop", false));
     wanted.extend(["C Spgveil_carry".to_owned(), "H".to_owned()]);
-    assert_eq!(talk.take_sent(), wanted);
+    assert_eq!(took(&mut talk), wanted);
     let told = talk.server(|s| {
         s.bare('3');
         stepped(s, |s| s.complete("INSERT 0 0"));
@@ -152,7 +157,7 @@ fn an_error_at_any_step_ends_it_with_one_sync() {
         before(&mut talk);
         let told = talk.server(|s| s.error("57014", "canceling statement due to user request"));
         assert_eq!(told, ["E 57014 canceling statement due to user request"]);
-        assert_eq!(talk.take_sent().iter().filter(|m| *m == "S").count(), syncs);
+        assert_eq!(took(&mut talk).iter().filter(|m| *m == "S").count(), syncs);
         assert_eq!(talk.server(|s| s.ready('I')), ["Z I"]);
         assert!(talk.conversation.listening());
         assert_eq!(talk.client(|c| c.query("rows -")), ["Q sent:rows -"]);
@@ -160,7 +165,7 @@ fn an_error_at_any_step_ends_it_with_one_sync() {
     let mut talk = Talk::new();
     talk.client(|c| c.query("keep s-"));
     assert_eq!(talk.server(|s| s.error("42P07", "relation \"x\" already exists")), ["E 42P07 relation \"x\" already exists"]);
-    assert_eq!(talk.take_sent(), ["S"]);
+    assert_eq!(took(&mut talk), ["S"]);
     assert_eq!(talk.server(|s| s.ready('E')), ["Z E"]);
 }
 
@@ -190,16 +195,16 @@ fn the_extended_protocol_keeps_at_execute() {
     assert_eq!(talk.client(|_| {}), ["D Pp", "H"]);
     assert!(!talk.conversation.listening());
     talk.server(|s| s.columns(ORIGINS));
-    talk.take_sent();
+    took(&mut talk);
     talk.server(made);
-    assert_eq!(talk.take_sent(), ["E p", "H"]);
+    assert_eq!(took(&mut talk), ["E p", "H"]);
     talk.server(|s| {
         rows(s);
         s.complete("SELECT 2");
     });
-    talk.take_sent();
+    took(&mut talk);
     talk.server(filled);
-    talk.take_sent();
+    took(&mut talk);
     let told = talk.server(|s| {
         s.bare('3');
         stepped(s, |s| s.complete("INSERT 0 2"));
@@ -225,7 +230,7 @@ fn an_error_in_the_extended_protocol_skips_to_the_clients_sync() {
     talk.server(|s| s.bare('2'));
     assert_eq!(talk.client(|_| {}), ["D P", "H"]);
     talk.server(|s| s.columns(ORIGINS));
-    talk.take_sent();
+    took(&mut talk);
     let told = talk.server(|s| s.error("42P07", "relation \"x\" already exists"));
     assert_eq!(told, ["E 42P07 relation \"x\" already exists"]);
     // The Query before the Sync is skipped, as the server skips it.
@@ -238,17 +243,17 @@ fn a_table_of_other_types_is_not_filled() {
     let mut talk = Talk::new();
     talk.client(|c| c.query("keep s-"));
     talk.server(opened);
-    talk.take_sent();
+    took(&mut talk);
     talk.server(|s| {
         stepped(s, |s| s.complete("CREATE TABLE AS"));
         s.bare('1');
         s.parameters(0);
         s.columns(&[(77, 1), (77, 5)]);
     });
-    assert_eq!(talk.take_sent(), ["P pgveil_keep pgveil refused this statement", "H"]);
+    assert_eq!(took(&mut talk), ["P pgveil_keep pgveil refused this statement", "H"]);
     let told = talk.server(|s| s.error("42601", "syntax error at or near \"pgveil\""));
     assert!(told[0].starts_with("E 0A000 cached plan must not change result type"), "{told:?}");
-    assert_eq!(talk.take_sent(), ["S"]);
+    assert_eq!(took(&mut talk), ["S"]);
     assert_eq!(talk.server(|s| s.ready('I')), ["Z I"]);
 }
 
@@ -257,7 +262,7 @@ fn a_stale_text_is_judged_and_sent_again() {
     let mut talk = begun("keep s-");
     let told = talk.server(|s| s.error("22P02", "invalid input syntax for type boolean: \"pgveil_stale\""));
     assert!(told.is_empty(), "{told:?}");
-    assert_eq!(talk.take_sent(), ["S"]);
+    assert_eq!(took(&mut talk), ["S"]);
     assert!(talk.server(|s| s.ready('I')).is_empty());
     assert!(talk.conversation.wants_fresh());
     talk.conversation.refreshed();
@@ -283,7 +288,7 @@ fn rows_that_grow_without_measure_are_not_held() {
         talk.server_at_once(|s| s.row(&[None, Some(&wide)]));
     }
     talk.server(|s| s.bare('s'));
-    assert_eq!(talk.take_sent(), ["P pgveil_keep pgveil refused this statement", "H"]);
+    assert_eq!(took(&mut talk), ["P pgveil_keep pgveil refused this statement", "H"]);
     let told = talk.server(|s| s.error("42601", "syntax error at or near \"pgveil\""));
     assert!(told[0].starts_with("E 54000 rows that are kept"), "{told:?}");
 }
