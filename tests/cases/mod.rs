@@ -7,6 +7,7 @@
 mod carry;
 mod engineer;
 mod masks;
+mod places;
 mod plans;
 mod pseudonyms;
 mod row_filters;

@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::label::Label;
 use super::scope::Col;
 use super::token::Tokens;
-use super::{Judge, gate, keep, refuse};
+use super::{Judge, gate, keep, refuse, stored};
 use crate::catalog::Catalog;
 use crate::catalog::form::Forms;
 use crate::mask::Mask;
@@ -50,6 +50,7 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
                 ..Planned::plain(Kind::Explain, "")
             })
         }
+        Body::View(view) => stored::view(role, who, &view, text),
         Body::Keep(kept) => keep::plan(role, who, &kept, text),
         Body::Control(control) => {
             let shown = Output { name: String::new(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };

@@ -116,17 +116,10 @@ impl Made {
             Refusal::new(SqlState::UNSUPPORTED, "read.reprint", "pgveil's rewritten statement does not read back as it was meant")
                 .with_hint("Please report it, with the statement.")
         };
-        let one = |text: &str| {
-            let mut statements = postgres::statements(text)?;
-            match (statements.pop(), statements.is_empty()) {
-                (Some(raw), true) => Ok(raw.node),
-                _ => Err(reprint()),
-            }
-        };
-        let NodeEnum::CreateTableAsStmt(create) = one(text)? else { return Err(reprint()) };
+        let NodeEnum::CreateTableAsStmt(create) = postgres::one(text)?.ok_or_else(reprint)? else { return Err(reprint()) };
         let inner = create.query.as_ref().and_then(|q| q.node.as_ref()).ok_or_else(reprint)?;
         let skips = create.into.as_ref().is_some_and(|into| into.skip_data);
-        let same = Tree::of(inner)? == Tree::of(&one(query)?)? && skips != self.with_data;
+        let same = Tree::of(inner)? == Tree::of(&postgres::one(query)?.ok_or_else(reprint)?)? && skips != self.with_data;
         if same { Ok(()) } else { Err(reprint()) }
     }
 }
@@ -190,7 +183,7 @@ fn made(into: &IntoClause, what: &'static str, materialized: bool, if_not_exists
 }
 
 /// WITH (…): each option as it is printed.
-fn storage_options(options: &[Node]) -> Result<Vec<String>, Refusal> {
+pub(super) fn storage_options(options: &[Node]) -> Result<Vec<String>, Refusal> {
     let one = |option: &Node| {
         let Some(NodeEnum::DefElem(element)) = &option.node else { return Err(unknown("an option")) };
         let DefElem { defnamespace, defname, arg, .. } = &**element;
@@ -222,7 +215,7 @@ pub(super) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn unknown(what: &str) -> Refusal {
+pub(super) fn unknown(what: &str) -> Refusal {
     Refusal::new(SqlState::UNSUPPORTED, "read.define", format!("pgveil does not know {what} in a statement that defines something"))
         .with_hint("Write it in another way, or ask for a role without masks.")
         .at(Some(1))

@@ -45,6 +45,14 @@ pub(super) const KINDS: &[Kind] = &[
         of_postgres: false,
     },
     Kind {
+        id: "keep.setting",
+        meaning: "A view or materialised view would move search_path whenever it is read.",
+        why: "Names in the statements after it would mean something else than pgveil judged.",
+        instead: "SET search_path.",
+        example: Some("CREATE VIEW adhoc.v AS SELECT set_config('search_path', 'crm', false) AS s"),
+        of_postgres: false,
+    },
+    Kind {
         id: "keep.token",
         meaning: "A literal or parameter is compared with a column of tokens in a text that is stored.",
         why: "The token would be turned back, and the stored text would hold the value.",
