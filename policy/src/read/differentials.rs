@@ -197,6 +197,7 @@ fn one_statement_after_another() {
             Body::Query(_) => "query",
             Body::Explain { .. } => "explain",
             Body::Control(_) => "control",
+            Body::Write(write) => write.shell.verb.name(),
             Body::Other { what } => what,
             _ => "another",
         })
