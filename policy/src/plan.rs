@@ -28,6 +28,10 @@ pub struct Planned {
     pub order_is_data: bool,
     /// Parameters that hold tokens.
     pub tokens: Arc<[TokenParameter]>,
+    /// Tokens in it are written to columns: each must stand for a value.
+    pub writes_tokens: bool,
+    /// The command tag that the client is told with its row count, where the text that is sent is another statement.
+    pub tag: Option<&'static str>,
     /// After it, the session sees another catalog: names mean something else for it, be it before it commits or for good.
     pub changes_catalog: bool,
     /// Its rows are not told but kept: see [`Carry`].
@@ -62,6 +66,8 @@ impl Planned {
             moves_search_path: false,
             order_is_data: false,
             tokens: Arc::from([]),
+            writes_tokens: false,
+            tag: None,
             changes_catalog: false,
             carry: None,
             copy: None,
@@ -216,6 +222,14 @@ impl SqlText {
             }
         }
         SqlText { pieces }
+    }
+
+    /// The literals in it that are tokens.
+    pub fn tokens(&self) -> impl Iterator<Item = &Token> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Token(token) => Some(token),
+            Piece::Text(_) | Piece::OrderKey => None,
+        })
     }
 
     /// The content of the string constant that is printed for a token: a hole that nothing of a client's can make.

@@ -148,6 +148,10 @@ pub(crate) struct Judge<'a> {
     top: bool,
     /// It is over the target of a statement that writes.
     target: Option<write::Target>,
+    /// Statements in the WITH that is judged next, which write; by their place there.
+    writes: Vec<(usize, read::Write)>,
+    /// What became of them.
+    written: Vec<(usize, read::Sent)>,
     /// Rows of the target are met in an order that protected values can change.
     unordered: bool,
     /// The query that was judged last gives one row.
@@ -191,6 +195,8 @@ impl<'a> Judge<'a> {
             fine: vec![],
             top: false,
             target: None,
+            writes: vec![],
+            written: vec![],
             unordered: false,
             single_row: false,
             casts_count: false,

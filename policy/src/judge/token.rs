@@ -24,6 +24,8 @@ use crate::{Refusal, SqlState};
 pub(crate) struct Tokens {
     literals: Vec<Token>,
     parameters: BTreeMap<usize, Use>,
+    /// Some are written to columns.
+    pub written: bool,
 }
 
 /// Where a parameter stands, everywhere.

@@ -199,6 +199,7 @@ fn one_statement_after_another() {
             Body::Control(_) => "control",
             Body::Copy(_) => "copy",
             Body::Lock(_) => "lock",
+            Body::Write(write) => write.shell.verb.name(),
             Body::Other { what } => what,
             _ => "another",
         })

@@ -44,8 +44,8 @@ use sqlparser::tokenizer::Location;
 use crate::{Kind, Refusal, SqlState};
 pub(crate) use normal::fold;
 use postgres::{Raw, Tree};
-pub(crate) use write::EXCLUDED;
-pub use write::{Assigned, Conflict, Inferred, Overriding, Sent, Shell, Target, Verb, Write};
+pub use write::{Assigned, Conflict, Inferred, Overriding, Sent, Shell, Target, Then, Verb, When, Write};
+pub(crate) use write::{EXCLUDED, placeholder};
 
 /// One statement of a client's text.
 #[derive(Debug, Clone)]
@@ -72,7 +72,7 @@ pub enum Body {
     Keep(keep::Keep),
     /// CREATE VIEW.
     View(view::View),
-    /// INSERT, UPDATE, DELETE.
+    /// INSERT, UPDATE, DELETE, MERGE; a query with such a statement in WITH.
     Write(Box<Write>),
     /// A statement that carries no data, already printed in our own words.
     Control(Control),
@@ -256,7 +256,10 @@ fn body(raw: &Raw) -> Result<Body, Refusal> {
         NodeEnum::SelectStmt(select) if keep::has_into(select) => keep::select_into(raw, select),
         NodeEnum::ViewStmt(create) => view::create(raw, create),
         NodeEnum::CreateTableAsStmt(create) => keep::create_as(raw, create),
-        node @ NodeEnum::SelectStmt(_) => Ok(Body::Query(agree::reading(raw, node)?)),
+        node @ NodeEnum::SelectStmt(_) => match write::write(raw, node)? {
+            Some(write) => Ok(Body::Write(Box::new(write))),
+            None => Ok(Body::Query(agree::reading(raw, node)?)),
+        },
         NodeEnum::ExplainStmt(explain) => explain::explain(raw, explain),
         NodeEnum::CopyStmt(statement) => copy::copy(raw, statement),
         NodeEnum::LockStmt(statement) => lock_table::lock(raw, statement),

@@ -11,9 +11,9 @@ use pgveil_policy::{Engine, Policy, Subject};
 /// Stands for the session's order key while a text is judged; printed as `KEY` in the cases.
 pub const MARKER: &str = "0rderKeyMarker0rderKeyMarker";
 
-/// The example policy on the database below.
+/// The example policy on the database below, with one role more that writes.
 pub fn engine() -> Engine {
-    engine_of(include_str!("../example.toml"), catalog())
+    engine_of(concat!(include_str!("../example.toml"), "\n", include_str!("clerk.toml")), catalog())
 }
 
 /// Any policy on any database.

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use pgveil_policy::mask::token::NO_VALUE;
 use pgveil_policy::{Kind, Plan, Planned, Refusal, SqlState, SqlText};
 
 use super::ledger::{Owed, Simple, Texts};
 use super::refusals::{
-    bad_formats, carries_alone, function_call, moved_under, no_portal, no_statement, no_token, not_utf8, reserved, token_type, too_many, without_names,
+    bad_formats, carries_alone, function_call, moved_under, no_portal, no_statement, no_such_token, no_token, not_utf8, reserved,
+    token_type, too_many, without_names,
 };
 use super::statement::Statement;
 use super::{BIND_LIMIT, Conversation, End, FULL, Judge, Out, TEXT_LIMIT};
@@ -346,9 +348,20 @@ impl<J: Judge> Conversation<J> {
             }
             judged => {
                 self.fresh = false;
-                Some(judged)
+                Some(judged.and_then(|plan| self.real_tokens(&plan).map(|()| plan)))
             }
         }
+    }
+
+    // What is compared with a column may be any text, what is written to one may not.
+    fn real_tokens(&self, plan: &Plan) -> Result<(), Refusal> {
+        let mut written = plan.statements.iter().filter(|s| s.writes_tokens).flat_map(|s| s.text.tokens());
+        let absent = written.find(|token| {
+            let mut value = Vec::new();
+            let opened = self.judge.pseudonym(&token.spec).open_text(token.text.as_bytes(), &mut value);
+            opened.is_err() || value.starts_with(NO_VALUE)
+        });
+        absent.map_or(Ok(()), |token| Err(no_such_token(&token.spec.class)))
     }
 
     fn render(&self, planned: &Planned) -> String {

@@ -97,6 +97,12 @@ pub(super) fn no_token(index: usize) -> Refusal {
     Refusal::new(SqlState::DENIED, "seal.token", message).with_hint("Bind tokens as they were shown.")
 }
 
+/// A literal that is to be written to a column of tokens is none.
+pub(super) fn no_such_token(class: &str) -> Refusal {
+    let message = format!("what is written to a column of class {class} is not one of its tokens");
+    Refusal::new(SqlState::DENIED, "seal.token", message).with_hint("Write a token as it was shown, or leave the column out.")
+}
+
 /// Formats of parameters that do not fit.
 pub(super) fn bad_formats() -> Refusal {
     Refusal::new(SqlState("08P01"), "wire.bind", "bind message has parameter formats that do not fit its parameters")

@@ -361,7 +361,13 @@ impl<J: Judge> Conversation<J> {
             Some(_) => {}
         }
         out.to_client.append(&mut self.held);
-        frame::put(&mut out.to_client, b'C', |b| b.extend_from_slice(body));
+        match (statement.tag, body.strip_prefix(b"SELECT")) {
+            (Some(tag), Some(count)) => frame::put(&mut out.to_client, b'C', |b| {
+                b.extend_from_slice(tag.as_bytes());
+                b.extend_from_slice(count);
+            }),
+            _ => frame::put(&mut out.to_client, b'C', |b| b.extend_from_slice(body)),
+        }
         Ok(())
     }
 

@@ -20,6 +20,8 @@ pub struct Statement {
     pub outputs: Arc<[Output]>,
     /// After it, search_path may be another.
     pub moves_search_path: bool,
+    /// What the client is told instead of SELECT, with the row count.
+    pub tag: Option<&'static str>,
     /// As planned.
     pub order_is_data: bool,
     /// Prepared statements that are gone after it.
@@ -87,13 +89,18 @@ impl Statement {
             kind: Some(planned.kind),
             outputs: Arc::clone(&planned.outputs),
             moves_search_path: planned.moves_search_path,
+            tag: planned.tag,
             order_is_data: planned.order_is_data,
             closes: match planned.kind {
                 Kind::Utility => closes(&planned.text.render("", |_| String::new())),
                 _ => Closes::Nothing,
             },
             judged: None,
-            openings: planned.tokens.iter().map(|t| Opening::new(t.index, judge.pseudonym(&t.spec), &t.spec, t.array)).collect(),
+            openings: planned
+                .tokens
+                .iter()
+                .map(|t| Opening::new(t.index, judge.pseudonym(&t.spec), &t.spec, t.array, planned.writes_tokens))
+                .collect(),
             carry: planned.carry.clone(),
             copy: planned.copy.as_ref().map(flow),
             seals: planned.outputs.iter().map(seal).collect(),
@@ -117,6 +124,7 @@ impl Statement {
             kind: None,
             outputs: Arc::default(),
             moves_search_path: false,
+            tag: None,
             order_is_data: false,
             closes: Closes::Nothing,
             judged: None,

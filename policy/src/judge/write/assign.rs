@@ -28,6 +28,8 @@ pub(crate) enum Into {
     },
     /// DEFAULT stands there: nothing of the client's is written.
     Default,
+    /// Nowhere: it is a condition.
+    Condition,
     /// A column of tokens: they are turned back. `null`: NULL is no loss, as in a new row.
     Tokens {
         /// The column.
@@ -53,7 +55,7 @@ impl Into {
         match self {
             Into::Null { why } | Into::Nothing { why } => why,
             Into::Tokens { sealed, .. } => Box::new(protected(role, &sealed.column, Some(&sealed.spec.class), &sealed.rule)),
-            Into::Clear { .. } | Into::Default => Box::new(refuse::unsupported("this assignment")),
+            Into::Clear { .. } | Into::Default | Into::Condition => Box::new(refuse::unsupported("this assignment")),
         }
     }
 }
@@ -90,6 +92,7 @@ impl Judge<'_> {
         if let Into::Tokens { sealed, .. } = into
             && let Some(label) = self.token(e, sealed)?
         {
+            self.tokens.written = true;
             return Ok(label);
         }
         let label = self.expr(e, scope)?;
@@ -100,7 +103,8 @@ impl Judge<'_> {
     /// Whether a value of that label may be written there.
     pub(super) fn lands(&self, label: &Label, into: &Into) -> Result<(), Refusal> {
         match (into, label) {
-            (Into::Default, _) | (Into::Clear { .. }, Label::Clear | Label::Null) => Ok(()),
+            (Into::Default, _) | (Into::Clear { .. } | Into::Condition, Label::Clear | Label::Null) => Ok(()),
+            (Into::Condition, Label::Sealed(s) | Label::SealedArray(s)) => Err(refuse::sealed_use(self.role, s, "a condition")),
             (Into::Clear { column }, Label::Sealed(s) | Label::SealedArray(s)) => Err(sealed_write(self.role, s, column)),
             (Into::Null { .. } | Into::Tokens { null: true, .. }, Label::Null) => Ok(()),
             (Into::Tokens { sealed, .. }, Label::Sealed(s)) => meet::join(Label::Sealed(sealed.clone()), Label::Sealed(s.clone()))
@@ -135,6 +139,7 @@ impl Judge<'_> {
                 .with_hint("Write SELECT * FROM (VALUES …)."));
         }
         self.gates = None;
+        let frames = self.ctes.len();
         if let Some(with) = &mut query.with {
             self.with(with, None)?;
         }
@@ -150,7 +155,7 @@ impl Judge<'_> {
                 }
             }
         }
-        self.ctes.clear();
+        self.ctes.truncate(frames);
         match self.shows_evaluation_order.take() {
             Some(refusal) if self.reads > 0 => return Err(refusal),
             _ => {}

@@ -69,6 +69,8 @@ impl Judge<'_> {
             crate::read::Verb::Insert => format!("INSERT into {full}"),
             crate::read::Verb::Update => format!("UPDATE of {full}"),
             crate::read::Verb::Delete => format!("DELETE from {full}"),
+            crate::read::Verb::Merge => format!("MERGE into {full}"),
+            crate::read::Verb::Select => full.clone(),
         };
         if is_system_schema(&relation.schema) {
             return Err(Refusal::new(SqlState::DENIED, "write.catalog", format!("{what}: catalogs are not written to")));

@@ -148,4 +148,12 @@ pub(super) const KINDS: &[Kind] = &[
         example: None,
         of_postgres: true,
     },
+    Kind {
+        id: "write.nested",
+        meaning: "A statement that writes, in a WITH that is not the outermost.",
+        why: "Postgres does not allow it.",
+        instead: "Put it into the outermost WITH.",
+        example: None,
+        of_postgres: true,
+    },
 ];
