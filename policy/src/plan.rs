@@ -30,6 +30,8 @@ pub struct Planned {
     pub tokens: Arc<[TokenParameter]>,
     /// After it, the session sees another catalog: names mean something else for it, be it before it commits or for good.
     pub changes_catalog: bool,
+    /// What it does with names that live in the session.
+    pub act: Act,
 }
 
 impl Planned {
@@ -43,6 +45,76 @@ impl Planned {
             order_is_data: false,
             tokens: Arc::from([]),
             changes_catalog: false,
+            act: Act::Nothing,
+        }
+    }
+}
+
+/// What a statement does with the names of prepared statements and of cursors (portals). SQL and the wire protocol share both.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// Nothing.
+    Nothing,
+    /// PREPARE: the name means this statement from here on.
+    Prepare {
+        /// As it is stored.
+        name: String,
+        /// What it is.
+        statement: Arc<Planned>,
+        /// The client's text of the PREPARE, to judge it again.
+        client: String,
+    },
+    /// EXECUTE: what it gives is what the name means when the server runs it.
+    Execute {
+        /// As it is stored.
+        name: String,
+        /// In order.
+        arguments: Arc<[Argument]>,
+    },
+    /// DEALLOCATE of one name, or of all.
+    Deallocate(Option<String>),
+    /// DECLARE: the name means these rows from here on.
+    Declare {
+        /// As it is stored.
+        name: String,
+        /// The query.
+        query: Arc<Planned>,
+        /// Its values come in binary where a simple query fetches them.
+        binary: bool,
+        /// It outlives its transaction.
+        hold: bool,
+    },
+    /// FETCH or MOVE: what it gives is what the name means when the server runs it.
+    Fetch {
+        /// As it is stored.
+        name: String,
+        /// MOVE: no rows come.
+        moves: bool,
+    },
+    /// CLOSE of one cursor, or of all.
+    Close(Option<String>),
+    /// DISCARD ALL: statements and cursors are gone.
+    Discard,
+}
+
+/// An argument of EXECUTE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Argument {
+    /// As it is printed.
+    pub text: String,
+    /// The value of a literal, which may be a token.
+    pub literal: Option<String>,
+    /// It is NULL, whatever it is taken for.
+    pub null: bool,
+}
+
+impl Act {
+    /// An EXECUTE of this name.
+    pub fn execute(name: &str, arguments: &[String]) -> String {
+        let name = name.replace('"', "\"\"");
+        match arguments {
+            [] => format!("EXECUTE \"{name}\""),
+            arguments => format!("EXECUTE \"{name}\" ({})", arguments.join(", ")),
         }
     }
 }
@@ -62,14 +134,35 @@ pub enum Kind {
     Show,
     /// DISCARD, DEALLOCATE, CLOSE, UNLISTEN and the like: no rows, no data.
     Utility,
+    /// PREPARE and DECLARE: no rows yet.
+    Name,
+    /// EXECUTE, FETCH and MOVE: the rows of what [`Planned::act`] names.
+    Named,
+    /// CALL: at most one row, of clear columns that the procedure has.
+    Call,
 }
 
 impl Kind {
     /// Names of relations or functions stand in its text: what it means hangs on the catalog and on search_path.
     pub fn looks_names_up(self) -> bool {
         match self {
-            Kind::Query | Kind::Explain => true,
+            Kind::Query | Kind::Explain | Kind::Name | Kind::Named | Kind::Call => true,
             Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility => false,
+        }
+    }
+
+    /// PREPARE and EXECUTE can be asked for it: its rows, if any, are those of its own text.
+    pub fn is_preparable(self) -> bool {
+        match self {
+            Kind::Query => true,
+            Kind::Explain
+            | Kind::Transaction
+            | Kind::Set
+            | Kind::Show
+            | Kind::Utility
+            | Kind::Name
+            | Kind::Named
+            | Kind::Call => false,
         }
     }
 }
@@ -100,6 +193,12 @@ impl SqlText {
     /// Text without a hole.
     pub fn plain(text: impl Into<String>) -> Self {
         SqlText { pieces: vec![Piece::Text(text.into())] }
+    }
+
+    /// The same behind a text without a hole.
+    #[must_use]
+    pub fn after(&self, before: &str) -> Self {
+        SqlText { pieces: std::iter::once(Piece::Text(before.to_owned())).chain(self.pieces.iter().cloned()).collect() }
     }
 
     /// Text in which each occurrence of `marker` is a hole: for a token where [`SqlText::token_hole`] wrote it, else for the

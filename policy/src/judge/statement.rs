@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::label::Label;
 use super::scope::Col;
 use super::token::Tokens;
-use super::{Judge, gate, refuse};
+use super::{Judge, channel, gate, named, procedure, refuse};
 use crate::catalog::Catalog;
 use crate::catalog::form::Forms;
 use crate::mask::Mask;
@@ -50,7 +50,13 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
                 ..Planned::plain(Kind::Explain, "")
             })
         }
+        Body::Named(named) => named::plan(role, who, named, text),
+        Body::Channel(channel) => channel::plan(role, who, channel),
+        Body::Call(call) => procedure::plan(role, who, call, text),
         Body::Control(control) => {
+            if control.read_write && role.facts.rights.never_writes() {
+                return Err(role.facts.rights.stays_read_only(&who.role).at(Some(1)));
+            }
             let shown = Output { name: String::new(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
             let outputs: Arc<[Output]> = if control.kind == Kind::Show { Arc::from([shown]) } else { Arc::from([]) };
             Ok(Planned { outputs, moves_search_path: control.moves_search_path, ..Planned::plain(control.kind, control.text) })
@@ -66,24 +72,24 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
 }
 
 /// What became of a query.
-struct Judgement {
-    sql: String,
-    cols: Vec<Col>,
+pub(super) struct Judgement {
+    pub sql: String,
+    pub cols: Vec<Col>,
     /// A call of set_config changes search_path.
-    moves: bool,
-    order_is_data: bool,
-    tokens: Tokens,
+    pub moves: bool,
+    pub order_is_data: bool,
+    pub tokens: Tokens,
 }
 
 /// Whether a text checks its names when it runs.
 #[derive(Clone, Copy)]
-enum Gate {
+pub(super) enum Gate {
     Inserted,
     /// It is only planned: nothing of a table's comes back, and the check would show in the plan.
     LeftOut,
 }
 
-fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str, gate: Gate) -> Result<Judgement, Refusal> {
+pub(super) fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str, gate: Gate) -> Result<Judgement, Refusal> {
     check_path(role.facts.catalog.as_ref(), &who.search_path)?;
     let mut redacted = BTreeSet::new();
     let mut judged = query_on(&role.facts, who, reading, text, gate);
@@ -113,7 +119,7 @@ fn query_on(facts: &Facts, who: &Subject, reading: &read::Reading, text: &str, g
 
 /// pg_catalog must come first: otherwise a user's type or operator could stand for one of Postgres' own.
 /// Temporary schemas come before it all the same; Postgres finds no functions or operators there, but types.
-fn check_path(catalog: &Catalog, path: &[String]) -> Result<(), Refusal> {
+pub(super) fn check_path(catalog: &Catalog, path: &[String]) -> Result<(), Refusal> {
     let temporary = |s: &&String| s.starts_with("pg_temp_") || s.starts_with("pg_toast_temp_");
     let own = catalog.types.get("pg_catalog");
     let shadowing = path.iter().filter(temporary).filter_map(|s| catalog.types.get(s)).flat_map(|t| t.keys());
@@ -137,7 +143,7 @@ fn check_path(catalog: &Catalog, path: &[String]) -> Result<(), Refusal> {
     .with_hint("Leave pg_catalog out of search_path: Postgres then looks there first."))
 }
 
-fn outputs(cols: &[Col], forms: &Forms) -> Arc<[Output]> {
+pub(super) fn outputs(cols: &[Col], forms: &Forms) -> Arc<[Output]> {
     cols.iter()
         .map(|c| Output {
             name: c.name.clone(),

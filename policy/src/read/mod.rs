@@ -10,9 +10,11 @@
 //! * `agree`: proofs that both readers understand a text alike;
 //! * `lockstep`: what may differ between the client's tree and the tree of what is sent;
 //! * `explain`: EXPLAIN, its options and its query; `other`: names of statements that are not read further;
+//! * `named`: PREPARE, EXECUTE, cursors; `channel`: LISTEN and NOTIFY; `procedure`: CALL;
 //! * `control`: statements without a query: transactions, settings, DISCARD and the like.
 
 mod agree;
+mod channel;
 pub(crate) mod coded;
 mod control;
 mod convert;
@@ -23,9 +25,11 @@ mod dress;
 mod explain;
 mod limits;
 mod lockstep;
+mod named;
 mod normal;
 mod other;
 mod postgres;
+mod procedure;
 mod windows;
 
 use pg_query::NodeEnum;
@@ -33,8 +37,11 @@ use sqlparser::ast;
 use sqlparser::tokenizer::Location;
 
 use crate::{Kind, Refusal, SqlState};
+pub use channel::Channel;
+pub use named::{Cursor, Named};
 pub(crate) use normal::fold;
 use postgres::{Raw, Tree};
+pub use procedure::Call;
 
 /// One statement of a client's text.
 #[derive(Debug, Clone)]
@@ -57,6 +64,12 @@ pub enum Body {
         /// What is explained.
         query: Reading,
     },
+    /// A statement that makes, runs or ends what lives under a name.
+    Named(Named),
+    /// LISTEN, UNLISTEN, NOTIFY.
+    Channel(Channel),
+    /// CALL of a procedure.
+    Call(Call),
     /// A statement that carries no data, already printed in our own words.
     Control(Control),
     /// Any other statement, named for the refusal.
@@ -95,6 +108,20 @@ impl Reading {
     /// from the client's by more than the insertions that the module `lockstep` names.
     pub fn print(&self, rewritten: &ast::Query) -> Result<String, Refusal> {
         self.print_with_holes(rewritten, None)
+    }
+
+    /// Prints the values of a reading that is one row of VALUES, each by itself, with the proof of [`Reading::print`] for all.
+    ///
+    /// # Errors
+    /// As [`Reading::print`].
+    pub fn print_values(&self, rewritten: &ast::Query) -> Result<Vec<String>, Refusal> {
+        let whole = self.print(rewritten)?;
+        let lost = || Refusal::new(SqlState::UNSUPPORTED, "read.values", "pgveil cannot take these values apart");
+        let ast::SetExpr::Values(values) = &*rewritten.body else { return Err(lost()) };
+        let [row] = values.rows.as_slice() else { return Err(lost()) };
+        let written = |e: &ast::Expr| decode::decode(dress::expression(e)).ok_or_else(lost);
+        let parts = row.content.iter().map(written).collect::<Result<Vec<_>, _>>()?;
+        if whole == format!("VALUES ({})", parts.join(", ")) { Ok(parts) } else { Err(lost()) }
     }
 
     /// The same, where a constant may have become one that begins with `marker`: a hole for a token.
@@ -156,6 +183,8 @@ pub struct Control {
     pub kind: Kind,
     /// After it, the effective search_path may be another.
     pub moves_search_path: bool,
+    /// It would make a transaction, or those to come, one that may write.
+    pub read_write: bool,
 }
 
 /// Reads a client's text. Postgres' grammar decides how many statements there are and where each ends.
@@ -231,10 +260,28 @@ pub fn position(text: &str, location: Location) -> Option<usize> {
 }
 
 fn body(raw: &Raw) -> Result<Body, Refusal> {
-    match &raw.node {
+    body_of(raw, &raw.node)
+}
+
+/// What a statement is, or one inside another: `node` is of `raw`.
+fn body_of(raw: &Raw, node: &NodeEnum) -> Result<Body, Refusal> {
+    match node {
         NodeEnum::SelectStmt(select) if select.into_clause.is_some() => Ok(Body::Other { what: "SELECT INTO" }),
         node @ NodeEnum::SelectStmt(_) => Ok(Body::Query(agree::reading(raw, node)?)),
         NodeEnum::ExplainStmt(explain) => explain::explain(raw, explain),
+        NodeEnum::PrepareStmt(prepare) => named::prepare(raw, prepare),
+        NodeEnum::ExecuteStmt(execute) => named::execute(raw, execute),
+        NodeEnum::DeclareCursorStmt(declare) => named::declare(raw, declare),
+        NodeEnum::FetchStmt(fetch) => named::fetch(fetch),
+        NodeEnum::DeallocateStmt(end) => Ok(Body::Named(Named::Deallocate((!end.isall).then(|| end.name.clone())))),
+        NodeEnum::ClosePortalStmt(end) => Ok(Body::Named(Named::Close((!end.portalname.is_empty()).then(|| end.portalname.clone())))),
+        NodeEnum::ListenStmt(listen) => Ok(Body::Channel(Channel::Listen(listen.conditionname.clone()))),
+        NodeEnum::UnlistenStmt(unlisten) => {
+            let name = &unlisten.conditionname;
+            Ok(Body::Channel(Channel::Unlisten((!name.is_empty()).then(|| name.clone()))))
+        }
+        NodeEnum::NotifyStmt(notify) => Ok(Body::Channel(Channel::Notify(notify.conditionname.clone(), notify.payload.clone()))),
+        NodeEnum::CallStmt(call) => procedure::call(raw, call),
         node => control::statement(node),
     }
 }

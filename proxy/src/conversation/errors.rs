@@ -1,8 +1,9 @@
 //! What an error of the server's becomes: told in its words or ours, or a reason to judge again.
 
-use pgveil_policy::{Refusal, SqlState};
+use pgveil_policy::{Kind, Refusal, SqlState};
 
 use super::ledger::{Owed, Simple};
+use super::statement::Statement;
 use super::{Conversation, End, Judge, Out, Veto, stale};
 use crate::scrub::Scrub;
 use crate::wire::answer::Report;
@@ -19,7 +20,7 @@ impl<J: Judge> Conversation<J> {
             None => return Err(Veto::Unexpected { tag: 'E' }.into()),
             Some(Owed::Simple(simple)) if simple.failed => return Err(Veto::Unexpected { tag: 'E' }.into()),
             Some(Owed::Simple(simple)) => {
-                let order_is_data = simple.statements.get(simple.at).is_some_and(|s| s.order_is_data);
+                let order_is_data = self.order_is_data(&simple);
                 let begun = simple.at > 0 || simple.refusal.is_some();
                 if !begun && (stale::is_stale(report) || simple.text.is_some() && stale::is_of_a_name(report)) {
                     // Told, or not, when the server is ready for the text again.
@@ -37,7 +38,8 @@ impl<J: Judge> Conversation<J> {
             }
             Some(Owed::Path { answer, failed: _ }) => self.ledger.put_back(Owed::Path { answer, failed: true }),
             Some(Owed::Sync) => {
-                self.report(report, None, false).put(&mut out.to_client, b'E');
+                // What is held runs when the transaction ends.
+                self.report(report, None, self.names.holds_order()).put(&mut out.to_client, b'E');
                 self.ledger.put_back(Owed::Sync);
             }
             Some(Owed::Refused(refusal)) => {
@@ -56,7 +58,10 @@ impl<J: Judge> Conversation<J> {
                 self.skip();
             }
             Some(Owed::Execute { portal }) => {
-                let order_is_data = self.names.portal(&portal).is_none_or(|p| p.statement.order_is_data);
+                let order_is_data = self
+                    .names
+                    .portal(&portal)
+                    .is_none_or(|p| p.statement.order_is_data || ends_transaction(&p.statement) && self.names.holds_order());
                 self.report(report, None, order_is_data).put(&mut out.to_client, b'E');
                 self.skip();
             }
@@ -73,6 +78,14 @@ impl<J: Judge> Conversation<J> {
             }
         }
         Ok(())
+    }
+
+    fn order_is_data(&self, simple: &Simple) -> bool {
+        match simple.statements.get(simple.at) {
+            Some(statement) => statement.order_is_data || ends_transaction(statement) && self.names.holds_order(),
+            // The end of the implicit transaction.
+            None => self.names.holds_order() || simple.statements.iter().any(|s| s.order_is_data),
+        }
     }
 
     /// `order_is_data`: see [`pgveil_policy::Planned::order_is_data`].
@@ -100,4 +113,9 @@ impl<J: Judge> Conversation<J> {
         }
         self.names.rebuild(&self.ledger);
     }
+}
+
+/// Cursors that are held run with it.
+fn ends_transaction(statement: &Statement) -> bool {
+    matches!(statement.kind, Some(Kind::Transaction | Kind::Call))
 }
