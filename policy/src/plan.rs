@@ -140,13 +140,17 @@ pub enum Kind {
     Named,
     /// CALL: at most one row, of clear columns that the procedure has.
     Call,
+    /// CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW: a query runs, and its rows stay in the database.
+    Keep,
+    /// A statement that defines, alters or drops objects, or keeps house among them: no rows.
+    Define,
 }
 
 impl Kind {
     /// Names of relations or functions stand in its text: what it means hangs on the catalog and on search_path.
     pub fn looks_names_up(self) -> bool {
         match self {
-            Kind::Query | Kind::Explain | Kind::Name | Kind::Named | Kind::Call => true,
+            Kind::Query | Kind::Explain | Kind::Keep | Kind::Define | Kind::Name | Kind::Named | Kind::Call => true,
             Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility => false,
         }
     }
@@ -162,7 +166,9 @@ impl Kind {
             | Kind::Utility
             | Kind::Name
             | Kind::Named
-            | Kind::Call => false,
+            | Kind::Call
+            | Kind::Keep
+            | Kind::Define => false,
         }
     }
 }

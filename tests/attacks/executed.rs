@@ -13,10 +13,26 @@ attacks![
         &["SET search_path = adhoc", "PREPARE p AS SELECT email FROM customers WHERE id = 2", "SET search_path = shop", "EXECUTE p"],
         Error("0A000")
     ),
-    attack("prepared again in one text", &["PREPARE p AS SELECT 1; DEALLOCATE p; PREPARE p AS SELECT email FROM shop.customers WHERE id = {id}; EXECUTE p"], Pseudonyms),
-    attack("an argument that reads", &["PREPARE p (text) AS SELECT $1", "EXECUTE p ((SELECT email FROM shop.customers WHERE id = {id}))"], Refused),
-    attack("a guess as an argument", &["PREPARE p (text) AS SELECT count(*) FROM shop.customers WHERE email = $1", "EXECUTE p ('{email}')"], Refused),
-    attack("a veiled column guessed", &["PREPARE p (text) AS SELECT count(*) FROM shop.customers WHERE ssn = $1", "EXECUTE p ('{ssn}')"], Rows("0")),
+    attack(
+        "prepared again in one text",
+        &["PREPARE p AS SELECT 1; DEALLOCATE p; PREPARE p AS SELECT email FROM shop.customers WHERE id = {id}; EXECUTE p"],
+        Pseudonyms
+    ),
+    attack(
+        "an argument that reads",
+        &["PREPARE p (text) AS SELECT $1", "EXECUTE p ((SELECT email FROM shop.customers WHERE id = {id}))"],
+        Refused
+    ),
+    attack(
+        "a guess as an argument",
+        &["PREPARE p (text) AS SELECT count(*) FROM shop.customers WHERE email = $1", "EXECUTE p ('{email}')"],
+        Refused
+    ),
+    attack(
+        "a veiled column guessed",
+        &["PREPARE p (text) AS SELECT count(*) FROM shop.customers WHERE ssn = $1", "EXECUTE p ('{ssn}')"],
+        Rows("0")
+    ),
     attack("EXPLAIN of it", &["PREPARE p AS SELECT id FROM shop.customers WHERE ssn = 'x'", "EXPLAIN EXECUTE p"], Refused),
     attack("a table of it", &["PREPARE p AS SELECT email FROM shop.customers", "CREATE TABLE adhoc.x AS EXECUTE p"], Refused),
     attack("a cursor for it", &["PREPARE p AS SELECT email FROM shop.customers", "DECLARE c CURSOR WITH HOLD FOR EXECUTE p"], Nothing),
@@ -30,7 +46,8 @@ fn a_name_prepared_by_sql_and_bound_by_the_protocol() {
         let mut all = vec![session.query("PREPARE s AS SELECT id FROM shop.customers WHERE id = 2")];
         session.pipeline(|out| {
             frontend::close(b'S', "s", out).unwrap();
-            frontend::parse("", "PREPARE s AS SELECT email FROM shop.customers WHERE email IS NOT NULL ORDER BY id LIMIT 3", [], out).unwrap();
+            frontend::parse("", "PREPARE s AS SELECT email FROM shop.customers WHERE email IS NOT NULL ORDER BY id LIMIT 3", [], out)
+                .unwrap();
             bind("", "", &Call::default(), out);
             frontend::execute("", 0, out).unwrap();
             bind("p", "s", &Call::default(), out);

@@ -10,7 +10,11 @@ attacks![
     ),
     attack(
         "held outside of any transaction",
-        &["DECLARE c BINARY SCROLL CURSOR WITH HOLD FOR SELECT full_name FROM shop.customers WHERE id = {id}", "MOVE ALL IN c", "FETCH FIRST FROM c"],
+        &[
+            "DECLARE c BINARY SCROLL CURSOR WITH HOLD FOR SELECT full_name FROM shop.customers WHERE id = {id}",
+            "MOVE ALL IN c",
+            "FETCH FIRST FROM c"
+        ],
         Rows("[name]")
     ),
     attack(
@@ -35,12 +39,24 @@ attacks![
     ),
     attack(
         "backwards, in the raw order",
-        &["DECLARE c SCROLL CURSOR WITH HOLD FOR SELECT email FROM shop.customers ORDER BY email", "MOVE ALL IN c", "FETCH BACKWARD 5 FROM c"],
+        &[
+            "DECLARE c SCROLL CURSOR WITH HOLD FOR SELECT email FROM shop.customers ORDER BY email",
+            "MOVE ALL IN c",
+            "FETCH BACKWARD 5 FROM c"
+        ],
         Pseudonyms
     ),
-    attack("the order of a cursor's first rows", &["BEGIN", "DECLARE c CURSOR FOR SELECT email FROM shop.customers GROUP BY email", "FETCH 5 c"], Pseudonyms),
+    attack(
+        "the order of a cursor's first rows",
+        &["BEGIN", "DECLARE c CURSOR FOR SELECT email FROM shop.customers GROUP BY email", "FETCH 5 c"],
+        Pseudonyms
+    ),
     attack("a cursor for what is refused", &["BEGIN", "DECLARE c CURSOR FOR SELECT upper(email) FROM shop.customers"], Refused),
-    attack("the row under a cursor", &["BEGIN", "DECLARE c CURSOR FOR SELECT id FROM shop.customers", "FETCH c", "DELETE FROM shop.customers WHERE CURRENT OF c"], Refused),
+    attack(
+        "the row under a cursor",
+        &["BEGIN", "DECLARE c CURSOR FOR SELECT id FROM shop.customers", "FETCH c", "DELETE FROM shop.customers WHERE CURRENT OF c"],
+        Refused
+    ),
     attack("the text of other cursors", &["DECLARE c CURSOR WITH HOLD FOR SELECT 1", "SELECT statement FROM pg_cursors"], Harmless),
 ];
 

@@ -5,7 +5,11 @@ use super::*;
 attacks![
     attack("a value as the payload", &["SELECT pg_notify('jobs', ssn) FROM shop.customers WHERE id = {id}"], Refused),
     attack("a pseudonym as the payload", &["SELECT pg_notify('jobs', email) FROM shop.customers WHERE id = {id}"], Refused),
-    attack("one notification for each row, in raw order", &["SELECT pg_notify('jobs', id::text) FROM shop.customers ORDER BY salary"], Refused),
+    attack(
+        "one notification for each row, in raw order",
+        &["SELECT pg_notify('jobs', id::text) FROM shop.customers ORDER BY salary"],
+        Refused
+    ),
     attack("a channel that is not open", &["NOTIFY audit, 'x'"], Refused),
     attack("listening in", &["LISTEN audit"], Refused),
     attack("a channel's name made up", &["SELECT pg_notify('aud' || 'it', 'x')"], Refused),

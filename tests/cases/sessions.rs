@@ -191,7 +191,14 @@ fn a_role_that_may_write_nowhere_is_read_only_to_the_database() {
         settings: vec![("default_transaction_read_only".to_owned(), "off".to_owned())],
         canary: false,
     };
-    for before in ["SELECT 1", "BEGIN", "RESET ALL", "DISCARD ALL", "RESET default_transaction_read_only", "SET default_transaction_read_only TO DEFAULT"] {
+    for before in [
+        "SELECT 1",
+        "BEGIN",
+        "RESET ALL",
+        "DISCARD ALL",
+        "RESET default_transaction_read_only",
+        "SET default_transaction_read_only TO DEFAULT",
+    ] {
         let mut session = Client::connect(&login("reader")).unwrap();
         session.query(before).ok();
         assert_eq!(session.query("SELECT s.writes()").sqlstate(), "25006", "{before}");

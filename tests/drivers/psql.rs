@@ -56,7 +56,10 @@ fn queries() {
 
 #[test]
 fn prepared_statements_and_cursors() {
-    assert_eq!(psql("analyst", "PREPARE p (int) AS SELECT full_name FROM shop.customers WHERE id = $1; EXECUTE p (2); DEALLOCATE p"), "[name]\n");
+    assert_eq!(
+        psql("analyst", "PREPARE p (int) AS SELECT full_name FROM shop.customers WHERE id = $1; EXECUTE p (2); DEALLOCATE p"),
+        "[name]\n"
+    );
     let fetched = "BEGIN; DECLARE c SCROLL CURSOR FOR SELECT id FROM shop.customers WHERE id < 5 ORDER BY id; MOVE ALL IN c; FETCH PRIOR FROM c; COMMIT";
     assert_eq!(psql("analyst", fetched), "4\n");
 }

@@ -68,7 +68,8 @@ fn prepare(role: &RoleEngine, who: &Subject, prepare: Prepare, text: &str) -> Re
         if declared.get(parameter.index).is_some_and(|t| !fits(t)) {
             let number = parameter.index.saturating_add(1);
             let class = &parameter.spec.class;
-            let message = format!("parameter ${number} holds tokens (class {class}) and must have the type of the column that it is compared with");
+            let message =
+                format!("parameter ${number} holds tokens (class {class}) and must have the type of the column that it is compared with");
             return Err(Refusal::new(SqlState::DENIED, "prepare.type", message)
                 .with_detail("Under another type it would not be compared by the column's own equality.")
                 .with_hint(format!("Declare it as {}, or leave the types out.", type_name_of(&parameter.spec)))

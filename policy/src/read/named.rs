@@ -100,13 +100,8 @@ const FAST_PLAN: i32 = 0x0100;
 pub(super) fn declare(raw: &Raw, statement: &DeclareCursorStmt) -> Result<Body, Refusal> {
     let DeclareCursorStmt { portalname, options, query } = statement;
     let Some(node) = query.as_deref().and_then(|node| node.node.as_ref()) else { return Err(unknown("DECLARE")) };
-    let words = [
-        (BINARY, " BINARY"),
-        (INSENSITIVE, " INSENSITIVE"),
-        (ASENSITIVE, " ASENSITIVE"),
-        (SCROLL, " SCROLL"),
-        (NO_SCROLL, " NO SCROLL"),
-    ];
+    let words =
+        [(BINARY, " BINARY"), (INSENSITIVE, " INSENSITIVE"), (ASENSITIVE, " ASENSITIVE"), (SCROLL, " SCROLL"), (NO_SCROLL, " NO SCROLL")];
     if options & !(words.iter().fold(HOLD | FAST_PLAN, |all, (bit, _)| all | bit)) != 0 {
         return Err(unknown("DECLARE"));
     }

@@ -197,7 +197,8 @@ impl<J: Judge> Conversation<J> {
                 (Some(_), None) => return Err(token_argument(index)),
                 (Some(opening), Some(token)) => {
                     let mut value = Vec::new();
-                    let opened = opening.pseudonym.open_text(token.as_bytes(), &mut value).ok().and_then(|()| String::from_utf8(value).ok());
+                    let opened =
+                        opening.pseudonym.open_text(token.as_bytes(), &mut value).ok().and_then(|()| String::from_utf8(value).ok());
                     let Some(value) = opened else { return Err(no_token(index)) };
                     format!("'{}'", value.replace('\'', "''"))
                 }

@@ -64,8 +64,9 @@ pub(super) fn no_portal(name: &[u8]) -> Refusal {
 
 /// No such cursor.
 pub(super) fn no_cursor(name: &[u8]) -> Refusal {
-    Refusal::new(INVALID_CURSOR, "cursor.unknown", format!("cursor \"{}\" does not exist", String::from_utf8_lossy(name)))
-        .with_hint("Cursors are those of DECLARE and of the protocol's Bind. One that a function opened cannot be read: its rows were not judged.")
+    Refusal::new(INVALID_CURSOR, "cursor.unknown", format!("cursor \"{}\" does not exist", String::from_utf8_lossy(name))).with_hint(
+        "Cursors are those of DECLARE and of the protocol's Bind. One that a function opened cannot be read: its rows were not judged.",
+    )
 }
 
 /// A prepared statement that is none of those that EXECUTE runs.
