@@ -13,11 +13,7 @@ attacks![
         &["BEGIN", "DECLARE c CURSOR FOR SELECT id FROM shop.customers WHERE ssn = '{ssn}'", "MOVE ALL IN c"],
         Harmless
     ),
-    attack(
-        "a sealed guess counted",
-        &["BEGIN", "DECLARE c CURSOR FOR SELECT id FROM shop.customers WHERE email = '{email}'", "MOVE ALL IN c"],
-        Refused
-    ),
+    attack("a sealed guess counted", &["BEGIN", "DECLARE c CURSOR FOR SELECT id FROM shop.customers WHERE email = '{email}'"], Refused),
     attack(
         "how far until it fails",
         &["BEGIN", "DECLARE c CURSOR FOR SELECT 1 / (id - {id}) FROM shop.customers ORDER BY salary", "MOVE 1 IN c", "MOVE ALL IN c"],
