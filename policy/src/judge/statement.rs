@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::label::Label;
 use super::scope::Col;
 use super::token::Tokens;
-use super::{Judge, channel, gate, keep, named, procedure, refuse, stored};
+use super::{Judge, channel, copy, gate, keep, lock_table, named, procedure, refuse, stored};
 use crate::catalog::Catalog;
 use crate::catalog::form::Forms;
 use crate::mask::Mask;
@@ -55,6 +55,10 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
         Body::Call(call) => procedure::plan(role, who, call, text),
         Body::View(view) => stored::view(role, who, &view, text),
         Body::Keep(kept) => keep::plan(role, who, &kept, text),
+        Body::Write(write) => {
+            check_path(role.facts.catalog.as_ref(), &who.search_path)?;
+            super::write::plan(role, who, &write, text)
+        }
         Body::Control(control) => {
             if control.read_write && role.facts.rights.never_writes() {
                 return Err(role.facts.rights.stays_read_only(&who.role).at(Some(1)));
@@ -63,6 +67,8 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
             let outputs: Arc<[Output]> = if control.kind == Kind::Show { Arc::from([shown]) } else { Arc::from([]) };
             Ok(Planned { outputs, moves_search_path: control.moves_search_path, ..Planned::plain(control.kind, control.text) })
         }
+        Body::Copy(copy) => copy::plan(role, who, &copy, text),
+        Body::Lock(lock) => lock_table::plan(role, who, &lock, text),
         Body::Other { what } => Err(Refusal::new(
             SqlState::DENIED,
             "statement.kind",

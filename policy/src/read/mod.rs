@@ -9,8 +9,10 @@
 //! * `normal`: the one form of an AST that is judged; `dress`: the same AST made ready to be printed;
 //! * `agree`: proofs that both readers understand a text alike;
 //! * `lockstep`: what may differ between the client's tree and the tree of what is sent;
+//! * `write`: INSERT, UPDATE, DELETE as a shell around queries;
 //! * `places`: where a place of what is sent stands in the text of the client;
 //! * `explain`: EXPLAIN, its options and its query; `keep`: queries whose rows are kept in a new table; `view`: views; `other`: names of statements that are not read further;
+//! * `copy`: COPY and its options; `lock_table`: LOCK;
 //! * `named`: PREPARE, EXECUTE, cursors; `channel`: LISTEN and NOTIFY; `procedure`: CALL;
 //! * `control`: statements without a query: transactions, settings, DISCARD and the like.
 
@@ -19,6 +21,7 @@ mod channel;
 pub(crate) mod coded;
 mod control;
 mod convert;
+pub mod copy;
 mod decode;
 #[cfg(test)]
 mod differentials;
@@ -26,6 +29,7 @@ mod dress;
 mod explain;
 pub(crate) mod keep;
 mod limits;
+pub mod lock_table;
 mod lockstep;
 mod named;
 mod normal;
@@ -35,6 +39,7 @@ mod postgres;
 mod procedure;
 pub(crate) mod view;
 mod windows;
+mod write;
 
 use pg_query::NodeEnum;
 use sqlparser::ast;
@@ -46,6 +51,8 @@ pub use named::{Cursor, Named};
 pub(crate) use normal::fold;
 use postgres::{Raw, Tree};
 pub use procedure::Call;
+pub(crate) use write::EXCLUDED;
+pub use write::{Assigned, Conflict, Inferred, Overriding, Sent, Shell, Target, Verb, Write};
 
 /// One statement of a client's text.
 #[derive(Debug, Clone)]
@@ -78,11 +85,17 @@ pub enum Body {
     Keep(keep::Keep),
     /// CREATE VIEW.
     View(view::View),
+    /// INSERT, UPDATE, DELETE.
+    Write(Box<Write>),
     /// A statement that carries no data, already printed in our own words.
     Control(Control),
+    /// COPY to or from the client.
+    Copy(copy::Copy),
+    /// LOCK TABLE.
+    Lock(lock_table::Lock),
     /// Any other statement, named for the refusal.
     Other {
-        /// Such as `INSERT`, `CREATE TABLE`, `COPY`, `DO`.
+        /// Such as `INSERT`, `CREATE TABLE`, `DO`.
         what: &'static str,
     },
 }
@@ -292,6 +305,11 @@ fn body_of(raw: &Raw, node: &NodeEnum) -> Result<Body, Refusal> {
         }
         NodeEnum::NotifyStmt(notify) => Ok(Body::Channel(Channel::Notify(notify.conditionname.clone(), notify.payload.clone()))),
         NodeEnum::CallStmt(call) => procedure::call(raw, call),
-        node => control::statement(node),
+        NodeEnum::CopyStmt(statement) => copy::copy(raw, statement),
+        NodeEnum::LockStmt(statement) => lock_table::lock(raw, statement),
+        node => match write::write(raw, node)? {
+            Some(write) => Ok(Body::Write(Box::new(write))),
+            None => control::statement(node),
+        },
     }
 }
