@@ -139,6 +139,10 @@ impl Judge for SessionJudge {
         self.database.generation()
     }
 
+    fn hears(&self, channel: &str) -> bool {
+        self.database.current().hears(&self.role, channel)
+    }
+
     fn pseudonym(&self, spec: &Arc<SealSpec>) -> Arc<dyn Pseudonym> {
         Arc::new(Hashed(Sealer::new(&Key::new(self.key.0), spec)))
     }

@@ -3,6 +3,7 @@
 //! [`Engine::judge`] reads a text by two readers, then walks its tree once. Rooms:
 //!
 //! * `engine`: the policy on a catalog, its cache and witness; `statement`: one statement, by what it is; `rights`: what a role may write; `facts`: what is known for one role;
+//! * `named`: PREPARE, EXECUTE and cursors; `channel`: LISTEN and NOTIFY; `procedure`: CALL;
 //! * `query`, `select`, `from`, `group`: the clauses, in the order in which names become visible;
 //! * `scope`, `names`, `star`, `output`: which column a name means, what `*` stands for, what a column is called;
 //! * `relation`, `stand_in`: protected relations replaced by derived tables that compute their masks (veil);
@@ -24,6 +25,7 @@ mod barrier;
 mod build;
 mod cache;
 mod carry;
+mod channel;
 mod coded;
 mod copy;
 mod depend;
@@ -42,11 +44,13 @@ mod label;
 mod lineage;
 mod lock;
 mod lock_table;
+mod named;
 mod names;
 mod object;
 mod order;
 mod output;
 mod place;
+mod procedure;
 mod query;
 mod recursive;
 mod refuse;

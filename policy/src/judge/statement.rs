@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::label::Label;
 use super::scope::Col;
 use super::token::Tokens;
-use super::{Judge, copy, gate, keep, lock_table, refuse, stored};
+use super::{Judge, channel, copy, gate, keep, lock_table, named, procedure, refuse, stored};
 use crate::catalog::Catalog;
 use crate::catalog::form::Forms;
 use crate::mask::Mask;
@@ -50,6 +50,9 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
                 ..Planned::plain(Kind::Explain, "")
             })
         }
+        Body::Named(named) => named::plan(role, who, named, text),
+        Body::Channel(channel) => channel::plan(role, who, channel),
+        Body::Call(call) => procedure::plan(role, who, call, text),
         Body::View(view) => stored::view(role, who, &view, text),
         Body::Keep(kept) => keep::plan(role, who, &kept, text),
         Body::Write(write) => {
@@ -57,6 +60,9 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
             super::write::plan(role, who, &write, text)
         }
         Body::Control(control) => {
+            if control.read_write && role.facts.rights.never_writes() {
+                return Err(role.facts.rights.stays_read_only(&who.role).at(Some(1)));
+            }
             let shown = Output { name: String::new(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
             let outputs: Arc<[Output]> = if control.kind == Kind::Show { Arc::from([shown]) } else { Arc::from([]) };
             Ok(Planned { outputs, moves_search_path: control.moves_search_path, ..Planned::plain(control.kind, control.text) })

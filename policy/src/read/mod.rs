@@ -13,9 +13,11 @@
 //! * `places`: where a place of what is sent stands in the text of the client;
 //! * `explain`: EXPLAIN, its options and its query; `keep`: queries whose rows are kept in a new table; `view`: views; `other`: names of statements that are not read further;
 //! * `copy`: COPY and its options; `lock_table`: LOCK;
+//! * `named`: PREPARE, EXECUTE, cursors; `channel`: LISTEN and NOTIFY; `procedure`: CALL;
 //! * `control`: statements without a query: transactions, settings, DISCARD and the like.
 
 mod agree;
+mod channel;
 pub(crate) mod coded;
 mod control;
 mod convert;
@@ -29,10 +31,12 @@ pub(crate) mod keep;
 mod limits;
 pub mod lock_table;
 mod lockstep;
+mod named;
 mod normal;
 mod other;
 pub mod places;
 mod postgres;
+mod procedure;
 pub(crate) mod view;
 mod windows;
 mod write;
@@ -42,10 +46,13 @@ use sqlparser::ast;
 use sqlparser::tokenizer::Location;
 
 use crate::{Kind, Refusal, SqlState};
+pub use channel::Channel;
+pub use named::{Cursor, Named};
 pub(crate) use normal::fold;
 use postgres::{Raw, Tree};
 pub use write::{Assigned, Conflict, Inferred, Overriding, Sent, Shell, Target, Then, Verb, When, Write};
 pub(crate) use write::{EXCLUDED, placeholder};
+pub use procedure::Call;
 
 /// One statement of a client's text.
 #[derive(Debug, Clone)]
@@ -68,6 +75,12 @@ pub enum Body {
         /// What is explained.
         query: Reading,
     },
+    /// A statement that makes, runs or ends what lives under a name.
+    Named(Named),
+    /// LISTEN, UNLISTEN, NOTIFY.
+    Channel(Channel),
+    /// CALL of a procedure.
+    Call(Call),
     /// CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW.
     Keep(keep::Keep),
     /// CREATE VIEW.
@@ -116,6 +129,20 @@ impl Reading {
     /// from the client's by more than the insertions that the module `lockstep` names.
     pub fn print(&self, rewritten: &ast::Query) -> Result<String, Refusal> {
         self.print_with_holes(rewritten, None)
+    }
+
+    /// Prints the values of a reading that is one row of VALUES, each by itself, with the proof of [`Reading::print`] for all.
+    ///
+    /// # Errors
+    /// As [`Reading::print`].
+    pub fn print_values(&self, rewritten: &ast::Query) -> Result<Vec<String>, Refusal> {
+        let whole = self.print(rewritten)?;
+        let lost = || Refusal::new(SqlState::UNSUPPORTED, "read.values", "pgveil cannot take these values apart");
+        let ast::SetExpr::Values(values) = &*rewritten.body else { return Err(lost()) };
+        let [row] = values.rows.as_slice() else { return Err(lost()) };
+        let written = |e: &ast::Expr| decode::decode(dress::expression(e)).ok_or_else(lost);
+        let parts = row.content.iter().map(written).collect::<Result<Vec<_>, _>>()?;
+        if whole == format!("VALUES ({})", parts.join(", ")) { Ok(parts) } else { Err(lost()) }
     }
 
     /// The same, where a constant may have become one that begins with `marker`: a hole for a token.
@@ -177,6 +204,8 @@ pub struct Control {
     pub kind: Kind,
     /// After it, the effective search_path may be another.
     pub moves_search_path: bool,
+    /// It would make a transaction, or those to come, one that may write.
+    pub read_write: bool,
 }
 
 /// Reads a client's text. Postgres' grammar decides how many statements there are and where each ends.
@@ -252,7 +281,12 @@ pub fn position(text: &str, location: Location) -> Option<usize> {
 }
 
 fn body(raw: &Raw) -> Result<Body, Refusal> {
-    match &raw.node {
+    body_of(raw, &raw.node)
+}
+
+/// What a statement is, or one inside another: `node` is of `raw`.
+fn body_of(raw: &Raw, node: &NodeEnum) -> Result<Body, Refusal> {
+    match node {
         NodeEnum::SelectStmt(select) if keep::has_into(select) => keep::select_into(raw, select),
         NodeEnum::ViewStmt(create) => view::create(raw, create),
         NodeEnum::CreateTableAsStmt(create) => keep::create_as(raw, create),
@@ -261,6 +295,19 @@ fn body(raw: &Raw) -> Result<Body, Refusal> {
             None => Ok(Body::Query(agree::reading(raw, node)?)),
         },
         NodeEnum::ExplainStmt(explain) => explain::explain(raw, explain),
+        NodeEnum::PrepareStmt(prepare) => named::prepare(raw, prepare),
+        NodeEnum::ExecuteStmt(execute) => named::execute(raw, execute),
+        NodeEnum::DeclareCursorStmt(declare) => named::declare(raw, declare),
+        NodeEnum::FetchStmt(fetch) => named::fetch(fetch),
+        NodeEnum::DeallocateStmt(end) => Ok(Body::Named(Named::Deallocate((!end.isall).then(|| end.name.clone())))),
+        NodeEnum::ClosePortalStmt(end) => Ok(Body::Named(Named::Close((!end.portalname.is_empty()).then(|| end.portalname.clone())))),
+        NodeEnum::ListenStmt(listen) => Ok(Body::Channel(Channel::Listen(listen.conditionname.clone()))),
+        NodeEnum::UnlistenStmt(unlisten) => {
+            let name = &unlisten.conditionname;
+            Ok(Body::Channel(Channel::Unlisten((!name.is_empty()).then(|| name.clone()))))
+        }
+        NodeEnum::NotifyStmt(notify) => Ok(Body::Channel(Channel::Notify(notify.conditionname.clone(), notify.payload.clone()))),
+        NodeEnum::CallStmt(call) => procedure::call(raw, call),
         NodeEnum::CopyStmt(statement) => copy::copy(raw, statement),
         NodeEnum::LockStmt(statement) => lock_table::lock(raw, statement),
         node => match write::write(raw, node)? {

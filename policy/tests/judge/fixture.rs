@@ -13,8 +13,22 @@ pub const MARKER: &str = "0rderKeyMarker0rderKeyMarker";
 
 /// The example policy on the database below, with one role more that writes.
 pub fn engine() -> Engine {
-    engine_of(concat!(include_str!("../example.toml"), "\n", include_str!("clerk.toml")), catalog())
+    engine_of(&format!("{}\n{}\n{MORE_ROLES}", include_str!("../example.toml"), include_str!("clerk.toml")), catalog())
 }
+
+/// Roles that the example has no use for.
+const MORE_ROLES: &str = r#"
+# Tokens, channels and procedures.
+[role.caller]
+default = "redact"
+functions = ["shop.refresh_totals"]
+channels = ["jobs", "dbt_*"]
+[role.caller.mask]
+email = { token = { prefix = "t_" } }
+# It may write nowhere.
+[role.reader]
+read_only = true
+"#;
 
 /// Any policy on any database.
 pub fn engine_of(policy: &str, catalog: Catalog) -> Engine {
@@ -361,6 +375,11 @@ fn functions(catalog: &mut Catalog, real: &Catalog) {
         ..function(schema, arguments, volatility, FunctionKind::Plain)
     };
     catalog.functions.insert("fmt_money".into(), vec![foreign("shop", (1, 1), Volatility::Stable)]);
+    let of_postgres = function("pg_catalog", (2, 2), Volatility::Volatile, FunctionKind::Plain);
+    catalog.functions.insert("pg_notify".into(), vec![of_postgres]);
+    let procedure = |arguments| Function { kind: FunctionKind::Procedure, ..foreign("shop", arguments, Volatility::Volatile) };
+    catalog.functions.insert("refresh_totals".into(), vec![procedure((0, 2))]);
+    catalog.functions.insert("purge".into(), vec![procedure((1, 1))]);
     catalog.functions.insert("peek".into(), vec![foreign("shop", (1, 1), Volatility::Volatile)]);
     catalog.functions.insert("twice".into(), vec![foreign("shop", (1, 1), Volatility::Stable), foreign("crm", (1, 1), Volatility::Stable)]);
     catalog.functions.entry("lower".into()).or_default().push(foreign("adhoc", (1, 1), Volatility::Volatile));

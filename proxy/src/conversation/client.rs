@@ -6,6 +6,7 @@ use pgveil_policy::mask::token::NO_VALUE;
 use pgveil_policy::{Kind, Plan, Planned, Refusal, SqlState, SqlText};
 
 use super::ledger::{Owed, Simple, Texts};
+use super::named::{self, Ready};
 use super::refusals::{
     bad_formats, carries_alone, function_call, moved_under, no_portal, no_statement, no_such_token, no_token, not_utf8, reserved,
     token_type, too_many, without_names,
@@ -126,18 +127,30 @@ impl<J: Judge> Conversation<J> {
 
     // `again`: the text, where it may be sent again if it turns out to be stale.
     fn query(&mut self, text: &[u8], again: Option<Box<[u8]>>, out: &mut Out) -> Taken {
-        match self.judged(text) {
+        let generation = self.judge.generation();
+        let plan = match self.judged(text) {
             None => return Taken::Later,
-            Some(Err(refusal)) => self.refuse_query(refusal, out),
-            Some(Ok(plan)) if plan.statements.iter().any(|s| s.carry.is_some()) => match plan.statements.as_slice() {
+            Some(Err(refusal)) => {
+                self.refuse_query(refusal, out);
+                return Taken::Yes;
+            }
+            Some(Ok(plan)) => plan,
+        };
+        if plan.statements.iter().any(|s| s.carry.is_some()) {
+            match plan.statements.as_slice() {
                 [one] => self.carry_query(one, again, out),
                 _ => self.refuse_query(carries_alone(), out),
-            },
-            Some(Ok(plan)) if self.moves_under_others(&plan) => self.refuse_query(moved_under(), out),
-            Some(Ok(plan)) => {
-                let texts: Vec<String> = plan.statements.iter().map(|s| self.render(s)).collect();
-                let statements = self.statements(&plan);
-                self.waiting |= statements.iter().any(|s| self.may_move(s));
+            }
+            return Taken::Yes;
+        }
+        if named::leans(&plan) && !self.ledger.is_empty() {
+            return self.settle(out);
+        }
+        match self.ready_to_send(&plan, generation) {
+            Err(refusal) => self.refuse_query(refusal, out),
+            Ok(Ready { statements, .. }) if self.moves_under_others(&statements) => self.refuse_query(moved_under(), out),
+            Ok(Ready { statements, texts }) => {
+                self.waiting |= statements.iter().any(|s| self.may_move(s) || s.effect.makes());
                 self.asks_for_data(&statements);
                 let sent = texts.join("; ");
                 message::put_query(&mut out.to_server, sent.as_bytes());
@@ -146,6 +159,14 @@ impl<J: Judge> Conversation<J> {
             }
         }
         Taken::Yes
+    }
+
+    /// Has the server answer all that is owed; the message comes again when that is there. Nothing is under way then, so that
+    /// names mean what is confirmed.
+    fn settle(&mut self, out: &mut Out) -> Taken {
+        message::put_bare(&mut out.to_server, b'H');
+        self.waiting = true;
+        Taken::Later
     }
 
     fn parse(&mut self, name: &[u8], text: &[u8], types: &[u8], out: &mut Out) -> Taken {
@@ -158,7 +179,6 @@ impl<J: Judge> Conversation<J> {
         } else {
             self.judged(text)
         };
-        let epoch = self.path.epoch();
         let refusal = match judged {
             None => return Taken::Later,
             Some(Err(refusal)) => refusal,
@@ -167,16 +187,19 @@ impl<J: Judge> Conversation<J> {
                     self.prepare(name, Texts::default(), types, Arc::new(Statement::empty()), out);
                     return Taken::Yes;
                 }
+                [_] if named::leans(&plan) && !self.ledger.is_empty() => return self.settle(out),
                 [one] => {
                     let client = std::str::from_utf8(text).unwrap_or_default();
-                    let statement = Statement::prepared(one, &self.judge, client, generation, epoch);
-                    match declared_otherwise(&statement.openings, types) {
-                        Some(index) => token_type(index),
-                        None => {
-                            let sent = self.render(one);
-                            self.prepare(name, Texts::of(text, sent), types, Arc::new(statement), out);
-                            return Taken::Yes;
-                        }
+                    match self.ready_to_prepare(one, client, generation) {
+                        Err(refusal) => refusal,
+                        Ok((statement, sent)) => match declared_otherwise(&statement.openings, types) {
+                            Some(index) => token_type(index),
+                            None => {
+                                self.naming |= statement.leans.is_some() || statement.effect.makes();
+                                self.prepare(name, Texts::of(text, sent), types, Arc::new(statement), out);
+                                return Taken::Yes;
+                            }
+                        },
                     }
                 }
                 // In Postgres' words.
@@ -212,14 +235,32 @@ impl<J: Judge> Conversation<J> {
             self.refuse(refusal, out);
         } else {
             // Tokens are turned back for the very statement that the server will bind them to, and for no other.
-            let (openings, kept) = match self.ledger.bound_to(bind.statement, self.names.statement(bind.statement)) {
-                Ok(statement) => statement.map(|s| (s.openings.clone(), s.carry.is_some())).unwrap_or_default(),
-                Err(candidates) if candidates.iter().all(|s| s.openings.is_empty() && s.carry.is_none()) => (Vec::new(), false),
+            let bound = match self.ledger.bound_to(bind.statement, self.names.statement(bind.statement)) {
+                Ok(bound) => bound.cloned(),
+                Err(candidates)
+                    if candidates.iter().all(|s| s.openings.is_empty() && s.leans.is_none() && !s.by_sql && s.carry.is_none()) =>
+                {
+                    None
+                }
                 Err(_) => {
                     self.unsettled = true;
                     return Taken::Later;
                 }
             };
+            if let Some(bound) = bound.as_ref().filter(|s| s.leans.is_some()) {
+                if !self.ledger.is_empty() {
+                    return self.settle(out);
+                }
+                if let Err(refusal) = self.still_leans(bound) {
+                    self.refuse(refusal, out);
+                    return Taken::Yes;
+                }
+            }
+            if let Some(statement) = bound.as_ref().filter(|s| s.by_sql).cloned() {
+                message::put_describe(&mut out.to_server, Target::Statement, bind.statement);
+                self.owe(Owed::Witness { name: bind.statement.into(), statement, parameters: false });
+            }
+            let (openings, kept) = bound.map(|s| (s.openings.clone(), s.carry.is_some())).unwrap_or_default();
             let binary = if kept { in_binary(bind, whole) } else { Vec::new() };
             let (whole, formats) = match kept {
                 true => (binary.as_slice(), Formats::read(&BINARY)),
@@ -246,16 +287,17 @@ impl<J: Judge> Conversation<J> {
             Target::Statement if self.names.statement_ahead(name).is_none() => self.refuse(no_statement(name), out),
             Target::Portal if self.names.portal_ahead(name).is_none() => self.refuse(no_portal(name), out),
             Target::Statement => self.forward(whole, Owed::DescribeStatement { name: name.into(), parameters: false }, out),
-            Target::Portal => self.forward(whole, Owed::DescribePortal { name: name.into() }, out),
+            Target::Portal => self.forward(whole, Owed::DescribePortal { name: name.into(), told: true }, out),
         }
     }
 
     fn execute(&mut self, portal: &[u8], whole: &[u8], out: &mut Out) -> Taken {
-        let Some(statement) = self.names.portal_ahead(portal).cloned() else {
+        let Some(ahead) = self.names.portal_ahead(portal).cloned() else {
             self.refuse(no_portal(portal), out);
             return Taken::Yes;
         };
-        if statement.carry.is_some() && !self.ledger.is_empty() {
+        let run = self.ledger.run_by(portal, &self.names).map(|run| run.cloned());
+        if ahead.carry.is_some() && !self.ledger.is_empty() {
             // What the name means must be certain; the server may keep its answers back until then.
             self.unsettled = true;
             if !std::mem::replace(&mut self.flushed, true) {
@@ -264,12 +306,34 @@ impl<J: Judge> Conversation<J> {
             return Taken::Later;
         }
         self.flushed = false;
-        self.moving |= self.may_move(&statement);
-        self.asks_for_data(std::slice::from_ref(&statement));
-        if statement.carry.is_some() {
-            self.carry_portal(portal, statement, out);
-        } else {
-            self.forward(whole, Owed::Execute { portal: portal.into() }, out);
+        let special = |s: &Arc<Statement>| s.leans.is_some() || s.effect.makes();
+        let (run, certain) = match run {
+            Some(run) => (run, true),
+            None => (None, !self.naming),
+        };
+        if !self.ledger.is_empty() && (!certain || run.as_ref().is_some_and(|s| s.leans.is_some())) {
+            return self.settle(out);
+        }
+        if let Some(Err(refusal)) = run.as_ref().map(|s| self.still_leans(s)) {
+            self.refuse(refusal, out);
+            return Taken::Yes;
+        }
+        // Of a cursor that DECLARE made nobody has seen a description.
+        if self.names.portal(portal).is_some_and(|p| p.cursor.is_some()) {
+            message::put_describe(&mut out.to_server, Target::Portal, portal);
+            self.owe(Owed::DescribePortal { name: portal.into(), told: false });
+        }
+        self.moving |= self.may_move(&ahead) || run.as_ref().is_some_and(|s| self.may_move(s));
+        self.asks_for_data(std::slice::from_ref(&ahead));
+        if ahead.carry.is_some() {
+            self.carry_portal(portal, ahead, out);
+            return Taken::Yes;
+        }
+        self.forward(whole, Owed::Execute { portal: portal.into() }, out);
+        if run.as_ref().is_some_and(special) {
+            // What comes next may use the name: it is taken when that is there.
+            message::put_bare(&mut out.to_server, b'H');
+            self.waiting = true;
         }
         Taken::Yes
     }
@@ -364,7 +428,7 @@ impl<J: Judge> Conversation<J> {
         absent.map_or(Ok(()), |token| Err(no_such_token(&token.spec.class)))
     }
 
-    fn render(&self, planned: &Planned) -> String {
+    pub(super) fn render(&self, planned: &Planned) -> String {
         self.render_text(&planned.text)
     }
 
@@ -380,10 +444,6 @@ impl<J: Judge> Conversation<J> {
         })
     }
 
-    fn statements(&self, plan: &Plan) -> Vec<Arc<Statement>> {
-        plan.statements.iter().map(|planned| Arc::new(Statement::new(planned, &self.judge))).collect()
-    }
-
     fn may_move(&self, statement: &Statement) -> bool {
         statement.kind.is_some_and(|kind| self.moves(kind, statement.moves_search_path))
     }
@@ -392,8 +452,8 @@ impl<J: Judge> Conversation<J> {
         if kind == Kind::Transaction { self.path.ends_with_transaction() } else { moves_search_path }
     }
 
-    fn moves_under_others(&self, plan: &Plan) -> bool {
-        plan.statements.split_last().is_some_and(|(_, before)| before.iter().any(|s| self.moves(s.kind, s.moves_search_path)))
+    fn moves_under_others(&self, statements: &[Arc<Statement>]) -> bool {
+        statements.split_last().is_some_and(|(_, before)| before.iter().any(|s| self.may_move(s)))
     }
 }
 

@@ -7,6 +7,7 @@ use pgveil_policy::read::places::client_position;
 use pgveil_policy::{Kind, Refusal};
 
 use super::carry::Carrying;
+use super::names::Names;
 use super::statement::Statement;
 use crate::rows::Formats;
 use crate::wire::answer::Report;
@@ -60,6 +61,8 @@ pub enum Owed {
     DescribePortal {
         /// Its name.
         name: Name,
+        /// The client asked, and is told.
+        told: bool,
     },
     /// For Execute: rows, then CommandComplete, EmptyQueryResponse or PortalSuspended.
     Execute {
@@ -203,6 +206,41 @@ impl Ledger {
         }
         candidates.extend(confirmed);
         Err(candidates)
+    }
+
+    /// What an Execute that is sent now will run, by the same rule: the portal whose Bind goes before it in this stretch, or else
+    /// the confirmed one, if no Bind of that name is under way. `None` where that is not certain.
+    pub fn run_by<'a>(&'a self, portal: &[u8], names: &'a Names) -> Option<Option<&'a Arc<Statement>>> {
+        let mut bound: Option<&[u8]> = None;
+        let mut here = true;
+        for owed in self.owed.iter().rev() {
+            match (owed, bound) {
+                (Owed::Bind { portal: made, statement, .. }, None) if **made == *portal => {
+                    if !here {
+                        return None;
+                    }
+                    bound = Some(statement);
+                }
+                (Owed::Parse { name, statement, .. }, Some(bound)) if **name == *bound => return here.then_some(Some(statement)),
+                (Owed::Sync | Owed::Simple(_) | Owed::Carry(_), _) => here = false,
+                (
+                    Owed::Parse { .. }
+                    | Owed::Witness { .. }
+                    | Owed::Bind { .. }
+                    | Owed::DescribeStatement { .. }
+                    | Owed::DescribePortal { .. }
+                    | Owed::Execute { .. }
+                    | Owed::Close { .. }
+                    | Owed::Refused(_)
+                    | Owed::Path { .. },
+                    _,
+                ) => {}
+            }
+        }
+        Some(match bound {
+            Some(statement) => names.statement(statement),
+            None => names.portal(portal).map(|p| &p.statement),
+        })
     }
 
     /// Takes what is owed next.

@@ -65,6 +65,11 @@ impl Formats {
         Formats { codes: std::iter::from_fn(|| c.i16()).collect() }
     }
 
+    /// Binary for all columns.
+    pub fn binary() -> Self {
+        Formats { codes: vec![1] }
+    }
+
     /// The format of one of `columns` columns; `None` where the codes are neither none, one, nor one for each, or unknown.
     pub fn of(&self, column: usize, columns: usize) -> Option<Format> {
         let code = match self.codes.as_slice() {

@@ -5,6 +5,14 @@ use super::Kind;
 #[rustfmt::skip]
 pub(super) const KINDS: &[Kind] = &[
     Kind {
+        id: "write.read_only",
+        meaning: "A statement that would make transactions READ WRITE, for a role that may write nowhere.",
+        why: "The policy says `read_only`, and names no `writable_schemas`.",
+        instead: "Leave it out: transactions of such a role are READ ONLY.",
+        example: None,
+        of_postgres: false,
+    },
+    Kind {
         id: "define.path",
         meaning: "Something would be created without a schema, and search_path names none.",
         why: "It is Postgres' own answer.",
