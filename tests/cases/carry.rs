@@ -218,9 +218,10 @@ fn forms_of_create_table_as() {
     assert_eq!(session.query("CREATE TABLE IF NOT EXISTS adhoc.n AS SELECT email FROM shop.leads").ok().tags(), ["CREATE TABLE AS"]);
     assert_eq!(count(&mut session, "adhoc.n"), "0");
     assert_eq!(session.query("CREATE TABLE IF NOT EXISTS adhoc.m AS SELECT email FROM shop.leads").ok().tags(), ["SELECT 40"]);
-    assert_eq!(session.query("CREATE UNLOGGED TABLE adhoc.u (\"E Mail\") WITH (fillfactor = 70) AS SELECT email FROM shop.leads").ok().tags(), [
-        "SELECT 40"
-    ]);
+    assert_eq!(
+        session.query("CREATE UNLOGGED TABLE adhoc.u (\"E Mail\") WITH (fillfactor = 70) AS SELECT email FROM shop.leads").ok().tags(),
+        ["SELECT 40"]
+    );
     assert_eq!(session.query("SELECT count(DISTINCT \"E Mail\") FROM adhoc.u").ok().table(), "40");
     assert_eq!(session.query("CREATE TABLE adhoc.d AS SELECT email, email FROM shop.leads").sqlstate(), "42701");
     assert_eq!(session.query("CREATE TABLE adhoc.e AS SELECT email FROM shop.leads WHERE false").ok().tags(), ["SELECT 0"]);
@@ -240,9 +241,10 @@ fn the_extended_protocol() {
     assert_eq!(session.call(&call).sqlstate(), "42P07");
     // With other statements in one pipeline, and one transaction.
     session.pipeline(|out| {
-        for (n, sql) in ["CREATE TABLE adhoc.y AS SELECT email FROM shop.leads", "SELECT 1", "CREATE TABLE adhoc.z AS SELECT email FROM shop.leads"]
-            .into_iter()
-            .enumerate()
+        for (n, sql) in
+            ["CREATE TABLE adhoc.y AS SELECT email FROM shop.leads", "SELECT 1", "CREATE TABLE adhoc.z AS SELECT email FROM shop.leads"]
+                .into_iter()
+                .enumerate()
         {
             let (name, call) = (format!("s{n}"), Call::default());
             frontend::parse(&name, sql, [], out).unwrap();

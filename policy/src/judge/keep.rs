@@ -1,11 +1,11 @@
 //! Queries whose rows are kept: what lands in the new table is what the role would have seen.
 
 use super::engine::{RoleEngine, Subject};
-use super::{carry, place};
 use super::statement::{self, Gate, Judgement};
+use super::{carry, place};
+use crate::Refusal;
 use crate::plan::{Kind, Planned, SqlText};
 use crate::read::keep::Keep;
-use crate::Refusal;
 
 /// Judges a CREATE TABLE AS, SELECT INTO or CREATE MATERIALIZED VIEW.
 pub(super) fn plan(role: &RoleEngine, who: &Subject, keep: &Keep, text: &str) -> Result<Planned, Refusal> {

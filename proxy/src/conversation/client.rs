@@ -6,7 +6,8 @@ use pgveil_policy::{Kind, Plan, Planned, Refusal, SqlState, SqlText};
 
 use super::ledger::{Owed, Simple, Texts};
 use super::refusals::{
-    bad_formats, carries_alone, function_call, moved_under, no_portal, no_statement, no_token, not_utf8, reserved, token_type, too_many, without_names,
+    bad_formats, carries_alone, function_call, moved_under, no_portal, no_statement, no_token, not_utf8, reserved, token_type, too_many,
+    without_names,
 };
 use super::statement::Statement;
 use super::{BIND_LIMIT, Conversation, End, FULL, Judge, Out, TEXT_LIMIT};
