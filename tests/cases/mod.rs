@@ -5,6 +5,7 @@
 //! equality is what is compared.
 
 pub(crate) mod carry;
+mod copy;
 mod engineer;
 mod masks;
 mod places;

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use pgveil_policy::{Planned, Refusal};
 
+use super::errors::Ran;
 use super::ledger::{Name, Owed};
 use super::refusals::carries_too_much;
 use super::statement::Statement;
@@ -274,7 +275,7 @@ impl<J: Judge> Conversation<J> {
             Due::Bare(_) | Due::Parameters | Due::Rows | Due::Done | Due::Failure => {}
         }
         if c.due.is_empty() {
-            self.tell(c, out)?;
+            self.tell_kept(c, out)?;
             return Ok(None);
         }
         Ok(Some(Owed::Carry(carrying)))
@@ -320,7 +321,7 @@ impl<J: Judge> Conversation<J> {
         }
     }
 
-    fn tell(&mut self, c: &mut Carrying, out: &mut Out) -> Result<(), End> {
+    fn tell_kept(&mut self, c: &mut Carrying, out: &mut Out) -> Result<(), End> {
         self.names.closed(Target::Portal, &c.portal);
         let tag = c.tag.take().unwrap_or_else(|| format!("SELECT {}\0", c.kept).into_bytes().into());
         let statement = Arc::clone(&c.statement);
@@ -334,7 +335,7 @@ impl<J: Judge> Conversation<J> {
         self.names.closed(Target::Portal, b"");
         let idle = Status::decode(body) == Some(Status::Idle);
         if !carrying.failed {
-            self.tell(&mut carrying, out)?;
+            self.tell_kept(&mut carrying, out)?;
         } else if let Some(Simple { stale: Some(told), text, .. }) = carrying.simple {
             match text {
                 Some(text) if idle && !self.path.is_stale() => {
@@ -360,7 +361,7 @@ impl<J: Judge> Conversation<J> {
         let told = match refusal {
             Some(refusal) if refusal.id == stale::ID => stale::report(),
             Some(refusal) => Report::of(&refusal),
-            None => self.report(report, None, order_is_data),
+            None => self.report(report, None, Ran { order_is_data, writes: c.made && c.due.front() != Some(&Due::Rows) }),
         };
         let Some(simple) = &mut c.simple else {
             told.put(&mut out.to_client, b'E');

@@ -61,7 +61,18 @@ impl<J: Judge> Conversation<J> {
                 }
                 continue;
             }
+            if self.sending > 0 {
+                match self.send_on(rest, out) {
+                    0 => break,
+                    n => used = used.saturating_add(n),
+                }
+                continue;
+            }
             let Some(head) = frame::head(rest, FRAME_LIMIT)? else { break };
+            if head.tag == b'd' && self.inflow.is_open() {
+                self.sending = head.total;
+                continue;
+            }
             let limit = limit(head.tag)?;
             if head.total.saturating_sub(HEADER) > limit {
                 self.too_large(head, limit, out)?;
@@ -81,6 +92,10 @@ impl<J: Judge> Conversation<J> {
     fn message(&mut self, tag: u8, whole: &[u8], out: &mut Out) -> Result<Taken, End> {
         let body = whole.get(HEADER..).unwrap_or_default();
         let message = Frontend::decode(tag, body)?;
+        if self.inflow.is_open() && !matches!(message, Frontend::Terminate) {
+            self.while_copying(tag, whole, out)?;
+            return Ok(Taken::Yes);
+        }
         if self.skipping && !matches!(message, Frontend::Sync | Frontend::Terminate) {
             return Ok(Taken::Yes);
         }
@@ -102,7 +117,7 @@ impl<J: Judge> Conversation<J> {
                 return Err(End::Terminated);
             }
             Frontend::FunctionCall => self.refuse_query(function_call(), out),
-            // No COPY is under way: the server would ignore it.
+            // No COPY is under way, or it has failed: the server would ignore it.
             Frontend::Copy => {}
         }
         Ok(Taken::Yes)
@@ -122,6 +137,7 @@ impl<J: Judge> Conversation<J> {
                 let texts: Vec<String> = plan.statements.iter().map(|s| self.render(s)).collect();
                 let statements = self.statements(&plan);
                 self.waiting |= statements.iter().any(|s| self.may_move(s));
+                self.asks_for_data(&statements);
                 let sent = texts.join("; ");
                 message::put_query(&mut out.to_server, sent.as_bytes());
                 let texts = Texts::of(text, sent);
@@ -248,6 +264,7 @@ impl<J: Judge> Conversation<J> {
         }
         self.flushed = false;
         self.moving |= self.may_move(&statement);
+        self.asks_for_data(std::slice::from_ref(&statement));
         if statement.carry.is_some() {
             self.carry_portal(portal, statement, out);
         } else {
@@ -300,7 +317,7 @@ impl<J: Judge> Conversation<J> {
             b'Q' => self.refuse_query(refusal(), out),
             b'P' | b'B' => self.refuse(refusal(), out),
             b'F' => self.refuse_query(function_call(), out),
-            b'd' | b'c' | b'f' => {}
+            b'd' | b'c' | b'f' if !self.inflow.is_open() => {}
             tag => {
                 let length = u32::try_from(head.total).unwrap_or(u32::MAX);
                 return Err(ProtocolError::Length { tag: char::from(tag), length, limit }.into());

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use pgveil_policy::Refusal;
 use pgveil_policy::read::places::client_position;
+use pgveil_policy::{Kind, Refusal};
 
 use super::carry::Carrying;
 use super::statement::Statement;
@@ -208,6 +208,21 @@ impl Ledger {
     /// Takes what is owed next.
     pub fn take(&mut self) -> Option<Owed> {
         self.owed.pop_front()
+    }
+
+    /// Another COPY FROM follows in the text whose COPY FROM is answered now.
+    pub fn asks_for_more(&self) -> bool {
+        match self.owed.back() {
+            Some(Owed::Simple(simple)) => simple.statements.iter().skip(simple.at.saturating_add(1)).any(|s| s.kind == Some(Kind::CopyIn)),
+            _ => false,
+        }
+    }
+
+    /// The client has been told of what is owed next: it cannot be sent again.
+    pub fn begun(&mut self) {
+        if let Some(Owed::Simple(simple)) = self.owed.front_mut() {
+            simple.text = None;
+        }
     }
 
     /// More of it is owed than has come.

@@ -5,7 +5,7 @@
 //! skipping to Sync cannot pair rows with the masks of another statement.
 //!
 //! * `client`: what a client's message becomes; `refusals`: ours of them;
-//! * [`server`]: what an answer becomes; `errors`: an error;
+//! * [`server`]: what an answer becomes; `errors`: an error; `copy`: the data of a COPY, both ways;
 //! * [`names`]: statements and portals;
 //! * [`statement`]: what of a plan the conversation needs;
 //! * [`witness`]: the RowDescription against the plan;
@@ -16,6 +16,7 @@
 mod ask;
 pub mod carry;
 mod client;
+mod copy;
 mod errors;
 pub mod ledger;
 pub mod names;
@@ -222,6 +223,12 @@ pub struct Conversation<J> {
     quiet: bool,
     /// A text that the server found stale and that has not begun to be answered: it is judged and sent again.
     again: Option<Box<[u8]>>,
+    /// The COPY whose data flows now.
+    copying: copy::Copying,
+    /// What is done with CopyData of the client's.
+    inflow: copy::Inflow,
+    /// Bytes of the client's CopyData that are passed on.
+    sending: usize,
 }
 
 /// A result's rows.
@@ -258,12 +265,15 @@ impl<J: Judge> Conversation<J> {
             held: Vec::new(),
             quiet: true,
             again: None,
+            copying: copy::Copying::No,
+            inflow: copy::Inflow::Closed,
+            sending: 0,
         }
     }
 
     /// Whether a message of the client's is taken now. Where not, an answer of the server's (or [`Conversation::refreshed`]) changes it.
     pub fn listening(&self) -> bool {
-        !self.waiting && !self.unsettled && !self.wants_fresh && self.ledger.len() < OWED_LIMIT
+        !self.waiting && !self.unsettled && !self.wants_fresh && !self.inflow.is_asked() && self.ledger.len() < OWED_LIMIT
     }
 
     /// Whether rows are being kept: that takes long, and ends if the client is gone. Nothing is taken from it, but its bytes are read.
@@ -280,6 +290,14 @@ impl<J: Judge> Conversation<J> {
     pub fn refreshed(&mut self) {
         self.wants_fresh = false;
         self.fresh = true;
+    }
+
+    /// What is held back of a simple query is told: its text cannot be sent again.
+    fn tell(&mut self, out: &mut Out) {
+        if !self.held.is_empty() {
+            out.to_client.append(&mut self.held);
+            self.ledger.begun();
+        }
     }
 
     /// Whether the client has been told whole messages only: another one may follow.

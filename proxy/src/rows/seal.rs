@@ -34,7 +34,8 @@ pub fn put_tuple(out: &mut Vec<u8>, body: &[u8], seals: &[Option<(Arc<dyn Pseudo
     done
 }
 
-fn write(out: &mut Vec<u8>, body: &[u8], seals: &[Option<(Arc<dyn Pseudonym>, Format)>]) -> Result<(), RowFault> {
+/// Appends the body of such a row.
+pub(super) fn write(out: &mut Vec<u8>, body: &[u8], seals: &[Option<(Arc<dyn Pseudonym>, Format)>]) -> Result<(), RowFault> {
     let mut c = Cursor::new(body);
     let found = c.u16().map(usize::from).ok_or(RowFault::Malformed)?;
     if found != seals.len() {

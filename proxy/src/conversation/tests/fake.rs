@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use pgveil_policy::mask::seal::{SealForm, SealSpec};
-use pgveil_policy::{Carry, Kind, Mask, Origin, Output, Plan, Planned, Refusal, SqlState, SqlText, TokenParameter};
+use pgveil_policy::{Carry, CopyData, CopyForm, Kind, Mask, Origin, Output, Plan, Planned, Refusal, SqlState, SqlText, TokenParameter};
 
 use super::super::{Conversation, End, Judge, Out};
 use crate::rows::{Pseudonym, Unsealable};
@@ -79,6 +79,8 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         "set" => Kind::Set,
         "begin" | "commit" | "rollback" => Kind::Transaction,
         "deallocate" => Kind::Utility,
+        "copyout" => Kind::CopyOut,
+        "copyin" => Kind::CopyIn,
         "unknown" => return Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.relation", "unknown")),
         _ => return Err(Refusal::new(SqlState::DENIED, "name.relation", "denied").with_hint("other")),
     };
@@ -93,6 +95,11 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         };
         Output { name: format!("c{n}"), origin, mask, type_oid: None }
     };
+    let copied = matches!(kind, Kind::CopyOut | Kind::CopyIn).then(|| {
+        let columns: Arc<[Output]> = rest.chars().enumerate().map(output).collect();
+        let form = CopyForm::Csv { delimiter: b',', quote: b'"', escape: b'"', null: String::new() };
+        Arc::new(CopyData { force_quote: vec![false; columns.len()], columns, form, header: false })
+    });
     let text = if kind == Kind::Utility { sql.to_owned() } else { format!("sent:{sql}") };
     Ok(Planned {
         kind,
@@ -105,8 +112,9 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
             true => Arc::from([TokenParameter { index: 0, spec: Arc::new(spec()), array: false }]),
             false => Arc::from([]),
         },
-        changes_catalog: false,
         carry: carry(word),
+        copy: copied,
+        ..Planned::plain(kind, "")
     })
 }
 
@@ -173,6 +181,14 @@ impl Client {
         message::put_bare(&mut self.0, b'H');
     }
 
+    pub fn data(&mut self, data: &str) {
+        self.raw(b'd', data.as_bytes());
+    }
+
+    pub fn done(&mut self) {
+        message::put_bare(&mut self.0, b'c');
+    }
+
     pub fn function_call(&mut self) {
         self.raw(b'F', &[0; 12]);
     }
@@ -231,6 +247,19 @@ impl Server {
             b.extend_from_slice(&count.to_be_bytes());
             (0..count).for_each(|_| b.extend_from_slice(&25_u32.to_be_bytes()));
         });
+    }
+
+    /// CopyOutResponse (`H`) or CopyInResponse (`G`).
+    pub fn copies(&mut self, tag: char, format: u8, columns: u16) {
+        frame::put(&mut self.0, tag as u8, |b| {
+            b.push(format);
+            b.extend_from_slice(&columns.to_be_bytes());
+            (0..columns).for_each(|_| b.extend_from_slice(&[0, format]));
+        });
+    }
+
+    pub fn data(&mut self, data: &str) {
+        frame::put(&mut self.0, b'd', |b| b.extend_from_slice(data.as_bytes()));
     }
 
     pub fn error(&mut self, code: &str, message: &str) {
@@ -395,6 +424,7 @@ fn sent(tag: u8, body: &[u8]) -> String {
     let mut next = || parts.next().unwrap_or_default().to_owned();
     match tag {
         b'P' | b'B' => format!("{} {} {}", char::from(tag), next(), next()),
+        b'd' => format!("d {text:?}"),
         b'Q' | b'D' | b'C' | b'E' => format!("{} {}", char::from(tag), next()),
         _ => char::from(tag).to_string(),
     }
@@ -410,6 +440,7 @@ fn told(tag: u8, body: &[u8]) -> String {
         b'D' => values(body).iter().map(|v| v.clone().unwrap_or("NULL".into())).collect::<Vec<_>>().join("|"),
         b'C' => String::from_utf8_lossy(answer::command_tag(body).unwrap()).into_owned(),
         b'Z' => String::from_utf8_lossy(body).into_owned(),
+        b'd' => format!("{:?}", String::from_utf8_lossy(body)),
         b't' => u16::from_be_bytes([body[0], body[1]]).to_string(),
         b'S' => {
             let (name, value) = answer::parameter_status(body).unwrap();
