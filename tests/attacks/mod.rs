@@ -4,6 +4,7 @@
 //! pseudonyms, and the canary must be silent.
 
 mod alias;
+mod carry;
 mod cast_error;
 mod catalog;
 mod combined;

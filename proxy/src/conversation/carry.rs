@@ -358,11 +358,10 @@ impl<J: Judge> Conversation<J> {
         let is_stale = named || stale::is_stale(report) || refusal.as_ref().is_some_and(|r| r.id == stale::ID);
         self.wants_fresh |= is_stale;
         let order_is_data = c.statement.order_is_data && c.due.front() == Some(&Due::Rows);
-        let ran = Ran { order_is_data, writes: c.made && c.due.front() != Some(&Due::Rows) };
         let told = match refusal {
             Some(refusal) if refusal.id == stale::ID => stale::report(),
             Some(refusal) => Report::of(&refusal),
-            None => self.report(report, None, ran),
+            None => self.report(report, None, Ran { order_is_data, writes: c.made && c.due.front() != Some(&Due::Rows) }),
         };
         let Some(simple) = &mut c.simple else {
             told.put(&mut out.to_client, b'E');

@@ -46,9 +46,9 @@ pub(super) const KINDS: &[Kind] = &[
     },
     Kind {
         id: "keep.sealed",
-        meaning: "A pseudonymised column would be kept.",
+        meaning: "A pseudonymised column would be kept in a materialised view.",
         why: "Inside the database it is stored as it is; its pseudonyms are made on the way to the client.",
-        instead: "Leave the column out, or keep what is computed from it, such as counts.",
+        instead: "Leave the column out, or keep it with CREATE TABLE AS, which stores its pseudonyms.",
         example: Some("CREATE MATERIALIZED VIEW adhoc.m AS SELECT email FROM customers"),
         of_postgres: false,
     },

@@ -68,14 +68,15 @@ fn asks(s: &mut Server) {
     s.copy_in();
 }
 
-/// What was sent, without the data of a COPY.
-fn took(talk: &mut Talk) -> Vec<String> {
-    talk.take_sent().into_iter().map(|sent| if sent.starts_with("d ") { "d".to_owned() } else { sent }).collect()
-}
-
 fn rows(s: &mut Server) {
     s.row(&[Some("Ana"), Some("1")]);
     s.row(&[None, Some("2")]);
+}
+
+// What was sent, without the data of a COPY.
+fn took(talk: &mut Talk) -> Vec<String> {
+    let bare = |sent: String| if sent.starts_with("d ") || sent.starts_with("f ") { sent[..1].to_owned() } else { sent };
+    talk.take_sent().into_iter().map(bare).collect()
 }
 
 // A simple Query, until rows are owed.
