@@ -9,6 +9,7 @@ pub(crate) struct Rights {
     read_only: bool,
     writable_schemas: Vec<String>,
     trusted_code: bool,
+    writable_classes: Vec<String>,
     line: usize,
     role: String,
 }
@@ -20,6 +21,7 @@ impl Rights {
             read_only: role.read_only,
             writable_schemas: role.writable_schemas.clone(),
             trusted_code: role.trusted_code,
+            writable_classes: role.masks.iter().filter(|(_, m)| m.writes).map(|(class, _)| class.clone()).collect(),
             line: role.line,
             role: role.name.clone(),
         }
@@ -28,6 +30,11 @@ impl Rights {
     /// It may create and run code bodies, hence read everything.
     pub fn trusted_code(&self) -> bool {
         self.trusted_code
+    }
+
+    /// It may write columns of a class that are masked for it.
+    pub fn writes_class(&self, class: Option<&str>) -> bool {
+        class.is_some_and(|class| self.writable_classes.iter().any(|c| c == class))
     }
 
     /// It may write nowhere, not even in temporary tables.
