@@ -277,7 +277,7 @@ mod tests {
             assert_eq!(control(sql).text, text, "{sql}");
         }
         for (sql, expected) in [
-            ("copy t to stdout", "COPY"),
+            ("create table t (a int)", "CREATE TABLE"),
             ("do $$ begin end $$", "DO"),
             ("prepare transaction 'x'", "PREPARE TRANSACTION"),
             ("listen x", "LISTEN"),

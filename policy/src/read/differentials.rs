@@ -198,6 +198,8 @@ fn one_statement_after_another() {
             Body::Explain { .. } => "explain",
             Body::Control(_) => "control",
             Body::Write(write) => write.shell.verb.name(),
+            Body::Copy(_) => "copy",
+            Body::Lock(_) => "lock",
             Body::Other { what } => what,
             _ => "another",
         })

@@ -12,12 +12,14 @@
 //! * `write`: INSERT, UPDATE, DELETE as a shell around queries;
 //! * `places`: where a place of what is sent stands in the text of the client;
 //! * `explain`: EXPLAIN, its options and its query; `keep`: queries whose rows are kept in a new table; `view`: views; `other`: names of statements that are not read further;
+//! * `copy`: COPY and its options; `lock_table`: LOCK;
 //! * `control`: statements without a query: transactions, settings, DISCARD and the like.
 
 mod agree;
 pub(crate) mod coded;
 mod control;
 mod convert;
+pub mod copy;
 mod decode;
 #[cfg(test)]
 mod differentials;
@@ -25,6 +27,7 @@ mod dress;
 mod explain;
 pub(crate) mod keep;
 mod limits;
+pub mod lock_table;
 mod lockstep;
 mod normal;
 mod other;
@@ -73,9 +76,13 @@ pub enum Body {
     Write(Box<Write>),
     /// A statement that carries no data, already printed in our own words.
     Control(Control),
+    /// COPY to or from the client.
+    Copy(copy::Copy),
+    /// LOCK TABLE.
+    Lock(lock_table::Lock),
     /// Any other statement, named for the refusal.
     Other {
-        /// Such as `INSERT`, `CREATE TABLE`, `COPY`, `DO`.
+        /// Such as `INSERT`, `CREATE TABLE`, `DO`.
         what: &'static str,
     },
 }
@@ -254,6 +261,8 @@ fn body(raw: &Raw) -> Result<Body, Refusal> {
             None => Ok(Body::Query(agree::reading(raw, node)?)),
         },
         NodeEnum::ExplainStmt(explain) => explain::explain(raw, explain),
+        NodeEnum::CopyStmt(statement) => copy::copy(raw, statement),
+        NodeEnum::LockStmt(statement) => lock_table::lock(raw, statement),
         node => match write::write(raw, node)? {
             Some(write) => Ok(Body::Write(Box::new(write))),
             None => control::statement(node),

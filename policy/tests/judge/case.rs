@@ -30,6 +30,8 @@ use crate::fixture;
 /// The file whose cases show gates too; in all others they, and the pins that go with them, are left out of what is sent.
 const GATES: &str = "gate";
 
+const COPY: &str = "COPY (";
+const TO_STDOUT: &str = ") TO STDOUT (";
 const EXPLAIN: &str = "EXPLAIN (COSTS FALSE, FORMAT TEXT) ";
 
 /// One case of a file.
@@ -137,8 +139,12 @@ fn sent(catalog: &Catalog, plan: &Plan, gated: bool) -> String {
         if kind != "Query" || !moves.is_empty() {
             writeln!(out, "   kind {kind}{moves}").unwrap();
         }
-        for o in statement.outputs.iter() {
+        let copied = statement.copy.iter().flat_map(|copy| copy.columns.iter());
+        for o in statement.outputs.iter().chain(copied) {
             writeln!(out, "   {}", output(catalog, o)).unwrap();
+        }
+        if let Some(copy) = statement.copy.as_ref().filter(|copy| copy.is_sealed()) {
+            writeln!(out, "   written on the way as {:?}", copy.form).unwrap();
         }
     }
     out
@@ -149,16 +155,20 @@ pub fn gateless(text: &str) -> String {
     if !text.contains(STALE) && !text.starts_with(EXPLAIN) {
         return text.to_owned();
     }
-    // EXPLAIN has options that are printed otherwise.
-    let (before, text) = match text.strip_prefix(EXPLAIN) {
-        Some(rest) => (EXPLAIN, rest),
-        None => ("", text),
+    // EXPLAIN and COPY have options that are printed otherwise.
+    let (before, text, after) = match (text.strip_prefix(EXPLAIN), text.strip_prefix(COPY)) {
+        (Some(rest), _) => (EXPLAIN, rest, ""),
+        (None, Some(rest)) => match rest.rfind(TO_STDOUT).and_then(|at| rest.split_at_checked(at)) {
+            Some((query, after)) => (COPY, query, after),
+            None => ("", text, ""),
+        },
+        (None, None) => ("", text, ""),
     };
     let options = ParserOptions::new().with_unescape(false);
     let parser = Parser::new(&PostgreSqlDialect {}).with_options(options).try_with_sql(text);
-    let Ok(mut statements) = parser.and_then(|mut p| p.parse_statements()) else { return before.to_owned() + text };
+    let Ok(mut statements) = parser.and_then(|mut p| p.parse_statements()) else { return before.to_owned() + text + after };
     let _ = statements.visit(&mut Ungate);
-    before.to_owned() + &statements.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    before.to_owned() + &statements.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ") + after
 }
 
 struct Ungate;

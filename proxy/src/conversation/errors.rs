@@ -10,11 +10,11 @@ use crate::wire::answer::Report;
 
 /// What of the statement that failed matters to its error.
 #[derive(Debug, Clone, Copy, Default)]
-struct Ran {
+pub(super) struct Ran {
     /// See [`pgveil_policy::Planned::order_is_data`].
-    order_is_data: bool,
+    pub order_is_data: bool,
     /// Constraints, triggers and computed columns see stored values.
-    writes: bool,
+    pub writes: bool,
 }
 
 impl Ran {
@@ -25,6 +25,12 @@ impl Ran {
 
 impl<J: Judge> Conversation<J> {
     pub(super) fn error(&mut self, report: &Report, out: &mut Out) -> Result<(), End> {
+        let done = self.error_of(report, out);
+        self.copy_failed();
+        done
+    }
+
+    fn error_of(&mut self, report: &Report, out: &mut Out) -> Result<(), End> {
         self.rows = None;
         if report.is_fatal() {
             let shown = self.scrub.error(report);
@@ -54,6 +60,7 @@ impl<J: Judge> Conversation<J> {
                 told.put(&mut out.to_client, b'E');
                 self.ledger.put_back(Owed::Simple(Simple { failed: true, ..simple }));
             }
+            Some(Owed::Carry(carrying)) => self.carry_failed(carrying, report, out),
             Some(Owed::Path { answer, failed: _ }) => self.ledger.put_back(Owed::Path { answer, failed: true }),
             Some(Owed::Sync) => {
                 self.report(report, None, Ran::default()).put(&mut out.to_client, b'E');
@@ -95,7 +102,7 @@ impl<J: Judge> Conversation<J> {
         Ok(())
     }
 
-    fn report(&mut self, report: &Report, refusal: Option<&Refusal>, ran: Ran) -> Report {
+    pub(super) fn report(&mut self, report: &Report, refusal: Option<&Refusal>, ran: Ran) -> Report {
         if refusal.is_none() && stale::is_stale(report) {
             self.wants_fresh = true;
             return stale::report();
@@ -106,6 +113,7 @@ impl<J: Judge> Conversation<J> {
                 stale::ID => stale::report(),
                 _ => Report::of(refusal),
             },
+            _ if self.copies_in() => self.scrub.of_copied(report),
             _ if ran.writes && Scrub::is_of_a_constraint(report) => Scrub::constraint(report),
             _ if ran.order_is_data && Scrub::is_of_a_row(report) => Scrub::failed_on_a_row(report),
             _ if ran.writes => self.scrub.of_a_write(report),
@@ -113,7 +121,7 @@ impl<J: Judge> Conversation<J> {
         }
     }
 
-    fn skip(&mut self) {
+    pub(super) fn skip(&mut self) {
         if !self.ledger.skip_to_sync() {
             self.skipping = true;
             self.moving = false;

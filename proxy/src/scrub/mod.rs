@@ -4,6 +4,7 @@
 //! a function's body or an encoding writes may hold a stored value. What is let through is an allowlist of classes of SQLSTATE
 //! (PostgreSQL documentation, appendix A); a class that is not on it is told in our words.
 
+mod copy;
 pub mod words;
 
 use crate::wire::answer::Report;
