@@ -145,15 +145,10 @@ impl Judge<'_> {
         let mut into = target.iter().flat_map(|t| &t.into);
         for item in projection.iter_mut() {
             let (fails, reached) = (self.fails, self.reached.len());
-            let touched = self.touched;
             let out = match into.next() {
                 Some(into) => self.assigned_item(item, into, &scope)?,
                 None => self.output(item, &scope)?,
             };
-            if target.is_some() {
-                // Computed for each row that is written: what a subquery reads has no part in their order.
-                self.touched = touched;
-            }
             if last {
                 self.keep_inside(fails, reached);
             } else {
