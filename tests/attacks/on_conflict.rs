@@ -63,7 +63,8 @@ attacks![
         "a hidden row is not changed and does not come back",
         &[
             "BEGIN",
-            "INSERT INTO shop.customers (id, country, created) VALUES (3, 'DE', '2024-01-01') ON CONFLICT (id) DO UPDATE SET score = 1 WHERE customers.country = 'FR' RETURNING id, city"
+            "UPDATE shop.customers SET country = 'FR' WHERE id = {id}",
+            "INSERT INTO shop.customers (id, country, created) VALUES ({id}, 'DE', '2024-01-01') ON CONFLICT (id) DO UPDATE SET score = 1 RETURNING id, city"
         ],
         Rows("")
     ),

@@ -15,6 +15,7 @@ mod row_filters;
 mod sessions;
 mod shapes;
 mod views;
+mod writing;
 
 use pgveil_tests::client::{Answer, Client};
 

@@ -11,6 +11,7 @@ pub(crate) struct Rights {
     writable_schemas: Vec<String>,
     trusted_code: bool,
     channels: Vec<Pattern<1>>,
+    writable_classes: Vec<String>,
     line: usize,
     role: String,
 }
@@ -23,6 +24,7 @@ impl Rights {
             writable_schemas: role.writable_schemas.clone(),
             trusted_code: role.trusted_code,
             channels: role.channels.clone(),
+            writable_classes: role.masks.iter().filter(|(_, m)| m.writes).map(|(class, _)| class.clone()).collect(),
             line: role.line,
             role: role.name.clone(),
         }
@@ -56,6 +58,11 @@ impl Rights {
         Refusal::new(SqlState::DENIED, "write.read_only", format!("role {role} may only read: its transactions stay READ ONLY"))
             .with_detail(format!("Rule: policy line {} (role {role}, read_only).", self.line))
             .with_hint("Leave READ WRITE out, or ask for a role that may write.")
+    }
+
+    /// It may write columns of a class that are masked for it.
+    pub fn writes_class(&self, class: Option<&str>) -> bool {
+        class.is_some_and(|class| self.writable_classes.iter().any(|c| c == class))
     }
 
     /// It may write nowhere, not even in temporary tables.

@@ -171,6 +171,8 @@ pub struct RoleMask {
     pub spec: MaskSpec,
     /// `otherwise = "redact"`: in a statement that uses a column of the class as a pseudonym cannot be, it is redacted instead.
     pub redacts_otherwise: bool,
+    /// `write = true`: the role may write columns of the class, though it reads only masks of them.
+    pub writes: bool,
     /// From 1.
     pub line: usize,
     /// From 1, in characters.

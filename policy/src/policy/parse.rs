@@ -215,8 +215,8 @@ fn role_masks(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str, classe
             faults.add(span.clone(), message, suggest(class, classes.iter().copied()));
         }
         let (line, column) = faults.place(span);
-        if let Some((spec, redacts_otherwise)) = masks::mask(faults, item) {
-            out.insert(class.to_owned(), RoleMask { spec, redacts_otherwise, line, column });
+        if let Some((spec, redacts_otherwise, writes)) = masks::mask(faults, item) {
+            out.insert(class.to_owned(), RoleMask { spec, redacts_otherwise, writes, line, column });
         }
     }
     out

@@ -23,7 +23,7 @@ use crate::plan::{Kind, Planned, SqlText};
 use crate::read::{Assigned, EXCLUDED, Reading, Sent, Shell, Target as Written, Then, Verb, When, Write};
 use crate::{Refusal, SqlState};
 pub(crate) use assign::Into;
-pub(crate) use target::Target;
+pub(crate) use target::{Target, is_printed};
 
 /// Judges a statement that writes. `text`: the client's, from where it begins.
 pub(super) fn plan(role: &RoleEngine, who: &Subject, write: &Write, text: &str) -> Result<Planned, Refusal> {
@@ -97,6 +97,8 @@ impl Judge<'_> {
             sent.target.alias = Some(target::PRINTED.to_owned());
         }
         let mut target = Target::new(&relation, &shell.target, veiled);
+        let filtered = self.facts.guard(relation.oid).is_some_and(|g| !g.filters.is_empty());
+        target.unsorted = shell.verb == Verb::Update && !filtered;
         let mut judged = Judged {
             sent: Sent { shell: sent, source: None, action: None, returning: None, ctes: vec![] },
             returned: vec![],
@@ -106,7 +108,7 @@ impl Judge<'_> {
             (Verb::Insert, action) => {
                 (judged.sent.source, judged.sent.shell.columns) = self.insert_source(write, &relation)?;
                 if let (Some(reading), Some(assigned)) = (action, shell.conflict.as_ref().and_then(|c| c.update.as_ref())) {
-                    target.into = self.assigned(&relation, assigned)?;
+                    target.into = self.assigned(&relation, assigned)?.into_iter().map(Into::of_conflict).collect();
                     target.excluded = true;
                     judged.sent.action = Some(self.over_target(reading, &target, Filter::Applied, false)?.0);
                 }
@@ -325,6 +327,7 @@ impl Target {
             only: written.only,
             veiled,
             excluded: false,
+            unsorted: false,
             into: vec![],
         }
     }

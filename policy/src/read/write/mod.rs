@@ -46,7 +46,7 @@ pub struct Write {
 /// # Errors
 /// As [`super::read`].
 pub(super) fn write(raw: &Raw, node: &NodeEnum) -> Result<Option<Write>, Refusal> {
-    shell::of(node)?.map(|parts| read(raw, parts)).transpose()
+    shell::of(node).map_err(|r| r.at(Some(1)))?.map(|parts| read(raw, parts)).transpose()
 }
 
 fn read(raw: &Raw, parts: Parts) -> Result<Write, Refusal> {
