@@ -9,7 +9,7 @@
 //! * `expr`, `label`, `sealed`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and
 //!   which functions, operators and types may be used;
 //! * `barrier`, `holds`, `fence`: what of the client's may run on rows that a row filter removes;
-//! * `keep`: queries whose rows are kept; `place`: where what is created lies, and whose that is;
+//! * `define`: statements that define things; `keep`: queries whose rows are kept; `place`: where what is created lies, and whose that is;
 //! * `gate`: the check that names still mean what was judged when the text runs;
 //! * `coded`, `table_function`: forms that sqlparser's tree has no place for;
 //! * `token`: literals and parameters beside columns of tokens;
@@ -22,6 +22,7 @@ mod barrier;
 mod build;
 mod cache;
 mod coded;
+mod define;
 mod depend;
 mod determined;
 mod engine;

@@ -30,6 +30,11 @@ impl Rights {
         self.trusted_code
     }
 
+    /// It may write in its own schemas only.
+    pub fn read_only(&self) -> bool {
+        self.read_only
+    }
+
     /// It may write nowhere, not even in temporary tables.
     pub fn never_writes(&self) -> bool {
         self.read_only && self.writable_schemas.is_empty()

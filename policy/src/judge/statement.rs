@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::label::Label;
 use super::scope::Col;
 use super::token::Tokens;
-use super::{Judge, gate, keep, refuse, stored};
+use super::{Judge, define, gate, keep, refuse, stored};
 use crate::catalog::Catalog;
 use crate::catalog::form::Forms;
 use crate::mask::Mask;
@@ -49,6 +49,9 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
                 tokens: tokens.parameters(),
                 ..Planned::plain(Kind::Explain, "")
             })
+        }
+        Body::Define(statement) => {
+            define::plan(&role.facts, who, statement).map_err(|r| if r.position.is_none() { r.at(Some(1)) } else { r })
         }
         Body::View(view) => stored::view(role, who, &view, text),
         Body::Keep(kept) => keep::plan(role, who, &kept, text),
@@ -121,7 +124,7 @@ fn query_on(facts: &Facts, who: &Subject, reading: &read::Reading, text: &str, g
 
 /// pg_catalog must come first: otherwise a user's type or operator could stand for one of Postgres' own.
 /// Temporary schemas come before it all the same; Postgres finds no functions or operators there, but types.
-fn check_path(catalog: &Catalog, path: &[String]) -> Result<(), Refusal> {
+pub(super) fn check_path(catalog: &Catalog, path: &[String]) -> Result<(), Refusal> {
     let temporary = |s: &&String| s.starts_with("pg_temp_") || s.starts_with("pg_toast_temp_");
     let own = catalog.types.get("pg_catalog");
     let shadowing = path.iter().filter(temporary).filter_map(|s| catalog.types.get(s)).flat_map(|t| t.keys());

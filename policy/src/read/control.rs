@@ -279,7 +279,6 @@ mod tests {
         for (sql, expected) in [
             ("insert into t values (1)", "INSERT"),
             ("copy t to stdout", "COPY"),
-            ("do $$ begin end $$", "DO"),
             ("prepare transaction 'x'", "PREPARE TRANSACTION"),
             ("listen x", "LISTEN"),
             ("load 'x'", "LOAD"),

@@ -9,7 +9,8 @@
 //! * `normal`: the one form of an AST that is judged; `dress`: the same AST made ready to be printed;
 //! * `agree`: proofs that both readers understand a text alike;
 //! * `lockstep`: what may differ between the client's tree and the tree of what is sent;
-//! * `explain`: EXPLAIN, its options and its query; `keep`: queries whose rows are kept in a new table; `view`: views; `other`: names of statements that are not read further;
+//! * `explain`: EXPLAIN, its options and its query; `keep`: queries whose rows are kept in a new table; `view`: views; `define`: statements
+//!   that define things; `other`: names of statements that are not read further;
 //! * `control`: statements without a query: transactions, settings, DISCARD and the like.
 
 mod agree;
@@ -17,6 +18,7 @@ pub(crate) mod coded;
 mod control;
 mod convert;
 mod decode;
+pub(crate) mod define;
 #[cfg(test)]
 mod differentials;
 mod dress;
@@ -63,6 +65,8 @@ pub enum Body {
     Keep(keep::Keep),
     /// CREATE VIEW.
     View(view::View),
+    /// Any other statement that defines, alters or drops things, or keeps house among them.
+    Define(define::Define),
     /// A statement that carries no data, already printed in our own words.
     Control(Control),
     /// Any other statement, named for the refusal.
@@ -243,6 +247,9 @@ fn body(raw: &Raw) -> Result<Body, Refusal> {
         NodeEnum::CreateTableAsStmt(create) => keep::create_as(raw, create),
         node @ NodeEnum::SelectStmt(_) => Ok(Body::Query(agree::reading(raw, node)?)),
         NodeEnum::ExplainStmt(explain) => explain::explain(raw, explain),
-        node => control::statement(node),
+        node => match define::define(node) {
+            Some(define) => Ok(Body::Define(define)),
+            None => control::statement(node),
+        },
     }
 }
