@@ -9,6 +9,7 @@
 //! * `normal`: the one form of an AST that is judged; `dress`: the same AST made ready to be printed;
 //! * `agree`: proofs that both readers understand a text alike;
 //! * `lockstep`: what may differ between the client's tree and the tree of what is sent;
+//! * `places`: where a place of what is sent stands in the text of the client;
 //! * `explain`: EXPLAIN, its options and its query; `keep`: queries whose rows are kept in a new table; `view`: views; `define`: statements
 //!   that define things; `other`: names of statements that are not read further;
 //! * `control`: statements without a query: transactions, settings, DISCARD and the like.
@@ -28,6 +29,7 @@ mod limits;
 mod lockstep;
 mod normal;
 mod other;
+pub mod places;
 mod postgres;
 pub(crate) mod view;
 mod windows;
