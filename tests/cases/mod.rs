@@ -5,7 +5,9 @@
 //! equality is what is compared.
 
 mod engineer;
+mod engineer_ddl;
 mod masks;
+mod own_tables;
 mod places;
 mod plans;
 mod pseudonyms;

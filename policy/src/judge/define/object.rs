@@ -81,9 +81,8 @@ impl Definer<'_> {
         if !cascade {
             return Ok(());
         }
-        let inside: Vec<Oid> = self.facts.catalog.relation_names.get(&name.sval).into_iter().flat_map(|n| n.values().copied()).collect();
-        for oid in inside {
-            let Some(relation) = self.facts.catalog.relations.get(&oid).cloned() else { continue };
+        let inside = self.inside(&name.sval);
+        for relation in inside {
             let guarded = self.guarded(&relation);
             self.not_filtered(&guarded)?;
             self.takes_only_own(&relation)?;
@@ -181,10 +180,7 @@ impl Definer<'_> {
                 (Ok(ObjectType::ObjectTable | ObjectType::ObjectSequence), true) => {
                     let Some(NodeEnum::String(name)) = &object.node else { return Err(self.closed()) };
                     place::may_define_in(self.facts, &name.sval, &format!("{} in {}", self.what, name.sval))?;
-                    let names = self.facts.catalog.relation_names.get(&name.sval);
-                    let inside: Vec<Oid> = names.into_iter().flat_map(|n| n.values().copied()).collect();
-                    for oid in inside {
-                        let Some(relation) = self.facts.catalog.relations.get(&oid).cloned() else { continue };
+                    for relation in self.inside(&name.sval) {
                         self.grant_on(&relation, s.is_grant)?;
                     }
                 }

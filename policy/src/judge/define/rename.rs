@@ -36,10 +36,8 @@ impl Definer<'_> {
             Ok(ObjectType::ObjectSchema) => {
                 self.schema(&s.subname)?;
                 place::may_define_in(self.facts, &s.newname, &format!("{} {}", self.what, s.newname))?;
-                let inside = self.facts.catalog.relation_names.get(&s.subname).into_iter().flat_map(|names| names.values().copied());
-                for oid in inside.collect::<Vec<_>>() {
-                    let Some(relation) = self.facts.catalog.relations.get(&oid) else { continue };
-                    let guarded = self.guarded(relation);
+                for relation in self.inside(&s.subname) {
+                    let guarded = self.guarded(&relation);
                     self.not_protected(&guarded, "the policy knows it by its schema")?;
                 }
                 Ok(())

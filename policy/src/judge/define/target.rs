@@ -137,6 +137,15 @@ impl Definer<'_> {
         guarded
     }
 
+    /// The relations in a schema, by name.
+    pub(super) fn inside(&self, schema: &str) -> Vec<Arc<Relation>> {
+        let catalog = &self.facts.catalog;
+        let names = catalog.relation_names.get(schema).into_iter().flat_map(|names| names.values());
+        let mut found: Vec<Arc<Relation>> = names.filter_map(|oid| catalog.relations.get(oid).cloned()).collect();
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        found
+    }
+
     /// Somebody who reads it with the rights of its owner sees something that the role does not.
     pub(super) fn shows_protected(&mut self, relation: &Arc<Relation>) -> bool {
         if self.guarded(relation).is() {
