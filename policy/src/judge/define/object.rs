@@ -8,7 +8,7 @@ use pg_query::protobuf::{CommentStmt, DropBehavior, DropStmt, GrantStmt, GrantTa
 use super::super::place;
 use super::Definer;
 use super::target::{as_range, range, string, strings};
-use crate::catalog::{Oid, Relation};
+use crate::catalog::Relation;
 use crate::{Refusal, SqlState};
 
 impl Definer<'_> {
