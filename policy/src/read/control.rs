@@ -277,8 +277,6 @@ mod tests {
             assert_eq!(control(sql).text, text, "{sql}");
         }
         for (sql, expected) in [
-            ("insert into t values (1)", "INSERT"),
-            ("copy t to stdout", "COPY"),
             ("prepare transaction 'x'", "PREPARE TRANSACTION"),
             ("listen x", "LISTEN"),
             ("load 'x'", "LOAD"),

@@ -9,15 +9,18 @@
 //! * `normal`: the one form of an AST that is judged; `dress`: the same AST made ready to be printed;
 //! * `agree`: proofs that both readers understand a text alike;
 //! * `lockstep`: what may differ between the client's tree and the tree of what is sent;
+//! * `write`: INSERT, UPDATE, DELETE as a shell around queries;
 //! * `places`: where a place of what is sent stands in the text of the client;
 //! * `explain`: EXPLAIN, its options and its query; `keep`: queries whose rows are kept in a new table; `view`: views; `define`: statements
 //!   that define things; `other`: names of statements that are not read further;
+//! * `copy`: COPY and its options; `lock_table`: LOCK;
 //! * `control`: statements without a query: transactions, settings, DISCARD and the like.
 
 mod agree;
 pub(crate) mod coded;
 mod control;
 mod convert;
+pub mod copy;
 mod decode;
 pub(crate) mod define;
 #[cfg(test)]
@@ -26,6 +29,7 @@ mod dress;
 mod explain;
 pub(crate) mod keep;
 mod limits;
+pub mod lock_table;
 mod lockstep;
 mod normal;
 mod other;
@@ -33,6 +37,7 @@ pub mod places;
 mod postgres;
 pub(crate) mod view;
 mod windows;
+mod write;
 
 use pg_query::NodeEnum;
 use sqlparser::ast;
@@ -41,6 +46,8 @@ use sqlparser::tokenizer::Location;
 use crate::{Kind, Refusal, SqlState};
 pub(crate) use normal::fold;
 use postgres::{Raw, Tree};
+pub(crate) use write::EXCLUDED;
+pub use write::{Assigned, Conflict, Inferred, Overriding, Sent, Shell, Target, Verb, Write};
 
 /// One statement of a client's text.
 #[derive(Debug, Clone)]
@@ -69,11 +76,17 @@ pub enum Body {
     View(view::View),
     /// Any other statement that defines, alters or drops things, or keeps house among them.
     Define(define::Define),
+    /// INSERT, UPDATE, DELETE.
+    Write(Box<Write>),
     /// A statement that carries no data, already printed in our own words.
     Control(Control),
+    /// COPY to or from the client.
+    Copy(copy::Copy),
+    /// LOCK TABLE.
+    Lock(lock_table::Lock),
     /// Any other statement, named for the refusal.
     Other {
-        /// Such as `INSERT`, `CREATE TABLE`, `COPY`, `DO`.
+        /// Such as `INSERT`, `CREATE TABLE`, `DO`.
         what: &'static str,
     },
 }
@@ -249,9 +262,12 @@ fn body(raw: &Raw) -> Result<Body, Refusal> {
         NodeEnum::CreateTableAsStmt(create) => keep::create_as(raw, create),
         node @ NodeEnum::SelectStmt(_) => Ok(Body::Query(agree::reading(raw, node)?)),
         NodeEnum::ExplainStmt(explain) => explain::explain(raw, explain),
-        node => match define::define(node) {
-            Some(define) => Ok(Body::Define(define)),
-            None => control::statement(node),
+        NodeEnum::CopyStmt(statement) => copy::copy(raw, statement),
+        NodeEnum::LockStmt(statement) => lock_table::lock(raw, statement),
+        node => match (define::define(node), write::write(raw, node)?) {
+            (Some(define), _) => Ok(Body::Define(define)),
+            (None, Some(write)) => Ok(Body::Write(Box::new(write))),
+            (None, None) => control::statement(node),
         },
     }
 }
