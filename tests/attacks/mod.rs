@@ -7,9 +7,12 @@ mod alias;
 mod carry;
 mod cast_error;
 mod catalog;
+mod code_bodies;
 mod combined;
 mod copy;
 mod data_modifying_ctes;
+mod ddl_columns;
+mod ddl_names;
 mod errors;
 mod evaluation_order;
 mod executed;
@@ -49,6 +52,7 @@ mod seal_types;
 mod search_path;
 mod settings;
 mod shadows;
+mod stored_views;
 mod tokens;
 mod view;
 mod whole_row;
@@ -128,6 +132,19 @@ fn run(role: &str, attacks: &[Attack]) {
     assert!(faults.is_empty(), "{} of {} attacks:\n\n{}", faults.len(), attacks.len(), faults.join("\n\n"));
 }
 
+/// Runs attacks of roles that may write, one after another: what one leaves behind, the next finds.
+fn run_writing(role: &str, attacks: &[Attack]) {
+    let stage = Stage::writable();
+    let one = |attack: &Attack| {
+        let texts: Vec<String> = attack.sql.iter().map(|sql| Victim::get().fill(sql)).collect();
+        let answers = both_on(stage, role, |session| texts.iter().map(|sql| session.query(sql)).collect())?;
+        seen(&answers[0], attack.expect)?;
+        seen(&answers[1], attack.expect)
+    };
+    let faults: Vec<String> = attacks.iter().filter_map(|attack| one(attack).err().map(|why| tell(attack, &why))).collect();
+    assert!(faults.is_empty(), "{} of {} attacks:\n\n{}", faults.len(), attacks.len(), faults.join("\n\n"));
+}
+
 fn tell(attack: &Attack, why: &str) -> String {
     format!("{}\n  {}\n  expected {:?}\n  {why}", attack.hope, attack.sql.join("\n  "), attack.expect)
 }
@@ -141,7 +158,11 @@ fn one(role: &str, attack: &Attack) -> Result<(), String> {
 
 /// Lets `act` happen on both twins and compares all answers; the last ones of each.
 fn both(role: &str, act: impl Fn(&mut Client) -> Vec<Answer>) -> Result<[Answer; 2], String> {
-    let stage = Stage::get();
+    both_on(Stage::get(), role, act)
+}
+
+/// The same on another stage.
+fn both_on(stage: &Stage, role: &str, act: impl Fn(&mut Client) -> Vec<Answer>) -> Result<[Answer; 2], String> {
     let mut renaming = Renaming::default();
     let twins = stage.twins_of(role);
     let [a, b] = [&twins.a, &twins.b].map(|database| {

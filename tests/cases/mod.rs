@@ -7,7 +7,9 @@
 pub(crate) mod carry;
 mod copy;
 mod engineer;
+mod engineer_ddl;
 mod masks;
+mod own_tables;
 mod places;
 mod plans;
 mod pseudonyms;

@@ -18,6 +18,15 @@ const USERS: [&str; 6] = ["analyst", "engineer", "admin", "filtered", "veiled", 
 /// As the service account's sessions find it, and those that go straight to Postgres.
 const SETTINGS: &[&str] = &["search_path = shop, public", "statement_timeout = '3s'"];
 
+/// What the service account needs for definitions.
+const WRITABLE: &str = "\
+GRANT ALL ON SCHEMA shop, adhoc TO pgveil; \
+DO $$ DECLARE r record; BEGIN \
+  EXECUTE format('GRANT CREATE, TEMP ON DATABASE %I TO pgveil', current_database()); \
+  FOR r IN SELECT c.oid::regclass AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+    WHERE n.nspname IN ('shop', 'adhoc') AND c.relkind IN ('r', 'p', 'v', 'm') \
+  LOOP EXECUTE format('ALTER TABLE %s OWNER TO pgveil', r.name); END LOOP; END $$";
+
 /// Two databases that differ in what a role must not see.
 #[derive(Debug, Clone)]
 pub struct Twins {
@@ -56,6 +65,29 @@ impl Stage {
     pub fn small() -> &'static Stage {
         static STAGE: OnceLock<Stage> = OnceLock::new();
         STAGE.get_or_init(|| Stage::make(Size::SMALL))
+    }
+
+    /// One whose roles may write: the analyst in `adhoc` only, the engineer anywhere. The service account owns what lies there, and may
+    /// make more.
+    pub fn writable() -> &'static Stage {
+        static STAGE: OnceLock<Stage> = OnceLock::new();
+        STAGE.get_or_init(|| {
+            let world = World::get();
+            let policy = POLICY.replacen("[role.analyst]\n", "[role.analyst]\nread_only = true\nwritable_schemas = [\"adhoc\"]\n", 1);
+            let proxy = Box::leak(Box::new(world.proxy(&policy, &USERS.map(|user| (user, user)))));
+            let common = Stage::small();
+            let pair = |differ: Differ| {
+                let [a, b] = [Twin::A, Twin::B].map(|twin| {
+                    let name = database(world, Size::SMALL, twin, differ, common.values);
+                    world.cluster().execute(&name, WRITABLE).unwrap();
+                    name
+                });
+                Twins { a, b }
+            };
+            let both = pair(Differ { values: true, rows: true });
+            let values_only = pair(Differ { values: true, rows: false });
+            Stage { proxy, rows_only: both.clone(), both, values_only, values: common.values }
+        })
     }
 
     fn make(size: Size) -> Stage {

@@ -102,6 +102,7 @@ impl Builder {
             let mut cells = Cells::new(name, row);
             match name {
                 "version" => self.catalog.server_version = cells.number()?,
+                "database" => self.catalog.database = cells.text()?,
                 "schemas" => drop(self.catalog.schemas.insert(cells.text()?)),
                 "types" => self.take_type(&mut cells)?,
                 "relations" => self.take_relation(&mut cells)?,

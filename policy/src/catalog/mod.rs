@@ -18,6 +18,8 @@ pub type Oid = u32;
 pub struct Catalog {
     /// `server_version_num`, such as 150018.
     pub server_version: u32,
+    /// The database's name.
+    pub database: String,
     /// Names of all schemas.
     pub schemas: HashSet<String>,
     /// All relations that can stand in FROM, by OID.

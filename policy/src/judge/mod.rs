@@ -10,7 +10,7 @@
 //! * `expr`, `label`, `sealed`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and
 //!   which functions, operators and types may be used;
 //! * `barrier`, `holds`, `fence`: what of the client's may run on rows that a row filter removes;
-//! * `keep`: queries whose rows are kept; `place`: where what is created lies, and whose that is;
+//! * `define`: statements that define things; `keep`: queries whose rows are kept; `place`: where what is created lies, and whose that is;
 //! * `gate`: the check that names still mean what was judged when the text runs;
 //! * `copy`: COPY out and in; `lock_table`: LOCK;
 //! * `coded`, `table_function`: forms that sqlparser's tree has no place for;
@@ -28,6 +28,7 @@ mod carry;
 mod channel;
 mod coded;
 mod copy;
+mod define;
 mod depend;
 mod determined;
 mod engine;

@@ -28,7 +28,10 @@ impl Judge<'_> {
                 self.path.iter().find_map(|schema| self.facts.catalog.relation(schema, name)).cloned().ok_or_else(|| missing(name.clone()))
             }
             [schema, name] => self.facts.catalog.relation(schema, name).cloned().ok_or_else(|| missing(format!("{schema}.{name}"))),
-            _ => Err(refuse::not_yet("name.database", "a relation's name with the database's name in it")),
+            [database, schema, name] if *database == self.facts.catalog.database => {
+                self.facts.catalog.relation(schema, name).cloned().ok_or_else(|| missing(format!("{schema}.{name}")))
+            }
+            _ => Err(refuse::not_yet("name.database", "a relation of another database")),
         }
     }
 

@@ -65,6 +65,11 @@ impl Rights {
         class.is_some_and(|class| self.writable_classes.iter().any(|c| c == class))
     }
 
+    /// It may write in its own schemas only.
+    pub fn read_only(&self) -> bool {
+        self.read_only
+    }
+
     /// It may write nowhere, not even in temporary tables.
     pub fn never_writes(&self) -> bool {
         self.read_only && self.writable_schemas.is_empty()

@@ -121,7 +121,7 @@ impl Judge<'_> {
     }
 
     /// A relation of a certain kind that this one reads, at any depth.
-    fn first_source(&self, oid: Oid, wanted: &dyn Fn(&Relation) -> bool, seen: &mut BTreeSet<Oid>) -> Option<String> {
+    pub(super) fn first_source(&self, oid: Oid, wanted: &dyn Fn(&Relation) -> bool, seen: &mut BTreeSet<Oid>) -> Option<String> {
         let catalog = &self.facts.catalog;
         for source in &catalog.relations.get(&oid)?.reads {
             if !seen.insert(*source) {

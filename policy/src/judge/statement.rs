@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::label::Label;
 use super::scope::Col;
 use super::token::Tokens;
-use super::{Judge, channel, copy, gate, keep, lock_table, named, procedure, refuse, stored};
+use super::{Judge, channel, copy, define, gate, keep, lock_table, named, procedure, refuse, stored};
 use crate::catalog::Catalog;
 use crate::catalog::form::Forms;
 use crate::mask::Mask;
@@ -53,6 +53,9 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
         Body::Named(named) => named::plan(role, who, named, text),
         Body::Channel(channel) => channel::plan(role, who, channel),
         Body::Call(call) => procedure::plan(role, who, call, text),
+        Body::Define(statement) => {
+            define::plan(&role.facts, who, statement).map_err(|r| if r.position.is_none() { r.at(Some(1)) } else { r })
+        }
         Body::View(view) => stored::view(role, who, &view, text),
         Body::Keep(kept) => keep::plan(role, who, &kept, text),
         Body::Write(write) => {

@@ -333,8 +333,6 @@ mod tests {
             assert_eq!(control(sql).text, text, "{sql}");
         }
         for (sql, expected) in [
-            ("create table t (a int)", "CREATE TABLE"),
-            ("do $$ begin end $$", "DO"),
             ("load 'x'", "LOAD"),
             ("explain delete from t", "EXPLAIN of a statement that is not a query"),
         ] {

@@ -11,7 +11,8 @@
 //! * `lockstep`: what may differ between the client's tree and the tree of what is sent;
 //! * `write`: INSERT, UPDATE, DELETE as a shell around queries;
 //! * `places`: where a place of what is sent stands in the text of the client;
-//! * `explain`: EXPLAIN, its options and its query; `keep`: queries whose rows are kept in a new table; `view`: views; `other`: names of statements that are not read further;
+//! * `explain`: EXPLAIN, its options and its query; `keep`: queries whose rows are kept in a new table; `view`: views; `define`: statements
+//!   that define things; `other`: names of statements that are not read further;
 //! * `copy`: COPY and its options; `lock_table`: LOCK;
 //! * `named`: PREPARE, EXECUTE, cursors; `channel`: LISTEN and NOTIFY; `procedure`: CALL;
 //! * `control`: statements without a query: transactions, settings, DISCARD and the like.
@@ -23,6 +24,7 @@ mod control;
 mod convert;
 pub mod copy;
 mod decode;
+pub(crate) mod define;
 #[cfg(test)]
 mod differentials;
 mod dress;
@@ -85,6 +87,8 @@ pub enum Body {
     Keep(keep::Keep),
     /// CREATE VIEW.
     View(view::View),
+    /// Any other statement that defines, alters or drops things, or keeps house among them.
+    Define(define::Define),
     /// INSERT, UPDATE, DELETE, MERGE; a query with such a statement in WITH.
     Write(Box<Write>),
     /// A statement that carries no data, already printed in our own words.
@@ -310,9 +314,10 @@ fn body_of(raw: &Raw, node: &NodeEnum) -> Result<Body, Refusal> {
         NodeEnum::CallStmt(call) => procedure::call(raw, call),
         NodeEnum::CopyStmt(statement) => copy::copy(raw, statement),
         NodeEnum::LockStmt(statement) => lock_table::lock(raw, statement),
-        node => match write::write(raw, node)? {
-            Some(write) => Ok(Body::Write(Box::new(write))),
-            None => control::statement(node),
+        node => match (define::define(node), write::write(raw, node)?) {
+            (Some(define), _) => Ok(Body::Define(define)),
+            (None, Some(write)) => Ok(Body::Write(Box::new(write))),
+            (None, None) => control::statement(node),
         },
     }
 }

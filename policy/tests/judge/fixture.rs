@@ -48,7 +48,7 @@ pub fn on_path(role: &str, path: &[&str]) -> Subject {
 
 /// The database.
 pub fn catalog() -> Catalog {
-    let mut catalog = Catalog { server_version: 150_018, ..Catalog::default() };
+    let mut catalog = Catalog { server_version: 150_018, database: "shopdb".to_owned(), ..Catalog::default() };
     for relation in relations() {
         catalog.insert(relation);
     }

@@ -17,6 +17,7 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("set timezone", "SET LOCAL timezone = 'UTC'"),
     ("set strings", "SET LOCAL standard_conforming_strings = on"),
     ("version", "SELECT pg_catalog.current_setting('server_version_num')"),
+    ("database", "SELECT pg_catalog.current_database()"),
     ("schemas", "SELECT nspname FROM pg_catalog.pg_namespace"),
     ("types", TYPES),
     ("relations", RELATIONS),

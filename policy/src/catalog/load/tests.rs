@@ -8,6 +8,7 @@ fn rows(lines: &[&str]) -> Vec<Vec<Option<String>>> {
 fn given() -> Vec<(&'static str, Vec<Vec<Option<String>>>)> {
     vec![
         ("version", rows(&["150018"])),
+        ("database", rows(&["shopdb"])),
         ("schemas", rows(&["s", "pg_catalog"])),
         (
             "types",
