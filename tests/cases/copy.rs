@@ -96,7 +96,7 @@ impl Copies {
             let database = world.database(&format!(
                 "CREATE SCHEMA s; CREATE SCHEMA own; \
                  CREATE TABLE s.t (id int PRIMARY KEY, email text, \"o,t\"\"h\" text, mails text[], device uuid, name text, \
-                   g text GENERATED ALWAYS AS (upper('x')) STORED); \
+                   g text GENERATED ALWAYS AS ('x'::text) STORED); \
                  INSERT INTO s.t VALUES {}, (1000, NULL, NULL, NULL, NULL, NULL); \
                  CREATE TABLE s.keep (id int PRIMARY KEY, email text, label text NOT NULL, shown boolean DEFAULT true, UNIQUE (label)); \
                  INSERT INTO s.keep VALUES (1, 'illouil', 'a', true), (2, 'oulliuo', 'iloulou', false); \

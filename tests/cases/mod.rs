@@ -7,6 +7,7 @@
 mod copy;
 mod engineer;
 mod masks;
+mod places;
 mod plans;
 mod pseudonyms;
 mod row_filters;

@@ -11,7 +11,9 @@ use row::Cells;
 use type_sql::{Modified, TypeRow, base_type, bottom, quote, type_sql};
 
 use super::form::{Cast, CastContext, OperatorForm, TypeFacts};
-use super::{Catalog, Column, ColumnType, Function, FunctionKind, Index, Oid, Operator, Relation, RelationKind, Sequence, Type, Volatility};
+use super::{
+    Catalog, Column, ColumnType, Function, FunctionKind, Index, Oid, Operator, Relation, RelationKind, Sequence, Type, Volatility,
+};
 
 /// The rows do not make a catalog: the server's fault or ours, never the client's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

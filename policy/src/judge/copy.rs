@@ -50,7 +50,7 @@ fn out(role: &RoleEngine, who: &Subject, reading: &Reading, text: &str, options:
     if reading.parameters() > 0 {
         return Err(Refusal::new(NO_PARAMETER, "copy.parameter", "there is no parameter $1"));
     }
-    let Judgement { sql, cols, moves, order_is_data, tokens } = statement::query(role, who, reading, text, Gate::Inserted)?;
+    let Judgement { sql, cols, moves, order_is_data, tokens, .. } = statement::query(role, who, reading, text, Gate::Inserted)?;
     let columns = statement::outputs(&cols, &role.facts.catalog.forms);
     let force_quote = match &options.force_quote {
         Columns::All => vec![true; columns.len()],

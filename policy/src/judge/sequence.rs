@@ -21,7 +21,10 @@ pub(super) fn definition(facts: &Facts, sequence: &Relation) -> Option<Relation>
     });
     // The columns of a sequence are int8, int8 and bool.
     let sql = match counted {
-        None => format!("SELECT CAST('{}' AS pg_catalog.int8) AS last_value, CAST('0' AS pg_catalog.int8) AS log_cnt, false AS is_called", known.start),
+        None => format!(
+            "SELECT CAST('{}' AS pg_catalog.int8) AS last_value, CAST('0' AS pg_catalog.int8) AS log_cnt, false AS is_called",
+            known.start
+        ),
         Some((table, column)) => {
             let last = format!(
                 "CAST(pg_catalog.{}({}) AS pg_catalog.int8)",

@@ -82,14 +82,16 @@ impl Judge<'_> {
                 self.own_filter(relation, guard.as_ref())?;
                 guard.map(|g| self.guarded(relation, &g, None)).transpose()
             }
-            RelationKind::Sequence if self.facts.filters() => match super::sequence::definition(self.facts, relation).filter(|_| guard.is_none()) {
-                Some(definition) => self.expand(&Arc::new(definition)).map(Some),
-                None => Err(Refusal::new(
-                    SqlState::DENIED,
-                    "relation.sequence",
-                    format!("sequence {}.{} counts rows that are hidden from role {}", relation.schema, relation.name, self.role),
-                )),
-            },
+            RelationKind::Sequence if self.facts.filters() => {
+                match super::sequence::definition(self.facts, relation).filter(|_| guard.is_none()) {
+                    Some(definition) => self.expand(&Arc::new(definition)).map(Some),
+                    None => Err(Refusal::new(
+                        SqlState::DENIED,
+                        "relation.sequence",
+                        format!("sequence {}.{} counts rows that are hidden from role {}", relation.schema, relation.name, self.role),
+                    )),
+                }
+            }
             RelationKind::Table | RelationKind::Partitioned | RelationKind::Foreign | RelationKind::Sequence => {
                 guard.map(|g| self.guarded(relation, &g, None)).transpose()
             }
@@ -348,6 +350,9 @@ impl Judge<'_> {
         let cols = inner.query(&mut query, None, false).map_err(in_view)?;
         if let Some(refusal) = inner.shows_evaluation_order {
             return Err(in_view(refusal));
+        }
+        if inner.moves_search_path {
+            return Err(in_view(refuse::not_yet("view.setting", "a view that moves search_path")));
         }
         let protected = reads_protected || inner.reads > 0;
         reading.print(&query).map_err(in_view)?;

@@ -200,6 +200,7 @@ fn one_statement_after_another() {
             Body::Copy(_) => "copy",
             Body::Lock(_) => "lock",
             Body::Other { what } => what,
+            _ => "another",
         })
         .collect();
     assert_eq!(kinds, ["query", "control", "INSERT"]);
