@@ -30,8 +30,26 @@ pub struct Planned {
     pub tokens: Arc<[TokenParameter]>,
     /// After it, the session sees another catalog: names mean something else for it, be it before it commits or for good.
     pub changes_catalog: bool,
+    /// Its rows are not told but kept: see [`Carry`].
+    pub carry: Option<Arc<Carry>>,
     /// What flows in a COPY; `None` for any other statement.
     pub copy: Option<Arc<CopyData>>,
+}
+
+/// What becomes of a query's rows that are kept with their pseudonyms: they pass through the proxy, into a table that is made for them.
+/// [`Planned::text`] is the query, [`Planned::outputs`] are its columns; all of it runs in one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carry {
+    /// Makes the table, empty. Columns of pseudonyms have no length.
+    pub create: SqlText,
+    /// Selects the table's columns in order: never run, but its types are held against those of the query.
+    pub shape: String,
+    /// COPY into it from the frontend, binary.
+    pub copy: String,
+    /// What is done with the filled table; its tag is the client's. Without it the client is told `SELECT n`.
+    pub finish: Option<SqlText>,
+    /// Removes the table, where it is only a stage.
+    pub drop: Option<String>,
 }
 
 impl Planned {
@@ -45,6 +63,7 @@ impl Planned {
             order_is_data: false,
             tokens: Arc::from([]),
             changes_catalog: false,
+            carry: None,
             copy: None,
         }
     }
@@ -55,6 +74,10 @@ impl Planned {
 pub enum Kind {
     /// SELECT, VALUES, TABLE: rows with [`Planned::outputs`].
     Query,
+    /// CREATE TABLE AS, SELECT INTO or INSERT … SELECT whose rows pass through the proxy: see [`Carry`]. No rows for the client.
+    Carry,
+    /// INSERT, UPDATE, DELETE: rows with [`Planned::outputs`] where it returns some. Its errors may speak of stored values.
+    Write,
     /// EXPLAIN: rows of one text column that must be reduced to the plan's shape.
     Explain,
     /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, ROLLBACK TO, SET TRANSACTION.
@@ -81,7 +104,8 @@ impl Kind {
     /// Names of relations or functions stand in its text: what it means hangs on the catalog and on search_path.
     pub fn looks_names_up(self) -> bool {
         match self {
-            Kind::Query | Kind::Explain | Kind::CopyOut | Kind::CopyIn | Kind::Lock | Kind::Keep | Kind::Define => true,
+            Kind::Query | Kind::Carry | Kind::Write | Kind::Explain | Kind::Keep | Kind::Define => true,
+            Kind::CopyOut | Kind::CopyIn | Kind::Lock => true,
             Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility => false,
         }
     }

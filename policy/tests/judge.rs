@@ -35,6 +35,6 @@ macro_rules! cases {
 }
 
 cases! {
-    copy, gate, names, veil, seal_allowed, seal_arrays, seal_refused, from, with, sets, grouping, ordering, windows, functions, relations, statements, total_order, barrier,
-    rows, shapes, keep, views,
+    gate, names, veil, seal_allowed, seal_arrays, seal_refused, from, with, sets, grouping, ordering, windows, functions, relations, statements, total_order, barrier,
+    rows, shapes, keep, views, write_insert, write_update, write_filtered, copy,
 }

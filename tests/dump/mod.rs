@@ -141,8 +141,8 @@ fn same(restored: &str) {
 fn whole(restored: &str) {
     let (mut original, mut copy) = (plain(&Source::get().database), plain(restored));
     for sql in [
-        "SELECT conrelid::regclass, conname, convalidated, pg_get_constraintdef(oid) FROM pg_constraint ORDER BY 1, 2",
-        "SELECT indexrelid::regclass, indisvalid, pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid >= 16384 AND indrelid::regclass::text ~ '^shop' ORDER BY 1::text",
+        "SELECT conrelid::regclass, conname, convalidated, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'shop'::regnamespace ORDER BY conrelid::regclass::text, conname",
+        "SELECT indexrelid::regclass, indisvalid, pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid >= 16384 AND indrelid::regclass::text ~ '^shop' ORDER BY indexrelid::regclass::text",
     ] {
         assert_eq!(original.query(sql).table(), copy.query(sql).table(), "{sql}");
     }

@@ -14,6 +14,7 @@
 //! * `gate`: the check that names still mean what was judged when the text runs;
 //! * `copy`: COPY out and in; `lock_table`: LOCK;
 //! * `coded`, `table_function`: forms that sqlparser's tree has no place for;
+//! * `write`: INSERT, UPDATE, DELETE: what is assigned, and their target put in line;
 //! * `token`: literals and parameters beside columns of tokens;
 //! * `typing`: the type of an expression;
 //! * `taint`, `order`, `determined`, `window`: the order of rows made independent of protected values where it can be seen;
@@ -23,6 +24,7 @@ mod argument;
 mod barrier;
 mod build;
 mod cache;
+mod carry;
 mod coded;
 mod copy;
 mod depend;
@@ -68,6 +70,7 @@ mod token;
 mod total;
 mod typing;
 mod window;
+mod write;
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -145,6 +148,10 @@ pub(crate) struct Judge<'a> {
     fine: Vec<(Query, Option<Holds>)>,
     /// The query that is judged next is the whole statement.
     top: bool,
+    /// It is over the target of a statement that writes.
+    target: Option<write::Target>,
+    /// Rows of the target are met in an order that protected values can change.
+    unordered: bool,
     /// The query that was judged last gives one row.
     single_row: bool,
     /// Casts of parameters count as what cannot fail, while this is set.
@@ -185,6 +192,8 @@ impl<'a> Judge<'a> {
             failing_conditions: false,
             fine: vec![],
             top: false,
+            target: None,
+            unordered: false,
             single_row: false,
             casts_count: false,
             gates: None,

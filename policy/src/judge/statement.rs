@@ -52,6 +52,10 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
         }
         Body::View(view) => stored::view(role, who, &view, text),
         Body::Keep(kept) => keep::plan(role, who, &kept, text),
+        Body::Write(write) => {
+            check_path(role.facts.catalog.as_ref(), &who.search_path)?;
+            super::write::plan(role, who, &write, text)
+        }
         Body::Control(control) => {
             let shown = Output { name: String::new(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
             let outputs: Arc<[Output]> = if control.kind == Kind::Show { Arc::from([shown]) } else { Arc::from([]) };

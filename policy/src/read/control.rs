@@ -277,7 +277,6 @@ mod tests {
             assert_eq!(control(sql).text, text, "{sql}");
         }
         for (sql, expected) in [
-            ("insert into t values (1)", "INSERT"),
             ("do $$ begin end $$", "DO"),
             ("prepare transaction 'x'", "PREPARE TRANSACTION"),
             ("listen x", "LISTEN"),

@@ -9,9 +9,10 @@
 //! * `normal`: the one form of an AST that is judged; `dress`: the same AST made ready to be printed;
 //! * `agree`: proofs that both readers understand a text alike;
 //! * `lockstep`: what may differ between the client's tree and the tree of what is sent;
-//! * `copy`: COPY and its options; `lock_table`: LOCK;
+//! * `write`: INSERT, UPDATE, DELETE as a shell around queries;
 //! * `places`: where a place of what is sent stands in the text of the client;
 //! * `explain`: EXPLAIN, its options and its query; `keep`: queries whose rows are kept in a new table; `view`: views; `other`: names of statements that are not read further;
+//! * `copy`: COPY and its options; `lock_table`: LOCK;
 //! * `control`: statements without a query: transactions, settings, DISCARD and the like.
 
 mod agree;
@@ -34,6 +35,7 @@ pub mod places;
 mod postgres;
 pub(crate) mod view;
 mod windows;
+mod write;
 
 use pg_query::NodeEnum;
 use sqlparser::ast;
@@ -42,6 +44,8 @@ use sqlparser::tokenizer::Location;
 use crate::{Kind, Refusal, SqlState};
 pub(crate) use normal::fold;
 use postgres::{Raw, Tree};
+pub(crate) use write::EXCLUDED;
+pub use write::{Assigned, Conflict, Inferred, Overriding, Sent, Shell, Target, Verb, Write};
 
 /// One statement of a client's text.
 #[derive(Debug, Clone)]
@@ -68,6 +72,8 @@ pub enum Body {
     Keep(keep::Keep),
     /// CREATE VIEW.
     View(view::View),
+    /// INSERT, UPDATE, DELETE.
+    Write(Box<Write>),
     /// A statement that carries no data, already printed in our own words.
     Control(Control),
     /// COPY to or from the client.
@@ -254,6 +260,9 @@ fn body(raw: &Raw) -> Result<Body, Refusal> {
         NodeEnum::ExplainStmt(explain) => explain::explain(raw, explain),
         NodeEnum::CopyStmt(statement) => copy::copy(raw, statement),
         NodeEnum::LockStmt(statement) => lock_table::lock(raw, statement),
-        node => control::statement(node),
+        node => match write::write(raw, node)? {
+            Some(write) => Ok(Body::Write(Box::new(write))),
+            None => control::statement(node),
+        },
     }
 }

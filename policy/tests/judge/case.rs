@@ -21,7 +21,7 @@ use pgveil_policy::judge::gate::STALE;
 use pgveil_policy::mask::Mask;
 use pgveil_policy::{Catalog, Engine, Origin, Output, Plan, Refusal, Subject};
 
-use sqlparser::ast::{BinaryOperator, Expr, Select, TableFactor, VisitMut, VisitorMut};
+use sqlparser::ast::{BinaryOperator, Expr, OnConflict, OnConflictAction, OnInsert, Select, Statement, TableFactor, VisitMut, VisitorMut};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserOptions};
 
@@ -181,6 +181,20 @@ impl VisitorMut for Ungate {
         ControlFlow::Continue(())
     }
 
+    fn post_visit_statement(&mut self, statement: &mut Statement) -> ControlFlow<()> {
+        match statement {
+            Statement::Update(update) => update.selection = update.selection.take().and_then(ungated),
+            Statement::Delete(delete) => delete.selection = delete.selection.take().and_then(ungated),
+            Statement::Insert(insert) => {
+                if let Some(OnInsert::OnConflict(OnConflict { action: OnConflictAction::DoUpdate(update), .. })) = &mut insert.on {
+                    update.selection = update.selection.take().and_then(ungated);
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<()> {
         if let TableFactor::Table { name, alias, args: None, .. } = factor
             && let [_, own] = name.0.as_slice()
@@ -198,8 +212,8 @@ fn ungated(condition: Expr) -> Option<Expr> {
         gate if is_gate(&gate) => None,
         Expr::Nested(inner) => match *inner {
             Expr::BinaryOp { left, op: BinaryOperator::And, right } if is_gate(&right) => match *left {
-                chain @ Expr::BinaryOp { .. } => Some(Expr::Nested(Box::new(chain))),
-                only => Some(only),
+                chain @ Expr::BinaryOp { .. } => ungated(Expr::Nested(Box::new(chain))),
+                only => ungated(only),
             },
             other => Some(Expr::Nested(Box::new(other))),
         },

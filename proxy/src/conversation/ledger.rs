@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pgveil_policy::read::places::client_position;
 use pgveil_policy::{Kind, Refusal};
 
+use super::carry::Carrying;
 use super::statement::Statement;
 use crate::rows::Formats;
 use crate::wire::answer::Report;
@@ -76,6 +77,8 @@ pub enum Owed {
     Refused(Refusal),
     /// For Sync: ReadyForQuery.
     Sync,
+    /// For all that keeps a query's rows: nothing is sent after it before it is done.
+    Carry(Box<Carrying>),
     /// For the question after search_path.
     Path {
         /// Its answer, if it came.
@@ -158,6 +161,11 @@ impl Ledger {
         self.owed.front()
     }
 
+    /// What is owed next, to be filled.
+    pub fn front_mut(&mut self) -> Option<&mut Owed> {
+        self.owed.front_mut()
+    }
+
     /// What a Bind that is sent now will be bound to, where that is certain: the statement whose Parse goes before it in this
     /// stretch up to a Sync (if that fails, the Bind is skipped), or else `confirmed`, if no Parse of that name is under way.
     ///
@@ -178,7 +186,7 @@ impl Ledger {
                     }
                     candidates.push(statement);
                 }
-                Owed::Sync | Owed::Simple(_) => here = false,
+                Owed::Sync | Owed::Simple(_) | Owed::Carry(_) => here = false,
                 Owed::Parse { .. }
                 | Owed::Witness { .. }
                 | Owed::Bind { .. }

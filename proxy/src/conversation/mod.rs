@@ -10,9 +10,11 @@
 //! * [`statement`]: what of a plan the conversation needs;
 //! * [`witness`]: the RowDescription against the plan;
 //! * [`stale`]: what a statement means has changed since it was judged;
+//! * [`carry`]: rows that are kept with their pseudonyms, in a table;
 //! * [`path`]: the effective search_path, and when it must be asked again; `ask`: how.
 
 mod ask;
+pub mod carry;
 mod client;
 mod copy;
 mod errors;
@@ -206,6 +208,8 @@ pub struct Conversation<J> {
     fresh: bool,
     /// A Bind waits until it is certain what its statement's name means.
     unsettled: bool,
+    /// The server was asked for what it keeps back.
+    flushed: bool,
     /// Bytes of a client's message that are dropped.
     dropping: usize,
     /// Bytes of a row that are passed on.
@@ -253,6 +257,7 @@ impl<J: Judge> Conversation<J> {
             wants_fresh: false,
             fresh: false,
             unsettled: false,
+            flushed: false,
             dropping: 0,
             passing: 0,
             rows: None,
@@ -269,6 +274,11 @@ impl<J: Judge> Conversation<J> {
     /// Whether a message of the client's is taken now. Where not, an answer of the server's (or [`Conversation::refreshed`]) changes it.
     pub fn listening(&self) -> bool {
         !self.waiting && !self.unsettled && !self.wants_fresh && !self.inflow.is_asked() && self.ledger.len() < OWED_LIMIT
+    }
+
+    /// Whether rows are being kept: that takes long, and ends if the client is gone. Nothing is taken from it, but its bytes are read.
+    pub fn carrying(&self) -> bool {
+        matches!(self.ledger.front(), Some(ledger::Owed::Carry(_)))
     }
 
     /// Whether a text waits for a fresh catalog snapshot.

@@ -70,6 +70,14 @@ impl<J: Judge> Conversation<J> {
             self.path_row(body)?;
             return Ok(head.total);
         }
+        if let Some(Owed::Carry(carrying)) = self.ledger.front_mut() {
+            if head.total > ROW_LIMIT {
+                return Err(End::RowTooLarge { length: head.total });
+            }
+            let Some(body) = rest.get(HEADER..head.total) else { return Ok(0) };
+            carrying.row(body)?;
+            return Ok(head.total);
+        }
         let rows = self.rows_now()?;
         self.tell(out);
         if matches!(rows.treatment, Treatment::Copy) {
@@ -117,7 +125,11 @@ impl<J: Judge> Conversation<J> {
             return Ok(Arc::clone(rows));
         }
         let Some(Owed::Execute { portal }) = self.ledger.front() else { return Err(Veto::Unexpected { tag: 'D' }) };
-        let rows = Arc::clone(&self.names.portal(portal).ok_or(Veto::Name)?.rows);
+        let portal = self.names.portal(portal).ok_or(Veto::Name)?;
+        if portal.statement.carry.is_some() {
+            return Err(Veto::Unexpected { tag: 'D' });
+        }
+        let rows = Arc::clone(&portal.rows);
         self.first_line = true;
         self.rows = Some(Arc::clone(&rows));
         Ok(rows)
@@ -210,6 +222,7 @@ impl<J: Judge> Conversation<J> {
                 self.described(&statement, tag, body, out)?;
                 Ok(None)
             }
+            Owed::Carry(carrying) => self.carried(carrying, tag, body, out),
             Owed::Execute { portal } => self.executed(&portal, tag, body, out),
             Owed::Close { target, name } => {
                 if tag != b'3' {
@@ -325,6 +338,10 @@ impl<J: Judge> Conversation<J> {
 
     fn described(&self, statement: &Statement, tag: u8, body: &[u8], out: &mut Out) -> Result<(), End> {
         match tag {
+            b'T' if statement.carry.is_some() => {
+                witness::check(&self.judge, &statement.outputs, body)?;
+                message::put_bare(&mut out.to_client, b'n');
+            }
             b'T' => witness::put(&mut out.to_client, witness::check(&self.judge, &statement.outputs, body)?),
             b'n' if statement.outputs.is_empty() => bare(out, tag, body)?,
             _ => return Err(Veto::Unexpected { tag: char::from(tag) }.into()),
@@ -332,7 +349,7 @@ impl<J: Judge> Conversation<J> {
         Ok(())
     }
 
-    fn completed(&mut self, statement: &Statement, body: &[u8], out: &mut Out) -> Result<(), End> {
+    pub(super) fn completed(&mut self, statement: &Statement, body: &[u8], out: &mut Out) -> Result<(), End> {
         answer::command_tag(body).ok_or(Veto::Malformed { tag: 'C' })?;
         self.copy_completed(statement)?;
         self.rows = None;
@@ -348,7 +365,7 @@ impl<J: Judge> Conversation<J> {
         Ok(())
     }
 
-    fn ready(&mut self, body: &[u8], out: &mut Out) -> Result<(), End> {
+    pub(super) fn ready(&mut self, body: &[u8], out: &mut Out) -> Result<(), End> {
         let status = Status::decode(body).ok_or(Veto::Malformed { tag: 'Z' })?;
         self.rows = None;
         if status == Status::Idle {

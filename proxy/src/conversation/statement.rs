@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use pgveil_policy::{CopyData, CopyForm, Kind, Mask, Output, Planned};
+use pgveil_policy::{Carry, CopyData, CopyForm, Kind, Mask, Output, Planned};
 
 use super::{Judge, Rows};
 use crate::rows::array::Elements;
@@ -28,6 +28,8 @@ pub struct Statement {
     pub judged: Option<Judged>,
     /// Parameters whose tokens are turned back.
     pub openings: Vec<Opening>,
+    /// Its rows are kept, not told.
+    pub carry: Option<Arc<Carry>>,
     /// What flows in a COPY.
     pub copy: Option<Flow>,
     seals: Vec<Option<Arc<dyn Pseudonym>>>,
@@ -92,6 +94,7 @@ impl Statement {
             },
             judged: None,
             openings: planned.tokens.iter().map(|t| Opening::new(t.index, judge.pseudonym(&t.spec), &t.spec, t.array)).collect(),
+            carry: planned.carry.clone(),
             copy: planned.copy.as_ref().map(flow),
             seals: planned.outputs.iter().map(seal).collect(),
         }
@@ -118,6 +121,7 @@ impl Statement {
             closes: Closes::Nothing,
             judged: None,
             openings: Vec::new(),
+            carry: None,
             copy: None,
             seals: Vec::new(),
         }
@@ -134,7 +138,7 @@ impl Statement {
         let treatment = match self.kind {
             Some(Kind::Explain) => Treatment::Explain,
             None | Some(_) => {
-                if self.seals.iter().all(Option::is_none) {
+                if self.carry.is_none() && self.seals.iter().all(Option::is_none) {
                     Treatment::Copy
                 } else {
                     let seals = self.seals.iter().enumerate();

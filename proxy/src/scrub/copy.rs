@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(message, "duplicate key value violates a unique constraint");
         assert!(all.ends_with("COPY, line 3"), "{all}");
         let (message, all) = told("22P02", "invalid input syntax for type integer: \"CANARY\"", "COPY t, line 12, column a: \"CANARY\"");
-        assert!(message == "a value does not fit" && all.ends_with("COPY, line 12"), "{all}");
+        assert!(message == "a value has not the syntax of its type" && all.ends_with("COPY, line 12"), "{all}");
         told("P0001", "CANARY", "PL/pgSQL function f() line 1 at RAISE\nCOPY t, line 3: \"x\"");
         told("22P04", "CANARY", "PL/pgSQL function f() line 1 at RAISE\nCOPY t, line 3: \"x\"");
         told("ZZZZZ", "CANARY", "");

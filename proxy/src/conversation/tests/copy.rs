@@ -224,7 +224,7 @@ fn filling_in_the_extended_protocol() {
         s.copies('G', 0, 1);
         s.error("22P02", "invalid input syntax for type integer: \"CANARY\"");
     });
-    assert!(told[2].starts_with("E 22P02 a value does not fit"), "{told:?}");
+    assert!(told[2].starts_with("E 22P02 a value has not the syntax of its type"), "{told:?}");
     let sent = talk.client(|c| {
         c.data("2\n");
         c.done();

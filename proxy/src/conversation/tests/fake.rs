@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use pgveil_policy::mask::seal::{SealForm, SealSpec};
-use pgveil_policy::{CopyData, CopyForm, Kind, Mask, Origin, Output, Plan, Planned, Refusal, SqlState, SqlText, TokenParameter};
+use pgveil_policy::{Carry, CopyData, CopyForm, Kind, Mask, Origin, Output, Plan, Planned, Refusal, SqlState, SqlText, TokenParameter};
 
 use super::super::{Conversation, End, Judge, Out};
 use crate::rows::{Pseudonym, Unsealable};
@@ -74,6 +74,7 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
     let (word, rest) = sql.split_once(' ').unwrap_or((sql, ""));
     let kind = match word {
         "rows" => Kind::Query,
+        "keep" | "insert" => Kind::Carry,
         "explain" => Kind::Explain,
         "set" => Kind::Set,
         "begin" | "commit" | "rollback" => Kind::Transaction,
@@ -83,7 +84,7 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         "unknown" => return Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.relation", "unknown")),
         _ => return Err(Refusal::new(SqlState::DENIED, "name.relation", "denied").with_hint("other")),
     };
-    let pattern = if kind == Kind::Query { rest } else { ["", "x"][usize::from(kind == Kind::Explain)] };
+    let pattern = if matches!(kind, Kind::Query | Kind::Carry) { rest } else { ["", "x"][usize::from(kind == Kind::Explain)] };
     let output = |(n, c)| {
         let spec = spec();
         let (origin, mask) = match c {
@@ -111,9 +112,26 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
             true => Arc::from([TokenParameter { index: 0, spec: Arc::new(spec()), array: false }]),
             false => Arc::from([]),
         },
+        carry: carry(word),
         copy: copied,
         ..Planned::plain(kind, "")
     })
+}
+
+// `keep` and `insert`, with a pattern as `rows`: the latter by a stage.
+fn carry(word: &str) -> Option<Arc<Carry>> {
+    let staged = match word {
+        "keep" => false,
+        "insert" => true,
+        _ => return None,
+    };
+    Some(Arc::new(Carry {
+        create: SqlText::plain("create"),
+        shape: "shape".into(),
+        copy: "copy".into(),
+        finish: staged.then(|| SqlText::plain("finish")),
+        drop: staged.then(|| "drop".into()),
+    }))
 }
 
 fn spec() -> SealSpec {
@@ -256,6 +274,11 @@ impl Server {
         Report::ours("WARNING", code, message).put(&mut self.0, b'N');
     }
 
+    /// CopyInResponse, binary.
+    pub fn copy_in(&mut self) {
+        frame::put(&mut self.0, b'G', |b| b.extend_from_slice(&[1, 0, 2, 0, 1, 0, 1]));
+    }
+
     pub fn notify(&mut self) {
         frame::put(&mut self.0, b'A', |b| b.extend_from_slice(b"\0\0\0\x01channel\0payload\0"));
     }
@@ -348,6 +371,20 @@ impl Talk {
             bytes.drain(..used);
         }
         self.take_told()
+    }
+
+    /// The server answers, in one piece.
+    pub fn server_at_once(&mut self, write: impl FnOnce(&mut Server)) {
+        let bytes = server(write);
+        assert_eq!(self.conversation.from_server(&bytes, &mut self.out).unwrap(), bytes.len());
+    }
+
+    /// The data of the one CopyData that is to be sent.
+    pub fn sent_data(&self) -> Vec<u8> {
+        let mut data = frames(&self.out.to_server).into_iter().filter(|(tag, _)| *tag == b'd');
+        let (_, one) = data.next().expect("a CopyData");
+        assert!(data.next().is_none());
+        one
     }
 
     /// The server answers, and the conversation is over.
