@@ -28,6 +28,8 @@ pub struct Catalog {
     pub relation_names: HashMap<String, HashMap<String, Oid>>,
     /// Attribute numbers that partitioned tables are partitioned by; 0 stands for an expression.
     pub partition_keys: HashMap<Oid, Vec<i16>>,
+    /// Sequences, by OID.
+    pub sequences: HashMap<Oid, Sequence>,
     /// Functions and aggregates by name, in every schema.
     pub functions: HashMap<String, Vec<Function>>,
     /// Operators outside pg_catalog, by name.
@@ -200,6 +202,17 @@ pub enum BaseType {
     Enum,
     Composite,
     Other,
+}
+
+/// What a sequence counts from, and for which column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sequence {
+    /// `seqstart`
+    pub start: i64,
+    /// `seqincrement` is negative.
+    pub descends: bool,
+    /// The relation and attribute that it belongs to: of `serial`, an identity column, or OWNED BY.
+    pub owner: Option<(Oid, i16)>,
 }
 
 /// An index, as far as it can give rows an order.

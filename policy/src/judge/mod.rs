@@ -6,6 +6,7 @@
 //! * `named`: PREPARE, EXECUTE and cursors; `channel`: LISTEN and NOTIFY; `procedure`: CALL;
 //! * `query`, `select`, `from`, `group`: the clauses, in the order in which names become visible;
 //! * `scope`, `names`, `star`, `output`: which column a name means, what `*` stands for, what a column is called;
+//! * `sequence`: what stands for a sequence where rows are hidden;
 //! * `relation`, `stand_in`: protected relations replaced by derived tables that compute their masks (veil);
 //! * `expr`, `label`, `sealed`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and
 //!   which functions, operators and types may be used;
@@ -62,6 +63,7 @@ mod sample;
 mod scope;
 mod sealed;
 mod select;
+mod sequence;
 mod stand_in;
 mod star;
 mod statement;

@@ -82,11 +82,16 @@ impl Judge<'_> {
                 self.own_filter(relation, guard.as_ref())?;
                 guard.map(|g| self.guarded(relation, &g, None)).transpose()
             }
-            RelationKind::Sequence if self.facts.filters() => Err(Refusal::new(
-                SqlState::DENIED,
-                "relation.sequence",
-                format!("sequence {}.{} counts rows that are hidden from role {}", relation.schema, relation.name, self.role),
-            )),
+            RelationKind::Sequence if self.facts.filters() => {
+                match super::sequence::definition(self.facts, relation).filter(|_| guard.is_none()) {
+                    Some(definition) => self.expand(&Arc::new(definition)).map(Some),
+                    None => Err(Refusal::new(
+                        SqlState::DENIED,
+                        "relation.sequence",
+                        format!("sequence {}.{} counts rows that are hidden from role {}", relation.schema, relation.name, self.role),
+                    )),
+                }
+            }
             RelationKind::Table | RelationKind::Partitioned | RelationKind::Foreign | RelationKind::Sequence => {
                 guard.map(|g| self.guarded(relation, &g, None)).transpose()
             }

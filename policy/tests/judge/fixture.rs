@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pgveil_policy::catalog::load::{Builder, QUERIES};
 use pgveil_policy::catalog::{
-    BaseType, Catalog, Column, ColumnType, Function, FunctionKind, Index, Oid, Operator, Relation, RelationKind, Type, Volatility,
+    BaseType, Catalog, Column, ColumnType, Function, FunctionKind, Index, Oid, Operator, Relation, RelationKind, Sequence, Type, Volatility,
 };
 use pgveil_policy::{Engine, Policy, Subject};
 
@@ -52,6 +52,8 @@ pub fn catalog() -> Catalog {
     for relation in relations() {
         catalog.insert(relation);
     }
+    catalog.sequences.insert(140, Sequence { start: 1, descends: false, owner: Some((110, 1)) });
+    catalog.sequences.insert(141, Sequence { start: 1000, descends: true, owner: None });
     let of_postgres = of_postgres();
     types(&mut catalog, &of_postgres);
     functions(&mut catalog, &of_postgres);
@@ -110,6 +112,8 @@ fn relations() -> Vec<Relation> {
         table(131, "crm.leads", Table, "email text, name text, country text"),
         Relation { parents: vec![131], ..table(132, "adhoc.leads_hot", Table, "email text, name text, country text, score int4") },
         table(140, "shop.orders_id_seq", Sequence, "last_value int8, log_cnt int8, is_called bool"),
+        table(141, "shop.tickets", Sequence, "last_value int8, log_cnt int8, is_called bool"),
+        table(142, "shop.unknown_seq", Sequence, "last_value int8, log_cnt int8, is_called bool"),
         view(
             150,
             "shop.germans",

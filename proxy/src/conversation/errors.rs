@@ -87,6 +87,12 @@ impl<J: Judge> Conversation<J> {
                 told.put(&mut out.to_client, b'E');
                 self.skip();
             }
+            // The query in a COPY is analysed when it runs.
+            Some(Owed::Execute { .. }) if !self.copies_in() && stale::is_of_a_name(report) => {
+                self.wants_fresh = true;
+                stale::report().put(&mut out.to_client, b'E');
+                self.skip();
+            }
             Some(Owed::Execute { portal }) => {
                 let unknown = Ran { order_is_data: true, writes: true };
                 let ran = self.names.portal(&portal).map_or(unknown, |p| self.ran_as(&p.statement));

@@ -25,6 +25,7 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("generated", GENERATED),
     ("parents", PARENTS),
     ("partition keys", PARTITION_KEYS),
+    ("sequences", SEQUENCES),
     ("indexes", INDEXES),
     ("reads", READS),
     ("functions", FUNCTIONS),
@@ -96,6 +97,12 @@ const PARENTS: &str = "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits OR
 
 const PARTITION_KEYS: &str =
     "SELECT partrelid, pg_catalog.unnest(CAST(partattrs AS pg_catalog.int2[])) FROM pg_catalog.pg_partitioned_table";
+
+const SEQUENCES: &str = "\
+SELECT s.seqrelid, s.seqstart, s.seqincrement < 0, coalesce(d.refobjid, 0), coalesce(d.refobjsubid, 0) \
+FROM pg_catalog.pg_sequence s \
+LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = s.seqrelid AND d.objsubid = 0 \
+  AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')";
 
 /// `pg_depend` names the columns of expressions and predicates, but not those that a whole-row reference
 /// (`varattno 0`) takes in.
