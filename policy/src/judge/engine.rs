@@ -6,8 +6,9 @@ use std::sync::Arc;
 use dashmap::DashMap;
 
 use super::cache::Cache;
-use super::facts::Facts;
+use super::facts::{Facts, Fields};
 use super::statement;
+use crate::catalog::own::Own;
 use crate::catalog::{Catalog, Oid};
 use crate::mask::Mask;
 use crate::plan::{Kind, Output, Plan};
@@ -42,7 +43,8 @@ pub(super) type Judged = Result<Arc<Plan>, Refusal>;
 pub struct Engine {
     roles: HashMap<String, RoleEngine>,
     catalog: Arc<Catalog>,
-    known: Known,
+    known: Arc<Known>,
+    policy: Arc<Policy>,
 }
 
 #[derive(Debug)]
@@ -85,12 +87,13 @@ impl Engine {
         let mut roles = HashMap::new();
         let mut errors = Vec::new();
         let mut protections = Vec::new();
+        let fields = Fields::of(&catalog);
         for (name, role) in &policy.roles {
             match Protection::derive_on(policy, &catalog, name, known) {
                 Ok(protection) => {
                     protections.push((name.as_str(), protection.clone()));
                     let unprotected = protection.is_empty();
-                    let facts = Facts::new(Arc::clone(&catalog), protection, role, marker.to_owned());
+                    let facts = Facts::new(Arc::clone(&catalog), fields.clone(), protection, role, marker.to_owned());
                     let redacts = role.masks.iter().filter(|(_, m)| m.redacts_otherwise).map(|(class, _)| class.clone()).collect();
                     let otherwise = DashMap::new();
                     roles.insert(name.clone(), RoleEngine { facts, unprotected, cache: Cache::default(), redacts, otherwise });
@@ -99,11 +102,50 @@ impl Engine {
             }
         }
         let known = known.clone().and(policy, &catalog, protections.iter().map(|(name, protection)| (*name, protection)));
-        if errors.is_empty() { Ok(Engine { roles, catalog, known }) } else { Err(errors) }
+        let policy = Arc::new(policy.clone());
+        if errors.is_empty() { Ok(Engine { roles, catalog, known: Arc::new(known), policy }) } else { Err(errors) }
+    }
+
+    /// The engine of one session, for its role only, on the catalog as that session sees it. `own` differs from this engine's
+    /// catalog; `known`: what the session has seen to be protected that other sessions have not.
+    ///
+    /// # Errors
+    /// A role that the policy does not have.
+    pub fn upon(&self, role: &str, own: &Own, known: Known) -> Result<Engine, Vec<PolicyError>> {
+        let known = known.beside(Arc::clone(&self.known));
+        let unknown = || Protection::derive(&self.policy, &Catalog::default(), role).err().unwrap_or_default();
+        let (Some(base), Some(rules)) = (self.roles.get(role), self.policy.roles.get(role)) else { return Err(unknown()) };
+        let everything;
+        let changed = match &own.changed {
+            Some(changed) => changed,
+            None => {
+                everything = own.catalog.relations.keys().chain(self.catalog.relations.keys()).copied().collect();
+                &everything
+            }
+        };
+        let protection = match base.facts.protection() {
+            Some(before) => before.upon(&self.policy, &own.catalog, changed, rules, &known),
+            None => return Err(unknown()),
+        };
+        let known = known.and_of(&self.policy, &own.catalog, changed, role, &protection);
+        let facts = base.facts.upon(Arc::clone(&own.catalog), changed, protection);
+        let engine = RoleEngine {
+            facts,
+            unprotected: base.unprotected,
+            cache: Cache::small(),
+            redacts: base.redacts.clone(),
+            otherwise: DashMap::new(),
+        };
+        Ok(Engine {
+            roles: HashMap::from([(role.to_owned(), engine)]),
+            catalog: Arc::clone(&own.catalog),
+            known: Arc::new(known),
+            policy: Arc::clone(&self.policy),
+        })
     }
 
     /// What is protected now, and was before: for the engine on the next catalog.
-    pub fn known(&self) -> &Known {
+    pub fn known(&self) -> &Arc<Known> {
         &self.known
     }
 

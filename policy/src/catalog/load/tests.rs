@@ -8,6 +8,9 @@ fn rows(lines: &[&str]) -> Vec<Vec<Option<String>>> {
 fn given() -> Vec<(&'static str, Vec<Vec<Option<String>>>)> {
     vec![
         ("version", rows(&["150018"])),
+        ("horizon", rows(&["700"])),
+        ("code", rows(&["1 2 3"])),
+        ("index oids", rows(&["210|200"])),
         ("schemas", rows(&["s", "pg_catalog"])),
         (
             "types",
