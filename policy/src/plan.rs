@@ -62,13 +62,17 @@ pub enum Kind {
     Show,
     /// DISCARD, DEALLOCATE, CLOSE, UNLISTEN and the like: no rows, no data.
     Utility,
+    /// CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW: a query runs, and its rows stay in the database.
+    Keep,
+    /// A statement that defines, alters or drops objects, or keeps house among them: no rows.
+    Define,
 }
 
 impl Kind {
     /// Names of relations or functions stand in its text: what it means hangs on the catalog and on search_path.
     pub fn looks_names_up(self) -> bool {
         match self {
-            Kind::Query | Kind::Explain => true,
+            Kind::Query | Kind::Explain | Kind::Keep | Kind::Define => true,
             Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility => false,
         }
     }
