@@ -84,7 +84,7 @@ mod tests {
     }
 
     fn judged() -> Judged {
-        Ok(Arc::new(Plan { statements: Vec::new() }))
+        Ok(Arc::new(Plan::default()))
     }
 
     fn same(a: Option<Judged>, b: &Judged) -> bool {

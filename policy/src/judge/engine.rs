@@ -11,7 +11,7 @@ use super::statement;
 use crate::catalog::own::Own;
 use crate::catalog::{Catalog, Oid};
 use crate::mask::Mask;
-use crate::plan::{Kind, Output, Plan};
+use crate::plan::{Output, Plan, Planned};
 use crate::policy::{Known, Policy, PolicyError, Protection, protection::Action};
 use crate::read;
 use crate::{Refusal, SqlState};
@@ -210,27 +210,22 @@ impl Engine {
 
 fn judge(role: &RoleEngine, who: &Subject, sql: &str) -> Judged {
     read::deep(|| {
-        let mut statements = Vec::new();
-        let read = read::read(sql)?;
-        let count = read.len();
-        for (index, one) in read.into_iter().enumerate() {
-            let offset = one.offset;
-            let planned = statement::plan(role, who, one.body, text_from(sql, offset)).map_err(|r| match r.position {
-                Some(p) => Refusal { position: Some(p.saturating_add(offset)), ..r },
+        let mut plan = Plan::default();
+        for one in read::read(sql)? {
+            let text = text_from(sql, one.offset);
+            let start = sql.len().saturating_sub(text.len());
+            if plan.statements.last().is_some_and(|before: &Planned| before.moves_under_others()) {
+                plan.rest = Some(start);
+                break;
+            }
+            let planned = statement::plan(role, who, one.body, text).map_err(|r| match r.position {
+                Some(p) => Refusal { position: Some(p.saturating_add(one.offset)), ..r },
                 None => r,
             })?;
-            if planned.moves_search_path && index.saturating_add(1) < count && planned.kind != Kind::Transaction {
-                return Err(Refusal::new(
-                    SqlState::UNSUPPORTED,
-                    "text.search_path",
-                    "a change of search_path must be the last statement of a text",
-                )
-                .with_hint("Send the statements after it in a message of their own.")
-                .at(Some(offset.saturating_add(1))));
-            }
-            statements.push(planned);
+            plan.statements.push(planned);
+            plan.starts.push(start);
         }
-        Ok(Arc::new(Plan { statements }))
+        Ok(Arc::new(plan))
     })
 }
 

@@ -44,22 +44,46 @@ impl Known {
         self
     }
 
-    /// What one session knows is known to all from here on, of the relations that they see too.
+    /// What this is beside what all sessions know, of the relations that `of` says.
     #[must_use]
-    pub fn learned(mut self, other: Known, catalog: &Catalog) -> Known {
-        let seen = |oid: &Oid| catalog.relations.contains_key(oid);
-        for (column, class) in other.classes.into_iter().filter(|((oid, _), _)| seen(oid)) {
+    pub fn own(&self, of: impl Fn(Oid) -> bool) -> Known {
+        Known {
+            classes: self.classes.iter().filter(|((oid, _), _)| of(*oid)).map(|(c, class)| (*c, class.clone())).collect(),
+            unclassed: self
+                .unclassed
+                .iter()
+                .map(|(role, columns)| {
+                    let columns = columns.iter().filter(|((oid, _), _)| of(*oid));
+                    (role.clone(), columns.map(|(column, rule)| (*column, rule.clone())).collect())
+                })
+                .collect(),
+            rows: self
+                .rows
+                .iter()
+                .map(|(role, rows)| {
+                    let rows = rows.iter().filter(|(oid, _)| of(**oid));
+                    (role.clone(), rows.map(|(oid, rows)| (*oid, rows.clone())).collect())
+                })
+                .collect(),
+            shared: None,
+        }
+    }
+
+    /// With what a session has learned.
+    #[must_use]
+    pub fn learned(mut self, other: Known) -> Known {
+        for (column, class) in other.classes {
             self.classes.entry(column).or_insert(class);
         }
         for (role, columns) in other.unclassed {
             let of_role = self.unclassed.entry(role).or_default();
-            for (column, rule) in columns.into_iter().filter(|((oid, _), _)| seen(oid)) {
+            for (column, rule) in columns {
                 of_role.entry(column).or_insert(rule);
             }
         }
         for (role, rows) in other.rows {
             let of_role = self.rows.entry(role).or_default();
-            for (oid, rows) in rows.into_iter().filter(|(oid, _)| seen(oid)) {
+            for (oid, rows) in rows {
                 of_role.entry(oid).or_insert(rows);
             }
         }

@@ -6,7 +6,7 @@ use pgveil_policy::{Kind, Plan, Planned, Refusal, SqlState};
 
 use super::ledger::{Owed, Simple, Texts};
 use super::refusals::{
-    bad_formats, function_call, moved_under, no_portal, no_statement, no_token, not_utf8, reserved, token_type, too_many, without_names,
+    REFUSED, bad_formats, function_call, no_portal, no_statement, no_token, not_utf8, reserved, token_type, too_many, without_names,
 };
 use super::statement::Statement;
 use super::{BIND_LIMIT, Conversation, End, FULL, Judge, Out, TEXT_LIMIT};
@@ -20,9 +20,6 @@ use crate::wire::message::{self, Bind, Frontend, Target};
 /// Sent in place of what is refused. The server answers 42601 in every state of a transaction (it parses before it looks at that),
 /// skips what it must skip, and the conversation puts the refusal where the error was.
 pub const UNPARSABLE: &[u8] = b"pgveil refused this statement";
-
-/// Name under which [`UNPARSABLE`] is parsed: never made, and not the unnamed one, which a failing Parse would drop.
-const REFUSED: &[u8] = b"pgveil_refused";
 
 /// Largest message of any other type (`PQ_SMALL_MESSAGE_LIMIT`).
 const SMALL_LIMIT: usize = 10_000;
@@ -49,7 +46,12 @@ impl<J: Judge> Conversation<J> {
         {
             self.again = Some(text);
         }
-        while self.listening() && out.to_server.len() < FULL {
+        if self.listening()
+            && let Some(steps) = self.steps.take()
+        {
+            self.go_on(steps, out);
+        }
+        while self.listening() && self.steps.is_none() && out.to_server.len() < FULL {
             let rest = bytes.get(used..).unwrap_or_default();
             if self.dropping > 0 {
                 let n = self.dropping.min(rest.len());
@@ -92,6 +94,7 @@ impl<J: Judge> Conversation<J> {
             Frontend::Close { target, name } => self.close(target, name, whole, out),
             Frontend::Sync => {
                 self.skipping = false;
+                self.unsynced = false;
                 self.waiting |= std::mem::take(&mut self.moving);
                 self.forward(whole, Owed::Sync, out);
             }
@@ -109,10 +112,20 @@ impl<J: Judge> Conversation<J> {
 
     // `again`: the text, where it may be sent again if it turns out to be stale.
     fn query(&mut self, text: &[u8], again: Option<Box<[u8]>>, out: &mut Out) -> Taken {
+        if !self.settled(out) {
+            return Taken::Later;
+        }
         match self.judged(text) {
             None => return Taken::Later,
             Some(Err(refusal)) => self.refuse_query(refusal, out),
-            Some(Ok(plan)) if self.moves_under_others(&plan) => self.refuse_query(moved_under(), out),
+            Some(Ok(plan)) if self.needs_steps(&plan) => {
+                if !self.ledger.is_empty() {
+                    message::put_bare(&mut out.to_server, b'H');
+                    self.waiting = true;
+                    return Taken::Later;
+                }
+                self.begin_steps(std::str::from_utf8(text).unwrap_or_default(), &plan, out);
+            }
             Some(Ok(plan)) => {
                 let texts: Vec<String> = plan.statements.iter().map(|s| self.render(s)).collect();
                 let statements = self.statements(&plan);
@@ -127,6 +140,9 @@ impl<J: Judge> Conversation<J> {
     }
 
     fn parse(&mut self, name: &[u8], text: &[u8], types: &[u8], out: &mut Out) -> Taken {
+        if !self.settled(out) {
+            return Taken::Later;
+        }
         // Before it is judged: a newer basis only means that it is judged once more.
         let generation = self.judge.generation();
         let judged = if name.starts_with(OWN_NAMES.as_bytes()) {
@@ -145,7 +161,7 @@ impl<J: Judge> Conversation<J> {
                     self.prepare(name, Texts::default(), types, Arc::new(Statement::empty()), out);
                     return Taken::Yes;
                 }
-                [one] => {
+                [one] if plan.rest.is_none() => {
                     let client = std::str::from_utf8(text).unwrap_or_default();
                     let statement = Statement::prepared(one, &self.judge, client, generation, epoch);
                     match declared_otherwise(&statement.openings, types) {
@@ -186,8 +202,8 @@ impl<J: Judge> Conversation<J> {
         };
         if self.names.full() {
             self.refuse(too_many(), out);
-        } else if self.moving && statement.judged.is_some() {
-            self.refuse(moved_under(), out);
+        } else if statement.judged.is_some() && !self.settled(out) {
+            return Taken::Later;
         } else if let Err(refusal) = self.still_meant(&statement) {
             self.refuse(refusal, out);
         } else {
@@ -243,8 +259,9 @@ impl<J: Judge> Conversation<J> {
         self.owe(owed);
     }
 
-    fn owe(&mut self, owed: Owed) {
+    pub(super) fn owe(&mut self, owed: Owed) {
         self.quiet = false;
+        self.unsynced = !matches!(owed, Owed::Sync | Owed::Simple(_));
         self.names.sent(&owed);
         self.ledger.push(owed);
     }
@@ -284,15 +301,12 @@ impl<J: Judge> Conversation<J> {
     }
 
     // `None`: it names something unknown, and the catalog may be stale.
-    fn judged(&mut self, text: &[u8]) -> Option<Result<Arc<Plan>, Refusal>> {
-        if self.moving {
-            return Some(Err(moved_under()));
-        }
+    pub(super) fn judged(&mut self, text: &[u8]) -> Option<Result<Arc<Plan>, Refusal>> {
         let sql = match std::str::from_utf8(text) {
             Ok(sql) => sql,
             Err(error) => return Some(Err(not_utf8(text, error.valid_up_to()))),
         };
-        let judged = match self.path.schemas() {
+        let judged = match self.path.schemas().filter(|_| !self.own.is_stale()) {
             Some(schemas) => self.judge.judge(schemas, sql),
             // Texts in which no name is looked up pass: they are the way back.
             None => self.judge.judge(&["pg_catalog".to_owned()], sql).and_then(without_names),
@@ -309,7 +323,7 @@ impl<J: Judge> Conversation<J> {
         }
     }
 
-    fn render(&self, planned: &Planned) -> String {
+    pub(super) fn render(&self, planned: &Planned) -> String {
         planned.text.render(&self.order_key, |token| {
             let mut value = Vec::new();
             let opened = self.judge.pseudonym(&token.spec).open_text(token.text.as_bytes(), &mut value);
@@ -326,15 +340,18 @@ impl<J: Judge> Conversation<J> {
     }
 
     fn may_move(&self, statement: &Statement) -> bool {
-        statement.kind.is_some_and(|kind| self.moves(kind, statement.moves_search_path))
+        match statement.kind {
+            None => false,
+            Some(Kind::Transaction) => self.path.ends_with_transaction() || self.own.ends_with_transaction(),
+            Some(_) => statement.moves_search_path || statement.changes_catalog,
+        }
     }
 
-    fn moves(&self, kind: Kind, moves_search_path: bool) -> bool {
-        if kind == Kind::Transaction { self.path.ends_with_transaction() } else { moves_search_path }
-    }
-
-    fn moves_under_others(&self, plan: &Plan) -> bool {
-        plan.statements.split_last().is_some_and(|(_, before)| before.iter().any(|s| self.moves(s.kind, s.moves_search_path)))
+    pub(super) fn moves(&self, planned: &Planned) -> bool {
+        match planned.kind {
+            Kind::Transaction => self.path.ends_with_transaction() || self.own.ends_with_transaction(),
+            _ => planned.moves_under_others(),
+        }
     }
 }
 

@@ -38,19 +38,26 @@ impl<J: Judge> Conversation<J> {
                 told.put(&mut out.to_client, b'E');
                 self.ledger.put_back(Owed::Simple(Simple { failed: true, ..simple }));
             }
-            Some(Owed::Path { answer, failed: _ }) => self.ledger.put_back(Owed::Path { answer, failed: true }),
+            Some(Owed::Asked(asked)) => self.asking_failed(asked, report, out),
+            Some(Owed::Step(step)) => {
+                self.wants_fresh |= stale::is_of_a_name(report);
+                let mut told = self.report(report, None, step.order_is_data());
+                step.place(report, &mut told);
+                told.put(&mut out.to_client, b'E');
+                self.skip(out);
+            }
             Some(Owed::Sync) => {
                 self.report(report, None, false).put(&mut out.to_client, b'E');
                 self.ledger.put_back(Owed::Sync);
             }
             Some(Owed::Refused(refusal)) => {
                 self.report(report, Some(&refusal), false).put(&mut out.to_client, b'E');
-                self.skip();
+                self.skip(out);
             }
             Some(Owed::Bind { .. }) if stale::is_of_a_name(report) => {
                 self.wants_fresh = true;
                 stale::report().put(&mut out.to_client, b'E');
-                self.skip();
+                self.skip(out);
             }
             Some(Owed::Parse { texts, .. }) => {
                 // The client's next try is judged by what is there now.
@@ -58,12 +65,12 @@ impl<J: Judge> Conversation<J> {
                 let mut told = self.report(report, None, false);
                 texts.place(report, &mut told);
                 told.put(&mut out.to_client, b'E');
-                self.skip();
+                self.skip(out);
             }
             Some(Owed::Execute { portal }) => {
                 let order_is_data = self.names.portal(&portal).is_none_or(|p| p.statement.order_is_data);
                 self.report(report, None, order_is_data).put(&mut out.to_client, b'E');
-                self.skip();
+                self.skip(out);
             }
             Some(
                 Owed::Witness { .. }
@@ -73,7 +80,7 @@ impl<J: Judge> Conversation<J> {
                 | Owed::Close { .. },
             ) => {
                 self.report(report, None, false).put(&mut out.to_client, b'E');
-                self.skip();
+                self.skip(out);
             }
         }
         Ok(())
@@ -96,11 +103,16 @@ impl<J: Judge> Conversation<J> {
         }
     }
 
-    fn skip(&mut self) {
-        if !self.ledger.skip_to_sync() {
-            self.skipping = true;
-            self.moving = false;
-            self.waiting = false;
+    pub(super) fn skip(&mut self, out: &mut Out) {
+        let synced = self.ledger.skip_to_sync();
+        match (synced, self.steps.take()) {
+            (true, _) => {}
+            (false, Some(_)) => self.end_steps(out),
+            (false, None) => {
+                self.skipping = true;
+                self.moving = false;
+                self.waiting = false;
+            }
         }
         self.names.rebuild(&self.ledger);
     }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use pgveil_policy::Refusal;
 use pgveil_policy::read::places::client_position;
 
+use super::ask::Asked;
 use super::statement::Statement;
+use super::steps::Step;
 use crate::rows::Formats;
 use crate::wire::answer::Report;
 use crate::wire::message::Target;
@@ -76,13 +78,10 @@ pub enum Owed {
     Refused(Refusal),
     /// For Sync: ReadyForQuery.
     Sync,
-    /// For the question after search_path.
-    Path {
-        /// Its answer, if it came.
-        answer: Option<String>,
-        /// It failed.
-        failed: bool,
-    },
+    /// For questions of pgveil's own.
+    Asked(Box<Asked>),
+    /// For one statement of a text whose statements are sent one by one.
+    Step(Box<Step>),
 }
 
 /// What is owed for a Query.
@@ -187,7 +186,8 @@ impl Ledger {
                 | Owed::Execute { .. }
                 | Owed::Close { .. }
                 | Owed::Refused(_)
-                | Owed::Path { .. } => {}
+                | Owed::Asked(_)
+                | Owed::Step(_) => {}
             }
         }
         if candidates.is_empty() {

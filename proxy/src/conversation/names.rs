@@ -82,7 +82,8 @@ impl Names {
             | Owed::Execute { .. }
             | Owed::Refused(_)
             | Owed::Sync
-            | Owed::Path { .. } => {}
+            | Owed::Asked(_)
+            | Owed::Step(_) => {}
         }
     }
 

@@ -19,6 +19,8 @@ pub struct Statement {
     pub outputs: Arc<[Output]>,
     /// After it, search_path may be another.
     pub moves_search_path: bool,
+    /// After it, the session may see another catalog.
+    pub changes_catalog: bool,
     /// As planned.
     pub order_is_data: bool,
     /// Prepared statements that are gone after it.
@@ -66,6 +68,7 @@ impl Statement {
             kind: Some(planned.kind),
             outputs: Arc::clone(&planned.outputs),
             moves_search_path: planned.moves_search_path,
+            changes_catalog: planned.changes_catalog,
             order_is_data: planned.order_is_data,
             closes: match planned.kind {
                 Kind::Utility => closes(&planned.text.render("", |_| String::new())),
@@ -94,6 +97,7 @@ impl Statement {
             kind: None,
             outputs: Arc::default(),
             moves_search_path: false,
+            changes_catalog: false,
             order_is_data: false,
             closes: Closes::Nothing,
             judged: None,

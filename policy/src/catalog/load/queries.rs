@@ -138,8 +138,9 @@ JOIN pg_catalog.pg_class c ON c.oid = i.indrelid \
 WHERE i.indislive AND c.relkind IN ('r', 'p', 'm', 'f')";
 
 const INDEX_OIDS: &str = "\
-SELECT i.indexrelid, i.indrelid FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid \
-WHERE i.indislive AND c.relkind IN ('r', 'p', 'm', 'f') AND c.relpersistence <> 't'";
+SELECT indexrelid, indrelid FROM pg_catalog.pg_index WHERE indislive AND indrelid NOT IN ( \
+  SELECT oid FROM pg_catalog.pg_class WHERE relkind = 't' OR relnamespace IN ( \
+    SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_'))";
 
 /// Another text once a schema, a function, an operator, a cast or a collation is another.
 pub(in crate::catalog) const CODE: &str = "\

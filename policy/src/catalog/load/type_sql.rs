@@ -182,7 +182,7 @@ mod tests {
         short.domain_modifier = modified("character varying(8)", "character varying");
         let mut citext = row("public", "citext", 'b', 0, 0);
         citext.extension = Some("citext".to_owned());
-        HashMap::from([
+        let rows = HashMap::from([
             (18, row("pg_catalog", "char", 'b', 0, 0)),
             (20, row("pg_catalog", "int8", 'b', 0, 0)),
             (25, row("pg_catalog", "text", 'b', 0, 0)),
@@ -200,7 +200,8 @@ mod tests {
             (20006, row("gis", "_geometry", 'b', 0, 20005)),
             (20007, citext),
             (20008, row("adhoc", "citext", 'c', 0, 0)),
-        ])
+        ]);
+        rows.into_iter().map(|(oid, row)| (oid, Arc::new(row))).collect()
     }
 
     fn modified(with: &str, without: &str) -> Option<Modified> {

@@ -45,7 +45,9 @@ pub(super) fn changes(horizon: u32) -> String {
          temp AS MATERIALIZED (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_'), \
          class AS MATERIALIZED (SELECT oid, xmin, relkind, relnamespace, \
            relnamespace NOT IN (SELECT oid FROM temp) AND relnamespace <> CAST('pg_toast' AS pg_catalog.regnamespace) AS permanent \
-           FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')) \
+           FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c')), \
+         index AS MATERIALIZED (SELECT indexrelid, indrelid, xmin FROM pg_catalog.pg_index \
+           WHERE indislive AND indrelid NOT IN (SELECT oid FROM pg_catalog.pg_class WHERE relkind = 't' OR relkind IN ('r', 'm', 'p') AND NOT relnamespace NOT IN (SELECT oid FROM temp))) \
          SELECT CASE WHEN relkind = 'c' THEN 'c' WHEN permanent THEN 'r' ELSE 's' END, CAST(oid AS pg_catalog.int8), CAST(0 AS pg_catalog.int8) \
            FROM class WHERE relnamespace = pg_catalog.pg_my_temp_schema() \
              OR permanent AND pg_catalog.age(xmin) <= (SELECT age FROM horizon) \
@@ -54,8 +56,7 @@ pub(super) fn changes(horizon: u32) -> String {
          UNION ALL SELECT 'c', CAST(ev_class AS pg_catalog.int8), 0 FROM pg_catalog.pg_rewrite \
            WHERE pg_catalog.age(xmin) <= (SELECT age FROM horizon) \
          UNION ALL SELECT 'i', CAST(i.indexrelid AS pg_catalog.int8), CAST(i.indrelid AS pg_catalog.int8) \
-           FROM pg_catalog.pg_index i JOIN class c ON c.oid = i.indrelid \
-           WHERE i.indislive AND c.permanent AND c.relkind IN ('r', 'p', 'm', 'f') AND pg_catalog.age(i.xmin) <= (SELECT age FROM horizon) \
+           FROM index i WHERE pg_catalog.age(i.xmin) <= (SELECT age FROM horizon) \
          UNION ALL SELECT CASE WHEN c.permanent THEN 'h' ELSE 'm' END, CAST(h.inhrelid AS pg_catalog.int8), CAST(h.inhparent AS pg_catalog.int8) \
            FROM pg_catalog.pg_inherits h JOIN class c ON c.oid = h.inhrelid \
            WHERE c.relnamespace = pg_catalog.pg_my_temp_schema() \
@@ -66,8 +67,7 @@ pub(super) fn changes(horizon: u32) -> String {
          UNION ALL SELECT 'R', CAST(COALESCE(pg_catalog.sum(CAST(oid AS pg_catalog.int8)), 0) AS pg_catalog.int8), 0 \
            FROM class WHERE permanent AND relkind <> 'c' \
          UNION ALL SELECT 'I', CAST(COALESCE(pg_catalog.sum(CAST(i.indexrelid AS pg_catalog.int8)), 0) AS pg_catalog.int8), 0 \
-           FROM pg_catalog.pg_index i JOIN class c ON c.oid = i.indrelid \
-           WHERE i.indislive AND c.permanent AND c.relkind IN ('r', 'p', 'm', 'f') \
+           FROM index i \
          UNION ALL SELECT 'H', CAST(COALESCE(pg_catalog.sum(CAST(h.inhrelid AS pg_catalog.int8)), 0) AS pg_catalog.int8), 0 \
            FROM pg_catalog.pg_inherits h JOIN class c ON c.oid = h.inhrelid WHERE c.permanent \
          UNION ALL SELECT 'T', CAST(COALESCE(pg_catalog.sum(CAST(oid AS pg_catalog.int8)), 0) AS pg_catalog.int8), 0 \
@@ -82,7 +82,8 @@ class AS MATERIALIZED (SELECT oid, relkind FROM pg_catalog.pg_class WHERE relkin
   AND relnamespace NOT IN (SELECT oid FROM temp) AND relnamespace <> CAST('pg_toast' AS pg_catalog.regnamespace)) \
 SELECT 'R', pg_catalog.string_agg(CAST(oid AS pg_catalog.text), ' ') FROM class WHERE relkind <> 'c' \
 UNION ALL SELECT 'I', pg_catalog.string_agg(CAST(i.indexrelid AS pg_catalog.text), ' ') \
-  FROM pg_catalog.pg_index i JOIN class c ON c.oid = i.indrelid WHERE i.indislive AND c.relkind IN ('r', 'p', 'm', 'f') \
+  FROM pg_catalog.pg_index i WHERE indislive \
+    AND indrelid NOT IN (SELECT oid FROM pg_catalog.pg_class WHERE relkind = 't' OR relkind IN ('r', 'm', 'p') AND NOT relnamespace NOT IN (SELECT oid FROM temp)) \
 UNION ALL SELECT 'H', pg_catalog.string_agg(pg_catalog.concat(h.inhrelid, ' ', h.inhparent), ' ') \
   FROM pg_catalog.pg_inherits h JOIN class c ON c.oid = h.inhrelid \
 UNION ALL SELECT 'T', pg_catalog.string_agg(CAST(oid AS pg_catalog.text), ' ') \

@@ -228,12 +228,4 @@ pub(super) const KINDS: &[Kind] = &[
         example: Some("WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t LIMIT 3) SELECT n FROM t"),
         of_postgres: true,
     },
-    Kind {
-        id: "text.search_path",
-        meaning: "A change of search_path is followed by other statements in one text.",
-        why: "They would be judged under the path of before.",
-        instead: "Send the statements after it in a message of their own.",
-        example: Some("SET search_path = shop; SELECT 1"),
-        of_postgres: false,
-    },
 ];
