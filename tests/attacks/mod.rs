@@ -39,6 +39,7 @@ mod seal_types;
 mod search_path;
 mod settings;
 mod shadows;
+mod temporary;
 mod tokens;
 mod view;
 mod whole_row;

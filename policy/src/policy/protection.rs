@@ -80,8 +80,16 @@ impl Protection {
         if role.sees_everything(policy.unclassified) {
             return Ok(Protection { guards: Shared::default(), empty: !role.read_only });
         }
-        let mut derivation =
-            Derivation { policy, catalog, role, known, families: Families::of(catalog), tolerant: !known.is_empty(), unheld: Vec::new(), errors: Vec::new() };
+        let mut derivation = Derivation {
+            policy,
+            catalog,
+            role,
+            known,
+            families: Families::of(catalog),
+            tolerant: !known.is_empty(),
+            unheld: Vec::new(),
+            errors: Vec::new(),
+        };
         let guards = derivation.guards();
         let mut errors = if known.is_empty() { derivation.errors } else { vec![] };
         errors.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));

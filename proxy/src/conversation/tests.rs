@@ -532,10 +532,7 @@ fn statements_that_hang_on_each_other_are_sent_one_by_one_and_told_as_one_query(
     let sent = talk.client(|_| {});
     assert_eq!((sent.len(), sent.last().unwrap().as_str()), (13, "H"));
     assert!(talk.server(|s| s.answers(&[&[r#"["pg_catalog"]"#], &["t"]])).is_empty());
-    assert_eq!(
-        talk.client(|_| {}),
-        [step("rows own t"), step("rows -"), vec!["S".to_owned()]].concat()
-    );
+    assert_eq!(talk.client(|_| {}), [step("rows own t"), step("rows -"), vec!["S".to_owned()]].concat());
     let told = talk.server(|s| {
         for _ in 0..2 {
             s.step(|s| {

@@ -129,7 +129,8 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         "unknown" => return Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.relation", "unknown")),
         _ => return Err(Refusal::new(SqlState::DENIED, "name.relation", "denied").with_hint("other")),
     };
-    let pattern = if kind == Kind::Query { if rest.starts_with("own ") { "-" } else { rest } } else { ["", "x"][usize::from(kind == Kind::Explain)] };
+    let pattern =
+        if kind == Kind::Query { if rest.starts_with("own ") { "-" } else { rest } } else { ["", "x"][usize::from(kind == Kind::Explain)] };
     let output = |(n, c)| {
         let spec = spec();
         let (origin, mask) = match c {

@@ -140,11 +140,11 @@ impl Postgres {
     }
 }
 
-const TEXTS: &[&str] =
-    &["rows s", "rows -", "rows s-", "rows -s", "set path", "set x", "deny", "rows f", "rows s", "rows -", "create t"];
+const TEXTS: &[&str] = &["rows s", "rows -", "rows s-", "rows -s", "set path", "set x", "deny", "rows f", "rows s", "rows -", "create t"];
 
 /// Of a Query only: several statements, of which later ones hang on earlier ones.
-const SEVERAL: &[&str] = &["rows s;rows -", "set path;rows s", "create t;rows -s;set path;rows s-", "rows s;set path", "create t;rows f;rows s"];
+const SEVERAL: &[&str] =
+    &["rows s;rows -", "set path;rows s", "create t;rows -s;set path;rows s-", "rows s;set path", "create t;rows f;rows s"];
 
 fn message(random: &mut Random, client: &mut Client, texts: &[&'static str]) {
     let name = random.one(&["", "a", "b"]);
