@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use pgveil_policy::Refusal;
 use pgveil_policy::read::places::client_position;
+use pgveil_policy::{Kind, Refusal};
 
 use super::ask::Asked;
+use super::carry::Carrying;
 use super::statement::Statement;
 use super::steps::Step;
 use crate::rows::Formats;
@@ -82,6 +83,8 @@ pub enum Owed {
     Asked(Box<Asked>),
     /// For one statement of a text whose statements are sent one by one.
     Step(Box<Step>),
+    /// For all that keeps a query's rows: nothing is sent after it before it is done.
+    Carry(Box<Carrying>),
 }
 
 /// What is owed for a Query.
@@ -157,6 +160,11 @@ impl Ledger {
         self.owed.front()
     }
 
+    /// What is owed next, to be filled.
+    pub fn front_mut(&mut self) -> Option<&mut Owed> {
+        self.owed.front_mut()
+    }
+
     /// What a Bind that is sent now will be bound to, where that is certain: the statement whose Parse goes before it in this
     /// stretch up to a Sync (if that fails, the Bind is skipped), or else `confirmed`, if no Parse of that name is under way.
     ///
@@ -177,7 +185,7 @@ impl Ledger {
                     }
                     candidates.push(statement);
                 }
-                Owed::Sync | Owed::Simple(_) => here = false,
+                Owed::Sync | Owed::Simple(_) | Owed::Carry(_) => here = false,
                 Owed::Parse { .. }
                 | Owed::Witness { .. }
                 | Owed::Bind { .. }
@@ -200,6 +208,21 @@ impl Ledger {
     /// Takes what is owed next.
     pub fn take(&mut self) -> Option<Owed> {
         self.owed.pop_front()
+    }
+
+    /// Another COPY FROM follows in the text whose COPY FROM is answered now.
+    pub fn asks_for_more(&self) -> bool {
+        match self.owed.back() {
+            Some(Owed::Simple(simple)) => simple.statements.iter().skip(simple.at.saturating_add(1)).any(|s| s.kind == Some(Kind::CopyIn)),
+            _ => false,
+        }
+    }
+
+    /// The client has been told of what is owed next: it cannot be sent again.
+    pub fn begun(&mut self) {
+        if let Some(Owed::Simple(simple)) = self.owed.front_mut() {
+            simple.text = None;
+        }
     }
 
     /// More of it is owed than has come.

@@ -30,10 +30,35 @@ pub(super) fn shifted(refusal: Refusal, before: usize) -> Refusal {
 /// Name under which text that cannot be parsed is sent: never made, and not the unnamed one, which a failing Parse would drop.
 pub(super) const REFUSED: &[u8] = b"pgveil_refused";
 
+/// Data that flows while a statement runs, among statements that are sent one by one.
+pub(super) fn streams_among_steps() -> Refusal {
+    Refusal::new(
+        SqlState::UNSUPPORTED,
+        "text.stream",
+        "COPY, or a statement that keeps pseudonyms, stands in one text with a change of names",
+    )
+    .with_detail("Statements that hang on earlier ones of their text are sent one by one, and these take messages of their own.")
+    .with_hint("Send it as a text of its own; BEGIN before it keeps it in one transaction with others.")
+}
+
 /// A text that is no UTF-8, from its `at`-th byte on.
 pub(super) fn not_utf8(text: &[u8], at: usize) -> Refusal {
     let byte = text.get(at).copied().unwrap_or_default();
     Refusal::new(NOT_IN_ENCODING, "wire.encoding", format!("invalid byte sequence for encoding \"UTF8\": 0x{byte:02x}"))
+}
+
+/// A statement whose rows pass through the proxy stands beside others.
+pub(super) fn carries_alone() -> Refusal {
+    Refusal::new(SqlState::UNSUPPORTED, "carry.alone", "a statement that keeps pseudonyms must be the only one of its text")
+        .with_detail("Its rows pass through pgveil, which takes more than one message to the server.")
+        .with_hint("Send it as a text of its own; BEGIN before it keeps it in one transaction with others.")
+}
+
+/// More bytes of rows at once than are kept in memory.
+pub(super) fn carries_too_much(most: usize) -> Refusal {
+    Refusal::new(SqlState::TOO_LARGE, "carry.large", "rows that are kept with pseudonyms grow too fast")
+        .with_detail(format!("pgveil holds at most {most} bytes of such rows at once."))
+        .with_hint("Keep the large columns without the pseudonyms, or the large rows in a statement of their own.")
 }
 
 /// The FunctionCall message.

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use pgveil_policy::{Plan, Planned, Refusal};
 
 use super::client::UNPARSABLE;
+use super::errors::Ran;
 use super::ledger::{Owed, Texts};
-use super::refusals::{REFUSED, shifted};
+use super::refusals::{REFUSED, shifted, streams_among_steps};
 use super::statement::Statement;
 use super::{Conversation, End, Judge, Out, Veto, witness};
 use crate::rows::Formats;
@@ -45,9 +46,9 @@ pub struct Step {
 }
 
 impl Step {
-    /// See [`pgveil_policy::Planned::order_is_data`].
-    pub fn order_is_data(&self) -> bool {
-        self.statement.order_is_data
+    /// What of it an error may tell.
+    pub(super) fn ran(&self) -> Ran {
+        Ran::of(&self.statement)
     }
 
     /// Gives an error's report its place in the client's text.
@@ -94,6 +95,9 @@ impl<J: Judge> Conversation<J> {
 
     fn put_steps(&mut self, steps: &Steps, plan: &Plan, out: &mut Out) {
         let certain = self.certain(plan);
+        if plan.statements.iter().take(certain).any(|s| s.carry.is_some() || s.copy.is_some()) {
+            return self.put_refused_step(streams_among_steps(), out);
+        }
         for (n, planned) in plan.statements.iter().enumerate().take(certain) {
             let start = plan.starts.get(n).copied().unwrap_or_default();
             let end = plan.starts.get(n.saturating_add(1)).copied().or(plan.rest).unwrap_or(steps.text.len());

@@ -228,4 +228,12 @@ pub(super) const KINDS: &[Kind] = &[
         example: Some("WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t LIMIT 3) SELECT n FROM t"),
         of_postgres: true,
     },
+    Kind {
+        id: "text.stream",
+        meaning: "COPY, or a statement that keeps pseudonyms, in one text with statements that change what later ones mean.",
+        why: "Such statements are sent one by one, and these take messages of their own.",
+        instead: "Send it as a text of its own.",
+        example: None,
+        of_postgres: false,
+    },
 ];
