@@ -7,10 +7,15 @@ use crate::mask::Mask;
 use crate::mask::seal::SealSpec;
 
 /// The judged form of one client text: its statements in order. Empty for an empty text.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
-    /// One for each statement of the text.
+    /// One for each statement of the text that could be judged: all, unless there is a `rest`.
     pub statements: Vec<Planned>,
+    /// Where each of them begins, in bytes of the text.
+    pub starts: Vec<usize>,
+    /// Where what is left begins, in bytes of the text: it is known to be SQL, but what it means hangs on what the last of `statements`
+    /// leaves behind. It is to be judged when that is done.
+    pub rest: Option<usize>,
 }
 
 /// One statement, ready to be sent.
@@ -59,6 +64,11 @@ pub struct Carry {
 }
 
 impl Planned {
+    /// What comes after it in a text can only be judged when it is done. Of ends of transactions the conversation knows whether.
+    pub fn moves_under_others(&self) -> bool {
+        self.kind != Kind::Transaction && self.moves_search_path || self.changes_catalog
+    }
+
     /// A statement that is sent as it stands: it gives no rows, reads nothing protected and moves nothing.
     pub fn plain(kind: Kind, text: impl Into<String>) -> Self {
         Planned {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use pgveil_policy::catalog::Oid;
 use pgveil_policy::catalog::load::{Builder, QUERIES};
+use pgveil_policy::catalog::own::{Asking, Next, Own, Rows};
 use pgveil_policy::mask::seal::{Key, SealSpec, Sealer};
 use pgveil_policy::policy::Known;
 use pgveil_policy::{Engine, Output, Plan, Policy, Refusal, Subject};
@@ -48,12 +49,24 @@ pub struct Engines {
     marker: String,
     /// What was protected in each database since the process began: it stays so.
     known: DashMap<String, Known>,
+    /// What sessions have seen to be protected in what they have committed, since a snapshot was loaded.
+    learned: DashMap<String, Known>,
 }
 
 impl Engines {
     /// `None` where there is no secure randomness.
     pub fn new(policy: Arc<Policy>, upstream: Arc<UpstreamConfig>) -> Option<Self> {
-        Some(Engines { policy, upstream, marker: order_key()?, known: DashMap::new() })
+        Some(Engines { policy, upstream, marker: order_key()?, known: DashMap::new(), learned: DashMap::new() })
+    }
+}
+
+impl Engines {
+    /// A session knows of relations of its own that it has committed.
+    fn learn(&self, database: &str, known: Known) {
+        if !known.is_empty() {
+            let mut before = self.learned.entry(database.to_owned()).or_default();
+            *before = std::mem::take(&mut *before).learned(known);
+        }
     }
 }
 
@@ -72,11 +85,15 @@ impl Load for Engines {
         let catalog = builder.finish().map_err(|e| UpstreamError::Protocol(e.to_string()))?;
         let relations = catalog.relations.len();
         let known = self.known.get(database).map(|k| k.clone()).unwrap_or_default();
+        let known = match self.learned.remove(database) {
+            Some((_, learned)) => known.learned(learned),
+            None => known,
+        };
         let engine = Engine::renewed(&self.policy, Arc::new(catalog), &self.marker, &known).map_err(|errors| UpstreamError::Policy {
             database: database.to_owned(),
             faults: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
         })?;
-        self.known.insert(database.to_owned(), engine.known().clone());
+        self.known.insert(database.to_owned(), engine.known().as_ref().clone());
         log::info("catalog.loaded", &[("database", &database), ("relations", &relations), ("ms", &started.elapsed().as_millis())]);
         Ok(engine)
     }
@@ -113,30 +130,111 @@ SELECT pg_catalog.concat_ws(' ', \
 
 /// The judgement for one session.
 pub struct SessionJudge {
-    /// The snapshot of its database.
-    pub database: Arc<Database<Engines>>,
-    /// The role that is active.
-    pub role: String,
-    /// Pseudonyms are made from it.
-    pub key: SecretKey,
+    database: Arc<Database<Engines>>,
+    role: String,
+    key: SecretKey,
+    own: Option<OwnEngine>,
+    asking: Option<(Asking, Shared)>,
+    /// How often its own catalog was another.
+    number: u64,
+}
+
+/// A snapshot that many sessions judge by, and its number.
+type Shared = (Arc<Engine>, u64);
+
+/// What a session judges by that sees what others do not.
+struct OwnEngine {
+    engine: Engine,
+    /// The number of the snapshot that it differs from.
+    of: u64,
+}
+
+/// Generations of own catalogs have this bit, so that none is a snapshot's.
+const OWN: u64 = 1 << 63;
+
+impl SessionJudge {
+    /// In a database, for the role that is active; pseudonyms are made from `key`.
+    pub fn new(database: Arc<Database<Engines>>, role: String, key: SecretKey) -> Self {
+        SessionJudge { database, role, key, own: None, asking: None, number: 0 }
+    }
+
+    fn with<T>(&self, ask: impl FnOnce(&Engine) -> T) -> T {
+        match &self.own {
+            Some(own) => ask(&own.engine),
+            None => ask(&self.database.current()),
+        }
+    }
+
+    fn differs(&mut self, own: &Own, (engine, of): Shared, idle: bool) -> Option<Vec<String>> {
+        let known = self.own.as_ref().map(|own| own.engine.known().as_ref().clone()).unwrap_or_default();
+        let engine = engine.upon(&self.role, own, known).ok()?;
+        if idle {
+            let permanent = |oid| own.catalog.relations.get(&oid).is_some_and(|r| !r.schema.starts_with("pg_temp"));
+            self.database.loader().learn(self.database.name(), engine.known().own(permanent));
+        }
+        self.own = Some(OwnEngine { engine, of });
+        self.number = self.number.wrapping_add(1);
+        Some(Vec::new())
+    }
 }
 
 impl Judge for SessionJudge {
     fn judge(&self, search_path: &[String], sql: &str) -> Result<Arc<Plan>, Refusal> {
         let who = Subject { role: self.role.clone(), search_path: Arc::from(search_path) };
-        self.database.current().judge(&who, sql)
+        self.with(|engine| engine.judge(&who, sql))
     }
 
     fn witness(&self, outputs: &[Output], origins: &[(Oid, i16)]) -> Result<(), usize> {
-        self.database.current().witness(&self.role, outputs, origins).map_err(|veto| veto.column)
+        self.with(|engine| engine.witness(&self.role, outputs, origins).map_err(|veto| veto.column))
     }
 
     fn filters_may_fail(&self) -> bool {
-        self.database.current().filters_may_fail(&self.role)
+        self.with(|engine| engine.filters_may_fail(&self.role))
     }
 
     fn generation(&self) -> u64 {
-        self.database.generation()
+        if self.own.is_some() { OWN | self.number } else { self.database.generation() }
+    }
+
+    fn has_own(&self) -> bool {
+        self.own.is_some()
+    }
+
+    fn own_is_outdated(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| own.of != self.database.generation())
+    }
+
+    fn ask_own(&mut self) -> Vec<String> {
+        // The number first: with a newer snapshot it is only asked once more.
+        let of = self.database.generation();
+        let engine = self.database.current();
+        let asking = Asking::new(Arc::clone(engine.catalog()));
+        let questions = asking.questions().to_vec();
+        self.asking = Some((asking, (engine, of)));
+        questions
+    }
+
+    fn own_answered(&mut self, answers: Vec<Rows>, idle: bool) -> Option<Vec<String>> {
+        let (asking, shared) = self.asking.take()?;
+        let next = match asking.answered(answers) {
+            Ok(next) => next,
+            Err(error) => {
+                log::warn("catalog.own", &[("database", &self.database.name()), ("why", &error)]);
+                return None;
+            }
+        };
+        match next {
+            Next::Ask(asking) => {
+                let questions = asking.questions().to_vec();
+                self.asking = Some((asking, shared));
+                Some(questions)
+            }
+            Next::Same => {
+                self.own = None;
+                Some(Vec::new())
+            }
+            Next::Differs(own) => self.differs(&own, shared, idle),
+        }
     }
 
     fn hears(&self, channel: &str) -> bool {

@@ -15,6 +15,7 @@ mod plans;
 mod pseudonyms;
 mod row_filters;
 mod sessions;
+mod several;
 mod shapes;
 mod views;
 mod writing;

@@ -1,20 +1,21 @@
 //! What functions, operators and casts take and give: what the type of an expression is worked out from.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use super::{Oid, Volatility};
+use super::{Oid, Shared, Volatility};
 
 /// Facts about the types of expressions (PostgreSQL documentation, chapter 10).
 #[derive(Debug, Clone, Default)]
 pub struct Forms {
     /// All types by OID.
-    pub types: HashMap<Oid, TypeFacts>,
+    pub types: Shared<HashMap<Oid, Arc<TypeFacts>>>,
     /// Operators by name, in every schema.
-    pub operators: HashMap<String, Vec<OperatorForm>>,
+    pub operators: Shared<HashMap<String, Vec<OperatorForm>>>,
     /// `pg_cast`: from (source, target).
-    pub casts: HashMap<(Oid, Oid), Cast>,
+    pub casts: Shared<HashMap<(Oid, Oid), Cast>>,
     /// Collations, by schema and name, under which equal values may differ in bytes.
-    pub nondeterministic: HashSet<(String, String)>,
+    pub nondeterministic: Shared<HashSet<(String, String)>>,
 }
 
 impl Forms {

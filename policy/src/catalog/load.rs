@@ -1,10 +1,11 @@
 //! From the rows of [`QUERIES`] to a [`Catalog`].
 
-mod queries;
+pub(in crate::catalog) mod queries;
 mod row;
 mod type_sql;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 pub use queries::QUERIES;
 use row::Cells;
@@ -53,13 +54,37 @@ pub enum LoadError {
 pub struct Builder {
     seen: HashSet<String>,
     catalog: Catalog,
-    types: HashMap<Oid, TypeRow>,
+    types: HashMap<Oid, Arc<TypeRow>>,
+    /// Types whose rows were given.
+    taken: Vec<Oid>,
     relations: HashMap<Oid, Relation>,
     columns: HashMap<Oid, Vec<ColumnRow>>,
     generated: Vec<(Oid, i16, i16)>,
     parents: Vec<(Oid, Oid)>,
     indexes: Vec<(Oid, IndexRow)>,
     reads: Vec<(Oid, Oid)>,
+    horizon: Option<u32>,
+    code: Option<String>,
+    index_oids: HashMap<Oid, Oid>,
+}
+
+/// What of a catalog's rows says whether one session sees others: see [`super::own`].
+#[derive(Debug, Default)]
+pub struct Basis {
+    /// Transactions before it were over when the rows were read.
+    pub(super) horizon: Option<u32>,
+    /// See [`queries::CODE`].
+    pub(super) code: Option<String>,
+    /// The table of each index.
+    pub(super) indexes: HashMap<Oid, Oid>,
+    types: HashMap<Oid, Arc<TypeRow>>,
+}
+
+impl Basis {
+    /// The OIDs of all types.
+    pub(super) fn types(&self) -> impl Iterator<Item = Oid> {
+        self.types.keys().copied()
+    }
 }
 
 #[derive(Debug)]
@@ -92,6 +117,31 @@ impl Builder {
         Self::default()
     }
 
+    /// Upon a catalog of the same database: what is given comes in the place of what is there, `gone` is taken out.
+    pub(super) fn upon(base: &Catalog, given: &HashSet<Oid>, gone: &HashSet<Oid>, gone_types: &HashSet<Oid>) -> Self {
+        let mut catalog = base.clone();
+        for oid in given.iter().chain(gone) {
+            catalog.remove(*oid);
+        }
+        let mut types = base.basis.types.clone();
+        for oid in gone_types {
+            if let Some(row) = types.remove(oid) {
+                if let Some(named) = catalog.types.get_mut(&row.schema)
+                    && named.get(&row.name).is_some_and(|t| t.oid == *oid)
+                {
+                    named.remove(&row.name);
+                }
+                catalog.forms.types.remove(oid);
+            }
+        }
+        Builder { catalog, types, ..Builder::default() }
+    }
+
+    /// A type that was given has another row than `base` knows.
+    pub(super) fn changes_types_of(&self, base: &Catalog) -> bool {
+        self.taken.iter().any(|oid| base.basis.types.get(oid).is_some_and(|before| self.types.get(oid) != Some(before)))
+    }
+
     /// Takes the rows of the query of that name in [`QUERIES`], cells in text format. Control statements have none.
     ///
     /// # Errors
@@ -121,6 +171,9 @@ impl Builder {
                 }
                 "parents" => self.parents.push((cells.oid()?, cells.oid()?)),
                 "indexes" => self.take_index(&mut cells)?,
+                "horizon" => self.horizon = Some(cells.number()?),
+                "code" => self.code = Some(cells.text()?),
+                "index oids" => drop(self.index_oids.insert(cells.oid()?, cells.oid()?)),
                 "reads" => self.reads.push((cells.oid()?, cells.oid()?)),
                 "functions" => self.take_function(&mut cells)?,
                 "operators" => self.take_operator(&mut cells)?,
@@ -137,10 +190,15 @@ impl Builder {
     ///
     /// # Errors
     /// A query whose rows have not been given; a column whose type is not known.
-    pub fn finish(mut self) -> Result<Catalog, LoadError> {
+    pub fn finish(self) -> Result<Catalog, LoadError> {
         if let Some((query, _)) = QUERIES.iter().find(|(name, _)| !queries::is_control(name) && !self.seen.contains(*name)) {
             return Err(LoadError::Missing { query });
         }
+        self.assemble()
+    }
+
+    /// What was given and what was there.
+    pub(super) fn assemble(mut self) -> Result<Catalog, LoadError> {
         self.name_types();
         self.place_columns()?;
         // pg_inherits also holds the partitions of indexes.
@@ -152,17 +210,19 @@ impl Builder {
             }
         }
         for (view, read) in std::mem::take(&mut self.reads) {
-            if self.relations.contains_key(&read)
+            if (self.relations.contains_key(&read) || self.catalog.relations.contains_key(&read))
                 && let Some(relation) = self.relations.get_mut(&view)
             {
                 relation.reads.push(read);
             }
         }
         self.place_indexes();
-        for (_, relation) in self.relations {
+        for (_, relation) in std::mem::take(&mut self.relations) {
             self.catalog.insert(relation);
         }
-        Ok(self.catalog)
+        let Builder { mut catalog, horizon, code, index_oids, types, .. } = self;
+        catalog.basis = Arc::new(Basis { horizon, code, indexes: index_oids, types });
+        Ok(catalog)
     }
 
     fn take_type(&mut self, cells: &mut Cells) -> Result<(), LoadError> {
@@ -182,7 +242,8 @@ impl Builder {
             collatable: cells.flag()?,
             nondeterministic: cells.flag()?,
         };
-        self.types.insert(oid, row);
+        self.types.insert(oid, Arc::new(row));
+        self.taken.push(oid);
         Ok(())
     }
 
@@ -318,7 +379,7 @@ impl Builder {
     }
 
     fn name_types(&mut self) {
-        for (oid, row) in &self.types {
+        for (oid, row) in self.taken.iter().filter_map(|oid| self.types.get_key_value(oid)) {
             let fields = match row.kind {
                 'c' => self.columns.get(&row.relation).map(|c| c.iter().map(|c| c.name.clone()).collect()).unwrap_or_default(),
                 _ => Vec::new(),
@@ -338,7 +399,7 @@ impl Builder {
                 collatable: row.collatable,
                 nondeterministic: row.nondeterministic,
             };
-            self.catalog.forms.types.insert(*oid, facts);
+            self.catalog.forms.types.insert(*oid, Arc::new(facts));
         }
     }
 
@@ -427,7 +488,7 @@ fn modified(cells: &mut Cells) -> Result<Option<Modified>, LoadError> {
     })
 }
 
-fn column(types: &HashMap<Oid, TypeRow>, row: ColumnRow) -> Result<Column, LoadError> {
+fn column(types: &HashMap<Oid, Arc<TypeRow>>, row: ColumnRow) -> Result<Column, LoadError> {
     let unknown = LoadError::UnknownType { oid: row.type_oid };
     let (bottom_oid, bottom_modifier) = bottom(types, row.type_oid, row.modifier.as_ref());
     let is_domain = bottom_oid != row.type_oid;

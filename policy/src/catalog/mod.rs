@@ -4,11 +4,14 @@
 
 pub mod form;
 pub mod load;
+pub mod own;
+mod shared;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use form::Forms;
+pub use shared::Shared;
 
 /// An object identifier of Postgres.
 pub type Oid = u32;
@@ -23,21 +26,23 @@ pub struct Catalog {
     /// Names of all schemas.
     pub schemas: HashSet<String>,
     /// All relations that can stand in FROM, by OID.
-    pub relations: HashMap<Oid, Arc<Relation>>,
+    pub relations: Shared<HashMap<Oid, Arc<Relation>>>,
     /// The same by schema and name.
-    pub relation_names: HashMap<String, HashMap<String, Oid>>,
+    pub relation_names: Shared<HashMap<String, Shared<HashMap<String, Oid>>>>,
     /// Attribute numbers that partitioned tables are partitioned by; 0 stands for an expression.
-    pub partition_keys: HashMap<Oid, Vec<i16>>,
+    pub partition_keys: Shared<HashMap<Oid, Vec<i16>>>,
     /// Sequences, by OID.
-    pub sequences: HashMap<Oid, Sequence>,
+    pub sequences: Shared<HashMap<Oid, Sequence>>,
     /// Functions and aggregates by name, in every schema.
-    pub functions: HashMap<String, Vec<Function>>,
+    pub functions: Shared<HashMap<String, Vec<Function>>>,
     /// Operators outside pg_catalog, by name.
-    pub foreign_operators: HashMap<String, Vec<Operator>>,
+    pub foreign_operators: Shared<HashMap<String, Vec<Operator>>>,
     /// Types by schema and name (as stored: `int4`, not `integer`).
-    pub types: HashMap<String, HashMap<String, Type>>,
+    pub types: Shared<HashMap<String, Shared<HashMap<String, Type>>>>,
     /// What types, operators and casts take and give.
     pub forms: Forms,
+    /// What a session's own view of the catalog is held against.
+    pub basis: Arc<load::Basis>,
 }
 
 impl Catalog {
@@ -66,6 +71,19 @@ impl Catalog {
         self.schemas.insert(relation.schema.clone());
         self.relation_names.entry(relation.schema.clone()).or_default().insert(relation.name.clone(), relation.oid);
         self.relations.insert(relation.oid, Arc::new(relation));
+    }
+
+    /// Takes a relation out.
+    pub fn remove(&mut self, relation: Oid) {
+        let Some(gone) = self.relations.remove(&relation) else { return };
+        if let Some(names) = self.relation_names.get_mut(&gone.schema)
+            && names.get(&gone.name) == Some(&relation)
+        {
+            names.remove(&gone.name);
+        }
+        if self.partition_keys.contains_key(&relation) {
+            self.partition_keys.remove(&relation);
+        }
     }
 }
 

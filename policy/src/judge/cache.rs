@@ -14,19 +14,33 @@ type ByPath = Vec<(Arc<[String]>, Judged)>;
 const LONGEST: usize = 64 * 1024;
 /// Texts kept; for another one the oldest goes.
 const TEXTS: usize = 20_000;
+/// Texts kept for one session that has a catalog of its own.
+const TEXTS_OF_A_SESSION: usize = 200;
 /// Search paths kept for one text; for another one all of that text go.
 const PATHS: usize = 16;
 
 /// Judgements of one role, by text and search path.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Cache {
     // By text alone, so that a look-up needs no key of its own.
     texts: DashMap<Arc<str>, ByPath>,
     /// In the order in which they came. Locked only where a text is judged, which takes a thousand times as long.
     order: Mutex<VecDeque<Arc<str>>>,
+    limit: usize,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Cache { texts: DashMap::new(), order: Mutex::default(), limit: TEXTS }
+    }
 }
 
 impl Cache {
+    /// One for a single session, and for as long as nothing changes in it.
+    pub fn small() -> Self {
+        Cache { texts: DashMap::with_shard_amount(2), order: Mutex::default(), limit: TEXTS_OF_A_SESSION }
+    }
+
     /// What was judged of this text under this search path.
     pub fn get(&self, path: &[String], sql: &str) -> Option<Judged> {
         self.texts.get(sql)?.iter().find(|(known, _)| **known == *path).map(|(_, judged)| judged.clone())
@@ -52,7 +66,7 @@ impl Cache {
         let oldest = {
             let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
             order.push_back(text);
-            if order.len() > TEXTS { order.pop_front() } else { None }
+            if order.len() > self.limit { order.pop_front() } else { None }
         };
         if let Some(oldest) = oldest {
             self.texts.remove(&oldest);
@@ -70,7 +84,7 @@ mod tests {
     }
 
     fn judged() -> Judged {
-        Ok(Arc::new(Plan { statements: Vec::new() }))
+        Ok(Arc::new(Plan::default()))
     }
 
     fn same(a: Option<Judged>, b: &Judged) -> bool {

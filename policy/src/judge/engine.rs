@@ -6,11 +6,12 @@ use std::sync::Arc;
 use dashmap::DashMap;
 
 use super::cache::Cache;
-use super::facts::Facts;
+use super::facts::{Facts, Fields};
 use super::statement;
+use crate::catalog::own::Own;
 use crate::catalog::{Catalog, Oid};
 use crate::mask::Mask;
-use crate::plan::{Kind, Output, Plan};
+use crate::plan::{Output, Plan, Planned};
 use crate::policy::{Known, Policy, PolicyError, Protection, protection::Action};
 use crate::read;
 use crate::{Refusal, SqlState};
@@ -42,7 +43,8 @@ pub(super) type Judged = Result<Arc<Plan>, Refusal>;
 pub struct Engine {
     roles: HashMap<String, RoleEngine>,
     catalog: Arc<Catalog>,
-    known: Known,
+    known: Arc<Known>,
+    policy: Arc<Policy>,
 }
 
 #[derive(Debug)]
@@ -85,12 +87,13 @@ impl Engine {
         let mut roles = HashMap::new();
         let mut errors = Vec::new();
         let mut protections = Vec::new();
+        let fields = Fields::of(&catalog);
         for (name, role) in &policy.roles {
             match Protection::derive_on(policy, &catalog, name, known) {
                 Ok(protection) => {
                     protections.push((name.as_str(), protection.clone()));
                     let unprotected = protection.is_empty();
-                    let facts = Facts::new(Arc::clone(&catalog), protection, role, marker.to_owned());
+                    let facts = Facts::new(Arc::clone(&catalog), fields.clone(), protection, role, marker.to_owned());
                     let redacts = role.masks.iter().filter(|(_, m)| m.redacts_otherwise).map(|(class, _)| class.clone()).collect();
                     let otherwise = DashMap::new();
                     roles.insert(name.clone(), RoleEngine { facts, unprotected, cache: Cache::default(), redacts, otherwise });
@@ -99,11 +102,50 @@ impl Engine {
             }
         }
         let known = known.clone().and(policy, &catalog, protections.iter().map(|(name, protection)| (*name, protection)));
-        if errors.is_empty() { Ok(Engine { roles, catalog, known }) } else { Err(errors) }
+        let policy = Arc::new(policy.clone());
+        if errors.is_empty() { Ok(Engine { roles, catalog, known: Arc::new(known), policy }) } else { Err(errors) }
+    }
+
+    /// The engine of one session, for its role only, on the catalog as that session sees it. `own` differs from this engine's
+    /// catalog; `known`: what the session has seen to be protected that other sessions have not.
+    ///
+    /// # Errors
+    /// A role that the policy does not have.
+    pub fn upon(&self, role: &str, own: &Own, known: Known) -> Result<Engine, Vec<PolicyError>> {
+        let known = known.beside(Arc::clone(&self.known));
+        let unknown = || Protection::derive(&self.policy, &Catalog::default(), role).err().unwrap_or_default();
+        let (Some(base), Some(rules)) = (self.roles.get(role), self.policy.roles.get(role)) else { return Err(unknown()) };
+        let everything;
+        let changed = match &own.changed {
+            Some(changed) => changed,
+            None => {
+                everything = own.catalog.relations.keys().chain(self.catalog.relations.keys()).copied().collect();
+                &everything
+            }
+        };
+        let protection = match base.facts.protection() {
+            Some(before) => before.upon(&self.policy, &own.catalog, changed, rules, &known),
+            None => return Err(unknown()),
+        };
+        let known = known.and_of(&self.policy, &own.catalog, changed, role, &protection);
+        let facts = base.facts.upon(Arc::clone(&own.catalog), changed, protection);
+        let engine = RoleEngine {
+            facts,
+            unprotected: base.unprotected,
+            cache: Cache::small(),
+            redacts: base.redacts.clone(),
+            otherwise: DashMap::new(),
+        };
+        Ok(Engine {
+            roles: HashMap::from([(role.to_owned(), engine)]),
+            catalog: Arc::clone(&own.catalog),
+            known: Arc::new(known),
+            policy: Arc::clone(&self.policy),
+        })
     }
 
     /// What is protected now, and was before: for the engine on the next catalog.
-    pub fn known(&self) -> &Known {
+    pub fn known(&self) -> &Arc<Known> {
         &self.known
     }
 
@@ -173,27 +215,22 @@ impl Engine {
 
 fn judge(role: &RoleEngine, who: &Subject, sql: &str) -> Judged {
     read::deep(|| {
-        let mut statements = Vec::new();
-        let read = read::read(sql)?;
-        let count = read.len();
-        for (index, one) in read.into_iter().enumerate() {
-            let offset = one.offset;
-            let planned = statement::plan(role, who, one.body, text_from(sql, offset)).map_err(|r| match r.position {
-                Some(p) => Refusal { position: Some(p.saturating_add(offset)), ..r },
+        let mut plan = Plan::default();
+        for one in read::read(sql)? {
+            let text = text_from(sql, one.offset);
+            let start = sql.len().saturating_sub(text.len());
+            if plan.statements.last().is_some_and(|before: &Planned| before.moves_under_others()) {
+                plan.rest = Some(start);
+                break;
+            }
+            let planned = statement::plan(role, who, one.body, text).map_err(|r| match r.position {
+                Some(p) => Refusal { position: Some(p.saturating_add(one.offset)), ..r },
                 None => r,
             })?;
-            if planned.moves_search_path && index.saturating_add(1) < count && planned.kind != Kind::Transaction {
-                return Err(Refusal::new(
-                    SqlState::UNSUPPORTED,
-                    "text.search_path",
-                    "a change of search_path must be the last statement of a text",
-                )
-                .with_hint("Send the statements after it in a message of their own.")
-                .at(Some(offset.saturating_add(1))));
-            }
-            statements.push(planned);
+            plan.statements.push(planned);
+            plan.starts.push(start);
         }
-        Ok(Arc::new(Plan { statements }))
+        Ok(Arc::new(plan))
     })
 }
 

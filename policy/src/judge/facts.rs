@@ -1,6 +1,6 @@
 //! What is known for one role on one database, and what has been worked out from it so far.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
@@ -61,15 +61,48 @@ pub(crate) struct Facts {
     pub rights: Rights,
     marker: String,
     stand_ins: DashMap<Oid, Known>,
-    fields: HashMap<Oid, Vec<String>>,
+    fields: Fields,
     /// Every protected column is followed as it is, instead of being masked.
     lineage: bool,
     following: OnceLock<Box<Facts>>,
 }
 
+/// Names of composite types' fields, by type.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fields {
+    shared: Arc<HashMap<Oid, Vec<String>>>,
+    /// Those in which a session's own catalog differs; none: the type is not composite there.
+    own: HashMap<Oid, Option<Vec<String>>>,
+}
+
+impl Fields {
+    /// Those of a catalog.
+    pub fn of(catalog: &Catalog) -> Self {
+        let types = catalog.types.values().flat_map(|t| t.values()).filter(|t| !t.fields.is_empty());
+        Fields { shared: Arc::new(types.map(|t| (t.oid, t.fields.clone())).collect()), own: HashMap::new() }
+    }
+
+    /// The same with the types of these relations as `catalog` has them.
+    fn upon(&self, catalog: &Catalog, changed: &HashSet<Oid>) -> Self {
+        let mut own: HashMap<Oid, Option<Vec<String>>> = HashMap::new();
+        for (oid, facts) in catalog.forms.types.iter().filter(|(_, t)| t.relation != 0 && changed.contains(&t.relation)) {
+            let named = catalog.types.get(&facts.schema).and_then(|t| t.get(&facts.name));
+            own.insert(*oid, named.map(|t| t.fields.clone()).filter(|f| !f.is_empty()));
+        }
+        Fields { shared: Arc::clone(&self.shared), own }
+    }
+
+    fn get(&self, type_oid: Oid) -> Option<&Vec<String>> {
+        match self.own.get(&type_oid) {
+            Some(own) => own.as_ref(),
+            None => self.shared.get(&type_oid),
+        }
+    }
+}
+
 impl Facts {
     /// `marker`: a text that no client can know; stands for the session's order key in printed SQL.
-    pub fn new(catalog: Arc<Catalog>, protection: Protection, role: &Role, marker: String) -> Self {
+    pub fn new(catalog: Arc<Catalog>, fields: Fields, protection: Protection, role: &Role, marker: String) -> Self {
         let filters = catalog.relations.keys().any(|oid| protection.guard(*oid).is_some_and(|g| !g.filters.is_empty()));
         let filters_may_fail = catalog
             .relations
@@ -77,8 +110,6 @@ impl Facts {
             .filter_map(|oid| protection.guard(*oid))
             .flat_map(|g| &g.filters)
             .any(|f| !read::expression(&f.sql).is_ok_and(|e| is_total(&e)));
-        let fields =
-            catalog.types.values().flat_map(HashMap::values).filter(|t| !t.fields.is_empty()).map(|t| (t.oid, t.fields.clone())).collect();
         Facts {
             catalog,
             protection: Some(protection),
@@ -91,6 +122,26 @@ impl Facts {
             fields,
             lineage: false,
             following: OnceLock::new(),
+        }
+    }
+
+    /// The same role on a session's own catalog, in which these relations differ.
+    pub fn upon(&self, catalog: Arc<Catalog>, changed: &HashSet<Oid>, protection: Protection) -> Facts {
+        let filters = |filter: &dyn Fn(&str) -> bool| {
+            changed.iter().filter_map(|oid| protection.guard(*oid)).flat_map(|g| &g.filters).any(|f| filter(&f.sql))
+        };
+        Facts {
+            filters: self.filters || filters(&|_| true),
+            filters_may_fail: self.filters_may_fail || filters(&|sql| !read::expression(sql).is_ok_and(|e| is_total(&e))),
+            functions: self.functions.clone(),
+            rights: self.rights.clone(),
+            marker: self.marker.clone(),
+            stand_ins: DashMap::new(),
+            fields: self.fields.upon(&catalog, changed),
+            lineage: false,
+            following: OnceLock::new(),
+            protection: Some(protection),
+            catalog,
         }
     }
 
@@ -122,7 +173,7 @@ impl Facts {
             rights: self.rights.clone(),
             marker: self.marker.clone(),
             stand_ins: DashMap::new(),
-            fields: HashMap::new(),
+            fields: Fields::default(),
             lineage: false,
             following: OnceLock::new(),
         }
@@ -144,6 +195,10 @@ impl Facts {
 
     pub fn marker(&self) -> &str {
         &self.marker
+    }
+
+    pub fn protection(&self) -> Option<&Protection> {
+        self.protection.as_ref()
     }
 
     pub fn protects(&self) -> bool {
@@ -175,7 +230,7 @@ impl Facts {
 
     /// Names of a composite type's fields.
     pub fn fields(&self, type_oid: Oid) -> Option<&Vec<String>> {
-        self.fields.get(&type_oid)
+        self.fields.get(type_oid)
     }
 
     pub fn known_stand_in(&self, relation: Oid) -> Option<Known> {

@@ -10,6 +10,7 @@ use super::facts::Veiled;
 use super::holds::Holds;
 use super::label::Label;
 use super::refuse;
+use super::rights::is_temporary;
 use super::scope::{Col, Item, Level, RowType};
 use super::typing::Ty;
 use super::{Judge, build};
@@ -26,6 +27,10 @@ impl Judge<'_> {
         match parts {
             [name] => {
                 self.path.iter().find_map(|schema| self.facts.catalog.relation(schema, name)).cloned().ok_or_else(|| missing(name.clone()))
+            }
+            [schema, name] if schema == "pg_temp" => {
+                let own = self.path.iter().find(|s| is_temporary(s));
+                own.and_then(|own| self.facts.catalog.relation(own, name)).cloned().ok_or_else(|| missing(format!("{schema}.{name}")))
             }
             [schema, name] => self.facts.catalog.relation(schema, name).cloned().ok_or_else(|| missing(format!("{schema}.{name}"))),
             [database, schema, name] if *database == self.facts.catalog.database => {

@@ -10,6 +10,7 @@ use super::facts::Veiled;
 use super::label::{Label, Sealed, SealedType};
 use super::refuse;
 use super::relation::{alias_column, key_columns, plain_column};
+use super::rights::is_temporary;
 use super::scope::{Col, RefusedColumn};
 use super::typing::Ty;
 use super::{Judge, build};
@@ -343,7 +344,9 @@ impl Judge<'_> {
         }
         let reading = read::query(definition).map_err(in_view)?;
         let mut query = (*reading.ast).clone();
-        let path = ["pg_catalog".to_owned()];
+        // Temporary relations are always found first: a temporary view names them without a schema.
+        let temporary = is_temporary(&view.schema).then(|| view.schema.clone());
+        let path: Vec<String> = temporary.into_iter().chain(["pg_catalog".to_owned()]).collect();
         let mut inner = Judge::new(self.facts, &path, self.role, definition);
         inner.depth = self.depth.saturating_add(1);
         // A view that reads nothing protected is judged too: a function that it calls could.

@@ -140,7 +140,7 @@ pub(super) fn check_path(catalog: &Catalog, path: &[String]) -> Result<(), Refus
     let temporary = |s: &&String| s.starts_with("pg_temp_") || s.starts_with("pg_toast_temp_");
     let own = catalog.types.get("pg_catalog");
     let shadowing = path.iter().filter(temporary).filter_map(|s| catalog.types.get(s)).flat_map(|t| t.keys());
-    let hidden = shadowing.into_iter().find(|name| own.is_some_and(|own| own.contains_key(*name)));
+    let hidden = shadowing.filter(|name| own.is_some_and(|own| own.contains_key(*name))).min();
     if let Some(name) = hidden {
         return Err(Refusal::new(
             SqlState::DENIED,

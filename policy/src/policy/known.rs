@@ -4,9 +4,10 @@
 //! them while its values are what they were. What an earlier catalog gave therefore goes on, beside what the patterns give now. It lasts
 //! as long as the process.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
-use super::protection::Protection;
+use super::protection::{Guard, Protection};
 use super::{Policy, Role};
 use crate::catalog::{Catalog, Oid};
 
@@ -19,6 +20,8 @@ pub struct Known {
     unclassed: HashMap<String, HashMap<(Oid, i16), String>>,
     /// By role: relations that a row filter was on, with the filter's pattern and the names that its columns had.
     rows: HashMap<String, HashMap<Oid, Rows>>,
+    /// What all sessions know, where this is what one of them knows beside it.
+    shared: Option<Arc<Known>>,
 }
 
 /// Row filters that a relation had.
@@ -31,27 +34,89 @@ struct Rows {
 impl Known {
     /// Nothing has been seen yet.
     pub fn is_empty(&self) -> bool {
-        self.classes.is_empty() && self.unclassed.is_empty() && self.rows.is_empty()
+        self.classes.is_empty() && self.unclassed.is_empty() && self.rows.is_empty() && self.shared.as_ref().is_none_or(|s| s.is_empty())
+    }
+
+    /// The same beside what all sessions know.
+    #[must_use]
+    pub fn beside(mut self, shared: Arc<Known>) -> Known {
+        self.shared = Some(shared);
+        self
+    }
+
+    /// What this is beside what all sessions know, of the relations that `of` says.
+    #[must_use]
+    pub fn own(&self, of: impl Fn(Oid) -> bool) -> Known {
+        Known {
+            classes: self.classes.iter().filter(|((oid, _), _)| of(*oid)).map(|(c, class)| (*c, class.clone())).collect(),
+            unclassed: self
+                .unclassed
+                .iter()
+                .map(|(role, columns)| {
+                    let columns = columns.iter().filter(|((oid, _), _)| of(*oid));
+                    (role.clone(), columns.map(|(column, rule)| (*column, rule.clone())).collect())
+                })
+                .collect(),
+            rows: self
+                .rows
+                .iter()
+                .map(|(role, rows)| {
+                    let rows = rows.iter().filter(|(oid, _)| of(**oid));
+                    (role.clone(), rows.map(|(oid, rows)| (*oid, rows.clone())).collect())
+                })
+                .collect(),
+            shared: None,
+        }
+    }
+
+    /// With what a session has learned.
+    #[must_use]
+    pub fn learned(mut self, other: Known) -> Known {
+        for (column, class) in other.classes {
+            self.classes.entry(column).or_insert(class);
+        }
+        for (role, columns) in other.unclassed {
+            let of_role = self.unclassed.entry(role).or_default();
+            for (column, rule) in columns {
+                of_role.entry(column).or_insert(rule);
+            }
+        }
+        for (role, rows) in other.rows {
+            let of_role = self.rows.entry(role).or_default();
+            for (oid, rows) in rows {
+                of_role.entry(oid).or_insert(rows);
+            }
+        }
+        self
     }
 
     /// The class that a column had.
     pub(super) fn class(&self, relation: Oid, attribute: i16) -> Option<&str> {
-        self.classes.get(&(relation, attribute)).map(String::as_str)
+        let shared = || self.shared.as_ref()?.class(relation, attribute);
+        self.classes.get(&(relation, attribute)).map(String::as_str).or_else(shared)
     }
 
     /// The rule by which a column without a class was protected for a role.
     pub(super) fn unclassed(&self, role: &Role, relation: Oid, attribute: i16) -> Option<&str> {
-        self.unclassed.get(&role.name)?.get(&(relation, attribute)).map(String::as_str)
+        let own = self.unclassed.get(&role.name).and_then(|of_role| of_role.get(&(relation, attribute))).map(String::as_str);
+        own.or_else(|| self.shared.as_ref()?.unclassed(role, relation, attribute))
     }
 
     /// Whether the rule of that pattern was on a relation.
     pub(super) fn had_filter(&self, role: &Role, relation: Oid, pattern: &str) -> bool {
         self.rows.get(&role.name).and_then(|r| r.get(&relation)).is_some_and(|r| r.patterns.iter().any(|p| p == pattern))
+            || self.shared.as_ref().is_some_and(|s| s.had_filter(role, relation, pattern))
     }
 
     /// A column that a filter of the relation may read has another name than it had, or its name is another column's: what it is called
     /// now.
     pub(super) fn renamed(&self, role: &Role, catalog: &Catalog, relation: Oid, filter: &str) -> Option<String> {
+        // What was seen first counts.
+        if let Some(shared) = &self.shared
+            && shared.rows.get(&role.name).is_some_and(|r| r.contains_key(&relation))
+        {
+            return shared.renamed(role, catalog, relation, filter);
+        }
         let before = &self.rows.get(&role.name)?.get(&relation)?.columns;
         let part_of_a_name = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
         let read = |name: &str| {
@@ -71,31 +136,44 @@ impl Known {
     #[must_use]
     pub fn and<'p>(mut self, policy: &Policy, catalog: &Catalog, protections: impl Iterator<Item = (&'p str, &'p Protection)>) -> Known {
         for (name, protection) in protections {
-            let Some(role) = policy.roles.get(name) else { continue };
             for (oid, guard) in protection.guards() {
-                for (number, treatment) in &guard.columns {
-                    match &treatment.class {
-                        Some(class) => drop(self.classes.entry((oid, *number)).or_insert_with(|| class.clone())),
-                        None => {
-                            let of_role = self.unclassed.entry(role.name.clone()).or_default();
-                            of_role.entry((oid, *number)).or_insert_with(|| treatment.rule.clone());
-                        }
-                    }
-                }
-                if guard.filters.is_empty() {
-                    continue;
-                }
-                let rows = self.rows.entry(role.name.clone()).or_default().entry(oid).or_default();
-                for filter in &guard.filters {
-                    if !rows.patterns.contains(&filter.relation) {
-                        rows.patterns.push(filter.relation.clone());
-                    }
-                }
-                for column in catalog.relations.get(&oid).map(|r| r.columns.as_slice()).unwrap_or_default() {
-                    rows.columns.entry(column.number).or_insert_with(|| column.name.clone());
-                }
+                self.see(policy, catalog, name, oid, guard);
             }
         }
         self
+    }
+
+    /// With what one role's protection says of these relations.
+    #[must_use]
+    pub fn and_of(mut self, policy: &Policy, catalog: &Catalog, relations: &HashSet<Oid>, role: &str, protection: &Protection) -> Known {
+        for (oid, guard) in relations.iter().filter_map(|oid| Some((*oid, protection.guard(*oid)?))) {
+            self.see(policy, catalog, role, oid, guard);
+        }
+        self
+    }
+
+    fn see(&mut self, policy: &Policy, catalog: &Catalog, role: &str, oid: Oid, guard: &Guard) {
+        let Some(role) = policy.roles.get(role) else { return };
+        for (number, treatment) in &guard.columns {
+            match &treatment.class {
+                Some(class) => drop(self.classes.entry((oid, *number)).or_insert_with(|| class.clone())),
+                None => {
+                    let of_role = self.unclassed.entry(role.name.clone()).or_default();
+                    of_role.entry((oid, *number)).or_insert_with(|| treatment.rule.clone());
+                }
+            }
+        }
+        if guard.filters.is_empty() {
+            return;
+        }
+        let rows = self.rows.entry(role.name.clone()).or_default().entry(oid).or_default();
+        for filter in &guard.filters {
+            if !rows.patterns.contains(&filter.relation) {
+                rows.patterns.push(filter.relation.clone());
+            }
+        }
+        for column in catalog.relations.get(&oid).map(|r| r.columns.as_slice()).unwrap_or_default() {
+            rows.columns.entry(column.number).or_insert_with(|| column.name.clone());
+        }
     }
 }

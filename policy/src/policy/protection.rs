@@ -1,12 +1,12 @@
 //! What a policy means for one role on one database.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::faults::suggest;
 use super::pattern::is_system_schema;
 use super::{DefaultMask, Known, Policy, PolicyError, Role, RowRule, Unclassified};
-use crate::catalog::{Catalog, Column, Oid, Relation};
+use crate::catalog::{Catalog, Column, Oid, Relation, Shared};
 pub use crate::mask::fit::Action;
 use crate::mask::fit::fit;
 use crate::mask::{MaskSpec, veil};
@@ -18,7 +18,7 @@ use family::Families;
 /// What a policy means for one role on one database.
 #[derive(Debug, Clone, Default)]
 pub struct Protection {
-    guards: HashMap<Oid, Guard>,
+    guards: Shared<HashMap<Oid, Arc<Guard>>>,
     empty: bool,
 }
 
@@ -78,15 +78,54 @@ impl Protection {
         };
         // A read-only role is not passed through untouched either: someone must hold it to that.
         if role.sees_everything(policy.unclassified) {
-            return Ok(Protection { guards: HashMap::new(), empty: !role.read_only });
+            return Ok(Protection { guards: Shared::default(), empty: !role.read_only });
         }
-        let mut derivation =
-            Derivation { policy, catalog, role, known, families: Families::of(catalog), unheld: Vec::new(), errors: Vec::new() };
+        let mut derivation = Derivation {
+            policy,
+            catalog,
+            role,
+            known,
+            families: Families::of(catalog),
+            tolerant: !known.is_empty(),
+            unheld: Vec::new(),
+            errors: Vec::new(),
+        };
         let guards = derivation.guards();
         let mut errors = if known.is_empty() { derivation.errors } else { vec![] };
         errors.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
         errors.dedup();
-        if errors.is_empty() { Ok(Protection { guards, empty: false }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Protection { guards: guards_of(guards), empty: false }) } else { Err(errors) }
+    }
+
+    /// The same on a session's own catalog, in which these relations differ: those of them that it has, with all that they inherit
+    /// from and that inherits from them, are in `changed`. No fault of the catalog's is an error: what does not fit is refused.
+    pub(crate) fn upon(&self, policy: &Policy, catalog: &Catalog, changed: &HashSet<Oid>, role: &Role, known: &Known) -> Protection {
+        if role.sees_everything(policy.unclassified) {
+            return self.clone();
+        }
+        let mut part = Catalog::default();
+        for relation in changed.iter().filter_map(|oid| catalog.relations.get(oid)) {
+            part.relations.insert(relation.oid, Arc::clone(relation));
+        }
+        let mut derivation = Derivation {
+            policy,
+            catalog: &part,
+            role,
+            known,
+            families: Families::of(&part),
+            tolerant: true,
+            unheld: Vec::new(),
+            errors: Vec::new(),
+        };
+        let derived = derivation.guards();
+        let mut other = self.clone();
+        for oid in changed.iter().filter(|oid| self.guards.contains_key(oid)) {
+            other.guards.remove(oid);
+        }
+        if !derived.is_empty() {
+            other.guards.extend(derived.into_iter().map(|(oid, guard)| (oid, Arc::new(guard))));
+        }
+        other
     }
 
     /// The role is passed through untouched: no rule masks, refuses or filters anything for it, and it may write.
@@ -98,19 +137,20 @@ impl Protection {
 
     /// Relations of which something is protected.
     pub(super) fn guards(&self) -> impl Iterator<Item = (Oid, &Guard)> {
-        self.guards.iter().map(|(oid, guard)| (*oid, guard))
+        self.guards.iter().map(|(oid, guard)| (*oid, guard.as_ref()))
     }
 
     /// The same columns without any row filter.
     pub(crate) fn unfiltered(&self) -> Protection {
         let unfiltered = |guard: &Guard| Guard { columns: guard.columns.clone(), filters: vec![], unfit: None };
-        Protection { guards: self.guards.iter().map(|(oid, guard)| (*oid, unfiltered(guard))).collect(), empty: self.empty }
+        Protection { guards: guards_of(self.guards.iter().map(|(oid, guard)| (*oid, unfiltered(guard)))), empty: self.empty }
     }
 
     /// The same with the columns of these classes redacted, where they are pseudonymised.
     pub fn redacting(&self, catalog: &Catalog, classes: &BTreeSet<String>) -> Protection {
         let mut other = self.clone();
-        for (oid, guard) in &mut other.guards {
+        for (oid, guard) in other.guards.iter_mut() {
+            let guard = Arc::make_mut(guard);
             let Some(relation) = catalog.relations.get(oid) else { continue };
             for (number, treatment) in &mut guard.columns {
                 if let (Action::Seal(spec), Some(column)) = (&treatment.action, relation.attribute(*number))
@@ -125,8 +165,12 @@ impl Protection {
 
     /// What is protected of a relation; None where nothing is.
     pub fn guard(&self, relation: Oid) -> Option<&Guard> {
-        self.guards.get(&relation)
+        self.guards.get(&relation).map(Arc::as_ref)
     }
+}
+
+fn guards_of(guards: impl IntoIterator<Item = (Oid, Guard)>) -> Shared<HashMap<Oid, Arc<Guard>>> {
+    Shared::from(guards.into_iter().map(|(oid, guard)| (oid, Arc::new(guard))).collect::<HashMap<_, _>>())
 }
 
 struct Derivation<'a> {
@@ -135,6 +179,8 @@ struct Derivation<'a> {
     role: &'a Role,
     known: &'a Known,
     families: Families<'a>,
+    /// What does not fit is refused, and no error.
+    tolerant: bool,
     /// Parents that a row filter below them does not hold for, with its rule.
     unheld: Vec<(Oid, String)>,
     errors: Vec<PolicyError>,
@@ -270,7 +316,7 @@ impl<'a> Derivation<'a> {
                 );
                 let place = mask.map_or((self.role.line, 0), |m| (m.line, m.column));
                 // The type has changed while the process runs: the column is not shown, all else goes on.
-                if !self.known.is_empty() {
+                if self.tolerant {
                     let rule = format!("{}:{} (role {}, class {class}); {message}", self.policy.file, place.0, self.role.name);
                     return Some(Treatment { action: Action::Refuse, class: Some(class.to_owned()), rule });
                 }
@@ -350,7 +396,7 @@ impl<'a> Derivation<'a> {
                 self.check_parents(rule, relation);
             }
             let rule_text = format!("{}:{} (role {}, rows of {})", self.policy.file, rule.line, self.role.name, rule.relation);
-            if !self.known.is_empty() {
+            if self.tolerant {
                 let held = |r: &&Relation| {
                     matches(rule, r)
                         || self.known.had_filter(self.role, r.oid, &pattern)

@@ -202,12 +202,14 @@ fn alias_name(client: &Tree, ours: &Tree, own_name: &str) -> Same {
     }
 }
 
-/// Insertion: a relation gains its schema and an alias; a database's name in front goes.
+/// Insertion: a relation gains its schema and an alias; a database's name in front goes. `pg_temp` is written with its number.
 fn relation(client: &Tree, ours: &Tree) -> Same {
     fields(client, ours, &["catalogname", "schemaname", "alias"])?;
     let schema = client.text("schemaname");
     let (database, new) = (client.text("catalogname"), ours.text("catalogname"));
-    if !(new.is_empty() || new == database) || !(schema.is_empty() || schema == ours.text("schemaname")) {
+    let printed = ours.text("schemaname");
+    let temporary = schema == "pg_temp" && printed.strip_prefix("pg_temp_").is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
+    if !(new.is_empty() || new == database) || !(schema.is_empty() || schema == printed || temporary) {
         return part("a relation's schema");
     }
     alias(client, ours, client.text("relname"))

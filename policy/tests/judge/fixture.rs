@@ -358,7 +358,7 @@ fn functions(catalog: &mut Catalog, real: &Catalog) {
     for f in catalog.functions.get_mut("generate_series").into_iter().flatten() {
         f.returns_set = true;
     }
-    for (name, declared) in &mut catalog.functions {
+    for (name, declared) in catalog.functions.iter_mut() {
         if let Some(real) = real.functions.get(name) {
             declared.clone_from(real);
         }

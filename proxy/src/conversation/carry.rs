@@ -365,7 +365,7 @@ impl<J: Judge> Conversation<J> {
         };
         let Some(simple) = &mut c.simple else {
             told.put(&mut out.to_client, b'E');
-            return self.skip();
+            return self.skip(out);
         };
         if is_stale && simple.text.is_some() {
             simple.stale = Some(told);

@@ -8,8 +8,8 @@ use pgveil_policy::{Kind, Plan, Planned, Refusal, SqlState, SqlText};
 use super::ledger::{Owed, Simple, Texts};
 use super::named::{self, Ready};
 use super::refusals::{
-    bad_formats, carries_alone, function_call, moved_under, no_portal, no_statement, no_such_token, no_token, not_utf8, reserved,
-    token_type, too_many, without_names,
+    REFUSED, bad_formats, carries_alone, function_call, no_portal, no_statement, no_such_token, no_token, not_utf8, reserved, token_type,
+    too_many, without_names,
 };
 use super::statement::Statement;
 use super::{BIND_LIMIT, Conversation, End, FULL, Judge, Out, TEXT_LIMIT};
@@ -23,9 +23,6 @@ use crate::wire::message::{self, Bind, Frontend, Target};
 /// Sent in place of what is refused. The server answers 42601 in every state of a transaction (it parses before it looks at that),
 /// skips what it must skip, and the conversation puts the refusal where the error was.
 pub const UNPARSABLE: &[u8] = b"pgveil refused this statement";
-
-/// Name under which [`UNPARSABLE`] is parsed: never made, and not the unnamed one, which a failing Parse would drop.
-const REFUSED: &[u8] = b"pgveil_refused";
 
 /// Largest message of any other type (`PQ_SMALL_MESSAGE_LIMIT`).
 const SMALL_LIMIT: usize = 10_000;
@@ -52,7 +49,12 @@ impl<J: Judge> Conversation<J> {
         {
             self.again = Some(text);
         }
-        while self.listening() && out.to_server.len() < FULL {
+        if self.listening()
+            && let Some(steps) = self.steps.take()
+        {
+            self.go_on(steps, out);
+        }
+        while self.listening() && self.steps.is_none() && out.to_server.len() < FULL {
             let rest = bytes.get(used..).unwrap_or_default();
             if self.dropping > 0 {
                 let n = self.dropping.min(rest.len());
@@ -110,6 +112,7 @@ impl<J: Judge> Conversation<J> {
             Frontend::Close { target, name } => self.close(target, name, whole, out),
             Frontend::Sync => {
                 self.skipping = false;
+                self.unsynced = false;
                 self.waiting |= std::mem::take(&mut self.moving);
                 self.forward(whole, Owed::Sync, out);
             }
@@ -127,6 +130,9 @@ impl<J: Judge> Conversation<J> {
 
     // `again`: the text, where it may be sent again if it turns out to be stale.
     fn query(&mut self, text: &[u8], again: Option<Box<[u8]>>, out: &mut Out) -> Taken {
+        if !self.settled(out) {
+            return Taken::Later;
+        }
         let generation = self.judge.generation();
         let plan = match self.judged(text) {
             None => return Taken::Later,
@@ -138,17 +144,21 @@ impl<J: Judge> Conversation<J> {
         };
         if plan.statements.iter().any(|s| s.carry.is_some()) {
             match plan.statements.as_slice() {
-                [one] => self.carry_query(one, again, out),
+                [one] if plan.rest.is_none() => self.carry_query(one, again, out),
                 _ => self.refuse_query(carries_alone(), out),
             }
             return Taken::Yes;
         }
-        if named::leans(&plan) && !self.ledger.is_empty() {
+        let stepped = self.needs_steps(&plan);
+        if (stepped || named::leans(&plan)) && !self.ledger.is_empty() {
             return self.settle(out);
         }
-        match self.ready_to_send(&plan, generation) {
+        if stepped {
+            self.begin_steps(std::str::from_utf8(text).unwrap_or_default(), &plan, generation, out);
+            return Taken::Yes;
+        }
+        match self.ready_to_send(&plan.statements, generation) {
             Err(refusal) => self.refuse_query(refusal, out),
-            Ok(Ready { statements, .. }) if self.moves_under_others(&statements) => self.refuse_query(moved_under(), out),
             Ok(Ready { statements, texts }) => {
                 self.waiting |= statements.iter().any(|s| self.may_move(s) || s.effect.makes());
                 self.asks_for_data(&statements);
@@ -170,6 +180,9 @@ impl<J: Judge> Conversation<J> {
     }
 
     fn parse(&mut self, name: &[u8], text: &[u8], types: &[u8], out: &mut Out) -> Taken {
+        if !self.settled(out) {
+            return Taken::Later;
+        }
         // Before it is judged: a newer basis only means that it is judged once more.
         let generation = self.judge.generation();
         let judged = if name.starts_with(OWN_NAMES.as_bytes()) {
@@ -188,7 +201,7 @@ impl<J: Judge> Conversation<J> {
                     return Taken::Yes;
                 }
                 [_] if named::leans(&plan) && !self.ledger.is_empty() => return self.settle(out),
-                [one] => {
+                [one] if plan.rest.is_none() => {
                     let client = std::str::from_utf8(text).unwrap_or_default();
                     match self.ready_to_prepare(one, client, generation) {
                         Err(refusal) => refusal,
@@ -229,8 +242,8 @@ impl<J: Judge> Conversation<J> {
         };
         if self.names.full() {
             self.refuse(too_many(), out);
-        } else if self.moving && statement.judged.is_some() {
-            self.refuse(moved_under(), out);
+        } else if statement.judged.is_some() && !self.settled(out) {
+            return Taken::Later;
         } else if let Err(refusal) = self.still_meant(&statement) {
             self.refuse(refusal, out);
         } else {
@@ -353,6 +366,7 @@ impl<J: Judge> Conversation<J> {
 
     pub(super) fn owe(&mut self, owed: Owed) {
         self.quiet = false;
+        self.unsynced = !matches!(owed, Owed::Sync | Owed::Simple(_));
         self.names.sent(&owed);
         self.ledger.push(owed);
     }
@@ -392,15 +406,12 @@ impl<J: Judge> Conversation<J> {
     }
 
     // `None`: it names something unknown, and the catalog may be stale.
-    fn judged(&mut self, text: &[u8]) -> Option<Result<Arc<Plan>, Refusal>> {
-        if self.moving {
-            return Some(Err(moved_under()));
-        }
+    pub(super) fn judged(&mut self, text: &[u8]) -> Option<Result<Arc<Plan>, Refusal>> {
         let sql = match std::str::from_utf8(text) {
             Ok(sql) => sql,
             Err(error) => return Some(Err(not_utf8(text, error.valid_up_to()))),
         };
-        let judged = match self.path.schemas() {
+        let judged = match self.path.schemas().filter(|_| !self.own.is_stale()) {
             Some(schemas) => self.judge.judge(schemas, sql),
             // Texts in which no name is looked up pass: they are the way back.
             None => self.judge.judge(&["pg_catalog".to_owned()], sql).and_then(without_names),
@@ -445,15 +456,18 @@ impl<J: Judge> Conversation<J> {
     }
 
     fn may_move(&self, statement: &Statement) -> bool {
-        statement.kind.is_some_and(|kind| self.moves(kind, statement.moves_search_path))
+        match statement.kind {
+            None => false,
+            Some(Kind::Transaction) => self.path.ends_with_transaction() || self.own.ends_with_transaction(),
+            Some(_) => statement.moves_search_path || statement.changes_catalog,
+        }
     }
 
-    fn moves(&self, kind: Kind, moves_search_path: bool) -> bool {
-        if kind == Kind::Transaction { self.path.ends_with_transaction() } else { moves_search_path }
-    }
-
-    fn moves_under_others(&self, statements: &[Arc<Statement>]) -> bool {
-        statements.split_last().is_some_and(|(_, before)| before.iter().any(|s| self.may_move(s)))
+    pub(super) fn moves(&self, planned: &Planned) -> bool {
+        match planned.kind {
+            Kind::Transaction => self.path.ends_with_transaction() || self.own.ends_with_transaction(),
+            _ => planned.moves_under_others(),
+        }
     }
 }
 

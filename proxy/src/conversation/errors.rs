@@ -18,7 +18,7 @@ pub(super) struct Ran {
 }
 
 impl Ran {
-    fn of(statement: &Statement) -> Self {
+    pub(super) fn of(statement: &Statement) -> Self {
         // EXECUTE runs what its name means.
         let kind = statement.leans.as_ref().map_or(statement.kind, |l| l.meant.kind);
         Ran { order_is_data: statement.order_is_data, writes: kind == Some(Kind::Write) }
@@ -62,8 +62,15 @@ impl<J: Judge> Conversation<J> {
                 told.put(&mut out.to_client, b'E');
                 self.ledger.put_back(Owed::Simple(Simple { failed: true, ..simple }));
             }
+            Some(Owed::Asked(asked)) => self.asking_failed(asked, report, out),
+            Some(Owed::Step(step)) => {
+                self.wants_fresh |= stale::is_of_a_name(report);
+                let mut told = self.report(report, None, step.ran());
+                step.place(report, &mut told);
+                told.put(&mut out.to_client, b'E');
+                self.skip(out);
+            }
             Some(Owed::Carry(carrying)) => self.carry_failed(carrying, report, out),
-            Some(Owed::Path { answer, failed: _ }) => self.ledger.put_back(Owed::Path { answer, failed: true }),
             Some(Owed::Sync) => {
                 // What is held runs when the transaction ends.
                 let ran = Ran { order_is_data: self.names.holds_order(), ..Ran::default() };
@@ -72,12 +79,12 @@ impl<J: Judge> Conversation<J> {
             }
             Some(Owed::Refused(refusal)) => {
                 self.report(report, Some(&refusal), Ran::default()).put(&mut out.to_client, b'E');
-                self.skip();
+                self.skip(out);
             }
             Some(Owed::Bind { .. }) if stale::is_of_a_name(report) => {
                 self.wants_fresh = true;
                 stale::report().put(&mut out.to_client, b'E');
-                self.skip();
+                self.skip(out);
             }
             Some(Owed::Parse { texts, .. }) => {
                 // The client's next try is judged by what is there now.
@@ -85,19 +92,19 @@ impl<J: Judge> Conversation<J> {
                 let mut told = self.report(report, None, Ran::default());
                 texts.place(report, &mut told);
                 told.put(&mut out.to_client, b'E');
-                self.skip();
+                self.skip(out);
             }
             // The query in a COPY is analysed when it runs.
             Some(Owed::Execute { .. }) if !self.copies_in() && stale::is_of_a_name(report) => {
                 self.wants_fresh = true;
                 stale::report().put(&mut out.to_client, b'E');
-                self.skip();
+                self.skip(out);
             }
             Some(Owed::Execute { portal }) => {
                 let unknown = Ran { order_is_data: true, writes: true };
                 let ran = self.names.portal(&portal).map_or(unknown, |p| self.ran_as(&p.statement));
                 self.report(report, None, ran).put(&mut out.to_client, b'E');
-                self.skip();
+                self.skip(out);
             }
             Some(
                 Owed::Witness { .. }
@@ -107,7 +114,7 @@ impl<J: Judge> Conversation<J> {
                 | Owed::Close { .. },
             ) => {
                 self.report(report, None, Ran::default()).put(&mut out.to_client, b'E');
-                self.skip();
+                self.skip(out);
             }
         }
         Ok(())
@@ -148,11 +155,16 @@ impl<J: Judge> Conversation<J> {
         }
     }
 
-    pub(super) fn skip(&mut self) {
-        if !self.ledger.skip_to_sync() {
-            self.skipping = true;
-            self.moving = false;
-            self.waiting = false;
+    pub(super) fn skip(&mut self, out: &mut Out) {
+        let synced = self.ledger.skip_to_sync();
+        match (synced, self.steps.take()) {
+            (true, _) => {}
+            (false, Some(_)) => self.end_steps(out),
+            (false, None) => {
+                self.skipping = true;
+                self.moving = false;
+                self.waiting = false;
+            }
         }
         self.names.rebuild(&self.ledger);
     }

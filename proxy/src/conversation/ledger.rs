@@ -6,9 +6,11 @@ use std::sync::Arc;
 use pgveil_policy::read::places::client_position;
 use pgveil_policy::{Kind, Refusal};
 
+use super::ask::Asked;
 use super::carry::Carrying;
 use super::names::Names;
 use super::statement::Statement;
+use super::steps::Step;
 use crate::rows::Formats;
 use crate::wire::answer::Report;
 use crate::wire::message::Target;
@@ -80,15 +82,12 @@ pub enum Owed {
     Refused(Refusal),
     /// For Sync: ReadyForQuery.
     Sync,
+    /// For questions of pgveil's own.
+    Asked(Box<Asked>),
+    /// For one statement of a text whose statements are sent one by one.
+    Step(Box<Step>),
     /// For all that keeps a query's rows: nothing is sent after it before it is done.
     Carry(Box<Carrying>),
-    /// For the question after search_path.
-    Path {
-        /// Its answer, if it came.
-        answer: Option<String>,
-        /// It failed.
-        failed: bool,
-    },
 }
 
 /// What is owed for a Query.
@@ -198,7 +197,8 @@ impl Ledger {
                 | Owed::Execute { .. }
                 | Owed::Close { .. }
                 | Owed::Refused(_)
-                | Owed::Path { .. } => {}
+                | Owed::Asked(_)
+                | Owed::Step(_) => {}
             }
         }
         if candidates.is_empty() {
@@ -222,7 +222,7 @@ impl Ledger {
                     bound = Some(statement);
                 }
                 (Owed::Parse { name, statement, .. }, Some(bound)) if **name == *bound => return here.then_some(Some(statement)),
-                (Owed::Sync | Owed::Simple(_) | Owed::Carry(_), _) => here = false,
+                (Owed::Sync | Owed::Simple(_) | Owed::Carry(_) | Owed::Step(_), _) => here = false,
                 (
                     Owed::Parse { .. }
                     | Owed::Witness { .. }
@@ -232,7 +232,7 @@ impl Ledger {
                     | Owed::Execute { .. }
                     | Owed::Close { .. }
                     | Owed::Refused(_)
-                    | Owed::Path { .. },
+                    | Owed::Asked(_),
                     _,
                 ) => {}
             }

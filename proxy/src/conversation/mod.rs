@@ -11,9 +11,10 @@
 //! * [`witness`]: the RowDescription against the plan;
 //! * [`stale`]: what a statement means has changed since it was judged;
 //! * [`carry`]: rows that are kept with their pseudonyms, in a table;
-//! * [`path`]: the effective search_path, and when it must be asked again; `ask`: how.
+//! * [`path`]: the effective search_path, [`own`]: the session's own catalog, and when they must be asked again; [`ask`]: how;
+//! * [`steps`]: several statements in one text, of which later ones hang on earlier ones.
 
-mod ask;
+pub mod ask;
 pub mod carry;
 mod client;
 mod copy;
@@ -21,11 +22,13 @@ mod errors;
 pub mod ledger;
 mod named;
 pub mod names;
+pub mod own;
 pub mod path;
 mod refusals;
 pub mod server;
 pub mod stale;
 pub mod statement;
+pub mod steps;
 #[cfg(test)]
 mod tests;
 pub mod witness;
@@ -41,7 +44,9 @@ use crate::rows::{Pseudonym, RowFault, Treatment};
 use crate::scrub::Scrub;
 use ledger::Ledger;
 use names::Names;
+use own::Own;
 use path::Path;
+use steps::Steps;
 
 /// What the conversation asks of the judgement. One role on one database, under the policy and catalog of the moment.
 pub trait Judge {
@@ -65,6 +70,19 @@ pub trait Judge {
 
     /// Whether the client is told what is sent on a channel.
     fn hears(&self, channel: &str) -> bool;
+
+    /// It judges by a catalog of this session's own.
+    fn has_own(&self) -> bool;
+
+    /// That catalog was held against a snapshot that is not the latest.
+    fn own_is_outdated(&self) -> bool;
+
+    /// Begins to find out what this session sees that others do not: queries for its server, in this order, in one transaction.
+    fn ask_own(&mut self) -> Vec<String>;
+
+    /// Takes their rows. `idle`: no transaction is open. Gives what is to be asked besides, empty when it is known and judged by; `None`
+    /// where nothing can be made of the rows.
+    fn own_answered(&mut self, answers: Vec<ask::Rows>, idle: bool) -> Option<Vec<String>>;
 
     /// What replaces the values of a sealed column.
     fn pseudonym(&self, spec: &Arc<SealSpec>) -> Arc<dyn Pseudonym>;
@@ -201,9 +219,18 @@ pub struct Conversation<J> {
     ledger: Ledger,
     names: Names,
     path: Path,
+    own: Own,
+    /// What of a text is still to be judged, when what was sent of it is done.
+    steps: Option<Steps>,
+    /// The transaction has failed.
+    failed: bool,
+    /// A question failed, and is not asked again before something else was done.
+    gave_up: bool,
+    /// The client has sent messages of the extended protocol, and no Sync yet.
+    unsynced: bool,
     /// An error was seen and the client has not sent Sync: the server skips, and so do we.
     skipping: bool,
-    /// A statement that may move search_path was sent since the last Sync.
+    /// A statement that may move search_path or change the catalog was sent since the last Sync.
     moving: bool,
     /// Nothing is taken from the client until everything owed is there.
     waiting: bool,
@@ -257,6 +284,11 @@ impl<J: Judge> Conversation<J> {
             ledger: Ledger::default(),
             names: Names::default(),
             path: Path::new(schemas),
+            own: Own::default(),
+            steps: None,
+            failed: false,
+            gave_up: false,
+            unsynced: false,
             skipping: false,
             moving: false,
             waiting: false,
@@ -297,6 +329,11 @@ impl<J: Judge> Conversation<J> {
     pub fn refreshed(&mut self) {
         self.wants_fresh = false;
         self.fresh = true;
+    }
+
+    /// Whether there is something to send without a further byte of the client's: a text again, or the rest of one.
+    pub fn is_under_way(&self) -> bool {
+        self.again.is_some() || self.steps.is_some()
     }
 
     /// What is held back of a simple query is told: its text cannot be sent again.

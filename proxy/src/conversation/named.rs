@@ -72,10 +72,10 @@ impl<J: Judge> Conversation<J> {
     ///
     /// # Errors
     /// Names that are not there, or not free; arguments that cannot be what they must.
-    pub(super) fn ready_to_send(&self, plan: &Plan, generation: u64) -> Result<Ready, Refusal> {
+    pub(super) fn ready_to_send(&self, all: &[Planned], generation: u64) -> Result<Ready, Refusal> {
         let mut here = Here::default();
         let mut ready = Ready { statements: Vec::new(), texts: Vec::new() };
-        for planned in &plan.statements {
+        for planned in all {
             let (statement, text) = self.one(planned, &here, generation)?;
             here.follow(&statement.effect);
             ready.statements.push(Arc::new(statement));

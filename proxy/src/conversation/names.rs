@@ -93,7 +93,8 @@ impl Names {
             | Owed::Refused(_)
             | Owed::Sync
             | Owed::Carry(_)
-            | Owed::Path { .. } => {}
+            | Owed::Asked(_)
+            | Owed::Step(_) => {}
         }
     }
 

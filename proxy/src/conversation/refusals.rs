@@ -18,15 +18,27 @@ pub(super) fn without_names(plan: Arc<Plan>) -> Result<Arc<Plan>, Refusal> {
         return Ok(plan);
     }
     Err(Refusal::new(SqlState::UNSUPPORTED, "path.hostile", "no query is read under this search_path")
-        .with_detail("pg_catalog is not searched first, or the search_path is not known because the transaction has failed.")
+        .with_detail("pg_catalog is not searched first, or pgveil does not know what is visible because the transaction has failed.")
         .with_hint("End the transaction; then SET search_path without pg_catalog in it, or RESET search_path."))
 }
 
-/// What a text means is not known before another statement is done.
-pub(super) fn moved_under() -> Refusal {
-    Refusal::new(SqlState::UNSUPPORTED, "path.moving", "a statement before this one may change search_path")
-        .with_detail("What this text means depends on it, and pgveil must ask the server first.")
-        .with_hint("Send the statement that sets search_path, or ends the transaction that did, on its own, and wait for it.")
+/// A refusal of a part of a text. `before`: characters before the part.
+pub(super) fn shifted(refusal: Refusal, before: usize) -> Refusal {
+    Refusal { position: refusal.position.map(|p| p.saturating_add(before)), ..refusal }
+}
+
+/// Name under which text that cannot be parsed is sent: never made, and not the unnamed one, which a failing Parse would drop.
+pub(super) const REFUSED: &[u8] = b"pgveil_refused";
+
+/// Data that flows while a statement runs, among statements that are sent one by one.
+pub(super) fn streams_among_steps() -> Refusal {
+    Refusal::new(
+        SqlState::UNSUPPORTED,
+        "text.stream",
+        "COPY, or a statement that keeps pseudonyms, stands in one text with a change of names",
+    )
+    .with_detail("Statements that hang on earlier ones of their text are sent one by one, and these take messages of their own.")
+    .with_hint("Send it as a text of its own; BEGIN before it keeps it in one transaction with others.")
 }
 
 /// A text that is no UTF-8, from its `at`-th byte on.

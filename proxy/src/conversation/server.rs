@@ -65,9 +65,9 @@ impl<J: Judge> Conversation<J> {
 
     // Gives how many bytes are done with: 0 where the row is not all there.
     fn row(&mut self, rest: &[u8], head: Head, out: &mut Out) -> Result<usize, End> {
-        if let Some(Owed::Path { .. }) = self.ledger.front() {
+        if let Some(Owed::Asked(_)) = self.ledger.front() {
             let Some(body) = rest.get(HEADER..head.total) else { return Ok(0) };
-            self.path_row(body)?;
+            self.asked_row(body)?;
             return Ok(head.total);
         }
         if let Some(Owed::Carry(carrying)) = self.ledger.front_mut() {
@@ -248,16 +248,8 @@ impl<J: Judge> Conversation<J> {
                 self.ready(body, out)?;
                 Ok(None)
             }
-            Owed::Path { answer, failed } => match tag {
-                b'1' | b'2' | b'3' | b'C' => Ok(Some(Owed::Path { answer, failed })),
-                b'Z' => {
-                    let status = Status::decode(body).ok_or(Veto::Malformed { tag: 'Z' })?;
-                    self.path.answered(answer.as_deref().filter(|_| !failed));
-                    status.put(&mut out.to_client);
-                    Ok(None)
-                }
-                _ => Err(unexpected()),
-            },
+            Owed::Asked(asked) => self.asked(asked, tag, body, out),
+            Owed::Step(step) => self.step(step, tag, body, out),
         }
     }
 
@@ -271,7 +263,7 @@ impl<J: Judge> Conversation<J> {
             self.names.closed(Target::Portal, b"");
             let idle = Status::decode(body) == Some(Status::Idle);
             match (simple.stale, simple.text) {
-                (Some(_), Some(text)) if idle && !self.path.is_stale() && self.ledger.is_empty() => {
+                (Some(_), Some(text)) if idle && !self.path.is_stale() && !self.own.is_stale() && self.ledger.is_empty() => {
                     self.quiet = true;
                     self.again = Some(text);
                     return Ok(None);
@@ -371,10 +363,21 @@ impl<J: Judge> Conversation<J> {
         self.names.done(&statement.effect);
         match statement.kind {
             None => return Err(Veto::Unexpected { tag: 'C' }.into()),
-            Some(Kind::Transaction) => self.path.transaction_control(),
-            Some(_) if statement.moves_search_path => self.path.moved(),
+            Some(Kind::Transaction) => {
+                self.path.transaction_control();
+                self.own.transaction_control();
+                self.failed = false;
+            }
+            Some(_) if statement.changes_catalog => self.own.changed(&mut self.path),
+            Some(kind) if statement.moves_search_path => {
+                self.path.moved();
+                if kind == Kind::Utility {
+                    self.own.discarded(&self.judge);
+                }
+            }
             Some(_) => {}
         }
+        self.gave_up = false;
         out.to_client.append(&mut self.held);
         match (statement.tag, body.strip_prefix(b"SELECT")) {
             (Some(tag), Some(count)) => frame::put(&mut out.to_client, b'C', |b| {
@@ -387,7 +390,7 @@ impl<J: Judge> Conversation<J> {
     }
 
     /// What a statement's rows are those of, the name still means.
-    fn bears(&self, statement: &Statement) -> Result<(), Veto> {
+    pub(super) fn bears(&self, statement: &Statement) -> Result<(), Veto> {
         match &statement.leans {
             Some(leans) if !self.names.bears(leans) => Err(Veto::Name),
             Some(_) | None => Ok(()),
@@ -401,9 +404,15 @@ impl<J: Judge> Conversation<J> {
             self.quiet = self.ledger.is_empty();
             self.names.transaction_over();
             self.path.transaction_over();
+            self.own.transaction_over();
         }
-        if self.path.is_stale() && status != Status::Failed && self.ledger.is_empty() {
-            self.ask_path(out);
+        self.failed = status == Status::Failed;
+        self.gave_up = false;
+        if self.ledger.is_empty() {
+            self.unsynced = false;
+        }
+        if (self.path.is_stale() || self.own.is_stale()) && !self.failed && self.ledger.is_empty() {
+            self.ask_before_ready(out);
         } else {
             status.put(&mut out.to_client);
         }

@@ -69,7 +69,7 @@ impl<J: Judge> Conversation<J> {
         if now == (judged.generation.load(Ordering::Relaxed), judged.epoch.load(Ordering::Relaxed)) {
             return Ok(());
         }
-        let Some(schemas) = self.path.schemas() else { return Err(refusal()) };
+        let Some(schemas) = self.path.schemas().filter(|_| !self.own.is_stale()) else { return Err(refusal()) };
         let plan = self.judge.judge(schemas, &judged.client)?;
         if !same(&plan, judged) {
             return Err(refusal());

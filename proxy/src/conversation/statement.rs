@@ -24,6 +24,8 @@ pub struct Statement {
     pub moves_search_path: bool,
     /// What the client is told instead of SELECT, with the row count.
     pub tag: Option<&'static str>,
+    /// After it, the session may see another catalog.
+    pub changes_catalog: bool,
     /// As planned.
     pub order_is_data: bool,
     /// What it does with names, once it is done.
@@ -158,6 +160,7 @@ impl Statement {
             outputs: Arc::clone(&planned.outputs),
             moves_search_path: planned.moves_search_path,
             tag: planned.tag,
+            changes_catalog: planned.changes_catalog,
             order_is_data: planned.order_is_data,
             effect: Effect::Nothing,
             leans: None,
@@ -195,6 +198,7 @@ impl Statement {
             outputs: Arc::default(),
             moves_search_path: false,
             tag: None,
+            changes_catalog: false,
             order_is_data: false,
             effect: Effect::Nothing,
             leans: None,

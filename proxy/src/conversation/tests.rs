@@ -386,7 +386,7 @@ fn search_path_is_asked_again_before_the_client_is_told_that_it_is_ready() {
 }
 
 #[test]
-fn a_text_in_the_pipeline_of_one_that_moves_search_path_is_refused() {
+fn a_text_in_the_pipeline_of_one_that_moves_search_path_waits_for_it() {
     let mut talk = Talk::with_statement("set", "set path", &[]);
     let sent = talk.client(|c| {
         c.bind("", "set", &[]);
@@ -395,18 +395,204 @@ fn a_text_in_the_pipeline_of_one_that_moves_search_path_is_refused() {
         c.sync();
         c.parse("", "rows -");
     });
-    assert_eq!(sent, ["B  set", "E ", "P  pgveil refused this statement", "S"]);
+    // No Sync: it would end the implicit transaction.
+    assert_eq!(sent, ["B  set", "E ", "H"]);
     let told = talk.server(|s| {
         s.bare('2');
         s.complete("SET");
+    });
+    assert_eq!(told, ["2", "C SET"]);
+    let sent = talk.client(|_| {});
+    assert_eq!((sent.first().unwrap().as_str(), sent.last().unwrap().as_str()), ("C Spgveil_path", "H"));
+    assert!(talk.server(|s| s.answers(&[&[r#"["pg_catalog","shop"]"#]])).is_empty());
+    assert_eq!(talk.client(|_| {}), ["P  sent:rows -", "D S", "S", "P  sent:rows -", "D S"]);
+    assert_eq!(talk.paths().last().unwrap(), &vec!["pg_catalog", "shop"]);
+}
+
+#[test]
+fn a_question_that_fails_in_a_pipeline_is_an_error_of_the_pipeline() {
+    let mut talk = Talk::with_statement("set", "set path", &[]);
+    talk.client(|c| {
+        c.bind("", "set", &[]);
+        c.execute("");
+        c.parse("", "rows -");
+        c.sync();
+    });
+    talk.server(|s| {
+        s.bare('2');
+        s.complete("SET");
+    });
+    assert_eq!(talk.client(|_| {}).last().unwrap(), "H");
+    let told = talk.server(|s| s.error("57014", "canceling statement due to statement timeout"));
+    assert_eq!(told, ["E 57014 canceling statement due to statement timeout"]);
+    // The server skips to it, and so do we.
+    assert_eq!(talk.client(|_| {}), ["S"]);
+    talk.server(|s| s.ready('I'));
+    let sent = talk.take_sent();
+    assert_eq!((sent.len(), sent.last().unwrap().as_str()), (7, "S"));
+    assert_eq!(talk.server(|s| s.path(r#"["pg_catalog"]"#, 'I')), ["Z I"]);
+}
+
+#[test]
+fn what_the_session_has_made_is_asked_before_the_client_is_told_that_it_is_ready() {
+    let mut talk = Talk::new();
+    assert_eq!(talk.client(|c| c.query("create t")), ["Q sent:create t"]);
+    assert_eq!(
+        talk.server(|s| {
+            s.complete("CREATE TABLE");
+            s.ready('T');
+        }),
+        ["C CREATE TABLE"]
+    );
+    let sent = talk.take_sent();
+    assert_eq!((sent.len(), sent[7].as_str(), sent.last().unwrap().as_str()), (13, "P pgveil_path SELECT own", "S"));
+    assert!(
+        talk.server(|s| {
+            s.answers(&[&[r#"["pg_catalog"]"#], &["t", "more"]]);
+            s.ready('T');
+        })
+        .is_empty()
+    );
+    assert_eq!(talk.take_sent()[1], "P pgveil_path SELECT more");
+    let told = talk.server(|s| {
+        s.answers(&[&["t"]]);
+        s.ready('T');
+    });
+    assert_eq!(told, ["Z T"]);
+    assert_eq!(talk.client(|c| c.query("rows own t")), ["Q sent:rows own t"]);
+    talk.server(|s| {
+        s.columns(&[(0, 0)]);
+        s.complete("SELECT 0");
+        s.ready('T');
+    });
+    // Its transaction is rolled back: what it sees is asked again.
+    talk.client(|c| c.query("rollback"));
+    talk.server(|s| {
+        s.complete("ROLLBACK");
+        s.ready('I');
+    });
+    assert_eq!(talk.take_sent().len(), 13);
+    assert_eq!(
+        talk.server(|s| {
+            s.answers(&[&[r#"["pg_catalog"]"#], &[]]);
+            s.ready('I');
+        }),
+        ["Z I"]
+    );
+    talk.client(|c| c.query("rows own t"));
+    assert!(talk.conversation.wants_fresh());
+}
+
+#[test]
+fn where_it_is_not_known_what_the_session_sees_no_name_is_read() {
+    let mut talk = Talk::new();
+    talk.client(|c| c.query("create t"));
+    talk.server(|s| {
+        s.complete("CREATE TABLE");
+        s.ready('I');
+    });
+    let told = talk.server(|s| {
+        s.bare('3');
+        s.error("57014", "canceling statement due to statement timeout");
+        s.ready('I');
+    });
+    assert_eq!(told, ["Z I"]);
+    talk.take_sent();
+    assert_eq!(talk.client(|c| c.query("rows -")), ["Q pgveil refused this statement"]);
+}
+
+fn step(text: &str) -> Vec<String> {
+    let name = "pgveil_step";
+    let close = |what| format!("C {what}{name}");
+    let run = [format!("P {name} sent:{text}"), format!("B {name} {name}"), format!("D P{name}"), format!("E {name}")];
+    [vec![close('S')], run.to_vec(), vec![close('P'), close('S')]].concat()
+}
+
+#[test]
+fn statements_that_hang_on_each_other_are_sent_one_by_one_and_told_as_one_query() {
+    let mut talk = Talk::new();
+    assert_eq!(
+        talk.client(|c| {
+            c.query("rows s;create t;rows own t;rows -");
+            c.query("rows -");
+        }),
+        [vec!["C S".to_owned(), "C P".to_owned()], step("rows s"), step("create t"), vec!["H".to_owned()]].concat()
+    );
+    let told = talk.server(|s| {
+        s.bare('3');
+        s.bare('3');
+        s.step(|s| {
+            s.columns(&[(9, 1)]);
+            s.row(&[Some("ana")]);
+            s.complete("SELECT 1");
+        });
+        s.step(|s| {
+            s.bare('n');
+            s.complete("CREATE TABLE");
+        });
+    });
+    assert_eq!(told, ["T ?column?:9.1", "D #ana", "C SELECT 1", "C CREATE TABLE"]);
+    let sent = talk.client(|_| {});
+    assert_eq!((sent.len(), sent.last().unwrap().as_str()), (13, "H"));
+    assert!(talk.server(|s| s.answers(&[&[r#"["pg_catalog"]"#], &["t"]])).is_empty());
+    assert_eq!(talk.client(|_| {}), [step("rows own t"), step("rows -"), vec!["S".to_owned()]].concat());
+    let told = talk.server(|s| {
+        for _ in 0..2 {
+            s.step(|s| {
+                s.columns(&[(0, 0)]);
+                s.complete("SELECT 0");
+            });
+        }
+        s.ready('I');
+    });
+    // The transaction is over: what the session sees is asked once more.
+    assert_eq!(told, ["T ?column?:0.0", "C SELECT 0", "T ?column?:0.0", "C SELECT 0"]);
+    talk.take_sent();
+    assert_eq!(
+        talk.server(|s| {
+            s.answers(&[&[r#"["pg_catalog"]"#], &["t"]]);
+            s.ready('I');
+        }),
+        ["Z I"]
+    );
+    assert_eq!(talk.client(|_| {}), ["Q sent:rows -"]);
+}
+
+#[test]
+fn an_error_or_a_refusal_ends_the_steps_of_a_text() {
+    let mut talk = Talk::new();
+    talk.client(|c| c.query("create t;rows -"));
+    let told = talk.server(|s| {
+        s.bare('1');
+        s.bare('2');
+        s.bare('n');
+        s.error("42P07", "relation \"t\" already exists");
+    });
+    assert_eq!(told.len(), 1);
+    assert_eq!(talk.take_sent(), ["S"]);
+    assert_eq!(talk.server(|s| s.ready('I')), ["Z I"]);
+
+    talk.client(|c| c.query("create t;deny this"));
+    talk.server(|s| {
+        s.step(|s| {
+            s.bare('n');
+            s.complete("CREATE TABLE");
+        });
+    });
+    talk.client(|_| {});
+    talk.server(|s| s.answers(&[&[r#"["pg_catalog"]"#], &["t"]]));
+    assert_eq!(talk.client(|_| {}), ["P pgveil_refused pgveil refused this statement", "S"]);
+    let told = talk.server(|s| {
         s.error("42601", "syntax error");
         s.ready('I');
     });
-    assert_eq!(told[..2], ["2", "C SET"]);
-    assert!(told[2].starts_with("E 0A000 a statement before this one may change search_path"), "{told:?}");
-    assert_eq!(talk.server(|s| s.path(r#"["pg_catalog","public"]"#, 'I')), ["Z I"]);
+    assert_eq!(told, ["E 42501 denied hint=other"]);
     talk.take_sent();
-    assert_eq!(talk.client(|_| {}), ["P  sent:rows -", "D S"]);
+    let told = talk.server(|s| {
+        s.answers(&[&[r#"["pg_catalog"]"#], &[]]);
+        s.ready('I');
+    });
+    assert_eq!(told, ["Z I"]);
 }
 
 #[test]

@@ -29,6 +29,11 @@ impl Scrub {
         Scrub { secret: order_key.as_bytes().to_vec(), filters_may_fail }
     }
 
+    /// What is protected may be another since.
+    pub fn filters_may_fail(&mut self, they_may: bool) {
+        self.filters_may_fail |= they_may;
+    }
+
     /// The error that the client sees: severity and SQLSTATE as they are; message, detail and hint where they can hold no stored
     /// value; never a position (it is one in the rewritten text), a context, an internal query, an object's name or a source line.
     pub fn error(&self, report: &Report) -> Report {

@@ -141,7 +141,7 @@ async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool
     let ended = match database {
         None => relay::plain(session).await,
         Some(database) => {
-            let judge = SessionJudge { database: Arc::clone(&database), role, key: shared.config.key.clone() };
+            let judge = SessionJudge::new(Arc::clone(&database), role, shared.config.key.clone());
             relay::masked(session, judge, &*database, shared.config.order_key.clone()).await
         }
     };

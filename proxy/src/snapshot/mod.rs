@@ -142,6 +142,16 @@ impl<L: Load> Database<L> {
         self.current.load_full()
     }
 
+    /// The database's.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What loads it.
+    pub fn loader(&self) -> &L {
+        &self.load
+    }
+
     /// Another number once the snapshot is another.
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)

@@ -64,6 +64,15 @@ impl Report {
         report
     }
 
+    /// Moves its position, if it has one, so many characters on.
+    pub fn shift(&mut self, characters: usize) {
+        for (_, text) in self.fields.iter_mut().filter(|(tag, _)| *tag == b'P') {
+            if let Some(place) = std::str::from_utf8(text).ok().and_then(|p| p.parse::<usize>().ok()) {
+                *text = place.saturating_add(characters).to_string().into_bytes();
+            }
+        }
+    }
+
     /// Appends it as a message of type `tag`, `E` or `N`.
     pub fn put(&self, out: &mut Vec<u8>, tag: u8) {
         frame::put(out, tag, |b| {

@@ -18,6 +18,8 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("set strings", "SET LOCAL standard_conforming_strings = on"),
     ("version", "SELECT pg_catalog.current_setting('server_version_num')"),
     ("database", "SELECT pg_catalog.current_database()"),
+    ("horizon", "SELECT CAST(pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()) AS pg_catalog.xid)"),
+    ("code", CODE),
     ("schemas", "SELECT nspname FROM pg_catalog.pg_namespace"),
     ("types", TYPES),
     ("relations", RELATIONS),
@@ -27,6 +29,7 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("partition keys", PARTITION_KEYS),
     ("sequences", SEQUENCES),
     ("indexes", INDEXES),
+    ("index oids", INDEX_OIDS),
     ("reads", READS),
     ("functions", FUNCTIONS),
     ("operators", OPERATORS),
@@ -35,8 +38,31 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("commit", "COMMIT"),
 ];
 
+/// Those of [`QUERIES`] that tell of single relations and types, with the column by which they can be asked of some only. The types
+/// come first.
+pub(in crate::catalog) const PARTS: &[(&str, &str)] = &[
+    ("types", "t.oid"),
+    ("relations", "c.oid"),
+    ("columns", "a.attrelid"),
+    ("generated", "a.attrelid"),
+    ("parents", "inhrelid"),
+    ("partition keys", "partrelid"),
+    ("indexes", "i.indrelid"),
+    ("reads", "r.ev_class"),
+];
+
+/// The query of [`PARTS`] of that name, for some only. `oids`: numbers between commas.
+pub(in crate::catalog) fn part(name: &str, column: &str, oids: &str) -> Option<String> {
+    let (_, whole) = QUERIES.iter().find(|(known, _)| *known == name)?;
+    let (head, order) = match whole.rsplit_once(" ORDER BY ") {
+        Some((head, order)) => (head, format!(" ORDER BY {order}")),
+        None => (*whole, String::new()),
+    };
+    Some(format!("{head} AND {column} = ANY (CAST('{{{oids}}}' AS pg_catalog._oid)){order}"))
+}
+
 /// Those of [`QUERIES`] that return no rows.
-pub(super) fn is_control(name: &str) -> bool {
+pub(in crate::catalog) fn is_control(name: &str) -> bool {
     matches!(name, "begin" | "commit") || name.starts_with("set ")
 }
 
@@ -52,15 +78,19 @@ JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace \
 LEFT JOIN pg_catalog.pg_collation co ON co.oid = t.typcollation \
 LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem \
 LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND d.objid = t.oid AND d.deptype = 'e' \
-LEFT JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid";
+LEFT JOIN pg_catalog.pg_extension x ON x.oid = d.refobjid \
+WHERE t.typnamespace NOT IN (SELECT oid FROM pg_catalog.pg_namespace \
+  WHERE nspname ~ '^pg_(toast_)?temp_' AND oid <> pg_catalog.pg_my_temp_schema())";
 
+/// Temporary relations of other sessions mean nothing to anybody else.
 const RELATIONS: &str = "\
 SELECT c.oid, n.nspname, c.relname, c.relkind, c.relrowsecurity, \
   CASE WHEN c.relkind IN ('v', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema') \
        THEN pg_catalog.pg_get_viewdef(c.oid) END \
 FROM pg_catalog.pg_class c \
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname <> 'pg_toast'";
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname <> 'pg_toast' \
+  AND (n.nspname !~ '^pg_(toast_)?temp_' OR n.oid = pg_catalog.pg_my_temp_schema())";
 
 /// Of free-standing composite types (`c`) too: they are the fields of types.
 const COLUMNS: &str = "\
@@ -93,10 +123,10 @@ JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.
 WHERE a.attgenerated <> '' AND NOT a.attisdropped \
 UNION ALL SELECT attrelid, attnum, 0 FROM pg_catalog.pg_attribute WHERE attgenerated <> '' AND NOT attisdropped";
 
-const PARENTS: &str = "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno";
+const PARENTS: &str = "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits WHERE true ORDER BY inhrelid, inhseqno";
 
 const PARTITION_KEYS: &str =
-    "SELECT partrelid, pg_catalog.unnest(CAST(partattrs AS pg_catalog.int2[])) FROM pg_catalog.pg_partitioned_table";
+    "SELECT partrelid, pg_catalog.unnest(CAST(partattrs AS pg_catalog.int2[])) FROM pg_catalog.pg_partitioned_table WHERE true";
 
 const SEQUENCES: &str = "\
 SELECT s.seqrelid, s.seqstart, s.seqincrement < 0, coalesce(d.refobjid, 0), coalesce(d.refobjsubid, 0) \
@@ -117,13 +147,32 @@ FROM pg_catalog.pg_index i \
 JOIN pg_catalog.pg_class c ON c.oid = i.indrelid \
 WHERE i.indislive AND c.relkind IN ('r', 'p', 'm', 'f')";
 
+const INDEX_OIDS: &str = "\
+SELECT indexrelid, indrelid FROM pg_catalog.pg_index WHERE indislive AND indrelid NOT IN ( \
+  SELECT oid FROM pg_catalog.pg_class WHERE relkind = 't' OR relnamespace IN ( \
+    SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_'))";
+
+/// Another text once a schema, a function, an operator, a cast or a collation is another.
+pub(in crate::catalog) const CODE: &str = "\
+SELECT pg_catalog.concat_ws(' ', \
+ (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(CAST(CAST(xmin AS pg_catalog.text) AS pg_catalog.int8))) \
+  FROM pg_catalog.pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_'), \
+ (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(CAST(CAST(xmin AS pg_catalog.text) AS pg_catalog.int8))) \
+  FROM pg_catalog.pg_proc), \
+ (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(CAST(CAST(xmin AS pg_catalog.text) AS pg_catalog.int8))) \
+  FROM pg_catalog.pg_operator), \
+ (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(CAST(CAST(xmin AS pg_catalog.text) AS pg_catalog.int8))) \
+  FROM pg_catalog.pg_cast), \
+ (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(CAST(CAST(xmin AS pg_catalog.text) AS pg_catalog.int8))) \
+  FROM pg_catalog.pg_collation))";
+
 const READS: &str = "\
 SELECT DISTINCT r.ev_class, d.refobjid \
 FROM pg_catalog.pg_rewrite r \
 JOIN pg_catalog.pg_class c ON c.oid = r.ev_class AND c.relkind IN ('v', 'm') \
 JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid \
   AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> r.ev_class \
-ORDER BY 1, 2";
+WHERE true ORDER BY 1, 2";
 
 const FUNCTIONS: &str = "\
 SELECT n.nspname, p.proname, p.provolatile, p.prokind, p.pronargs - p.pronargdefaults, p.pronargs, \

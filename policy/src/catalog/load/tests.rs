@@ -9,6 +9,9 @@ fn given() -> Vec<(&'static str, Vec<Vec<Option<String>>>)> {
     vec![
         ("version", rows(&["150018"])),
         ("database", rows(&["shopdb"])),
+        ("horizon", rows(&["700"])),
+        ("code", rows(&["1 2 3"])),
+        ("index oids", rows(&["210|200"])),
         ("schemas", rows(&["s", "pg_catalog"])),
         (
             "types",

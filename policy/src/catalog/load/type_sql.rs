@@ -1,11 +1,12 @@
 //! How a type is written so that it means the same under every search_path.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::catalog::{BaseType, Oid};
 
 /// One row of `pg_type`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TypeRow {
     pub schema: String,
     pub name: String,
@@ -33,7 +34,7 @@ pub(super) struct TypeRow {
 }
 
 /// What `format_type` says with a type modifier and without.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Modified {
     pub with: String,
     pub without: String,
@@ -41,7 +42,7 @@ pub(super) struct Modified {
 
 /// A type's text for a CAST: a keyword form (`character varying(80)`), else qualified by its schema.
 /// `None` where the type is not known, or is an array of such.
-pub(super) fn type_sql(types: &HashMap<Oid, TypeRow>, oid: Oid, modifier: Option<&Modified>) -> Option<String> {
+pub(super) fn type_sql(types: &HashMap<Oid, Arc<TypeRow>>, oid: Oid, modifier: Option<&Modified>) -> Option<String> {
     let row = types.get(&oid)?;
     if row.element != 0 {
         let element = modifier.map(|m| Modified {
@@ -66,7 +67,7 @@ pub(super) fn type_sql(types: &HashMap<Oid, TypeRow>, oid: Oid, modifier: Option
 
 /// The type at the bottom of domains and its modifier.
 pub(super) fn bottom<'a>(
-    types: &'a HashMap<Oid, TypeRow>,
+    types: &'a HashMap<Oid, Arc<TypeRow>>,
     mut oid: Oid,
     mut modifier: Option<&'a Modified>,
 ) -> (Oid, Option<&'a Modified>) {
@@ -84,7 +85,7 @@ pub(super) fn bottom<'a>(
 }
 
 /// What masks go by; `oid` is at the bottom of domains.
-pub(super) fn base_type(types: &HashMap<Oid, TypeRow>, oid: Oid) -> BaseType {
+pub(super) fn base_type(types: &HashMap<Oid, Arc<TypeRow>>, oid: Oid) -> BaseType {
     // Numbers of built-in types never change: src/include/catalog/pg_type.dat.
     match oid {
         25 => BaseType::Text,
@@ -161,7 +162,7 @@ fn keyword_form(oid: Oid) -> Option<Keyword> {
 mod tests {
     use super::*;
 
-    fn types() -> HashMap<Oid, TypeRow> {
+    fn types() -> HashMap<Oid, Arc<TypeRow>> {
         let row = |schema: &str, name: &str, kind, base, element| TypeRow {
             schema: schema.to_owned(),
             name: name.to_owned(),
@@ -181,7 +182,7 @@ mod tests {
         short.domain_modifier = modified("character varying(8)", "character varying");
         let mut citext = row("public", "citext", 'b', 0, 0);
         citext.extension = Some("citext".to_owned());
-        HashMap::from([
+        let rows = HashMap::from([
             (18, row("pg_catalog", "char", 'b', 0, 0)),
             (20, row("pg_catalog", "int8", 'b', 0, 0)),
             (25, row("pg_catalog", "text", 'b', 0, 0)),
@@ -199,7 +200,8 @@ mod tests {
             (20006, row("gis", "_geometry", 'b', 0, 20005)),
             (20007, citext),
             (20008, row("adhoc", "citext", 'c', 0, 0)),
-        ])
+        ]);
+        rows.into_iter().map(|(oid, row)| (oid, Arc::new(row))).collect()
     }
 
     fn modified(with: &str, without: &str) -> Option<Modified> {

@@ -229,11 +229,11 @@ pub(super) const KINDS: &[Kind] = &[
         of_postgres: true,
     },
     Kind {
-        id: "text.search_path",
-        meaning: "A change of search_path is followed by other statements in one text.",
-        why: "They would be judged under the path of before.",
-        instead: "Send the statements after it in a message of their own.",
-        example: Some("SET search_path = shop; SELECT 1"),
+        id: "text.stream",
+        meaning: "COPY, or a statement that keeps pseudonyms, in one text with statements that change what later ones mean.",
+        why: "Such statements are sent one by one, and these take messages of their own.",
+        instead: "Send it as a text of its own.",
+        example: None,
         of_postgres: false,
     },
 ];

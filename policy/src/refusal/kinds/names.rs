@@ -141,14 +141,6 @@ pub(super) const KINDS: &[Kind] = &[
         of_postgres: false,
     },
     Kind {
-        id: "path.moving",
-        meaning: "The search_path may have moved, and its answer is not there.",
-        why: "Names would be judged under another path than the server's.",
-        instead: "Send it again.",
-        example: None,
-        of_postgres: false,
-    },
-    Kind {
         id: "physical.sample",
         meaning: "TABLESAMPLE of a protected relation, or beside one.",
         why: "Which rows are drawn depends on where they are stored.",

@@ -18,6 +18,9 @@ use crate::wire::message::{self, Target};
 #[derive(Debug, Default)]
 pub struct FakeJudge {
     pub paths: RefCell<Vec<Vec<String>>>,
+    /// Tables of its own that the session sees.
+    pub own: RefCell<Vec<String>>,
+    asked: u32,
 }
 
 #[derive(Debug)]
@@ -50,8 +53,28 @@ impl Pseudonym for Sign {
 impl Judge for FakeJudge {
     fn judge(&self, search_path: &[String], sql: &str) -> Result<Arc<Plan>, Refusal> {
         self.paths.borrow_mut().push(search_path.to_vec());
-        let statements = sql.split(';').filter(|s| !s.is_empty()).map(planned).collect::<Result<_, _>>()?;
-        Ok(Arc::new(Plan { statements }))
+        let mut plan = Plan::default();
+        let mut start = 0;
+        for one in sql.split(';') {
+            let here = start;
+            start += one.len() + 1;
+            if one.is_empty() {
+                continue;
+            }
+            if plan.statements.last().is_some_and(Planned::moves_under_others) {
+                plan.rest = Some(here);
+                break;
+            }
+            // Tables that the session has made.
+            if let Some(table) = one.strip_prefix("rows own ") {
+                if !self.own.borrow().iter().any(|t| t == table) {
+                    return Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.relation", "unknown"));
+                }
+            }
+            plan.statements.push(planned(one)?);
+            plan.starts.push(here);
+        }
+        Ok(Arc::new(plan))
     }
 
     fn witness(&self, outputs: &[Output], origins: &[(u32, i16)]) -> Result<(), usize> {
@@ -71,6 +94,30 @@ impl Judge for FakeJudge {
         channel == "open"
     }
 
+    fn has_own(&self) -> bool {
+        !self.own.borrow().is_empty()
+    }
+
+    fn own_is_outdated(&self) -> bool {
+        false
+    }
+
+    fn ask_own(&mut self) -> Vec<String> {
+        self.asked = 1;
+        vec!["SELECT own".to_owned()]
+    }
+
+    // The first answer names tables; with one called `more` there is a second question.
+    fn own_answered(&mut self, answers: Vec<Vec<Vec<Option<String>>>>, _: bool) -> Option<Vec<String>> {
+        let tables: Vec<String> = answers.into_iter().flatten().flatten().flatten().collect();
+        if self.asked == 1 && tables.iter().any(|t| t == "more") {
+            self.asked = 2;
+            return Some(vec!["SELECT more".to_owned()]);
+        }
+        *self.own.borrow_mut() = tables;
+        Some(Vec::new())
+    }
+
     fn pseudonym(&self, _: &Arc<SealSpec>) -> Arc<dyn Pseudonym> {
         Arc::new(Sign)
     }
@@ -82,6 +129,7 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         "rows" => Kind::Query,
         "keep" | "insert" => Kind::Carry,
         "explain" => Kind::Explain,
+        "create" => Kind::Define,
         "set" => Kind::Set,
         "begin" | "commit" | "rollback" | "savepoint" => Kind::Transaction,
         "deallocate" | "close" => Kind::Utility,
@@ -92,7 +140,11 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         "unknown" => return Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.relation", "unknown")),
         _ => return Err(Refusal::new(SqlState::DENIED, "name.relation", "denied").with_hint("other")),
     };
-    let pattern = if matches!(kind, Kind::Query | Kind::Carry) { rest } else { ["", "x"][usize::from(kind == Kind::Explain)] };
+    let pattern = if matches!(kind, Kind::Query | Kind::Carry) {
+        if rest.starts_with("own ") { "-" } else { rest }
+    } else {
+        ["", "x"][usize::from(kind == Kind::Explain)]
+    };
     let output = |(n, c)| {
         let spec = spec();
         let (origin, mask) = match c {
@@ -125,6 +177,7 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
             true => Arc::from([TokenParameter { index: 0, spec: Arc::new(spec()), array: false }]),
             false => Arc::from([]),
         },
+        changes_catalog: kind == Kind::Define,
         carry: carry(word),
         copy: copied,
         ..Planned::plain(kind, "")
@@ -332,6 +385,26 @@ impl Server {
             message::put_cstring(b, name.as_bytes());
             message::put_cstring(b, value.as_bytes());
         });
+    }
+
+    /// The answers to one of the statements that are sent one by one.
+    pub fn step(&mut self, run: impl FnOnce(&mut Server)) {
+        "312".chars().for_each(|tag| self.bare(tag));
+        run(self);
+        "33".chars().for_each(|tag| self.bare(tag));
+    }
+
+    /// The answers to questions of pgveil's own: of each, the only column of its rows.
+    pub fn answers(&mut self, questions: &[&[&str]]) {
+        for rows in questions {
+            self.bare('3');
+            self.bare('1');
+            self.bare('2');
+            rows.iter().for_each(|row| self.row(&[Some(row)]));
+            self.complete("SELECT");
+            self.bare('3');
+            self.bare('3');
+        }
     }
 
     /// The answer to the question after search_path.

@@ -274,10 +274,11 @@ fn origins(pattern: &str) -> Vec<(u32, i16)> {
     pattern.chars().map(|c| if c == 's' { (9, 1) } else { (9, 2) }).collect()
 }
 
-const TEXTS: &[&str] = &["rows s", "rows -", "rows s-", "rows -s", "set path", "set x", "deny", "rows f", "rows s", "rows -"];
+const TEXTS: &[&str] = &["rows s", "rows -", "rows s-", "rows -s", "set path", "set x", "deny", "rows f", "rows s", "rows -", "create t"];
 
-/// Without one that moves search_path: pgveil refuses what Postgres would run behind it.
-const UNMOVED: &[&str] = &["rows s", "rows -", "rows s-", "rows -s", "set x", "deny", "rows f"];
+/// Of a Query only: several statements, of which later ones hang on earlier ones.
+const SEVERAL: &[&str] =
+    &["rows s;rows -", "set path;rows s", "create t;rows -s;set path;rows s-", "rows s;set path", "create t;rows f;rows s"];
 
 /// Of names, and of the transactions in which they live.
 const NAMED: &[&str] = &[
@@ -322,6 +323,7 @@ fn message(random: &mut Random, client: &mut Client, texts: &[&'static str]) {
     let name = random.one(&["", "a", "b"]);
     let other = random.one(&["", "a", "b"]);
     match random.below(13) {
+        0 if random.below(2) == 0 => client.query(random.one(SEVERAL)),
         0 => client.query(random.one(texts)),
         1..=3 => client.parse(name, random.one(texts)),
         4..=5 => client.bind(name, other, &[]),
@@ -340,7 +342,7 @@ fn through(random: &mut Random, messages: &[u8], mut postgres: Postgres, seed: u
     let (mut to_come, mut pending, mut out) = (messages.to_vec(), VecDeque::new(), Out::default());
     let (mut answers, mut told) = (Server::default(), Vec::new());
     let mut turns = 0;
-    while !(to_come.is_empty() && pending.is_empty() && answers.0.is_empty()) {
+    while !(to_come.is_empty() && pending.is_empty() && answers.0.is_empty() && !conversation.is_under_way()) {
         turns += 1;
         assert!(turns < 20_000, "stuck, seed {seed}: {conversation:?}");
         match random.below(3) {
@@ -468,9 +470,10 @@ fn rows_of_names_meet_their_own_masks() {
 /// The client is told what the server would have told it: the same messages in the same order, errors in the same places.
 #[test]
 fn the_conversation_cannot_be_told_from_the_server() {
+    let mut moved = 0;
     for seed in 1..1500_u64 {
         let mut random = Random(seed.wrapping_mul(0xD134_2543_DE82_EF95));
-        let messages = pipeline(&mut random, UNMOVED);
+        let messages = pipeline(&mut random, TEXTS);
         let mut answers = Server::default();
         let mut direct = Postgres { direct: true, ..Postgres::default() };
         for (tag, body) in frames(&messages) {
@@ -478,9 +481,15 @@ fn the_conversation_cannot_be_told_from_the_server() {
         }
         let tags = |told: &[(u8, Vec<u8>)]| told.iter().map(|(tag, _)| char::from(*tag)).collect::<String>();
         let (told, end) = through(&mut random, &messages, Postgres::default(), seed);
+        if end == Some(End::Veto(Veto::PathMoved)) {
+            // See above.
+            moved += 1;
+            continue;
+        }
         assert_eq!(end, None, "seed {seed}");
         assert_eq!(tags(&told), tags(&frames(&answers.0)), "seed {seed}");
     }
+    assert!(moved < 15, "{moved} sessions were ended because search_path had moved");
 }
 
 /// Bytes of no meaning: an end or silence, never a panic.

@@ -1,0 +1,181 @@
+//! Several statements in one text, of which later ones hang on what earlier ones leave behind.
+//!
+//! A text is sent in one Query wherever none does. Else pgveil takes the Query apart: each statement is parsed, bound, described, run and closed
+//! in the extended protocol, under a name of pgveil's own; the unnamed ones are closed first, as the Query would have dropped them. Without a Sync between them the server keeps the implicit
+//! transaction of a Query (PostgreSQL documentation, 55.2.3 and 55.2.2.1): it commits at the end or with a COMMIT among them, a BEGIN makes it a block that stays
+//! open, an error takes all of it back and ends the text. After each stretch of statements that could be judged pgveil waits for the
+//! answers (Flush), asks what has changed, and judges the rest. The client is told what a Query's answer says, and one ReadyForQuery.
+
+use std::sync::Arc;
+
+use pgveil_policy::{Plan, Planned, Refusal};
+
+use super::client::UNPARSABLE;
+use super::errors::Ran;
+use super::ledger::{Owed, Texts};
+use super::refusals::{REFUSED, shifted, streams_among_steps};
+use super::statement::Statement;
+use super::{Conversation, End, Judge, Out, Veto, witness};
+use crate::rows::Formats;
+use crate::wire::answer::Report;
+use crate::wire::message::{self, Target};
+
+/// What of a text is still to be judged.
+#[derive(Debug)]
+pub struct Steps {
+    text: Box<str>,
+    /// Characters of the client's text before it.
+    before: usize,
+}
+
+/// Name of the statement and portal of each step.
+const STEP: &[u8] = b"pgveil_step";
+
+/// What is owed for one statement: CloseComplete, ParseComplete, BindComplete, RowDescription or NoData, rows, CommandComplete, and
+/// CloseComplete twice. An open portal would keep the next statement from altering its tables.
+#[derive(Debug)]
+pub struct Step {
+    statement: Arc<Statement>,
+    /// Under which search_path it was judged.
+    epoch: u64,
+    texts: Texts,
+    before: usize,
+    described: bool,
+    /// CloseComplete that is owed after CommandComplete, once that is there.
+    closing: Option<u8>,
+}
+
+impl Step {
+    /// What of it an error may tell.
+    pub(super) fn ran(&self) -> Ran {
+        Ran::of(&self.statement)
+    }
+
+    /// Gives an error's report its place in the client's text.
+    pub fn place(&self, said: &Report, told: &mut Report) {
+        self.texts.place(said, told);
+        told.shift(self.before);
+    }
+}
+
+impl<J: Judge> Conversation<J> {
+    /// How many of a plan's statements can be sent at once: all, or up to one on which others hang.
+    pub(super) fn certain(&self, plan: &Plan) -> usize {
+        let count = plan.statements.len();
+        let ends = |(n, s): &(usize, &Planned)| self.moves(s) && (plan.rest.is_some() || n.saturating_add(1) < count);
+        plan.statements.iter().enumerate().find(ends).map_or(count, |(n, _)| n.saturating_add(1))
+    }
+
+    /// Whether the statements of a text must be sent one by one.
+    pub(super) fn needs_steps(&self, plan: &Plan) -> bool {
+        plan.rest.is_some() || self.certain(plan) < plan.statements.len()
+    }
+
+    /// Sends the first of them. Nothing is owed.
+    pub(super) fn begin_steps(&mut self, text: &str, plan: &Plan, generation: u64, out: &mut Out) {
+        for target in [Target::Statement, Target::Portal] {
+            self.names.closed(target, b"");
+            message::put_close(&mut out.to_server, target, b"");
+        }
+        self.put_steps(&Steps { text: text.into(), before: 0 }, plan, generation, out);
+    }
+
+    /// Goes on with the rest of a text. Nothing is owed.
+    pub(super) fn go_on(&mut self, steps: Steps, out: &mut Out) {
+        if !self.settled(out) {
+            self.steps = Some(steps);
+            return;
+        }
+        let generation = self.judge.generation();
+        match self.judged(steps.text.as_bytes()) {
+            None => self.steps = Some(steps),
+            Some(Ok(plan)) => self.put_steps(&steps, &plan, generation, out),
+            Some(Err(refusal)) => self.put_refused_step(shifted(refusal, steps.before), out),
+        }
+    }
+
+    fn put_steps(&mut self, steps: &Steps, plan: &Plan, generation: u64, out: &mut Out) {
+        let certain = self.certain(plan);
+        if plan.statements.iter().take(certain).any(|s| s.carry.is_some() || s.copy.is_some()) {
+            return self.put_refused_step(streams_among_steps(), out);
+        }
+        let ready = match self.ready_to_send(plan.statements.get(..certain).unwrap_or_default(), generation) {
+            Ok(ready) => ready,
+            Err(refusal) => return self.put_refused_step(shifted(refusal, steps.before), out),
+        };
+        for (n, (statement, sent)) in ready.statements.into_iter().zip(ready.texts).enumerate() {
+            let start = plan.starts.get(n).copied().unwrap_or_default();
+            let end = plan.starts.get(n.saturating_add(1)).copied().or(plan.rest).unwrap_or(steps.text.len());
+            let own = steps.text.get(start..end).unwrap_or_default();
+            let before = steps.before.saturating_add(characters(&steps.text, start));
+            let to = &mut out.to_server;
+            // It is still there where an earlier one failed.
+            message::put_close(to, Target::Statement, STEP);
+            message::put_parse(to, STEP, sent.as_bytes(), &[]);
+            message::put_bind(to, STEP, STEP);
+            message::put_describe(to, Target::Portal, STEP);
+            message::put_execute(to, STEP);
+            message::put_close(to, Target::Portal, STEP);
+            message::put_close(to, Target::Statement, STEP);
+            let texts = Texts::of(own.as_bytes(), sent);
+            self.owe(Owed::Step(Box::new(Step { statement, epoch: self.path.epoch(), texts, before, described: false, closing: None })));
+        }
+        self.waiting = true;
+        match plan.starts.get(certain).copied().or(plan.rest) {
+            Some(rest) => {
+                message::put_bare(&mut out.to_server, b'H');
+                let before = steps.before.saturating_add(characters(&steps.text, rest));
+                self.steps = Some(Steps { text: steps.text.get(rest..).unwrap_or_default().into(), before });
+            }
+            None => self.end_steps(out),
+        }
+    }
+
+    fn put_refused_step(&mut self, refusal: Refusal, out: &mut Out) {
+        message::put_parse(&mut out.to_server, REFUSED, UNPARSABLE, &[]);
+        self.owe(Owed::Refused(refusal));
+        self.end_steps(out);
+    }
+
+    /// ReadyForQuery is all that is still to come.
+    pub(super) fn end_steps(&mut self, out: &mut Out) {
+        self.steps = None;
+        self.waiting = true;
+        message::put_bare(&mut out.to_server, b'S');
+        self.owe(Owed::Sync);
+    }
+
+    pub(super) fn step(&mut self, mut step: Box<Step>, tag: u8, body: &[u8], out: &mut Out) -> Result<Option<Owed>, End> {
+        let statement = Arc::clone(&step.statement);
+        match tag {
+            b'1' | b'2' | b'3' if body.is_empty() && !step.described => {}
+            b'3' if body.is_empty() => match step.closing {
+                Some(2) => step.closing = Some(1),
+                Some(1) => return Ok(None),
+                _ => return Err(Veto::Unexpected { tag: '3' }.into()),
+            },
+            b'T' if !step.described => {
+                if step.epoch != self.path.epoch() {
+                    return Err(Veto::PathMoved.into());
+                }
+                self.bears(&statement)?;
+                let fields = witness::check(&self.judge, &statement.outputs, body)?;
+                witness::put(&mut out.to_client, fields);
+                self.rows = Some(Arc::new(statement.rows(&Formats::default()).ok_or(Veto::Formats)?));
+                self.first_line = true;
+                step.described = true;
+            }
+            b'n' if !step.described && body.is_empty() && statement.outputs.is_empty() => step.described = true,
+            b'C' if step.described && step.closing.is_none() => {
+                self.completed(&statement, body, out)?;
+                step.closing = Some(2);
+            }
+            _ => return Err(Veto::Unexpected { tag: char::from(tag) }.into()),
+        }
+        Ok(Some(Owed::Step(step)))
+    }
+}
+
+fn characters(text: &str, bytes: usize) -> usize {
+    text.get(..bytes).map_or(0, |t| t.chars().count())
+}
