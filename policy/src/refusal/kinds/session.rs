@@ -145,7 +145,7 @@ pub(super) const KINDS: &[Kind] = &[
         meaning: "A kind of statement that is not open to roles with masks.",
         why: "Only reads are judged yet.",
         instead: "Queries, transactions, EXPLAIN, and SET and SHOW of harmless settings are open.",
-        example: Some("DO $$ BEGIN END $$"),
+        example: Some("CREATE ROLE r"),
         of_postgres: false,
     },
     Kind {
