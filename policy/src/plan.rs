@@ -54,6 +54,8 @@ pub enum Kind {
     Query,
     /// EXPLAIN: rows of one text column that must be reduced to the plan's shape.
     Explain,
+    /// EXPLAIN in another format: one row with a plan in JSON, to be cut down to its shape and told in that format.
+    ExplainTree(PlanFormat),
     /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, ROLLBACK TO, SET TRANSACTION.
     Transaction,
     /// SET and RESET of an allowed setting.
@@ -68,10 +70,19 @@ impl Kind {
     /// Names of relations or functions stand in its text: what it means hangs on the catalog and on search_path.
     pub fn looks_names_up(self) -> bool {
         match self {
-            Kind::Query | Kind::Explain => true,
+            Kind::Query | Kind::Explain | Kind::ExplainTree(_) => true,
             Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility => false,
         }
     }
+}
+
+/// FORMAT of an EXPLAIN that is one value and no lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are Postgres' own names")]
+pub enum PlanFormat {
+    Json,
+    Xml,
+    Yaml,
 }
 
 /// SQL for the server, with holes for the session's order key and for what tokens stand for.

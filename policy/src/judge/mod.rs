@@ -24,6 +24,7 @@ mod coded;
 mod depend;
 mod determined;
 mod engine;
+mod explain;
 mod expr;
 mod facts;
 mod fence;

@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::label::Label;
 use super::scope::Col;
 use super::token::Tokens;
-use super::{Judge, gate, refuse};
+use super::{Judge, explain, gate, refuse};
 use crate::catalog::Catalog;
 use crate::catalog::form::Forms;
 use crate::mask::Mask;
@@ -30,60 +30,39 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
                 ..Planned::plain(Kind::Query, "")
             })
         }
-        Body::Explain { options, query: reading } => {
-            if options.analyze == Some(true) {
-                return Err(refuse::not_yet("explain.analyze", "EXPLAIN ANALYZE")
-                    .with_hint("EXPLAIN without ANALYZE shows the plan's shape.")
-                    .at(Some(1)));
-            }
-            if options.format != read::ExplainFormat::Text {
-                return Err(refuse::not_yet("explain.format", "EXPLAIN in another format than text").at(Some(1)));
-            }
-            let Judgement { sql, moves, order_is_data, tokens, .. } = query(role, who, &reading, text, Gate::LeftOut)?;
-            let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
-            Ok(Planned {
-                text: SqlText::with_holes(&format!("EXPLAIN (COSTS FALSE, FORMAT TEXT) {sql}"), role.facts.marker(), tokens.literals()),
-                outputs: Arc::from([output]),
-                moves_search_path: moves,
-                order_is_data,
-                tokens: tokens.parameters(),
-                ..Planned::plain(Kind::Explain, "")
-            })
-        }
+        Body::Explain { options, of } => match *of {
+            Body::Query(reading) => explain::query(role, who, &options, &reading, text),
+            Body::Explain { .. } | Body::Control(_) => Err(explain::other("such a statement", &who.role)),
+            Body::Other { what } => Err(explain::other(what, &who.role)),
+        },
         Body::Control(control) => {
             let shown = Output { name: String::new(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
             let outputs: Arc<[Output]> = if control.kind == Kind::Show { Arc::from([shown]) } else { Arc::from([]) };
             Ok(Planned { outputs, moves_search_path: control.moves_search_path, ..Planned::plain(control.kind, control.text) })
         }
-        Body::Other { what } => Err(Refusal::new(
-            SqlState::DENIED,
-            "statement.kind",
-            format!("{what} is not open to role {}, for which columns are masked or rows filtered", who.role),
-        )
-        .with_hint("Queries, transactions, SET and SHOW of harmless settings and EXPLAIN are.")
-        .at(Some(1))),
+        Body::Other { what } => Err(refuse::kind_of_statement(what, &who.role)),
     }
 }
 
 /// What became of a query.
-struct Judgement {
-    sql: String,
-    cols: Vec<Col>,
+pub(super) struct Judgement {
+    pub sql: String,
+    pub cols: Vec<Col>,
     /// A call of set_config changes search_path.
-    moves: bool,
-    order_is_data: bool,
-    tokens: Tokens,
+    pub moves: bool,
+    pub order_is_data: bool,
+    pub tokens: Tokens,
 }
 
 /// Whether a text checks its names when it runs.
 #[derive(Clone, Copy)]
-enum Gate {
+pub(super) enum Gate {
     Inserted,
     /// It is only planned: nothing of a table's comes back, and the check would show in the plan.
     LeftOut,
 }
 
-fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str, gate: Gate) -> Result<Judgement, Refusal> {
+pub(super) fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str, gate: Gate) -> Result<Judgement, Refusal> {
     check_path(role.facts.catalog.as_ref(), &who.search_path)?;
     let mut redacted = BTreeSet::new();
     let mut judged = query_on(&role.facts, who, reading, text, gate);

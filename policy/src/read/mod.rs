@@ -50,12 +50,12 @@ pub struct Statement {
 pub enum Body {
     /// SELECT, VALUES, TABLE, without INTO.
     Query(Reading),
-    /// EXPLAIN of a query.
+    /// EXPLAIN.
     Explain {
         /// All options that were given; each is understood.
         options: ExplainOptions,
-        /// What is explained.
-        query: Reading,
+        /// What is explained: where it is only planned, the query in a CREATE TABLE AS, a SELECT INTO or a DECLARE.
+        of: Box<Body>,
     },
     /// A statement that carries no data, already printed in our own words.
     Control(Control),

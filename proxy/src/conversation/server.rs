@@ -8,7 +8,7 @@ use super::ledger::{Name, Owed, Simple};
 use super::names::Portal;
 use super::statement::Statement;
 use super::{ANSWER_LIMIT, Conversation, End, FULL, Judge, Out, ROW_LIMIT, Rows, Veto, witness};
-use crate::rows::{self, RowFault, Treatment, explain, seal};
+use crate::rows::{self, RowFault, Treatment, explain, plan, seal};
 use crate::wire::answer::{self, Report, Status};
 use crate::wire::frame::{self, HEADER, Head};
 use crate::wire::message::{self, Target};
@@ -74,6 +74,7 @@ impl<J: Judge> Conversation<J> {
         match &rows.treatment {
             Treatment::Copy => {}
             Treatment::Seal(seals) => seal::put_sealed(&mut out.to_client, body, seals).map_err(Veto::from)?,
+            Treatment::Plan(format) => plan::put_plan(&mut out.to_client, body, *format).map_err(Veto::from)?,
             Treatment::Explain => {
                 explain::put_explained(&mut out.to_client, body, std::mem::take(&mut self.first_line)).map_err(Veto::from)?;
             }
@@ -272,7 +273,7 @@ impl<J: Judge> Conversation<J> {
                 let rows = statement.rows(&rows::Formats::default()).ok_or(Veto::Formats)?;
                 // Once it is told the text cannot be sent again.
                 let again = simple.text.is_some() && simple.at == 0;
-                witness::put(if again { &mut self.held } else { &mut out.to_client }, fields);
+                witness::put(if again { &mut self.held } else { &mut out.to_client }, statement.told(fields));
                 self.rows = Some(Arc::new(rows));
                 self.first_line = true;
                 return Ok(Some(Owed::Simple(simple)));
@@ -301,7 +302,10 @@ impl<J: Judge> Conversation<J> {
 
     fn described(&self, statement: &Statement, tag: u8, body: &[u8], out: &mut Out) -> Result<(), End> {
         match tag {
-            b'T' => witness::put(&mut out.to_client, witness::check(&self.judge, &statement.outputs, body)?),
+            b'T' => {
+                let fields = witness::check(&self.judge, &statement.outputs, body)?;
+                witness::put(&mut out.to_client, statement.told(fields));
+            }
             b'n' if statement.outputs.is_empty() => bare(out, tag, body)?,
             _ => return Err(Veto::Unexpected { tag: char::from(tag) }.into()),
         }
