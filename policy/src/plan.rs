@@ -64,13 +64,17 @@ pub enum Kind {
     Show,
     /// DISCARD, DEALLOCATE, CLOSE, UNLISTEN and the like: no rows, no data.
     Utility,
+    /// CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW: a query runs, and its rows stay in the database.
+    Keep,
+    /// A statement that defines, alters or drops objects, or keeps house among them: no rows.
+    Define,
 }
 
 impl Kind {
     /// Names of relations or functions stand in its text: what it means hangs on the catalog and on search_path.
     pub fn looks_names_up(self) -> bool {
         match self {
-            Kind::Query | Kind::Explain | Kind::ExplainTree(_) => true,
+            Kind::Query | Kind::Explain | Kind::ExplainTree(_) | Kind::Keep | Kind::Define => true,
             Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility => false,
         }
     }
@@ -129,6 +133,11 @@ impl SqlText {
             }
         }
         SqlText { pieces }
+    }
+
+    /// The same text behind one without a hole.
+    pub fn prefixed(&self, before: &str) -> Self {
+        SqlText { pieces: std::iter::once(Piece::Text(before.to_owned())).chain(self.pieces.iter().cloned()).collect() }
     }
 
     /// The content of the string constant that is printed for a token: a hole that nothing of a client's can make.

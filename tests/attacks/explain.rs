@@ -17,7 +17,7 @@ attacks![
     attack(
         "in JSON, with all options",
         &[
-            "EXPLAIN (ANALYZE, VERBOSE, BUFFERS, TIMING, SUMMARY OFF, WAL, SETTINGS, FORMAT JSON) SELECT c.id, email, ssn FROM shop.customers c JOIN shop.leads USING (email) WHERE salary > {salary} ORDER BY email"
+            "EXPLAIN (ANALYZE, VERBOSE, BUFFERS, TIMING, SUMMARY OFF, WAL, SETTINGS, FORMAT JSON) SELECT c.id, email, ssn FROM shop.customers c WHERE salary > {salary} ORDER BY email"
         ],
         Harmless
     ),

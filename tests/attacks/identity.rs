@@ -20,7 +20,16 @@ attacks![
     attack("by set_config, in capitals", &["SELECT set_config('ROLE', 'postgres', true)"], Refused),
     attack("by set_config, for the session", &["SELECT set_config('session_authorization', 'postgres', false)"], Refused),
     attack("by set_config, with a name that is computed", &["SELECT set_config('ro' || 'le', 'postgres', false)"], Refused),
-    attack("by set_config, with a name out of rows", &["SELECT set_config(n, 'postgres', false) FROM (VALUES ('role')) AS v (n)"], Refused),
+    attack(
+        "by set_config, with a name out of rows",
+        &["SELECT set_config(n, 'postgres', false) FROM (VALUES ('role')) AS v (n)", "SELECT current_user, current_setting('role')"],
+        Nothing
+    ),
+    attack(
+        "by set_config, with a name out of rows, seen",
+        &["SELECT set_config(n, 'postgres', false) FROM (VALUES ('role')) AS v (n)", "SELECT current_user, session_user"],
+        Rows("pgveil|pgveil")
+    ),
     attack("by set_config in a subquery", &["SELECT (SELECT set_config('role', 'postgres', false))"], Refused),
     attack("by set_config in FROM", &["SELECT * FROM set_config('role', 'postgres', false)"], Refused),
     attack("by set_config in VALUES", &["VALUES (set_config('role', 'postgres', false))"], Refused),

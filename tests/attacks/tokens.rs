@@ -102,6 +102,46 @@ fn parameters_are_turned_back_in_both_formats() {
     }
 }
 
+/// `array_send` of one dimension.
+fn array(element: u32, values: &[&[u8]]) -> Vec<u8> {
+    let length = i32::try_from(values.len()).unwrap();
+    let mut out: Vec<u8> = [1, 0, i32::try_from(element).unwrap(), length, 1].iter().flat_map(|n: &i32| n.to_be_bytes()).collect();
+    for value in values {
+        out.extend(i32::try_from(value.len()).unwrap().to_be_bytes());
+        out.extend_from_slice(value);
+    }
+    out
+}
+
+#[test]
+fn arrays_of_tokens_are_turned_back_in_both_formats() {
+    const TEXTS: u32 = 1009;
+    const INT8S: u32 = 1016;
+    let mut session = session();
+    let [email, _, account] = tokens(&mut session);
+    let id = fill("{id}");
+    let number = account.parse::<i64>().expect("a bigint").to_be_bytes();
+    let by_email = "SELECT id FROM shop.customers WHERE email = ANY ($1)";
+    let by_account = "SELECT id FROM shop.customers WHERE account = ANY ($1)";
+    for (sql, types, value, formats, found) in [
+        (by_email, vec![], format!("{{{email}}}").into_bytes(), vec![], true),
+        (by_email, vec![TEXTS], format!("{{NULL, \"{email}\" }}").into_bytes(), vec![0], true),
+        (by_email, vec![TEXTS], array(TEXT, &[email.as_bytes()]), vec![1], true),
+        (by_account, vec![], format!("{{{account},{account}}}").into_bytes(), vec![], true),
+        (by_account, vec![INT8S], array(INT8, &[&number]), vec![1], true),
+    ] {
+        let answer = session.call(&call(sql, &types, &[&value], &formats));
+        assert_eq!(ids(&answer).contains(&id), found, "{sql} {types:?} {formats:?}: {answer:?}");
+    }
+    let raw = fill("{email}");
+    for value in [format!("{{{raw}}}"), format!("{{\"{raw}\"}}"), format!("[2:2]={{{raw}}}"), format!("{{{{{raw}}}}}"), raw.clone()] {
+        let answer = session.call(&call(by_email, &[], &[value.as_bytes()], &[]));
+        assert!(answer.error().is_some() || !ids(&answer).contains(&id), "{value}: {answer:?}");
+    }
+    let answer = session.call(&call(by_email, &[TEXTS], &[&array(TEXT, &[raw.as_bytes()])], &[1]));
+    assert!(answer.error().is_some() || !ids(&answer).contains(&id), "{answer:?}");
+}
+
 #[test]
 fn a_parameter_of_another_type_is_no_way_around() {
     let mut session = session();

@@ -6,6 +6,7 @@
 
 mod engineer;
 mod masks;
+mod places;
 mod plans;
 mod pseudonyms;
 mod row_filters;

@@ -2,13 +2,14 @@
 
 use std::fmt::Write as _;
 
-use pgveil_tests::client::{Answer, Call, Client, Login};
+use pgveil_tests::client::{Answer, Call, Client, Login, Message};
 
 use super::compare::Renaming;
 use super::constructs::Facts;
 use super::generate::{Extended, Statement};
 use super::masked::Masked;
 use super::meaning::{Meaning, Verdict};
+use super::mutate::CATALOGS;
 use super::shrink;
 use super::stage::Stage;
 use super::tally::Report;
@@ -67,7 +68,8 @@ impl Pair {
             .get_or_insert_with(|| self.logins.each_ref().map(|l| Client::connect(l).unwrap_or_else(|e| panic!("login: {e:?}"))));
         // Both work at the same time.
         sessions.iter_mut().for_each(|session| put(session, statement));
-        let answers = sessions.each_mut().map(Client::answer);
+        let mut answers = sessions.each_mut().map(Client::answer);
+        answers.iter_mut().for_each(|answer| sort(statement, answer));
         let mut outcome = judge(&mut self.renaming, &statement.sql, &answers);
         // A transaction that was left open, or aborted, ends here.
         if answers.iter().any(|a| a.status() != Some('I')) && answers.iter().all(|a| a.broken.is_none()) {
@@ -90,7 +92,8 @@ impl Pair {
     fn unstable(&mut self, statement: &Statement, before: &Answer) -> bool {
         let Some([a, _]) = &mut self.sessions else { return false };
         (0..4).any(|_| {
-            let again = ask(a, statement);
+            let mut again = ask(a, statement);
+            sort(statement, &mut again);
             if again.broken.is_none() && again.status() != Some('I') {
                 a.query("ROLLBACK");
             }
@@ -210,6 +213,19 @@ fn put(session: &mut Client, statement: &Statement) {
             results: vec![i16::from(*binary)],
             ..Call::default()
         }),
+    }
+}
+
+/// Rows of catalogs come in an order that is each database's own.
+fn sort(statement: &Statement, answer: &mut Answer) {
+    if statement.source == CATALOGS {
+        let rows = answer.messages.chunk_by_mut(|a, b| matches!((a, b), (Message::DataRow(_), Message::DataRow(_))));
+        rows.for_each(|rows| {
+            rows.sort_by_key(|message| match message {
+                Message::DataRow(cells) => cells.clone(),
+                _ => vec![],
+            })
+        });
     }
 }
 

@@ -16,15 +16,33 @@ pub(super) fn query(role: &RoleEngine, who: &Subject, options: &ExplainOptions, 
     // What is only planned gives nothing of a table's, and the check of its names would show in the plan.
     let gate = if runs { Gate::Inserted } else { Gate::LeftOut };
     let Judgement { sql, moves, order_is_data, tokens, .. } = statement::query(role, who, reading, text, gate)?;
-    let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
     Ok(Planned {
         text: SqlText::with_holes(&format!("EXPLAIN ({}) {sql}", asked(options)), role.facts.marker(), tokens.literals()),
-        outputs: Arc::from([output]),
+        outputs: Arc::from([output()]),
         moves_search_path: moves,
         order_is_data,
         tokens: tokens.parameters(),
         ..Planned::plain(kind(options.format), "")
     })
+}
+
+/// Puts EXPLAIN before a statement that was judged as it would run, and runs with ANALYZE.
+///
+/// # Errors
+/// `statement.kind` where it is none whose errors and effects are the same behind an EXPLAIN.
+pub(super) fn around(options: &ExplainOptions, planned: Planned, role: &str) -> Result<Planned, Refusal> {
+    match planned.kind {
+        Kind::Keep => {}
+        Kind::Query | Kind::Explain | Kind::ExplainTree(_) | Kind::Define | Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility => {
+            return Err(other("such a statement", role));
+        }
+    }
+    let text = planned.text.prefixed(&format!("EXPLAIN ({}) ", asked(options)));
+    Ok(Planned { kind: kind(options.format), text, outputs: Arc::from([output()]), ..planned })
+}
+
+fn output() -> Output {
+    Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None }
 }
 
 /// An EXPLAIN of anything else.

@@ -346,6 +346,9 @@ impl Judge<'_> {
         if let Some(refusal) = inner.shows_evaluation_order {
             return Err(in_view(refusal));
         }
+        if inner.moves_search_path {
+            return Err(in_view(refuse::not_yet("view.setting", "a view that moves search_path")));
+        }
         let protected = reads_protected || inner.reads > 0;
         reading.print(&query).map_err(in_view)?;
         if cols.len() != view.columns.len() {

@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::label::Label;
 use super::scope::Col;
 use super::token::Tokens;
-use super::{Judge, explain, gate, refuse};
+use super::{Judge, explain, gate, keep, refuse, stored};
 use crate::catalog::Catalog;
 use crate::catalog::form::Forms;
 use crate::mask::Mask;
@@ -20,7 +20,7 @@ use crate::{Refusal, SqlState};
 pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Planned, Refusal> {
     match body {
         Body::Query(reading) => {
-            let Judgement { sql, cols, moves, order_is_data, tokens } = query(role, who, &reading, text, Gate::Inserted)?;
+            let Judgement { sql, cols, moves, order_is_data, tokens, .. } = query(role, who, &reading, text, Gate::Inserted)?;
             Ok(Planned {
                 text: SqlText::with_holes(&sql, role.facts.marker(), tokens.literals()),
                 outputs: outputs(&cols, &role.facts.catalog.forms),
@@ -32,9 +32,12 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
         }
         Body::Explain { options, of } => match *of {
             Body::Query(reading) => explain::query(role, who, &options, &reading, text),
-            Body::Explain { .. } | Body::Control(_) => Err(explain::other("such a statement", &who.role)),
+            kept @ Body::Keep(_) => explain::around(&options, plan(role, who, kept, text)?, &who.role),
+            Body::Explain { .. } | Body::Control(_) | Body::View(_) => Err(explain::other("such a statement", &who.role)),
             Body::Other { what } => Err(explain::other(what, &who.role)),
         },
+        Body::View(view) => stored::view(role, who, &view, text),
+        Body::Keep(kept) => keep::plan(role, who, &kept, text),
         Body::Control(control) => {
             let shown = Output { name: String::new(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
             let outputs: Arc<[Output]> = if control.kind == Kind::Show { Arc::from([shown]) } else { Arc::from([]) };
@@ -52,14 +55,19 @@ pub(super) struct Judgement {
     pub moves: bool,
     pub order_is_data: bool,
     pub tokens: Tokens,
+    /// It reads relations of which rows are hidden.
+    pub filtered: bool,
 }
 
 /// Whether a text checks its names when it runs.
 #[derive(Clone, Copy)]
 pub(super) enum Gate {
     Inserted,
-    /// It is only planned: nothing of a table's comes back, and the check would show in the plan.
+    /// It is only planned: nothing of a table's comes back, and the check would show in the plan. Or it is stored, where OIDs may be
+    /// others by then.
     LeftOut,
+    /// The same for a text that is judged again whenever somebody reads it: the order of its rows is not seen here.
+    Stored,
 }
 
 pub(super) fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, text: &str, gate: Gate) -> Result<Judgement, Refusal> {
@@ -79,15 +87,16 @@ pub(super) fn query(role: &RoleEngine, who: &Subject, reading: &read::Reading, t
 fn query_on(facts: &Facts, who: &Subject, reading: &read::Reading, text: &str, gate: Gate) -> Result<Judgement, Refusal> {
     let mut ast = (*reading.ast).clone();
     let mut judge = Judge::new(facts, &who.search_path, &who.role, text);
-    let cols = judge.statement(&mut ast, true)?;
+    let cols = judge.statement(&mut ast, !matches!(gate, Gate::Stored))?;
     let (moves, order_is_data) = (judge.moves_search_path, judge.reads > 0);
+    let filtered = !judge.barriers.is_empty();
     let tokens = judge.tokens;
     match gate {
         Gate::Inserted => gate::insert(&mut ast, &facts.catalog)?,
-        Gate::LeftOut => {}
+        Gate::LeftOut | Gate::Stored => {}
     }
     let marker = (!tokens.literals().is_empty()).then(|| facts.marker());
-    Ok(Judgement { sql: reading.print_with_holes(&ast, marker)?, cols, moves, order_is_data, tokens })
+    Ok(Judgement { sql: reading.print_with_holes(&ast, marker)?, cols, moves, order_is_data, tokens, filtered })
 }
 
 /// pg_catalog must come first: otherwise a user's type or operator could stand for one of Postgres' own.

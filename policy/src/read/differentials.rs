@@ -198,6 +198,7 @@ fn one_statement_after_another() {
             Body::Explain { .. } => "explain",
             Body::Control(_) => "control",
             Body::Other { what } => what,
+            _ => "another",
         })
         .collect();
     assert_eq!(kinds, ["query", "control", "INSERT"]);

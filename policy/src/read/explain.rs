@@ -17,23 +17,23 @@ pub(super) fn explain(raw: &Raw, statement: &ExplainStmt) -> Result<Body, Refusa
     let Some(node) = statement.query.as_deref().and_then(|node| node.node.clone()) else {
         return Ok(Body::Other { what: "EXPLAIN of nothing" });
     };
-    let node = if options.analyze == Some(true) { node } else { planned(node) };
+    let node = planned(node, options.analyze == Some(true));
     // Places in the text are those of the whole statement.
     let inner = Raw { node, offset: raw.offset, text: raw.text, start: raw.start, client: raw.client };
     Ok(Body::Explain { options, of: Box::new(super::body(&inner)?) })
 }
 
-/// What Postgres plans of a statement that is not run: of one that keeps a query's rows, or names a cursor, the query.
-fn planned(node: NodeEnum) -> NodeEnum {
+/// What Postgres plans: of a statement that names a cursor, and of one that keeps a query's rows where it is not run, the query.
+fn planned(node: NodeEnum, runs: bool) -> NodeEnum {
     let inner = match &node {
-        NodeEnum::CreateTableAsStmt(keeps) => keeps.query.as_deref(),
+        NodeEnum::CreateTableAsStmt(keeps) if !runs => keeps.query.as_deref(),
         NodeEnum::DeclareCursorStmt(cursor) => cursor.query.as_deref(),
         _ => None,
     };
     match inner.and_then(|inner| inner.node.clone()) {
         Some(query @ NodeEnum::SelectStmt(_)) => query,
         _ => match node {
-            NodeEnum::SelectStmt(mut select) => {
+            NodeEnum::SelectStmt(mut select) if !runs => {
                 select.into_clause = None;
                 NodeEnum::SelectStmt(select)
             }

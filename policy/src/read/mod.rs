@@ -9,7 +9,8 @@
 //! * `normal`: the one form of an AST that is judged; `dress`: the same AST made ready to be printed;
 //! * `agree`: proofs that both readers understand a text alike;
 //! * `lockstep`: what may differ between the client's tree and the tree of what is sent;
-//! * `explain`: EXPLAIN, its options and its query; `other`: names of statements that are not read further;
+//! * `places`: where a place of what is sent stands in the text of the client;
+//! * `explain`: EXPLAIN, its options and its query; `keep`: queries whose rows are kept in a new table; `view`: views; `other`: names of statements that are not read further;
 //! * `control`: statements without a query: transactions, settings, DISCARD and the like.
 
 mod agree;
@@ -21,11 +22,14 @@ mod decode;
 mod differentials;
 mod dress;
 mod explain;
+pub(crate) mod keep;
 mod limits;
 mod lockstep;
 mod normal;
 mod other;
+pub mod places;
 mod postgres;
+pub(crate) mod view;
 mod windows;
 
 use pg_query::NodeEnum;
@@ -57,6 +61,10 @@ pub enum Body {
         /// What is explained: where it is only planned, the query in a CREATE TABLE AS, a SELECT INTO or a DECLARE.
         of: Box<Body>,
     },
+    /// CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW.
+    Keep(keep::Keep),
+    /// CREATE VIEW.
+    View(view::View),
     /// A statement that carries no data, already printed in our own words.
     Control(Control),
     /// Any other statement, named for the refusal.
@@ -232,7 +240,9 @@ pub fn position(text: &str, location: Location) -> Option<usize> {
 
 fn body(raw: &Raw) -> Result<Body, Refusal> {
     match &raw.node {
-        NodeEnum::SelectStmt(select) if select.into_clause.is_some() => Ok(Body::Other { what: "SELECT INTO" }),
+        NodeEnum::SelectStmt(select) if keep::has_into(select) => keep::select_into(raw, select),
+        NodeEnum::ViewStmt(create) => view::create(raw, create),
+        NodeEnum::CreateTableAsStmt(create) => keep::create_as(raw, create),
         node @ NodeEnum::SelectStmt(_) => Ok(Body::Query(agree::reading(raw, node)?)),
         NodeEnum::ExplainStmt(explain) => explain::explain(raw, explain),
         node => control::statement(node),

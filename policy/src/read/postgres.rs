@@ -38,6 +38,15 @@ pub(super) fn statements(sql: &str) -> Result<Vec<Raw<'_>>, Refusal> {
     Ok(statements)
 }
 
+/// The statement that a text is; `None` where it is not exactly one.
+pub(super) fn one(sql: &str) -> Result<Option<NodeEnum>, Refusal> {
+    let mut statements = statements(sql)?;
+    Ok(match (statements.pop(), statements.is_empty()) {
+        (Some(raw), true) => Some(raw.node),
+        _ => None,
+    })
+}
+
 /// Postgres' own tokens of a text, comments among them; `None` where it cannot be cut into tokens.
 pub(super) fn tokens(sql: &str) -> Option<Vec<ScanToken>> {
     // The crate must not be asked about a text without a token: it makes a slice of a null pointer.

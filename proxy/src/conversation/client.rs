@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pgveil_policy::{Kind, Plan, Planned, Refusal, SqlState};
 
-use super::ledger::{Owed, Simple};
+use super::ledger::{Owed, Simple, Texts};
 use super::refusals::{
     bad_formats, function_call, moved_under, no_portal, no_statement, no_token, not_utf8, reserved, token_type, too_many, without_names,
 };
@@ -117,8 +117,10 @@ impl<J: Judge> Conversation<J> {
                 let texts: Vec<String> = plan.statements.iter().map(|s| self.render(s)).collect();
                 let statements = self.statements(&plan);
                 self.waiting |= statements.iter().any(|s| self.may_move(s));
-                message::put_query(&mut out.to_server, texts.join("; ").as_bytes());
-                self.owe(Owed::Simple(Simple { statements, epoch: self.path.epoch(), text: again, ..Simple::default() }));
+                let sent = texts.join("; ");
+                message::put_query(&mut out.to_server, sent.as_bytes());
+                let texts = Texts::of(text, sent);
+                self.owe(Owed::Simple(Simple { statements, epoch: self.path.epoch(), text: again, texts, ..Simple::default() }));
             }
         }
         Taken::Yes
@@ -140,7 +142,7 @@ impl<J: Judge> Conversation<J> {
             Some(Err(refusal)) => refusal,
             Some(Ok(plan)) => match plan.statements.as_slice() {
                 [] => {
-                    self.prepare(name, b"", types, Arc::new(Statement::empty()), out);
+                    self.prepare(name, Texts::default(), types, Arc::new(Statement::empty()), out);
                     return Taken::Yes;
                 }
                 [one] => {
@@ -150,7 +152,7 @@ impl<J: Judge> Conversation<J> {
                         Some(index) => token_type(index),
                         None => {
                             let sent = self.render(one);
-                            self.prepare(name, sent.as_bytes(), types, Arc::new(statement), out);
+                            self.prepare(name, Texts::of(text, sent), types, Arc::new(statement), out);
                             return Taken::Yes;
                         }
                     }
@@ -164,10 +166,10 @@ impl<J: Judge> Conversation<J> {
         Taken::Yes
     }
 
-    fn prepare(&mut self, name: &[u8], text: &[u8], types: &[u8], statement: Arc<Statement>, out: &mut Out) {
-        message::put_parse(&mut out.to_server, name, text, types);
+    fn prepare(&mut self, name: &[u8], texts: Texts, types: &[u8], statement: Arc<Statement>, out: &mut Out) {
+        message::put_parse(&mut out.to_server, name, texts.sent.as_bytes(), types);
         message::put_describe(&mut out.to_server, Target::Statement, name);
-        self.owe(Owed::Parse { name: name.into(), statement: Arc::clone(&statement), epoch: self.path.epoch() });
+        self.owe(Owed::Parse { name: name.into(), statement: Arc::clone(&statement), epoch: self.path.epoch(), texts });
         self.owe(Owed::Witness { name: name.into(), statement, parameters: false });
     }
 

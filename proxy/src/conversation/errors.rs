@@ -25,14 +25,17 @@ impl<J: Judge> Conversation<J> {
                     // Told, or not, when the server is ready for the text again.
                     self.wants_fresh = true;
                     self.held.clear();
-                    let told = if stale::is_stale(report) { stale::report() } else { self.scrub.error(report) };
+                    let mut told = if stale::is_stale(report) { stale::report() } else { self.scrub.error(report) };
+                    simple.texts.place(report, &mut told);
                     self.ledger.put_back(Owed::Simple(Simple { failed: true, stale: Some(told), ..simple }));
                     return Ok(());
                 }
                 // Its error stands; the next text is judged by what is there now.
                 self.wants_fresh |= simple.refusal.is_none() && stale::is_of_a_name(report);
                 out.to_client.append(&mut self.held);
-                self.report(report, simple.refusal.as_ref(), order_is_data).put(&mut out.to_client, b'E');
+                let mut told = self.report(report, simple.refusal.as_ref(), order_is_data);
+                simple.texts.place(report, &mut told);
+                told.put(&mut out.to_client, b'E');
                 self.ledger.put_back(Owed::Simple(Simple { failed: true, ..simple }));
             }
             Some(Owed::Path { answer, failed: _ }) => self.ledger.put_back(Owed::Path { answer, failed: true }),
@@ -49,10 +52,12 @@ impl<J: Judge> Conversation<J> {
                 stale::report().put(&mut out.to_client, b'E');
                 self.skip();
             }
-            Some(Owed::Parse { .. }) if stale::is_of_a_name(report) => {
+            Some(Owed::Parse { texts, .. }) => {
                 // The client's next try is judged by what is there now.
-                self.wants_fresh = true;
-                self.report(report, None, false).put(&mut out.to_client, b'E');
+                self.wants_fresh |= stale::is_of_a_name(report);
+                let mut told = self.report(report, None, false);
+                texts.place(report, &mut told);
+                told.put(&mut out.to_client, b'E');
                 self.skip();
             }
             Some(Owed::Execute { portal }) => {
@@ -61,8 +66,7 @@ impl<J: Judge> Conversation<J> {
                 self.skip();
             }
             Some(
-                Owed::Parse { .. }
-                | Owed::Witness { .. }
+                Owed::Witness { .. }
                 | Owed::Bind { .. }
                 | Owed::DescribeStatement { .. }
                 | Owed::DescribePortal { .. }

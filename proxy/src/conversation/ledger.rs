@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use pgveil_policy::Refusal;
+use pgveil_policy::read::places::client_position;
 
 use super::statement::Statement;
 use crate::rows::Formats;
@@ -26,6 +27,8 @@ pub enum Owed {
         statement: Arc<Statement>,
         /// Under which search_path.
         epoch: u64,
+        /// For the places of errors.
+        texts: Texts,
     },
     /// For the Describe that follows each Parse: ParameterDescription, then RowDescription or NoData. The client sees neither.
     Witness {
@@ -99,6 +102,33 @@ pub struct Simple {
     pub text: Option<Box<[u8]>>,
     /// It is stale: the error that is told where it is not sent again.
     pub stale: Option<Report>,
+    /// For the places of errors.
+    pub texts: Texts,
+}
+
+/// A text as the client wrote it, and as it was sent.
+#[derive(Debug, Default)]
+pub struct Texts {
+    /// The client's.
+    pub client: Box<str>,
+    /// The server's.
+    pub sent: Box<str>,
+}
+
+impl Texts {
+    /// `client` is kept where it is UTF-8.
+    pub fn of(client: &[u8], sent: String) -> Self {
+        Texts { client: std::str::from_utf8(client).unwrap_or_default().into(), sent: sent.into() }
+    }
+
+    /// Gives an error's report, as it is to be told, the place in the client's text of what the server's is about.
+    pub fn place(&self, said: &Report, told: &mut Report) {
+        let position = said.field(b'P').and_then(|p| std::str::from_utf8(p).ok()?.parse().ok());
+        let place = position.and_then(|position| client_position(&self.client, &self.sent, position));
+        if let Some(place) = place.filter(|_| told.field(b'P').is_none()) {
+            told.fields.push((b'P', place.to_string().into_bytes()));
+        }
+    }
 }
 
 /// See the module.

@@ -149,7 +149,7 @@ impl<J: Judge> Conversation<J> {
         let unexpected = || End::from(Veto::Unexpected { tag: char::from(tag) });
         match owed {
             Owed::Simple(simple) => self.simple(simple, tag, body, out),
-            Owed::Parse { epoch, name, statement: _ } => {
+            Owed::Parse { epoch, name, statement: _, texts: _ } => {
                 if tag != b'1' {
                     return Err(unexpected());
                 }

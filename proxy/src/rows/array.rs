@@ -1,4 +1,4 @@
-//! Arrays of sealed values: each element replaced, everything around it as it came.
+//! Arrays of sealed values, and of tokens on their way back: each element replaced, everything around it as it came.
 
 use std::sync::Arc;
 
@@ -8,13 +8,34 @@ use crate::wire::cursor::Cursor;
 /// `MAXDIM` of Postgres.
 const DIMENSIONS: usize = 6;
 
-/// Replaces the elements of an array by their pseudonyms. What is not an array as Postgres writes it is not sent.
+/// Replaces the elements of an array by their pseudonyms, or tokens by what they stand for. What is not an array as Postgres writes it is
+/// not sent; of a client's, what Postgres reads beside that is an element's blanks around it.
 #[derive(Debug)]
 pub struct Elements(pub Arc<dyn Pseudonym>);
 
 impl Pseudonym for Elements {
     /// As `array_out` writes it (PostgreSQL documentation, 8.15.6): `[0:1]={a,"b c",NULL}`. Every type that can be sealed divides by commas.
     fn text(&self, value: &[u8], out: &mut Vec<u8>) -> Result<(), Unsealable> {
+        self.each_in_text(value, out, false)
+    }
+
+    /// As `array_send` writes it: dimensions, whether there are NULLs, the element's type, length and lower bound of each
+    /// dimension, then the elements, each with its length.
+    fn binary(&self, value: &[u8], out: &mut Vec<u8>) -> Result<(), Unsealable> {
+        self.each_in_binary(value, out, false)
+    }
+
+    fn open_text(&self, token: &[u8], out: &mut Vec<u8>) -> Result<(), Unsealable> {
+        self.each_in_text(token, out, true)
+    }
+
+    fn open_binary(&self, token: &[u8], out: &mut Vec<u8>) -> Result<(), Unsealable> {
+        self.each_in_binary(token, out, true)
+    }
+}
+
+impl Elements {
+    fn each_in_text(&self, value: &[u8], out: &mut Vec<u8>, opens: bool) -> Result<(), Unsealable> {
         let mut rest = value;
         if rest.first() == Some(&b'[') {
             let bounds = rest.iter().position(|b| *b == b'=').ok_or(Unsealable)?;
@@ -25,14 +46,12 @@ impl Pseudonym for Elements {
             out.extend_from_slice(head);
             rest = tail;
         }
-        let mut text = Text { rest, element: Vec::new(), sealed: Vec::new(), pseudonym: self.0.as_ref() };
+        let mut text = Text { rest, element: Vec::new(), sealed: Vec::new(), pseudonym: self.0.as_ref(), opens };
         text.array(1, out)?;
         if text.rest.is_empty() { Ok(()) } else { Err(Unsealable) }
     }
 
-    /// As `array_send` writes it: dimensions, whether there are NULLs, the element's type, length and lower bound of each
-    /// dimension, then the elements, each with its length.
-    fn binary(&self, value: &[u8], out: &mut Vec<u8>) -> Result<(), Unsealable> {
+    fn each_in_binary(&self, value: &[u8], out: &mut Vec<u8>, opens: bool) -> Result<(), Unsealable> {
         let mut c = Cursor::new(value);
         let dimensions = c.i32().and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= DIMENSIONS).ok_or(Unsealable)?;
         c.i32().filter(|flags| matches!(flags, 0 | 1)).ok_or(Unsealable)?;
@@ -51,22 +70,17 @@ impl Pseudonym for Elements {
                 Some(element) => {
                     let at = out.len();
                     out.extend_from_slice(&[0; 4]);
-                    self.0.binary(element, out)?;
+                    if opens {
+                        self.0.open_binary(element, out)?
+                    } else {
+                        self.0.binary(element, out)?
+                    }
                     let length = i32::try_from(out.len().saturating_sub(at).saturating_sub(4)).map_err(|_| Unsealable)?;
                     out.get_mut(at..at.saturating_add(4)).ok_or(Unsealable)?.copy_from_slice(&length.to_be_bytes());
                 }
             }
         }
         c.end(()).ok_or(Unsealable)
-    }
-
-    /// Arrays of tokens that a client sends are opened element by element: see [`super::open`].
-    fn open_text(&self, _: &[u8], _: &mut Vec<u8>) -> Result<(), Unsealable> {
-        Err(Unsealable)
-    }
-
-    fn open_binary(&self, _: &[u8], _: &mut Vec<u8>) -> Result<(), Unsealable> {
-        Err(Unsealable)
     }
 }
 
@@ -83,6 +97,8 @@ struct Text<'a> {
     /// Its pseudonym without quotes.
     sealed: Vec<u8>,
     pseudonym: &'a dyn Pseudonym,
+    /// Elements are tokens of a client's.
+    opens: bool,
 }
 
 impl Text<'_> {
@@ -104,6 +120,7 @@ impl Text<'_> {
             return Ok(());
         }
         loop {
+            self.skip_blanks();
             match self.rest.first() {
                 Some(b'{') => self.array(depth.saturating_add(1), out)?,
                 Some(b'"') => {
@@ -112,6 +129,7 @@ impl Text<'_> {
                 }
                 _ => self.unquoted(out)?,
             }
+            self.skip_blanks();
             let divider = self.next()?;
             out.push(divider);
             match divider {
@@ -119,6 +137,12 @@ impl Text<'_> {
                 b'}' => return Ok(()),
                 _ => return Err(Unsealable),
             }
+        }
+    }
+
+    fn skip_blanks(&mut self) {
+        if self.opens {
+            self.rest = self.rest.trim_ascii_start();
         }
     }
 
@@ -141,7 +165,8 @@ impl Text<'_> {
         let end = self.rest.iter().position(|b| matches!(b, b',' | b'}')).ok_or(Unsealable)?;
         let (word, rest) = self.rest.split_at_checked(end).ok_or(Unsealable)?;
         self.rest = rest;
-        if word == b"NULL" {
+        let word = if self.opens { word.trim_ascii_end() } else { word };
+        if word == b"NULL" || self.opens && word.eq_ignore_ascii_case(b"null") {
             out.extend_from_slice(word);
             return Ok(());
         }
@@ -157,7 +182,11 @@ impl Text<'_> {
     /// The pseudonym of the present element, quoted where Postgres would.
     fn put(&mut self, out: &mut Vec<u8>) -> Result<(), Unsealable> {
         self.sealed.clear();
-        self.pseudonym.text(&self.element, &mut self.sealed)?;
+        if self.opens {
+            self.pseudonym.open_text(&self.element, &mut self.sealed)?;
+        } else {
+            self.pseudonym.text(&self.element, &mut self.sealed)?;
+        }
         if !needs_quotes(&self.sealed) {
             out.extend_from_slice(&self.sealed);
             return Ok(());
@@ -202,13 +231,43 @@ mod tests {
             self.text(value, out)
         }
 
-        fn open_text(&self, _: &[u8], _: &mut Vec<u8>) -> Result<(), Unsealable> {
-            Err(Unsealable)
+        fn open_text(&self, token: &[u8], out: &mut Vec<u8>) -> Result<(), Unsealable> {
+            self.text(token.strip_prefix(b"t").ok_or(Unsealable)?, out)
         }
 
-        fn open_binary(&self, _: &[u8], _: &mut Vec<u8>) -> Result<(), Unsealable> {
-            Err(Unsealable)
+        fn open_binary(&self, token: &[u8], out: &mut Vec<u8>) -> Result<(), Unsealable> {
+            self.open_text(token, out)
         }
+    }
+
+    fn opened(value: &str) -> Option<String> {
+        let mut out = Vec::new();
+        Elements(Arc::new(Fake(""))).open_text(value.as_bytes(), &mut out).ok()?;
+        Some(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn tokens_are_opened_as_a_client_writes_them() {
+        for (from, to) in [
+            ("{}", "{}"),
+            ("{tab,NULL, null ,\"tcd\"}", "{ba,NULL,null,dc}"),
+            ("{ \"t\\\"}{\" , t,a }", ""),
+            ("{{tab},{\"t,}\"}}", r#"{{ba},{"},"}}"#),
+            (r#"{"tllun"}"#, r#"{"null"}"#),
+            // What is no token, or may be read in two ways.
+            ("{ab}", ""),
+            ("{tab,ab}", ""),
+            ("{t\\ab}", ""),
+            ("{tab} x", ""),
+            ("{tbad}", ""),
+        ] {
+            assert_eq!(opened(from).unwrap_or_default(), to, "{from}");
+        }
+        let mut out = Vec::new();
+        let elements = Elements(Arc::new(Fake("")));
+        elements.open_binary(&array(&[3], &[Some(b"tab"), None, Some(b"tcd")]), &mut out).unwrap();
+        assert_eq!(out, array(&[3], &[Some(b"ba"), None, Some(b"dc")]));
+        assert!(elements.open_binary(&array(&[1], &[Some(b"ab")]), &mut Vec::new()).is_err());
     }
 
     fn text(prefix: &'static str, value: &[u8]) -> Option<String> {

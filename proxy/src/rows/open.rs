@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pgveil_policy::mask::seal::{SealForm, SealSpec};
 use pgveil_policy::mask::token::Kind;
 
+use super::array::Elements;
 use super::{Pseudonym, Unsealable};
 use crate::wire::cursor::Cursor;
 use crate::wire::frame;
@@ -17,8 +18,6 @@ pub struct Opening {
     pub index: usize,
     /// What turns them back.
     pub pseudonym: Arc<dyn Pseudonym>,
-    /// An array of tokens.
-    pub array: bool,
     /// Types that a client may declare for it: under another the server would compare otherwise than by equality of the
     /// column's own type.
     pub types: &'static [u32],
@@ -33,7 +32,8 @@ impl Opening {
             SealForm::Uuid => Kind::Uuid,
             SealForm::Int8 => Kind::Int8,
         };
-        Opening { index, pseudonym, array, types: types(kind, array) }
+        let pseudonym = if array { Arc::new(Elements(pseudonym)) } else { pseudonym };
+        Opening { index, pseudonym, types: types(kind, array) }
     }
 }
 
@@ -121,9 +121,9 @@ fn write(out: &mut Vec<u8>, body: &[u8], openings: &[Opening]) -> Result<(), Fau
 }
 
 fn open(opening: &Opening, format: u16, value: &[u8], out: &mut Vec<u8>) -> Result<(), Unsealable> {
-    match (format, opening.array) {
-        (0, false) => opening.pseudonym.open_text(value, out),
-        (1, false) => opening.pseudonym.open_binary(value, out),
+    match format {
+        0 => opening.pseudonym.open_text(value, out),
+        1 => opening.pseudonym.open_binary(value, out),
         _ => Err(Unsealable),
     }
 }

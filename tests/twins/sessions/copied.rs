@@ -1,9 +1,11 @@
-//! What COPY sends, as rows, so that twins are compared cell by cell: however it is cut into messages.
+//! Answers made comparable: what COPY sends as rows, however it is cut into messages; OIDs of a session's own objects without
+//! their number, which is the cluster's.
 
 use pgveil_tests::client::{Answer, Message};
 
-/// The same answer with a row for each line, or each tuple in binary format, that was copied out.
-pub fn normal(answer: Answer) -> Answer {
+/// The same answer with a row for each line, or each tuple in binary format, that was copied out. `shared`: the highest OID of what
+/// is not a session's own.
+pub fn normal(answer: Answer, shared: u32) -> Answer {
     let mut messages = Vec::with_capacity(answer.messages.len());
     let mut format = None;
     let mut data = Vec::new();
@@ -16,6 +18,14 @@ pub fn normal(answer: Answer) -> Answer {
                 messages.push(Message::RowDescription(Vec::new()));
             }
             Message::CopyData(bytes) => data.extend(bytes),
+            Message::RowDescription(mut fields) => {
+                for field in &mut fields {
+                    for oid in [&mut field.table, &mut field.type_oid] {
+                        *oid = if *oid > shared { u32::MAX } else { *oid };
+                    }
+                }
+                messages.push(Message::RowDescription(fields));
+            }
             other => {
                 if let Some(format) = format.take_if(|_| matches!(other, Message::Other('c', _) | Message::Error(_))) {
                     let all = std::mem::take(&mut data);

@@ -3,6 +3,7 @@
 use pgveil_tests::canary;
 use pgveil_tests::client::{Answer, Client};
 
+use super::copied;
 use super::make::OWN;
 
 /// Names of the tables and views that sessions left, in order.
@@ -15,9 +16,10 @@ fn left(superuser: &mut Client) -> Vec<(String, String)> {
 }
 
 /// The contents of all that is left, by name.
-pub fn read(superuser: &mut Client) -> Vec<(String, Answer)> {
+pub fn read(superuser: &mut Client, shared: u32) -> Vec<(String, Answer)> {
     let tables = left(superuser).into_iter().filter(|(kind, _)| kind == "r" || kind == "m");
-    tables.map(|(_, name)| (name.clone(), superuser.query(&format!("SELECT * FROM adhoc.\"{name}\"")))).collect()
+    let rows = |name: &str, superuser: &mut Client| copied::normal(superuser.query(&format!("SELECT * FROM adhoc.\"{name}\"")), shared);
+    tables.map(|(_, name)| (name.clone(), rows(&name, superuser))).collect()
 }
 
 /// A protected value among what is stored. `said`: what the session itself wrote.

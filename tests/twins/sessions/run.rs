@@ -27,6 +27,8 @@ pub struct Runner {
     renaming: Renaming,
     /// How often the twins' connections were used.
     used: usize,
+    /// The highest OID of what was there before any session.
+    shared: u32,
 }
 
 /// What came of a session.
@@ -71,8 +73,10 @@ impl Runner {
     }
 
     fn between(ground: &Stage, logins: [Login; 2], judges: Vec<(Login, Option<Client>)>) -> Runner {
-        let superusers = [&ground.both.a, &ground.both.b].map(|database| Client::connect(&ground.plain(database)).unwrap());
-        Runner { logins, twins: None, superusers, masked: None, judges, renaming: Renaming::default(), used: 0 }
+        let mut superusers = [&ground.both.a, &ground.both.b].map(|database| Client::connect(&ground.plain(database)).unwrap());
+        let highest = "SELECT max(oid) FROM (SELECT oid::int8 FROM pg_class UNION ALL SELECT oid::int8 FROM pg_type) AS all_of_them";
+        let shared = superusers.each_mut().map(|s| s.query(highest).value().unwrap().parse().unwrap()).into_iter().max().unwrap();
+        Runner { logins, twins: None, superusers, masked: None, judges, renaming: Renaming::default(), used: 0, shared }
     }
 
     /// Connections that are made from now on find the settings of the database as they are then.
@@ -109,7 +113,7 @@ impl Runner {
     }
 
     fn steps(&mut self, session: &Session, played: &mut Played) {
-        let logins = &self.logins;
+        let (logins, shared) = (&self.logins, self.shared);
         let twins =
             self.twins.get_or_insert_with(|| logins.each_ref().map(|l| Client::connect(l).unwrap_or_else(|e| panic!("login: {e:?}"))));
         let mut status = 'I';
@@ -119,7 +123,7 @@ impl Runner {
                 continue;
             }
             twins.iter_mut().for_each(|twin| step.put(twin));
-            let [a, b] = twins.each_mut().map(|twin| copied::normal(step.answer(twin)));
+            let [a, b] = twins.each_mut().map(|twin| copied::normal(step.answer(twin), shared));
             status = a.status().unwrap_or('I');
             if [&a, &b].iter().any(|x| is_limit(x) && x.sqlstate() != "54000") {
                 played.inconclusive = true;
@@ -143,7 +147,8 @@ impl Runner {
             return None;
         }
         let said: Vec<u8> = session.steps.iter().flat_map(|s| s.sql().bytes()).collect();
-        let [a, b] = self.superusers.each_mut().map(kept::read);
+        let shared = self.shared;
+        let [a, b] = self.superusers.each_mut().map(|superuser| kept::read(superuser, shared));
         if let Some(leak) = kept::leak(&said, &a).or_else(|| kept::leak(&said, &b)) {
             return Some(leak);
         }
@@ -159,6 +164,7 @@ impl Runner {
 
     /// The same session on the n-th masked database. `refused`: steps that fail in it as they did for the role.
     fn judged(&mut self, n: usize, session: &Session, refused: &[bool], perturb: bool) -> Vec<Option<Answer>> {
+        let shared = self.shared;
         let (login, client) = &mut self.judges[n];
         let client = client.get_or_insert_with(|| Client::connect(login).unwrap());
         let mut out = Vec::new();
@@ -176,7 +182,7 @@ impl Runner {
             };
             status = answer.status().unwrap_or('I');
             let broken = answer.broken.is_some();
-            out.push(Some(copied::normal(answer)));
+            out.push(Some(copied::normal(answer, shared)));
             if broken {
                 break;
             }

@@ -205,6 +205,14 @@ pub(super) const KINDS: &[Kind] = &[
         of_postgres: false,
     },
     Kind {
+        id: "view.setting",
+        meaning: "A view that moves search_path when it is read.",
+        why: "Names in the statements after it would mean something else than pgveil judged.",
+        instead: "SET search_path, and query the view's tables.",
+        example: None,
+        of_postgres: false,
+    },
+    Kind {
         id: "view.unknown",
         meaning: "A view whose definition is not known, or not as expected.",
         why: "It cannot be expanded.",

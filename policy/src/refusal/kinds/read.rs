@@ -21,6 +21,14 @@ pub(super) const KINDS: &[Kind] = &[
         of_postgres: false,
     },
     Kind {
+        id: "read.define",
+        meaning: "A form of a statement that defines something and that pgveil does not know.",
+        why: "What is not understood is not run.",
+        instead: "Write it in another way, or ask for a role without masks.",
+        example: None,
+        of_postgres: false,
+    },
+    Kind {
         id: "read.depth",
         meaning: "The statement is nested more deeply than is read.",
         why: "Reading is recursive, and must not overflow.",

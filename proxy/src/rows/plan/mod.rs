@@ -9,6 +9,7 @@ use pgveil_policy::PlanFormat;
 use serde_json::{Map, Value};
 
 use super::RowFault;
+use crate::scrub::OWN_NAMES;
 use crate::wire::cursor::Cursor;
 use crate::wire::frame;
 use render::Doc;
@@ -99,10 +100,16 @@ fn value(value: &Value, kind: Kind) -> Option<Doc> {
         Kind::Time => value.as_f64().map(|time| Doc::Bare(format!("{time:.3}"))),
         Kind::Node => value.as_object().map(|node| Doc::Group(shown(node, NODE))),
         Kind::Nodes => {
-            let nodes = value.as_array()?.iter().filter_map(Value::as_object);
+            let nodes = value.as_array()?.iter().filter_map(Value::as_object).filter(|node| !is_own(node));
             Some(Doc::List("Plan", nodes.map(|node| Doc::Group(shown(node, NODE))).collect()))
         }
     }
+}
+
+/// What pgveil added to check the statement's names.
+fn is_own(node: &Map<String, Value>) -> bool {
+    let text = |key: &str| node.get(key).and_then(Value::as_str).unwrap_or_default();
+    text("Parent Relationship") == "InitPlan" && text("Alias").starts_with(OWN_NAMES)
 }
 
 #[cfg(test)]

@@ -38,6 +38,16 @@ pub fn query(rng: &mut Rng, clear: bool, keyed: bool) -> Query {
     }
 }
 
+/// A query that gives pseudonyms.
+pub fn sealed(rng: &mut Rng) -> Query {
+    loop {
+        let query = query(rng, false, false);
+        if query.cols.iter().any(|c| c.sealed) {
+            return query;
+        }
+    }
+}
+
 /// A condition on columns of that table, `a` before each.
 pub fn condition(rng: &mut Rng, name: &str, a: &str) -> String {
     let n = rng.range(2, 90);

@@ -55,6 +55,7 @@ impl Maker<'_> {
             13 | 14 => self.prepared(),
             15 => self.wire_prepared(),
             16 | 17 => self.copying(),
+            18 if self.rng.chance(50) => self.implicit(),
             18 => self.settings(),
             _ => self.small_things(),
         }
@@ -199,6 +200,32 @@ impl Maker<'_> {
         let step = self.query();
         self.push(step);
         self.say("RESET", "RESET ALL");
+    }
+
+    /// Texts of several statements: one transaction each, undone where one fails.
+    fn implicit(&mut self) {
+        let name = format!("adhoc.{}", self.name());
+        let query = daily::query(&mut self.rng, true, false).sql;
+        let fails = *self.rng.pick(&[
+            "SELECT 1/0",
+            "SELECT full_name::int FROM shop.customers",
+            "SELECT * FROM shop.nowhere",
+            "SELECT count(*) FROM shop.leads",
+        ]);
+        self.say(
+            "several statements",
+            format!("CREATE TABLE {name} AS {query}; INSERT INTO {name} TABLE {name}; {fails}; SELECT count(*) FROM {name}"),
+        );
+        self.say(
+            "several statements",
+            format!("CREATE TABLE IF NOT EXISTS {name} (id int); SELECT count(*) FROM {name}; SELECT current_schema()"),
+        );
+        let more = *self.rng.pick(&["ROLLBACK", "COMMIT"]);
+        self.say(
+            "several statements",
+            format!("BEGIN; SAVEPOINT a; DROP TABLE {name}; ROLLBACK TO a; {more}; SELECT count(*) FROM {name}"),
+        );
+        self.say("several statements", format!("DROP TABLE IF EXISTS {name}; SHOW search_path"));
     }
 
     fn small_things(&mut self) {

@@ -79,7 +79,7 @@ impl Maker<'_> {
 
     fn create(&mut self) -> Own {
         let clear = self.rng.chance(55);
-        let query = daily::query(&mut self.rng, clear, false);
+        let query = if clear { daily::query(&mut self.rng, true, false) } else { daily::sealed(&mut self.rng) };
         let bare = self.name();
         let (place, name) = match self.rng.below(3) {
             0 => ("TEMP ", bare),
