@@ -84,30 +84,40 @@ fn work(role: &str, seed: u64, next: &AtomicUsize, last: usize) -> Report {
     report
 }
 
+/// With other names for its objects.
+fn renamed(session: &Session, trial: usize) -> Session {
+    let mut session = session.clone();
+    for step in &mut session.steps {
+        *step = step.with_sql(step.sql().replace(make::OWN, &format!("{}{trial}x", make::OWN)));
+    }
+    session
+}
+
 /// Plays a session, and where something is the matter finds a shorter one.
 fn note(runner: &mut Runner, session: &Session, report: &mut Report) {
     let Some(fault) = runner.note(session, report) else { return };
     let different = matches!(fault, Fault::Different(_));
+    let first = fault.words().to_owned();
     let mut what = fault;
-    let small = shrink::shrink(session, &mut |smaller| match runner.fault(smaller) {
-        Some(found) if matches!(found, Fault::Different(_)) == different => {
-            what = found;
-            true
+    let mut trials = 0;
+    let small = shrink::shrink(session, &mut |smaller| {
+        // Under names of its own: a proxy may still know what the last trial dropped behind its back.
+        trials += 1;
+        match runner.fault(&renamed(smaller, trials)) {
+            Some(found) if matches!(found, Fault::Different(_)) == different => {
+                what = found;
+                true
+            }
+            _ => false,
         }
-        _ => false,
     });
-    let told = format!("{}\n{}--- shrunk from\n{}", what.words(), show(&small), show(session));
+    let told = format!("{}\n{}--- shrunk from ({first})\n{}", what.words(), show(&small), show(session));
     if different { report.differences.push(told) } else { report.wrong.push(told) }
 }
 
 #[test]
 fn sessions_of_an_analyst() {
     run("analyst", 2, count(ANALYST));
-}
-
-#[test]
-fn sessions_of_a_role_with_tokens() {
-    run("tokens", 1, count(OTHERS * 4) / 4);
 }
 
 #[test]

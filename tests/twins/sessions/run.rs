@@ -29,6 +29,8 @@ pub struct Runner {
     used: usize,
     /// The highest OID of what was there before any session.
     shared: u32,
+    /// Text is protected from the role: none may be stored for it.
+    protected: bool,
 }
 
 /// What came of a session.
@@ -52,7 +54,8 @@ impl Runner {
     pub fn new(ground: &Stage, role: &str, masked: &Masked) -> Runner {
         let logins = [&ground.both.a, &ground.both.b].map(|database| ground.login(role, database));
         let judges = (0..masked.databases.len()).map(|n| (judge(ground, masked, n), None)).collect();
-        Runner { renaming: masked.renamings[1].clone(), masked: Some(masked.clone()), ..Runner::between(ground, logins, judges) }
+        let protected = logins[0].canary;
+        Runner { protected, renaming: masked.renamings[1].clone(), masked: Some(masked.clone()), ..Runner::between(ground, logins, judges) }
     }
 
     /// Without pgveil between: `plain` says what is valid.
@@ -76,7 +79,7 @@ impl Runner {
         let mut superusers = [&ground.both.a, &ground.both.b].map(|database| Client::connect(&ground.plain(database)).unwrap());
         let highest = "SELECT max(oid) FROM (SELECT oid::int8 FROM pg_class UNION ALL SELECT oid::int8 FROM pg_type) AS all_of_them";
         let shared = superusers.each_mut().map(|s| s.query(highest).value().unwrap().parse().unwrap()).into_iter().max().unwrap();
-        Runner { logins, twins: None, superusers, masked: None, judges, renaming: Renaming::default(), used: 0, shared }
+        Runner { logins, twins: None, superusers, masked: None, judges, renaming: Renaming::default(), used: 0, shared, protected: true }
     }
 
     /// Connections that are made from now on find the settings of the database as they are then.
@@ -149,7 +152,7 @@ impl Runner {
         let said: Vec<u8> = session.steps.iter().flat_map(|s| s.sql().bytes()).collect();
         let shared = self.shared;
         let [a, b] = self.superusers.each_mut().map(|superuser| kept::read(superuser, shared));
-        if let Some(leak) = kept::leak(&said, &a).or_else(|| kept::leak(&said, &b)) {
+        if let Some(leak) = kept::leak(&said, &a).or_else(|| kept::leak(&said, &b)).filter(|_| self.protected) {
             return Some(leak);
         }
         let names = |kept: &[(String, Answer)]| kept.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
