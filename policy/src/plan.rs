@@ -30,6 +30,26 @@ pub struct Planned {
     pub tokens: Arc<[TokenParameter]>,
     /// After it, the session sees another catalog: names mean something else for it, be it before it commits or for good.
     pub changes_catalog: bool,
+    /// Its rows are not told but kept: see [`Carry`].
+    pub carry: Option<Arc<Carry>>,
+    /// What flows in a COPY; `None` for any other statement.
+    pub copy: Option<Arc<CopyData>>,
+}
+
+/// What becomes of a query's rows that are kept with their pseudonyms: they pass through the proxy, into a table that is made for them.
+/// [`Planned::text`] is the query, [`Planned::outputs`] are its columns; all of it runs in one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Carry {
+    /// Makes the table, empty. Columns of pseudonyms have no length.
+    pub create: SqlText,
+    /// Selects the table's columns in order: never run, but its types are held against those of the query.
+    pub shape: String,
+    /// COPY into it from the frontend, binary.
+    pub copy: String,
+    /// What is done with the filled table; its tag is the client's. Without it the client is told `SELECT n`.
+    pub finish: Option<SqlText>,
+    /// Removes the table, where it is only a stage.
+    pub drop: Option<String>,
 }
 
 impl Planned {
@@ -43,6 +63,8 @@ impl Planned {
             order_is_data: false,
             tokens: Arc::from([]),
             changes_catalog: false,
+            carry: None,
+            copy: None,
         }
     }
 }
@@ -52,6 +74,10 @@ impl Planned {
 pub enum Kind {
     /// SELECT, VALUES, TABLE: rows with [`Planned::outputs`].
     Query,
+    /// CREATE TABLE AS, SELECT INTO or INSERT … SELECT whose rows pass through the proxy: see [`Carry`]. No rows for the client.
+    Carry,
+    /// INSERT, UPDATE, DELETE: rows with [`Planned::outputs`] where it returns some. Its errors may speak of stored values.
+    Write,
     /// EXPLAIN: rows of one text column that must be reduced to the plan's shape.
     Explain,
     /// EXPLAIN in another format: one row with a plan in JSON, to be cut down to its shape and told in that format.
@@ -62,6 +88,12 @@ pub enum Kind {
     Set,
     /// SHOW of an allowed setting: one text column that holds no data.
     Show,
+    /// COPY … TO STDOUT: no rows, but data as [`Planned::copy`] says.
+    CopyOut,
+    /// COPY … FROM STDIN: takes the client's data.
+    CopyIn,
+    /// LOCK TABLE: no rows, no data.
+    Lock,
     /// DISCARD, DEALLOCATE, CLOSE, UNLISTEN and the like: no rows, no data.
     Utility,
     /// CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW: a query runs, and its rows stay in the database.
@@ -74,7 +106,8 @@ impl Kind {
     /// Names of relations or functions stand in its text: what it means hangs on the catalog and on search_path.
     pub fn looks_names_up(self) -> bool {
         match self {
-            Kind::Query | Kind::Explain | Kind::ExplainTree(_) | Kind::Keep | Kind::Define => true,
+            Kind::Query | Kind::Carry | Kind::Write | Kind::Explain | Kind::ExplainTree(_) | Kind::Keep | Kind::Define => true,
+            Kind::CopyOut | Kind::CopyIn | Kind::Lock => true,
             Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility => false,
         }
     }
@@ -87,6 +120,67 @@ pub enum PlanFormat {
     Json,
     Xml,
     Yaml,
+}
+
+/// What flows in a COPY.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CopyData {
+    /// One for each column. Of a COPY FROM, none has a mask.
+    pub columns: Arc<[Output]>,
+    /// How the client is sent or sends it.
+    pub form: CopyForm,
+    /// Columns whose values are quoted whatever they are; one for each column, in csv only.
+    pub force_quote: Vec<bool>,
+    /// Its first line holds the columns' names.
+    pub header: bool,
+}
+
+impl CopyData {
+    /// Values are replaced on their way to the client. The server then writes text with PostgreSQL's defaults where the form is not
+    /// binary: in that, nothing of the client's decides where a value ends and which is NULL.
+    pub fn is_sealed(&self) -> bool {
+        self.columns.iter().any(|column| column.mask != Mask::Clear)
+    }
+
+    /// The form in which the server writes or reads it.
+    pub fn form_of_server(&self) -> CopyForm {
+        match &self.form {
+            CopyForm::Text { .. } | CopyForm::Csv { .. } if self.is_sealed() => CopyForm::plain(),
+            form => form.clone(),
+        }
+    }
+}
+
+/// How values are written in a COPY (PostgreSQL documentation, COPY, "File Formats").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CopyForm {
+    /// A line for each row, with backslashes before what would end a value.
+    Text {
+        /// Between two values.
+        delimiter: u8,
+        /// For NULL, as it stands in the line.
+        null: String,
+    },
+    /// A line for each row, with quotes around what would end a value.
+    Csv {
+        /// Between two values.
+        delimiter: u8,
+        /// Around a value.
+        quote: u8,
+        /// Before a quote or an escape in a quoted value.
+        escape: u8,
+        /// For NULL, without quotes.
+        null: String,
+    },
+    /// PostgreSQL's own binary form.
+    Binary,
+}
+
+impl CopyForm {
+    /// Text with PostgreSQL's defaults.
+    pub fn plain() -> Self {
+        CopyForm::Text { delimiter: b'\t', null: "\\N".to_owned() }
+    }
 }
 
 /// SQL for the server, with holes for the session's order key and for what tokens stand for.

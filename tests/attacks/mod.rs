@@ -51,7 +51,7 @@ mod writes;
 
 use std::sync::OnceLock;
 
-use pgveil_tests::client::{Answer, Client};
+use pgveil_tests::client::{Answer, Client, Message};
 
 use crate::twins::compare::Renaming;
 use crate::twins::stage::Stage;
@@ -77,12 +77,14 @@ enum Expect {
     Nothing,
     /// These rows: cells divided by `|`, rows by line ends, NULL as `∅`.
     Rows(&'static str),
+    /// No row, and this data of a COPY TO STDOUT.
+    Copied(&'static str),
     /// Rows in which each cell is a pseudonym of the e-mail class, or NULL.
     Pseudonyms,
     /// An answer or a refusal: that it is the same on both twins is all that counts.
     Harmless,
 }
-use Expect::{Error, Harmless, Nothing, Pseudonyms, Refused, Rows};
+use Expect::{Copied, Error, Harmless, Nothing, Pseudonyms, Refused, Rows};
 
 const fn attack(hope: &'static str, sql: &'static [&'static str], expect: Expect) -> Attack {
     Attack { hope, sql, expect }
@@ -164,9 +166,18 @@ fn seen(answer: &Answer, expect: Expect) -> Result<(), String> {
             let mut cells = answer.raw_rows().flatten().flatten();
             !no_rows && answer.error().is_none() && cells.all(|cell| is_pseudonym(cell))
         }
+        Copied(text) => no_rows && answer.error().is_none() && copied(answer) == text,
         Harmless => answer.broken.is_none(),
     };
-    if fits { Ok(()) } else { Err(format!("seen: {}\n{}", says(), rows())) }
+    if fits { Ok(()) } else { Err(format!("seen: {}\n{}{}", says(), rows(), copied(answer))) }
+}
+
+fn copied(answer: &Answer) -> String {
+    let data = answer.messages.iter().filter_map(|m| match m {
+        Message::CopyData(data) => Some(data.as_slice()),
+        _ => None,
+    });
+    String::from_utf8_lossy(&data.collect::<Vec<_>>().concat()).into_owned()
 }
 
 fn cell(cell: &Option<Vec<u8>>) -> String {

@@ -4,6 +4,8 @@
 //! and row filters are spelt out. E-mails and their pseudonyms are counted through on both sides, so that the pattern of
 //! equality is what is compared.
 
+mod carry;
+mod copy;
 mod engineer;
 mod masks;
 mod places;

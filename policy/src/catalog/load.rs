@@ -342,9 +342,13 @@ impl Builder {
                 }
             }
         }
+        // Those with 0 last: it stands only where there is no other.
+        self.generated.sort_by_key(|(_, _, source)| *source == 0);
         for (relation, number, source) in std::mem::take(&mut self.generated) {
             let columns = self.relations.get_mut(&relation).map(|r| r.columns.as_mut_slice()).unwrap_or_default();
-            if let Some(column) = columns.iter_mut().find(|c| c.number == number) {
+            if let Some(column) = columns.iter_mut().find(|c| c.number == number)
+                && (source != 0 || column.generated_from.is_empty())
+            {
                 column.generated_from.push(source);
             }
         }

@@ -137,8 +137,15 @@ pub struct Column {
     pub data_type: ColumnType,
     /// `attnotnull`
     pub not_null: bool,
-    /// For a generated column, the numbers of the columns it is computed from.
+    /// For a generated column, the numbers of the columns it is computed from; 0 where there are none. Empty for any other column.
     pub generated_from: Vec<i16>,
+}
+
+impl Column {
+    /// GENERATED ALWAYS AS (…) STORED.
+    pub fn is_generated(&self) -> bool {
+        !self.generated_from.is_empty()
+    }
 }
 
 /// A column's declared type.

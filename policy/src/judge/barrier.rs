@@ -47,6 +47,9 @@ pub(crate) struct Barrier {
     pub whole_row: bool,
     /// Conditions on its own columns that cannot fail.
     pub repeats: Vec<Expr>,
+    /// It is that of what a statement writes to, printed under this alias: never a derived table in the end, so never fenced. All that
+    /// may fail asks for it.
+    pub target: Option<&'static str>,
 }
 
 /// The barriers behind an item of FROM.
@@ -164,7 +167,19 @@ impl Judge<'_> {
         let mentioned = self.mentioned(expr, scope);
         let mut asked: Vec<Expr> = Vec::new();
         for (item, outwards) in &mentioned {
-            let own = item.behind.own.filter(|_| !subquery && *outwards == 0 && repeat != Repeat::Having);
+            for n in &item.behind.reached {
+                if let Some(barrier) = self.barriers.get_mut(*n)
+                    && let Some(alias) = barrier.target
+                {
+                    barrier.guarded = true;
+                    let ok = Expr::IsNotFalse(Box::new(build::column(alias, &format!("{OK}{n}"))));
+                    if !asked.contains(&ok) {
+                        asked.push(ok);
+                    }
+                }
+            }
+            let is_target = |n: &usize| self.barriers.get(*n).is_some_and(|b| b.target.is_some());
+            let own = item.behind.own.filter(|n| !subquery && *outwards == 0 && repeat != Repeat::Having && !is_target(n));
             let guardable = own.filter(|n| self.barriers.get(*n).is_some_and(|b| b.local && !b.may_fail));
             for n in &item.behind.reached {
                 if Some(*n) != guardable
@@ -328,6 +343,8 @@ impl Judge<'_> {
         }
         for barrier in &mut self.barriers {
             barrier.fenced |= barrier.may_fail || !barrier.local && self.fails > 0 || barrier.guarded && barrier.whole_row;
+            barrier.fenced &= barrier.target.is_none();
+            barrier.whole_row &= barrier.target.is_none();
         }
         let _ = VisitMut::visit(query, &mut Settle(&self.barriers));
         let gates = self.gates.take().unwrap_or_default();

@@ -31,14 +31,34 @@ pub(super) fn query(role: &RoleEngine, who: &Subject, options: &ExplainOptions, 
 /// # Errors
 /// `statement.kind` where it is none whose errors and effects are the same behind an EXPLAIN.
 pub(super) fn around(options: &ExplainOptions, planned: Planned, role: &str) -> Result<Planned, Refusal> {
+    let runs = options.analyze == Some(true);
     match planned.kind {
         Kind::Keep => {}
-        Kind::Query | Kind::Explain | Kind::ExplainTree(_) | Kind::Define | Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility => {
-            return Err(other("such a statement", role));
-        }
+        // Only planned: of one that is carried, the query.
+        Kind::Write | Kind::Carry if !runs => {}
+        // Its errors, and rows that pass through the proxy, are told apart by what it is.
+        Kind::Write | Kind::Carry => return Err(other("a statement that writes, with ANALYZE,", role)),
+        Kind::Query
+        | Kind::CopyOut
+        | Kind::CopyIn
+        | Kind::Lock
+        | Kind::Explain
+        | Kind::ExplainTree(_)
+        | Kind::Define
+        | Kind::Transaction
+        | Kind::Set
+        | Kind::Show
+        | Kind::Utility => return Err(other("such a statement", role)),
     }
     let text = planned.text.prefixed(&format!("EXPLAIN ({}) ", asked(options)));
-    Ok(Planned { kind: kind(options.format), text, outputs: Arc::from([output()]), ..planned })
+    Ok(Planned {
+        kind: kind(options.format),
+        text,
+        outputs: Arc::from([output()]),
+        carry: None,
+        changes_catalog: planned.changes_catalog && runs,
+        ..planned
+    })
 }
 
 fn output() -> Output {

@@ -14,16 +14,20 @@ use super::relation::prune_tree;
 use super::scope::{Col, Item, Level, Scope, Slot};
 use super::sealed::meet;
 use super::typing::Ty;
+use super::write::Target;
 use crate::plan::Origin;
 use crate::read::coded::{self, Form};
 use crate::{Refusal, SqlState};
 
 impl Judge<'_> {
-    /// Judges a FROM clause; `parent` is the scope around the query.
-    pub(crate) fn from(&mut self, from: &mut [TableWithJoins], parent: InScope) -> Result<Level, Refusal> {
+    /// Judges a FROM clause; `parent` is the scope around the query, `target` what is written to.
+    pub(crate) fn from(&mut self, from: &mut [TableWithJoins], parent: InScope, target: Option<&Target>) -> Result<Level, Refusal> {
         let mut level = Level::default();
-        for tree in from {
-            let right = self.join_tree(tree, &level, parent)?;
+        for (index, tree) in from.iter_mut().enumerate() {
+            let right = match target.and_then(|t| t.place(index).map(|place| (t, place))) {
+                Some((target, place)) => self.target_item(tree, target, place)?,
+                None => self.join_tree(tree, &level, parent)?,
+            };
             level = level.beside(right);
         }
         Ok(level)
@@ -348,7 +352,7 @@ pub(crate) fn behind_any(joined: &Level) -> Behind {
 }
 
 /// Changes the only item of a level that nothing refers to yet.
-fn alone(level: Level, change: impl FnOnce(&mut Item)) -> Level {
+pub(crate) fn alone(level: Level, change: impl FnOnce(&mut Item)) -> Level {
     let Level { items, slots } = level;
     // They share the item.
     drop(slots);

@@ -176,6 +176,29 @@ impl Insert<'_> {
     }
 }
 
+/// A check that columns of a relation still have these names, for a target that no list of names can be given to; `None` where nothing
+/// is named.
+pub(super) fn names(relation: &Relation, columns: &BTreeSet<String>) -> Result<Option<Expr>, Refusal> {
+    let known: Vec<_> = relation.columns.iter().filter(|c| columns.contains(&c.name)).collect();
+    if known.is_empty() {
+        return Ok(None);
+    }
+    let array = |items: Vec<String>| items.join(", ");
+    let text = |s: &str| format!("CAST('{}' AS \"pg_catalog\".\"text\")", s.replace('\'', "''"));
+    let (schema, name) = (text(&relation.schema), text(&relation.name));
+    let check = format!(
+        "NOT EXISTS (SELECT FROM \"pg_catalog\".\"unnest\"(ARRAY[{}], ARRAY[{}]) AS \"pgveil_n\"(\"pgveil_n\", \"pgveil_a\"), \
+         LATERAL \"pg_catalog\".\"pg_get_object_address\"('table column', ARRAY[{schema}, {name}, \"pgveil_n\".\"pgveil_n\"], '{{}}') \
+         AS \"pgveil_o\"(\"pgveil_c\", \"pgveil_o\", \"pgveil_s\") \
+         WHERE \"pgveil_o\".\"pgveil_o\" OPERATOR(\"pg_catalog\".<>) CAST('{}' AS \"pg_catalog\".\"oid\") \
+         OR \"pgveil_o\".\"pgveil_s\" OPERATOR(\"pg_catalog\".<>) \"pgveil_n\".\"pgveil_a\")",
+        array(known.iter().map(|c| text(&c.name)).collect()),
+        array(known.iter().map(|c| format!("CAST('{}' AS \"pg_catalog\".\"int4\")", c.number)).collect()),
+        relation.oid
+    );
+    read::expression(&check).map(or_raise).map(Some)
+}
+
 /// `CAST('"s"."t"' AS regclass) = CAST('16386' AS oid)`
 fn is_it(relation: &Relation) -> Expr {
     let name = format!("{}.{}", quote(&relation.schema), quote(&relation.name));

@@ -11,7 +11,9 @@
 //! * `barrier`, `holds`, `fence`: what of the client's may run on rows that a row filter removes;
 //! * `keep`: queries whose rows are kept; `place`: where what is created lies, and whose that is;
 //! * `gate`: the check that names still mean what was judged when the text runs;
+//! * `copy`: COPY out and in; `lock_table`: LOCK;
 //! * `coded`, `table_function`: forms that sqlparser's tree has no place for;
+//! * `write`: INSERT, UPDATE, DELETE: what is assigned, and their target put in line;
 //! * `token`: literals and parameters beside columns of tokens;
 //! * `typing`: the type of an expression;
 //! * `taint`, `order`, `determined`, `window`: the order of rows made independent of protected values where it can be seen;
@@ -21,7 +23,9 @@ mod argument;
 mod barrier;
 mod build;
 mod cache;
+mod carry;
 mod coded;
+mod copy;
 mod depend;
 mod determined;
 mod engine;
@@ -38,6 +42,7 @@ mod keep;
 mod label;
 mod lineage;
 mod lock;
+mod lock_table;
 mod names;
 mod object;
 mod order;
@@ -64,6 +69,7 @@ mod token;
 mod total;
 mod typing;
 mod window;
+mod write;
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
@@ -141,6 +147,10 @@ pub(crate) struct Judge<'a> {
     fine: Vec<(Query, Option<Holds>)>,
     /// The query that is judged next is the whole statement.
     top: bool,
+    /// It is over the target of a statement that writes.
+    target: Option<write::Target>,
+    /// Rows of the target are met in an order that protected values can change.
+    unordered: bool,
     /// The query that was judged last gives one row.
     single_row: bool,
     /// Casts of parameters count as what cannot fail, while this is set.
@@ -181,6 +191,8 @@ impl<'a> Judge<'a> {
             failing_conditions: false,
             fine: vec![],
             top: false,
+            target: None,
+            unordered: false,
             single_row: false,
             casts_count: false,
             gates: None,

@@ -201,7 +201,10 @@ impl Judge<'_> {
         let levels: Vec<_> = scope.map(|s| s.levels().collect()).unwrap_or_default();
         for (outwards, level) in levels.iter().enumerate() {
             let matches = |i: &&Rc<Item>| match schema {
-                None => i.visible == qualifier.value,
+                // `*` is written out with the alias that is printed.
+                None => {
+                    i.visible == qualifier.value || i.printed.as_ref() == Some(&qualifier.value) && qualifier.value.starts_with("pgveil_")
+                }
                 Some(s) => i.relation.as_ref().is_some_and(|(rs, rn)| *rs == s.value && *rn == qualifier.value),
             };
             let mut found = level.items.iter().filter(matches);

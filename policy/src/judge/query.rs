@@ -50,11 +50,11 @@ impl Judge<'_> {
             return Err(super::lock::not_with("UNION/INTERSECT/EXCEPT"));
         }
         let frames = self.ctes.len();
-        let top = std::mem::take(&mut self.top);
+        let (top, target) = (std::mem::take(&mut self.top), self.target.take());
         if let Some(with) = with {
             self.with(with, parent)?;
         }
-        self.top = top;
+        (self.top, self.target) = (top, target);
         let before = (self.touched, self.reads);
         let cols = self.body(query, parent, order_shows);
         self.ctes.truncate(frames);
@@ -66,7 +66,7 @@ impl Judge<'_> {
         Ok(cols)
     }
 
-    fn with(&mut self, with: &mut sqlparser::ast::With, parent: InScope) -> Result<(), Refusal> {
+    pub(crate) fn with(&mut self, with: &mut sqlparser::ast::With, parent: InScope) -> Result<(), Refusal> {
         for index in super::recursive::judging_order(with)? {
             let Some(cte) = with.cte_tables.get_mut(index) else { continue };
             if cte.from.is_some() {

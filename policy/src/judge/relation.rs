@@ -281,7 +281,7 @@ pub(crate) fn alias_column(name: &str) -> TableAliasColumnDef {
 }
 
 /// `"schema"."name" AS alias`
-fn table(relation: &Relation, alias: Option<TableAlias>, only: bool) -> TableFactor {
+pub(crate) fn table(relation: &Relation, alias: Option<TableAlias>, only: bool) -> TableFactor {
     let name = build::object_name(&[&relation.schema, &relation.name]);
     TableFactor::Table {
         name: if only { coded::with_only(name) } else { name },

@@ -52,7 +52,7 @@ impl Judge<'_> {
         parent: InScope,
         order_shows: bool,
     ) -> Result<(Vec<Col>, Option<Wrap>), Refusal> {
-        let top = std::mem::take(&mut self.top);
+        let (top, target) = (std::mem::take(&mut self.top), self.target.take());
         let fine = self.fine.len();
         let Select {
             select_token: _,
@@ -97,7 +97,7 @@ impl Judge<'_> {
         }
 
         let barriers_before = self.barriers.len();
-        let level = self.from(from, parent)?;
+        let level = self.from(from, parent, target.as_ref())?;
         if !query.locks.is_empty() && distinct.is_some() {
             return Err(not_with("DISTINCT clause"));
         }
@@ -136,15 +136,22 @@ impl Judge<'_> {
         let mut outs = Vec::new();
         // Computed last of all, unless something is sorted or grouped by them.
         let last = top && distinct.is_none();
+        let mut into = target.iter().flat_map(|t| &t.into);
         for item in projection.iter_mut() {
             let (fails, reached) = (self.fails, self.reached.len());
-            let out = self.output(item, &scope)?;
+            let out = match into.next() {
+                Some(into) => self.assigned_item(item, into, &scope)?,
+                None => self.output(item, &scope)?,
+            };
             if last {
                 self.keep_inside(fails, reached);
             } else {
                 self.fails = self.fails.saturating_add(usize::from(out.col.holds.is_none()));
             }
             outs.push(out);
+        }
+        if target.is_some() {
+            self.no_aggregates()?;
         }
         if let Some(Distinct::On(keys)) = distinct.as_mut() {
             for key in keys {
@@ -213,6 +220,10 @@ impl Judge<'_> {
         let unmoved = self.unmoved(&level, &demands);
         let shows = order_shows || !distinct_on.is_empty();
         if shows && self.tainted() && !single_row && !unmoved && !(plain && self.scans(&level, selection.as_ref(), &demands)) {
+            if target.is_some() {
+                // More than one row, in an order that cannot be given.
+                self.unordered |= !self.row_identity(&[], true, Some(&scope)).is_empty();
+            }
             let mut more: Vec<OrderByExpr> = Vec::new();
             let sets = groups.as_ref().is_some_and(|g| g.sets);
             if query.order_by.is_none() {

@@ -386,7 +386,7 @@ impl Judge<'_> {
 }
 
 /// The type of a sealed column, as pgveil writes it around its values.
-fn sealed_type(ty: &ColumnType) -> SealedType {
+pub(super) fn sealed_type(ty: &ColumnType) -> SealedType {
     let collation = ty.collation.clone();
     match ty.base {
         BaseType::Citext => SealedType { base: ty.base, sql: ty.base_sql.clone(), collation },

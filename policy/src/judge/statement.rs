@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::label::Label;
 use super::scope::Col;
 use super::token::Tokens;
-use super::{Judge, explain, gate, keep, refuse, stored};
+use super::{Judge, copy, explain, gate, keep, lock_table, refuse, stored};
 use crate::catalog::Catalog;
 use crate::catalog::form::Forms;
 use crate::mask::Mask;
@@ -32,17 +32,25 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
         }
         Body::Explain { options, of } => match *of {
             Body::Query(reading) => explain::query(role, who, &options, &reading, text),
-            kept @ Body::Keep(_) => explain::around(&options, plan(role, who, kept, text)?, &who.role),
-            Body::Explain { .. } | Body::Control(_) | Body::View(_) => Err(explain::other("such a statement", &who.role)),
+            inner @ (Body::Keep(_) | Body::Write(_)) => explain::around(&options, plan(role, who, inner, text)?, &who.role),
+            Body::Explain { .. } | Body::Control(_) | Body::View(_) | Body::Copy(_) | Body::Lock(_) => {
+                Err(explain::other("such a statement", &who.role))
+            }
             Body::Other { what } => Err(explain::other(what, &who.role)),
         },
         Body::View(view) => stored::view(role, who, &view, text),
         Body::Keep(kept) => keep::plan(role, who, &kept, text),
+        Body::Write(write) => {
+            check_path(role.facts.catalog.as_ref(), &who.search_path)?;
+            super::write::plan(role, who, &write, text)
+        }
         Body::Control(control) => {
             let shown = Output { name: String::new(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
             let outputs: Arc<[Output]> = if control.kind == Kind::Show { Arc::from([shown]) } else { Arc::from([]) };
             Ok(Planned { outputs, moves_search_path: control.moves_search_path, ..Planned::plain(control.kind, control.text) })
         }
+        Body::Copy(copy) => copy::plan(role, who, &copy, text),
+        Body::Lock(lock) => lock_table::plan(role, who, &lock, text),
         Body::Other { what } => Err(refuse::kind_of_statement(what, &who.role)),
     }
 }
@@ -101,7 +109,7 @@ fn query_on(facts: &Facts, who: &Subject, reading: &read::Reading, text: &str, g
 
 /// pg_catalog must come first: otherwise a user's type or operator could stand for one of Postgres' own.
 /// Temporary schemas come before it all the same; Postgres finds no functions or operators there, but types.
-fn check_path(catalog: &Catalog, path: &[String]) -> Result<(), Refusal> {
+pub(super) fn check_path(catalog: &Catalog, path: &[String]) -> Result<(), Refusal> {
     let temporary = |s: &&String| s.starts_with("pg_temp_") || s.starts_with("pg_toast_temp_");
     let own = catalog.types.get("pg_catalog");
     let shadowing = path.iter().filter(temporary).filter_map(|s| catalog.types.get(s)).flat_map(|t| t.keys());
@@ -125,7 +133,7 @@ fn check_path(catalog: &Catalog, path: &[String]) -> Result<(), Refusal> {
     .with_hint("Leave pg_catalog out of search_path: Postgres then looks there first."))
 }
 
-fn outputs(cols: &[Col], forms: &Forms) -> Arc<[Output]> {
+pub(super) fn outputs(cols: &[Col], forms: &Forms) -> Arc<[Output]> {
     cols.iter()
         .map(|c| Output {
             name: c.name.clone(),

@@ -109,7 +109,7 @@ impl Judge<'_> {
     }
 
     /// Replaces a literal by a hole, notes a parameter; `None` where it is neither, or the column holds no tokens.
-    fn token(&mut self, e: &mut Expr, sealed: &Sealed) -> Result<Option<Label>, Refusal> {
+    pub(super) fn token(&mut self, e: &mut Expr, sealed: &Sealed) -> Result<Option<Label>, Refusal> {
         let Some(kind) = self.token_kind(sealed) else { return Ok(None) };
         let at = self.position(&*e);
         let Some(constant) = operand(e, &|t| same_type(t, kind)) else { return Ok(None) };

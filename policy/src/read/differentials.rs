@@ -197,6 +197,8 @@ fn one_statement_after_another() {
             Body::Query(_) => "query",
             Body::Explain { .. } => "explain",
             Body::Control(_) => "control",
+            Body::Copy(_) => "copy",
+            Body::Lock(_) => "lock",
             Body::Other { what } => what,
             _ => "another",
         })

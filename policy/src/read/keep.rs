@@ -62,6 +62,16 @@ impl NewName {
 }
 
 impl Made {
+    /// The same without rows. `certain`: it fails where there is such a relation.
+    pub fn empty(&self, certain: bool) -> Made {
+        Made { if_not_exists: self.if_not_exists && !certain, with_data: false, ..self.clone() }
+    }
+
+    /// IF NOT EXISTS
+    pub fn may_exist(&self) -> bool {
+        self.if_not_exists
+    }
+
     /// The whole statement, around the judged text of its query. `schema`: where it is made; `None` for the session's temporary one.
     ///
     /// # Errors

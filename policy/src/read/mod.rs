@@ -9,14 +9,17 @@
 //! * `normal`: the one form of an AST that is judged; `dress`: the same AST made ready to be printed;
 //! * `agree`: proofs that both readers understand a text alike;
 //! * `lockstep`: what may differ between the client's tree and the tree of what is sent;
+//! * `write`: INSERT, UPDATE, DELETE as a shell around queries;
 //! * `places`: where a place of what is sent stands in the text of the client;
 //! * `explain`: EXPLAIN, its options and its query; `keep`: queries whose rows are kept in a new table; `view`: views; `other`: names of statements that are not read further;
+//! * `copy`: COPY and its options; `lock_table`: LOCK;
 //! * `control`: statements without a query: transactions, settings, DISCARD and the like.
 
 mod agree;
 pub(crate) mod coded;
 mod control;
 mod convert;
+pub mod copy;
 mod decode;
 #[cfg(test)]
 mod differentials;
@@ -24,6 +27,7 @@ mod dress;
 mod explain;
 pub(crate) mod keep;
 mod limits;
+pub mod lock_table;
 mod lockstep;
 mod normal;
 mod other;
@@ -31,6 +35,7 @@ pub mod places;
 mod postgres;
 pub(crate) mod view;
 mod windows;
+mod write;
 
 use pg_query::NodeEnum;
 use sqlparser::ast;
@@ -39,6 +44,8 @@ use sqlparser::tokenizer::Location;
 use crate::{Kind, Refusal, SqlState};
 pub(crate) use normal::fold;
 use postgres::{Raw, Tree};
+pub(crate) use write::EXCLUDED;
+pub use write::{Assigned, Conflict, Inferred, Overriding, Sent, Shell, Target, Verb, Write};
 
 /// One statement of a client's text.
 #[derive(Debug, Clone)]
@@ -65,11 +72,17 @@ pub enum Body {
     Keep(keep::Keep),
     /// CREATE VIEW.
     View(view::View),
+    /// INSERT, UPDATE, DELETE.
+    Write(Box<Write>),
     /// A statement that carries no data, already printed in our own words.
     Control(Control),
+    /// COPY to or from the client.
+    Copy(copy::Copy),
+    /// LOCK TABLE.
+    Lock(lock_table::Lock),
     /// Any other statement, named for the refusal.
     Other {
-        /// Such as `INSERT`, `CREATE TABLE`, `COPY`, `DO`.
+        /// Such as `INSERT`, `CREATE TABLE`, `DO`.
         what: &'static str,
     },
 }
@@ -245,6 +258,11 @@ fn body(raw: &Raw) -> Result<Body, Refusal> {
         NodeEnum::CreateTableAsStmt(create) => keep::create_as(raw, create),
         node @ NodeEnum::SelectStmt(_) => Ok(Body::Query(agree::reading(raw, node)?)),
         NodeEnum::ExplainStmt(explain) => explain::explain(raw, explain),
-        node => control::statement(node),
+        NodeEnum::CopyStmt(statement) => copy::copy(raw, statement),
+        NodeEnum::LockStmt(statement) => lock_table::lock(raw, statement),
+        node => match write::write(raw, node)? {
+            Some(write) => Ok(Body::Write(Box::new(write))),
+            None => control::statement(node),
+        },
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! An id is stable: it is never given to something else, and one that goes is not used again.
 
+mod copy;
 mod form;
 mod names;
 mod read;
@@ -33,5 +34,5 @@ pub fn kind(id: &str) -> Option<&'static Kind> {
 
 /// All kinds.
 pub fn kinds() -> impl Iterator<Item = &'static Kind> {
-    [form::KINDS, names::KINDS, read::KINDS, seal::KINDS, session::KINDS, write::KINDS].into_iter().flatten()
+    [copy::KINDS, form::KINDS, names::KINDS, read::KINDS, seal::KINDS, session::KINDS, write::KINDS].into_iter().flatten()
 }

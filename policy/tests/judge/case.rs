@@ -21,7 +21,7 @@ use pgveil_policy::judge::gate::STALE;
 use pgveil_policy::mask::Mask;
 use pgveil_policy::{Catalog, Engine, Origin, Output, Plan, Refusal, Subject};
 
-use sqlparser::ast::{BinaryOperator, Expr, Select, TableFactor, VisitMut, VisitorMut};
+use sqlparser::ast::{BinaryOperator, Expr, OnConflict, OnConflictAction, OnInsert, Select, Statement, TableFactor, VisitMut, VisitorMut};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::{Parser, ParserOptions};
 
@@ -30,6 +30,8 @@ use crate::fixture;
 /// The file whose cases show gates too; in all others they, and the pins that go with them, are left out of what is sent.
 const GATES: &str = "gate";
 
+const COPY: &str = "COPY (";
+const TO_STDOUT: &str = ") TO STDOUT (";
 const EXPLAIN: &str = "EXPLAIN (COSTS FALSE, FORMAT TEXT) ";
 
 /// One case of a file.
@@ -137,8 +139,12 @@ fn sent(catalog: &Catalog, plan: &Plan, gated: bool) -> String {
         if kind != "Query" || !moves.is_empty() {
             writeln!(out, "   kind {kind}{moves}").unwrap();
         }
-        for o in statement.outputs.iter() {
+        let copied = statement.copy.iter().flat_map(|copy| copy.columns.iter());
+        for o in statement.outputs.iter().chain(copied) {
             writeln!(out, "   {}", output(catalog, o)).unwrap();
+        }
+        if let Some(copy) = statement.copy.as_ref().filter(|copy| copy.is_sealed()) {
+            writeln!(out, "   written on the way as {:?}", copy.form).unwrap();
         }
     }
     out
@@ -149,16 +155,20 @@ pub fn gateless(text: &str) -> String {
     if !text.contains(STALE) && !text.starts_with(EXPLAIN) {
         return text.to_owned();
     }
-    // EXPLAIN has options that are printed otherwise.
-    let (before, text) = match text.strip_prefix(EXPLAIN) {
-        Some(rest) => (EXPLAIN, rest),
-        None => ("", text),
+    // EXPLAIN and COPY have options that are printed otherwise.
+    let (before, text, after) = match (text.strip_prefix(EXPLAIN), text.strip_prefix(COPY)) {
+        (Some(rest), _) => (EXPLAIN, rest, ""),
+        (None, Some(rest)) => match rest.rfind(TO_STDOUT).and_then(|at| rest.split_at_checked(at)) {
+            Some((query, after)) => (COPY, query, after),
+            None => ("", text, ""),
+        },
+        (None, None) => ("", text, ""),
     };
     let options = ParserOptions::new().with_unescape(false);
     let parser = Parser::new(&PostgreSqlDialect {}).with_options(options).try_with_sql(text);
-    let Ok(mut statements) = parser.and_then(|mut p| p.parse_statements()) else { return before.to_owned() + text };
+    let Ok(mut statements) = parser.and_then(|mut p| p.parse_statements()) else { return before.to_owned() + text + after };
     let _ = statements.visit(&mut Ungate);
-    before.to_owned() + &statements.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    before.to_owned() + &statements.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ") + after
 }
 
 struct Ungate;
@@ -168,6 +178,20 @@ impl VisitorMut for Ungate {
 
     fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<()> {
         select.selection = select.selection.take().and_then(ungated);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_statement(&mut self, statement: &mut Statement) -> ControlFlow<()> {
+        match statement {
+            Statement::Update(update) => update.selection = update.selection.take().and_then(ungated),
+            Statement::Delete(delete) => delete.selection = delete.selection.take().and_then(ungated),
+            Statement::Insert(insert) => {
+                if let Some(OnInsert::OnConflict(OnConflict { action: OnConflictAction::DoUpdate(update), .. })) = &mut insert.on {
+                    update.selection = update.selection.take().and_then(ungated);
+                }
+            }
+            _ => {}
+        }
         ControlFlow::Continue(())
     }
 
@@ -188,8 +212,8 @@ fn ungated(condition: Expr) -> Option<Expr> {
         gate if is_gate(&gate) => None,
         Expr::Nested(inner) => match *inner {
             Expr::BinaryOp { left, op: BinaryOperator::And, right } if is_gate(&right) => match *left {
-                chain @ Expr::BinaryOp { .. } => Some(Expr::Nested(Box::new(chain))),
-                only => Some(only),
+                chain @ Expr::BinaryOp { .. } => ungated(Expr::Nested(Box::new(chain))),
+                only => ungated(only),
             },
             other => Some(Expr::Nested(Box::new(other))),
         },

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use pgveil_policy::{Kind, Plan, Planned, Refusal, SqlState};
+use pgveil_policy::{Kind, Plan, Planned, Refusal, SqlState, SqlText};
 
 use super::ledger::{Owed, Simple, Texts};
 use super::refusals::{
-    bad_formats, function_call, moved_under, no_portal, no_statement, no_token, not_utf8, reserved, token_type, too_many, without_names,
+    bad_formats, carries_alone, function_call, moved_under, no_portal, no_statement, no_token, not_utf8, reserved, token_type, too_many,
+    without_names,
 };
 use super::statement::Statement;
 use super::{BIND_LIMIT, Conversation, End, FULL, Judge, Out, TEXT_LIMIT};
@@ -60,7 +61,18 @@ impl<J: Judge> Conversation<J> {
                 }
                 continue;
             }
+            if self.sending > 0 {
+                match self.send_on(rest, out) {
+                    0 => break,
+                    n => used = used.saturating_add(n),
+                }
+                continue;
+            }
             let Some(head) = frame::head(rest, FRAME_LIMIT)? else { break };
+            if head.tag == b'd' && self.inflow.is_open() {
+                self.sending = head.total;
+                continue;
+            }
             let limit = limit(head.tag)?;
             if head.total.saturating_sub(HEADER) > limit {
                 self.too_large(head, limit, out)?;
@@ -80,6 +92,10 @@ impl<J: Judge> Conversation<J> {
     fn message(&mut self, tag: u8, whole: &[u8], out: &mut Out) -> Result<Taken, End> {
         let body = whole.get(HEADER..).unwrap_or_default();
         let message = Frontend::decode(tag, body)?;
+        if self.inflow.is_open() && !matches!(message, Frontend::Terminate) {
+            self.while_copying(tag, whole, out)?;
+            return Ok(Taken::Yes);
+        }
         if self.skipping && !matches!(message, Frontend::Sync | Frontend::Terminate) {
             return Ok(Taken::Yes);
         }
@@ -88,7 +104,7 @@ impl<J: Judge> Conversation<J> {
             Frontend::Parse { name, text, types } => return Ok(self.parse(name, text, types, out)),
             Frontend::Bind(bind) => return Ok(self.bind(&bind, whole, out)),
             Frontend::Describe { target, name } => self.describe(target, name, whole, out),
-            Frontend::Execute { portal, limit: _ } => self.execute(portal, whole, out),
+            Frontend::Execute { portal, limit: _ } => return Ok(self.execute(portal, whole, out)),
             Frontend::Close { target, name } => self.close(target, name, whole, out),
             Frontend::Sync => {
                 self.skipping = false;
@@ -101,7 +117,7 @@ impl<J: Judge> Conversation<J> {
                 return Err(End::Terminated);
             }
             Frontend::FunctionCall => self.refuse_query(function_call(), out),
-            // No COPY is under way: the server would ignore it.
+            // No COPY is under way, or it has failed: the server would ignore it.
             Frontend::Copy => {}
         }
         Ok(Taken::Yes)
@@ -112,11 +128,16 @@ impl<J: Judge> Conversation<J> {
         match self.judged(text) {
             None => return Taken::Later,
             Some(Err(refusal)) => self.refuse_query(refusal, out),
+            Some(Ok(plan)) if plan.statements.iter().any(|s| s.carry.is_some()) => match plan.statements.as_slice() {
+                [one] => self.carry_query(one, again, out),
+                _ => self.refuse_query(carries_alone(), out),
+            },
             Some(Ok(plan)) if self.moves_under_others(&plan) => self.refuse_query(moved_under(), out),
             Some(Ok(plan)) => {
                 let texts: Vec<String> = plan.statements.iter().map(|s| self.render(s)).collect();
                 let statements = self.statements(&plan);
                 self.waiting |= statements.iter().any(|s| self.may_move(s));
+                self.asks_for_data(&statements);
                 let sent = texts.join("; ");
                 message::put_query(&mut out.to_server, sent.as_bytes());
                 let texts = Texts::of(text, sent);
@@ -174,8 +195,6 @@ impl<J: Judge> Conversation<J> {
     }
 
     fn bind(&mut self, bind: &Bind<'_>, whole: &[u8], out: &mut Out) -> Taken {
-        let formats = Formats::read(bind.result_formats);
-        let owed = || Owed::Bind { portal: bind.portal.into(), statement: bind.statement.into(), formats };
         if bind.portal.starts_with(OWN_NAMES.as_bytes()) {
             self.refuse(reserved(bind.portal), out);
             return Taken::Yes;
@@ -192,14 +211,20 @@ impl<J: Judge> Conversation<J> {
             self.refuse(refusal, out);
         } else {
             // Tokens are turned back for the very statement that the server will bind them to, and for no other.
-            let openings = match self.ledger.bound_to(bind.statement, self.names.statement(bind.statement)) {
-                Ok(statement) => statement.map(|s| s.openings.clone()).unwrap_or_default(),
-                Err(candidates) if candidates.iter().all(|s| s.openings.is_empty()) => Vec::new(),
+            let (openings, kept) = match self.ledger.bound_to(bind.statement, self.names.statement(bind.statement)) {
+                Ok(statement) => statement.map(|s| (s.openings.clone(), s.carry.is_some())).unwrap_or_default(),
+                Err(candidates) if candidates.iter().all(|s| s.openings.is_empty() && s.carry.is_none()) => (Vec::new(), false),
                 Err(_) => {
                     self.unsettled = true;
                     return Taken::Later;
                 }
             };
+            let binary = if kept { in_binary(bind, whole) } else { Vec::new() };
+            let (whole, formats) = match kept {
+                true => (binary.as_slice(), Formats::read(&BINARY)),
+                false => (whole, Formats::read(bind.result_formats)),
+            };
+            let owed = || Owed::Bind { portal: bind.portal.into(), statement: bind.statement.into(), formats };
             if openings.is_empty() {
                 self.forward(whole, owed(), out);
                 return Taken::Yes;
@@ -224,10 +249,28 @@ impl<J: Judge> Conversation<J> {
         }
     }
 
-    fn execute(&mut self, portal: &[u8], whole: &[u8], out: &mut Out) {
-        let Some(statement) = self.names.portal_ahead(portal) else { return self.refuse(no_portal(portal), out) };
-        self.moving |= self.may_move(statement);
-        self.forward(whole, Owed::Execute { portal: portal.into() }, out);
+    fn execute(&mut self, portal: &[u8], whole: &[u8], out: &mut Out) -> Taken {
+        let Some(statement) = self.names.portal_ahead(portal).cloned() else {
+            self.refuse(no_portal(portal), out);
+            return Taken::Yes;
+        };
+        if statement.carry.is_some() && !self.ledger.is_empty() {
+            // What the name means must be certain; the server may keep its answers back until then.
+            self.unsettled = true;
+            if !std::mem::replace(&mut self.flushed, true) {
+                message::put_bare(&mut out.to_server, b'H');
+            }
+            return Taken::Later;
+        }
+        self.flushed = false;
+        self.moving |= self.may_move(&statement);
+        self.asks_for_data(std::slice::from_ref(&statement));
+        if statement.carry.is_some() {
+            self.carry_portal(portal, statement, out);
+        } else {
+            self.forward(whole, Owed::Execute { portal: portal.into() }, out);
+        }
+        Taken::Yes
     }
 
     // To close what is not there is no error.
@@ -243,7 +286,7 @@ impl<J: Judge> Conversation<J> {
         self.owe(owed);
     }
 
-    fn owe(&mut self, owed: Owed) {
+    pub(super) fn owe(&mut self, owed: Owed) {
         self.quiet = false;
         self.names.sent(&owed);
         self.ledger.push(owed);
@@ -274,7 +317,7 @@ impl<J: Judge> Conversation<J> {
             b'Q' => self.refuse_query(refusal(), out),
             b'P' | b'B' => self.refuse(refusal(), out),
             b'F' => self.refuse_query(function_call(), out),
-            b'd' | b'c' | b'f' => {}
+            b'd' | b'c' | b'f' if !self.inflow.is_open() => {}
             tag => {
                 let length = u32::try_from(head.total).unwrap_or(u32::MAX);
                 return Err(ProtocolError::Length { tag: char::from(tag), length, limit }.into());
@@ -310,7 +353,11 @@ impl<J: Judge> Conversation<J> {
     }
 
     fn render(&self, planned: &Planned) -> String {
-        planned.text.render(&self.order_key, |token| {
+        self.render_text(&planned.text)
+    }
+
+    pub(super) fn render_text(&self, text: &SqlText) -> String {
+        text.render(&self.order_key, |token| {
             let mut value = Vec::new();
             let opened = self.judge.pseudonym(&token.spec).open_text(token.text.as_bytes(), &mut value);
             match (opened, String::from_utf8(value)) {
@@ -345,6 +392,22 @@ fn limit(tag: u8) -> Result<usize, ProtocolError> {
         b'D' | b'E' | b'C' | b'S' | b'H' | b'X' | b'F' | b'd' | b'c' | b'f' => Ok(SMALL_LIMIT),
         _ => Err(ProtocolError::Unexpected { tag: char::from(tag) }),
     }
+}
+
+/// One result-format code for all columns: binary.
+pub(super) const BINARY: [u8; 2] = [0, 1];
+
+/// The same Bind with all results in binary.
+fn in_binary(bind: &Bind<'_>, whole: &[u8]) -> Vec<u8> {
+    let formats = bind.result_formats.len().saturating_add(2);
+    let rest = whole.get(HEADER..whole.len().saturating_sub(formats)).unwrap_or_default();
+    let mut out = Vec::with_capacity(whole.len().saturating_add(2));
+    frame::put(&mut out, b'B', |b| {
+        b.extend_from_slice(rest);
+        b.extend_from_slice(&[0, 1]);
+        b.extend_from_slice(&BINARY);
+    });
+    out
 }
 
 fn is_unknown(code: SqlState) -> bool {

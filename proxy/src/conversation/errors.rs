@@ -1,14 +1,36 @@
 //! What an error of the server's becomes: told in its words or ours, or a reason to judge again.
 
-use pgveil_policy::{Refusal, SqlState};
+use pgveil_policy::{Kind, Refusal, SqlState};
 
 use super::ledger::{Owed, Simple};
+use super::statement::Statement;
 use super::{Conversation, End, Judge, Out, Veto, stale};
 use crate::scrub::Scrub;
 use crate::wire::answer::Report;
 
+/// What of the statement that failed matters to its error.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Ran {
+    /// See [`pgveil_policy::Planned::order_is_data`].
+    pub order_is_data: bool,
+    /// Constraints, triggers and computed columns see stored values.
+    pub writes: bool,
+}
+
+impl Ran {
+    fn of(statement: &Statement) -> Self {
+        Ran { order_is_data: statement.order_is_data, writes: statement.kind == Some(Kind::Write) }
+    }
+}
+
 impl<J: Judge> Conversation<J> {
     pub(super) fn error(&mut self, report: &Report, out: &mut Out) -> Result<(), End> {
+        let done = self.error_of(report, out);
+        self.copy_failed();
+        done
+    }
+
+    fn error_of(&mut self, report: &Report, out: &mut Out) -> Result<(), End> {
         self.rows = None;
         if report.is_fatal() {
             let shown = self.scrub.error(report);
@@ -19,7 +41,7 @@ impl<J: Judge> Conversation<J> {
             None => return Err(Veto::Unexpected { tag: 'E' }.into()),
             Some(Owed::Simple(simple)) if simple.failed => return Err(Veto::Unexpected { tag: 'E' }.into()),
             Some(Owed::Simple(simple)) => {
-                let order_is_data = simple.statements.get(simple.at).is_some_and(|s| s.order_is_data);
+                let ran = simple.statements.get(simple.at).map(|s| Ran::of(s)).unwrap_or_default();
                 let begun = simple.at > 0 || simple.refusal.is_some();
                 if !begun && (stale::is_stale(report) || simple.text.is_some() && stale::is_of_a_name(report)) {
                     // Told, or not, when the server is ready for the text again.
@@ -33,18 +55,19 @@ impl<J: Judge> Conversation<J> {
                 // Its error stands; the next text is judged by what is there now.
                 self.wants_fresh |= simple.refusal.is_none() && stale::is_of_a_name(report);
                 out.to_client.append(&mut self.held);
-                let mut told = self.report(report, simple.refusal.as_ref(), order_is_data);
+                let mut told = self.report(report, simple.refusal.as_ref(), ran);
                 simple.texts.place(report, &mut told);
                 told.put(&mut out.to_client, b'E');
                 self.ledger.put_back(Owed::Simple(Simple { failed: true, ..simple }));
             }
+            Some(Owed::Carry(carrying)) => self.carry_failed(carrying, report, out),
             Some(Owed::Path { answer, failed: _ }) => self.ledger.put_back(Owed::Path { answer, failed: true }),
             Some(Owed::Sync) => {
-                self.report(report, None, false).put(&mut out.to_client, b'E');
+                self.report(report, None, Ran::default()).put(&mut out.to_client, b'E');
                 self.ledger.put_back(Owed::Sync);
             }
             Some(Owed::Refused(refusal)) => {
-                self.report(report, Some(&refusal), false).put(&mut out.to_client, b'E');
+                self.report(report, Some(&refusal), Ran::default()).put(&mut out.to_client, b'E');
                 self.skip();
             }
             Some(Owed::Bind { .. }) if stale::is_of_a_name(report) => {
@@ -55,14 +78,14 @@ impl<J: Judge> Conversation<J> {
             Some(Owed::Parse { texts, .. }) => {
                 // The client's next try is judged by what is there now.
                 self.wants_fresh |= stale::is_of_a_name(report);
-                let mut told = self.report(report, None, false);
+                let mut told = self.report(report, None, Ran::default());
                 texts.place(report, &mut told);
                 told.put(&mut out.to_client, b'E');
                 self.skip();
             }
             Some(Owed::Execute { portal }) => {
-                let order_is_data = self.names.portal(&portal).is_none_or(|p| p.statement.order_is_data);
-                self.report(report, None, order_is_data).put(&mut out.to_client, b'E');
+                let ran = self.names.portal(&portal).map_or(Ran { order_is_data: true, writes: true }, |p| Ran::of(&p.statement));
+                self.report(report, None, ran).put(&mut out.to_client, b'E');
                 self.skip();
             }
             Some(
@@ -72,15 +95,14 @@ impl<J: Judge> Conversation<J> {
                 | Owed::DescribePortal { .. }
                 | Owed::Close { .. },
             ) => {
-                self.report(report, None, false).put(&mut out.to_client, b'E');
+                self.report(report, None, Ran::default()).put(&mut out.to_client, b'E');
                 self.skip();
             }
         }
         Ok(())
     }
 
-    /// `order_is_data`: see [`pgveil_policy::Planned::order_is_data`].
-    fn report(&mut self, report: &Report, refusal: Option<&Refusal>, order_is_data: bool) -> Report {
+    pub(super) fn report(&mut self, report: &Report, refusal: Option<&Refusal>, ran: Ran) -> Report {
         if refusal.is_none() && stale::is_stale(report) {
             self.wants_fresh = true;
             return stale::report();
@@ -91,12 +113,15 @@ impl<J: Judge> Conversation<J> {
                 stale::ID => stale::report(),
                 _ => Report::of(refusal),
             },
-            _ if order_is_data && Scrub::is_of_a_row(report) => Scrub::failed_on_a_row(report),
+            _ if self.copies_in() => self.scrub.of_copied(report),
+            _ if ran.writes && Scrub::is_of_a_constraint(report) => Scrub::constraint(report),
+            _ if ran.order_is_data && Scrub::is_of_a_row(report) => Scrub::failed_on_a_row(report),
+            _ if ran.writes => self.scrub.of_a_write(report),
             _ => self.scrub.error(report),
         }
     }
 
-    fn skip(&mut self) {
+    pub(super) fn skip(&mut self) {
         if !self.ledger.skip_to_sync() {
             self.skipping = true;
             self.moving = false;

@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use pgveil_policy::Refusal;
 use pgveil_policy::read::places::client_position;
+use pgveil_policy::{Kind, Refusal};
 
+use super::carry::Carrying;
 use super::statement::Statement;
 use crate::rows::Formats;
 use crate::wire::answer::Report;
@@ -76,6 +77,8 @@ pub enum Owed {
     Refused(Refusal),
     /// For Sync: ReadyForQuery.
     Sync,
+    /// For all that keeps a query's rows: nothing is sent after it before it is done.
+    Carry(Box<Carrying>),
     /// For the question after search_path.
     Path {
         /// Its answer, if it came.
@@ -158,6 +161,11 @@ impl Ledger {
         self.owed.front()
     }
 
+    /// What is owed next, to be filled.
+    pub fn front_mut(&mut self) -> Option<&mut Owed> {
+        self.owed.front_mut()
+    }
+
     /// What a Bind that is sent now will be bound to, where that is certain: the statement whose Parse goes before it in this
     /// stretch up to a Sync (if that fails, the Bind is skipped), or else `confirmed`, if no Parse of that name is under way.
     ///
@@ -178,7 +186,7 @@ impl Ledger {
                     }
                     candidates.push(statement);
                 }
-                Owed::Sync | Owed::Simple(_) => here = false,
+                Owed::Sync | Owed::Simple(_) | Owed::Carry(_) => here = false,
                 Owed::Parse { .. }
                 | Owed::Witness { .. }
                 | Owed::Bind { .. }
@@ -200,6 +208,21 @@ impl Ledger {
     /// Takes what is owed next.
     pub fn take(&mut self) -> Option<Owed> {
         self.owed.pop_front()
+    }
+
+    /// Another COPY FROM follows in the text whose COPY FROM is answered now.
+    pub fn asks_for_more(&self) -> bool {
+        match self.owed.back() {
+            Some(Owed::Simple(simple)) => simple.statements.iter().skip(simple.at.saturating_add(1)).any(|s| s.kind == Some(Kind::CopyIn)),
+            _ => false,
+        }
+    }
+
+    /// The client has been told of what is owed next: it cannot be sent again.
+    pub fn begun(&mut self) {
+        if let Some(Owed::Simple(simple)) = self.owed.front_mut() {
+            simple.text = None;
+        }
     }
 
     /// More of it is owed than has come.

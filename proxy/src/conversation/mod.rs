@@ -5,15 +5,18 @@
 //! skipping to Sync cannot pair rows with the masks of another statement.
 //!
 //! * `client`: what a client's message becomes; `refusals`: ours of them;
-//! * [`server`]: what an answer becomes; `errors`: an error;
+//! * [`server`]: what an answer becomes; `errors`: an error; `copy`: the data of a COPY, both ways;
 //! * [`names`]: statements and portals;
 //! * [`statement`]: what of a plan the conversation needs;
 //! * [`witness`]: the RowDescription against the plan;
 //! * [`stale`]: what a statement means has changed since it was judged;
+//! * [`carry`]: rows that are kept with their pseudonyms, in a table;
 //! * [`path`]: the effective search_path, and when it must be asked again; `ask`: how.
 
 mod ask;
+pub mod carry;
 mod client;
+mod copy;
 mod errors;
 pub mod ledger;
 pub mod names;
@@ -205,6 +208,8 @@ pub struct Conversation<J> {
     fresh: bool,
     /// A Bind waits until it is certain what its statement's name means.
     unsettled: bool,
+    /// The server was asked for what it keeps back.
+    flushed: bool,
     /// Bytes of a client's message that are dropped.
     dropping: usize,
     /// Bytes of a row that are passed on.
@@ -218,6 +223,12 @@ pub struct Conversation<J> {
     quiet: bool,
     /// A text that the server found stale and that has not begun to be answered: it is judged and sent again.
     again: Option<Box<[u8]>>,
+    /// The COPY whose data flows now.
+    copying: copy::Copying,
+    /// What is done with CopyData of the client's.
+    inflow: copy::Inflow,
+    /// Bytes of the client's CopyData that are passed on.
+    sending: usize,
 }
 
 /// A result's rows.
@@ -246,6 +257,7 @@ impl<J: Judge> Conversation<J> {
             wants_fresh: false,
             fresh: false,
             unsettled: false,
+            flushed: false,
             dropping: 0,
             passing: 0,
             rows: None,
@@ -253,12 +265,20 @@ impl<J: Judge> Conversation<J> {
             held: Vec::new(),
             quiet: true,
             again: None,
+            copying: copy::Copying::No,
+            inflow: copy::Inflow::Closed,
+            sending: 0,
         }
     }
 
     /// Whether a message of the client's is taken now. Where not, an answer of the server's (or [`Conversation::refreshed`]) changes it.
     pub fn listening(&self) -> bool {
-        !self.waiting && !self.unsettled && !self.wants_fresh && self.ledger.len() < OWED_LIMIT
+        !self.waiting && !self.unsettled && !self.wants_fresh && !self.inflow.is_asked() && self.ledger.len() < OWED_LIMIT
+    }
+
+    /// Whether rows are being kept: that takes long, and ends if the client is gone. Nothing is taken from it, but its bytes are read.
+    pub fn carrying(&self) -> bool {
+        matches!(self.ledger.front(), Some(ledger::Owed::Carry(_)))
     }
 
     /// Whether a text waits for a fresh catalog snapshot.
@@ -270,6 +290,14 @@ impl<J: Judge> Conversation<J> {
     pub fn refreshed(&mut self) {
         self.wants_fresh = false;
         self.fresh = true;
+    }
+
+    /// What is held back of a simple query is told: its text cannot be sent again.
+    fn tell(&mut self, out: &mut Out) {
+        if !self.held.is_empty() {
+            out.to_client.append(&mut self.held);
+            self.ledger.begun();
+        }
     }
 
     /// Whether the client has been told whole messages only: another one may follow.

@@ -82,6 +82,7 @@ impl Names {
             | Owed::Execute { .. }
             | Owed::Refused(_)
             | Owed::Sync
+            | Owed::Carry(_)
             | Owed::Path { .. } => {}
         }
     }

@@ -35,6 +35,20 @@ pub(super) fn not_utf8(text: &[u8], at: usize) -> Refusal {
     Refusal::new(NOT_IN_ENCODING, "wire.encoding", format!("invalid byte sequence for encoding \"UTF8\": 0x{byte:02x}"))
 }
 
+/// A statement whose rows pass through the proxy stands beside others.
+pub(super) fn carries_alone() -> Refusal {
+    Refusal::new(SqlState::UNSUPPORTED, "carry.alone", "a statement that keeps pseudonyms must be the only one of its text")
+        .with_detail("Its rows pass through pgveil, which takes more than one message to the server.")
+        .with_hint("Send it as a text of its own; BEGIN before it keeps it in one transaction with others.")
+}
+
+/// More bytes of rows at once than are kept in memory.
+pub(super) fn carries_too_much(most: usize) -> Refusal {
+    Refusal::new(SqlState::TOO_LARGE, "carry.large", "rows that are kept with pseudonyms grow too fast")
+        .with_detail(format!("pgveil holds at most {most} bytes of such rows at once."))
+        .with_hint("Keep the large columns without the pseudonyms, or the large rows in a statement of their own.")
+}
+
 /// The FunctionCall message.
 pub(super) fn function_call() -> Refusal {
     Refusal::new(SqlState::UNSUPPORTED, "wire.function_call", "the FunctionCall message is not available to a role with masks")

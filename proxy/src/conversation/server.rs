@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pgveil_policy::Kind;
 
+use super::copy::Copying;
 use super::ledger::{Name, Owed, Simple};
 use super::names::Portal;
 use super::statement::Statement;
@@ -45,6 +46,13 @@ impl<J: Judge> Conversation<J> {
                 }
                 continue;
             }
+            if head.tag == b'd' {
+                match self.data(rest, head, out)? {
+                    0 => break,
+                    n => used = used.saturating_add(n),
+                }
+                continue;
+            }
             if head.total > ANSWER_LIMIT {
                 return Err(Veto::TooLarge { tag, length: head.total }.into());
             }
@@ -62,8 +70,16 @@ impl<J: Judge> Conversation<J> {
             self.path_row(body)?;
             return Ok(head.total);
         }
+        if let Some(Owed::Carry(carrying)) = self.ledger.front_mut() {
+            if head.total > ROW_LIMIT {
+                return Err(End::RowTooLarge { length: head.total });
+            }
+            let Some(body) = rest.get(HEADER..head.total) else { return Ok(0) };
+            carrying.row(body)?;
+            return Ok(head.total);
+        }
         let rows = self.rows_now()?;
-        out.to_client.append(&mut self.held);
+        self.tell(out);
         if matches!(rows.treatment, Treatment::Copy) {
             return self.copy(rest, rows.columns, out);
         }
@@ -110,7 +126,11 @@ impl<J: Judge> Conversation<J> {
             return Ok(Arc::clone(rows));
         }
         let Some(Owed::Execute { portal }) = self.ledger.front() else { return Err(Veto::Unexpected { tag: 'D' }) };
-        let rows = Arc::clone(&self.names.portal(portal).ok_or(Veto::Name)?.rows);
+        let portal = self.names.portal(portal).ok_or(Veto::Name)?;
+        if portal.statement.carry.is_some() {
+            return Err(Veto::Unexpected { tag: 'D' });
+        }
+        let rows = Arc::clone(&portal.rows);
         self.first_line = true;
         self.rows = Some(Arc::clone(&rows));
         Ok(rows)
@@ -138,6 +158,7 @@ impl<J: Judge> Conversation<J> {
                     self.names.settle();
                     self.ledger.shrink();
                     self.waiting = false;
+                    self.inflow.nothing_owed();
                 }
                 Ok(())
             }
@@ -202,6 +223,7 @@ impl<J: Judge> Conversation<J> {
                 self.described(&statement, tag, body, out)?;
                 Ok(None)
             }
+            Owed::Carry(carrying) => self.carried(carrying, tag, body, out),
             Owed::Execute { portal } => self.executed(&portal, tag, body, out),
             Owed::Close { target, name } => {
                 if tag != b'3' {
@@ -278,6 +300,17 @@ impl<J: Judge> Conversation<J> {
                 self.first_line = true;
                 return Ok(Some(Owed::Simple(simple)));
             }
+            (b'H' | b'G' | b'c', Some(statement)) => {
+                if simple.epoch != self.path.epoch() {
+                    return Err(Veto::PathMoved.into());
+                }
+                let statement = Arc::clone(statement);
+                let again = simple.text.is_some() && simple.at == 0;
+                self.copy_answer(&statement, tag, body, again, out)?;
+                // Data of the client's is gone once it is sent.
+                simple.text = simple.text.filter(|_| tag != b'G');
+                return Ok(Some(Owed::Simple(simple)));
+            }
             (b'C', Some(statement)) => {
                 let statement = Arc::clone(statement);
                 self.completed(&statement, body, out)?;
@@ -291,8 +324,12 @@ impl<J: Judge> Conversation<J> {
     fn executed(&mut self, portal: &Name, tag: u8, body: &[u8], out: &mut Out) -> Result<Option<Owed>, End> {
         let statement = Arc::clone(&self.names.portal(portal).ok_or(Veto::Name)?.statement);
         match tag {
+            b'H' | b'G' | b'c' => {
+                self.copy_answer(&statement, tag, body, false, out)?;
+                return Ok(Some(Owed::Execute { portal: portal.clone() }));
+            }
             b'C' => self.completed(&statement, body, out)?,
-            b's' => bare(out, tag, body)?,
+            b's' if matches!(self.copying, Copying::No) => bare(out, tag, body)?,
             b'I' if statement.kind.is_none() => bare(out, tag, body)?,
             _ => return Err(Veto::Unexpected { tag: char::from(tag) }.into()),
         }
@@ -302,6 +339,10 @@ impl<J: Judge> Conversation<J> {
 
     fn described(&self, statement: &Statement, tag: u8, body: &[u8], out: &mut Out) -> Result<(), End> {
         match tag {
+            b'T' if statement.carry.is_some() => {
+                witness::check(&self.judge, &statement.outputs, body)?;
+                message::put_bare(&mut out.to_client, b'n');
+            }
             b'T' => {
                 let fields = witness::check(&self.judge, &statement.outputs, body)?;
                 witness::put(&mut out.to_client, statement.told(fields));
@@ -312,8 +353,9 @@ impl<J: Judge> Conversation<J> {
         Ok(())
     }
 
-    fn completed(&mut self, statement: &Statement, body: &[u8], out: &mut Out) -> Result<(), End> {
+    pub(super) fn completed(&mut self, statement: &Statement, body: &[u8], out: &mut Out) -> Result<(), End> {
         answer::command_tag(body).ok_or(Veto::Malformed { tag: 'C' })?;
+        self.copy_completed(statement)?;
         self.rows = None;
         self.names.closed_by(&statement.closes);
         match statement.kind {
@@ -327,7 +369,7 @@ impl<J: Judge> Conversation<J> {
         Ok(())
     }
 
-    fn ready(&mut self, body: &[u8], out: &mut Out) -> Result<(), End> {
+    pub(super) fn ready(&mut self, body: &[u8], out: &mut Out) -> Result<(), End> {
         let status = Status::decode(body).ok_or(Veto::Malformed { tag: 'Z' })?;
         self.rows = None;
         if status == Status::Idle {
@@ -371,7 +413,7 @@ fn cut(bytes: &[u8]) -> Result<Option<Head>, Veto> {
 }
 
 // A message that has no body.
-fn bare(out: &mut Out, tag: u8, body: &[u8]) -> Result<(), Veto> {
+pub(super) fn bare(out: &mut Out, tag: u8, body: &[u8]) -> Result<(), Veto> {
     if !body.is_empty() {
         return Err(Veto::Malformed { tag: char::from(tag) });
     }

@@ -53,7 +53,7 @@ pub fn is_of_a_name(report: &Report) -> bool {
     report.field(b'P').is_some() && NAMES.iter().any(|code| code.as_bytes() == report.code())
 }
 
-fn refusal() -> Refusal {
+pub(super) fn refusal() -> Refusal {
     Refusal::new(SqlState::UNSUPPORTED, ID, MESSAGE).with_detail(DETAIL).with_hint(HINT)
 }
 

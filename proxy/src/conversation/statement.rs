@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use pgveil_policy::{Kind, Mask, Output, PlanFormat, Planned};
+use pgveil_policy::{Carry, CopyData, CopyForm, Kind, Mask, Output, PlanFormat, Planned};
 
 use super::{Judge, Rows};
 use crate::rows::array::Elements;
+use crate::rows::copy::Sealing;
 use crate::rows::open::Opening;
 use crate::rows::{Formats, Pseudonym, Treatment};
 use crate::wire::answer::Field;
@@ -32,7 +33,22 @@ pub struct Statement {
     pub judged: Option<Judged>,
     /// Parameters whose tokens are turned back.
     pub openings: Vec<Opening>,
+    /// Its rows are kept, not told.
+    pub carry: Option<Arc<Carry>>,
+    /// What flows in a COPY.
+    pub copy: Option<Flow>,
     seals: Vec<Option<Arc<dyn Pseudonym>>>,
+}
+
+/// What flows in a COPY.
+#[derive(Debug)]
+pub struct Flow {
+    /// Number of columns.
+    pub columns: usize,
+    /// The server writes or reads the binary form.
+    pub binary: bool,
+    /// What replaces values; `None` where the data passes as it comes.
+    pub sealing: Option<Arc<Sealing>>,
 }
 
 /// What a prepared query was judged from, and what came out.
@@ -67,6 +83,11 @@ impl Statement {
             Mask::Seal(spec) => Some(judge.pseudonym(spec)),
             Mask::SealElements(spec) => Some(Arc::new(Elements(judge.pseudonym(spec))) as Arc<dyn Pseudonym>),
         };
+        let flow = |data: &Arc<CopyData>| Flow {
+            columns: data.columns.len(),
+            binary: data.form == CopyForm::Binary,
+            sealing: data.is_sealed().then(|| Arc::new(Sealing::new(data, data.columns.iter().map(seal).collect()))),
+        };
         Statement {
             kind: Some(planned.kind),
             outputs: Arc::clone(&planned.outputs),
@@ -78,6 +99,8 @@ impl Statement {
             },
             judged: None,
             openings: planned.tokens.iter().map(|t| Opening::new(t.index, judge.pseudonym(&t.spec), &t.spec, t.array)).collect(),
+            carry: planned.carry.clone(),
+            copy: planned.copy.as_ref().map(flow),
             seals: planned.outputs.iter().map(seal).collect(),
         }
     }
@@ -103,6 +126,8 @@ impl Statement {
             closes: Closes::Nothing,
             judged: None,
             openings: Vec::new(),
+            carry: None,
+            copy: None,
             seals: Vec::new(),
         }
     }
@@ -131,7 +156,7 @@ impl Statement {
             Some(Kind::Explain) => Treatment::Explain,
             Some(Kind::ExplainTree(format)) => Treatment::Plan(format),
             None | Some(_) => {
-                if self.seals.iter().all(Option::is_none) {
+                if self.carry.is_none() && self.seals.iter().all(Option::is_none) {
                     Treatment::Copy
                 } else {
                     let seals = self.seals.iter().enumerate();

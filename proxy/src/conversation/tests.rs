@@ -1,5 +1,7 @@
 //! Transcripts: what each side sends, and what the other is told.
 
+mod carry;
+mod copy;
 mod fake;
 mod model;
 

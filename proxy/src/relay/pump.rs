@@ -28,6 +28,9 @@ pub trait Between {
     /// See [`Conversation::listening`].
     fn listening(&self) -> bool;
 
+    /// See [`Conversation::carrying`].
+    fn carrying(&self) -> bool;
+
     /// See [`Conversation::wants_fresh`].
     fn wants_fresh(&self) -> bool;
 
@@ -46,6 +49,10 @@ impl<J: Judge> Between for Conversation<J> {
 
     fn listening(&self) -> bool {
         Conversation::listening(self)
+    }
+
+    fn carrying(&self) -> bool {
+        Conversation::carrying(self)
     }
 
     fn wants_fresh(&self) -> bool {
@@ -74,6 +81,10 @@ impl Between for Nothing {
 
     fn listening(&self) -> bool {
         true
+    }
+
+    fn carrying(&self) -> bool {
+        false
     }
 
     fn wants_fresh(&self) -> bool {
@@ -253,8 +264,9 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
             *moved |= used > 0 || out.to_server.len() > before;
             used_up(&mut client.inbox, used);
         }
-        if between.listening() && out.to_server.len() < FULL {
-            match client.poll_take(cx, |bytes| between.from_client(bytes, out)) {
+        let taking = between.listening() && out.to_server.len() < FULL;
+        if taking || between.carrying() && client.inbox.len() < FULL {
+            match client.poll_take(cx, |bytes| if taking { between.from_client(bytes, out) } else { Ok(0) }) {
                 Poll::Ready(Ok(Ok(true))) => *moved = true,
                 Poll::Ready(Ok(Ok(false)) | Err(_)) => return Err(Stopped::ClientGone),
                 Poll::Ready(Ok(Err(end))) => return Err(Stopped::End(end)),

@@ -90,6 +90,7 @@ fn an_idle_session_holds_no_buffer() {
 #[derive(Default)]
 struct Pairs {
     deaf: bool,
+    carrying: bool,
     stale: bool,
     judged: bool,
 }
@@ -120,6 +121,10 @@ impl Between for Pairs {
         self.deaf = self.deaf && bytes.is_empty();
         out.to_client.extend_from_slice(bytes);
         Ok(bytes.len())
+    }
+
+    fn carrying(&self) -> bool {
+        self.carrying
     }
 
     fn listening(&self) -> bool {

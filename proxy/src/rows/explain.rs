@@ -63,7 +63,7 @@ fn total(text: &str) -> Option<String> {
     fits.then(|| text.to_owned())
 }
 
-/// Words of node types (`src/backend/commands/explain.c`, `ExplainNode`) that read and do not write.
+/// Words of node types (`src/backend/commands/explain.c`, `ExplainNode`) and of what they do to a table.
 const WORDS: &[&str] = &[
     "Aggregate",
     "All",
@@ -72,6 +72,7 @@ const WORDS: &[&str] = &[
     "Async",
     "Backward",
     "Bitmap",
+    "Delete",
     "BitmapAnd",
     "BitmapOr",
     "CTE",
@@ -89,6 +90,7 @@ const WORDS: &[&str] = &[
     "Incremental",
     "Index",
     "Inner",
+    "Insert",
     "Intersect",
     "Join",
     "Left",
@@ -97,6 +99,7 @@ const WORDS: &[&str] = &[
     "Loop",
     "Materialize",
     "Memoize",
+    "ModifyTable",
     "Merge",
     "MixedAggregate",
     "Nested",
@@ -119,6 +122,7 @@ const WORDS: &[&str] = &[
     "Tid",
     "Union",
     "Unique",
+    "Update",
     "Values",
     "WindowAgg",
     "WorkTable",
@@ -236,7 +240,7 @@ mod tests {
             assert_eq!(shape(line, false), None, "{line}");
         }
         assert_eq!(shape("[", true), None);
-        assert_eq!(shape("Insert on customers", true), None);
+        assert_eq!(shape("Truncate on customers", true), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Rows: copied as they came, sealed value by value, or reduced to a plan's shape. Never materialised.
 
 pub mod array;
+pub mod copy;
 pub mod explain;
 pub mod open;
 pub mod plan;

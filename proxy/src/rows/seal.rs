@@ -20,7 +20,22 @@ pub fn put_sealed(out: &mut Vec<u8>, body: &[u8], seals: &[Option<(Arc<dyn Pseud
     done
 }
 
-fn write(out: &mut Vec<u8>, body: &[u8], seals: &[Option<(Arc<dyn Pseudonym>, Format)>]) -> Result<(), RowFault> {
+/// Appends the body of that DataRow alone, which is a tuple of COPY's binary format too (PostgreSQL documentation, COPY, "Tuples").
+/// On an error nothing is appended.
+///
+/// # Errors
+/// As [`put_sealed`].
+pub fn put_tuple(out: &mut Vec<u8>, body: &[u8], seals: &[Option<(Arc<dyn Pseudonym>, Format)>]) -> Result<(), RowFault> {
+    let start = out.len();
+    let done = write(out, body, seals);
+    if done.is_err() {
+        out.truncate(start);
+    }
+    done
+}
+
+/// Appends the body of such a row.
+pub(super) fn write(out: &mut Vec<u8>, body: &[u8], seals: &[Option<(Arc<dyn Pseudonym>, Format)>]) -> Result<(), RowFault> {
     let mut c = Cursor::new(body);
     let found = c.u16().map(usize::from).ok_or(RowFault::Malformed)?;
     if found != seals.len() {

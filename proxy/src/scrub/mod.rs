@@ -4,6 +4,7 @@
 //! a function's body or an encoding writes may hold a stored value. What is let through is an allowlist of classes of SQLSTATE
 //! (PostgreSQL documentation, appendix A); a class that is not on it is told in our words.
 
+mod copy;
 pub mod words;
 
 use crate::wire::answer::Report;
@@ -58,6 +59,43 @@ impl Scrub {
         let mut ours = Report::ours(severity(report.severity()), "22000", words::FAILED_ON_A_ROW);
         ours.fields.push((b'D', words::FAILED_ON_A_ROW_DETAIL.as_bytes().to_vec()));
         ours.fields.push((b'H', words::FAILED_ON_A_ROW_HINT.as_bytes().to_vec()));
+        ours
+    }
+
+    /// A constraint refused a row.
+    pub fn is_of_a_constraint(report: &Report) -> bool {
+        code(report.code()).is_some_and(|c| c.starts_with("23"))
+    }
+
+    /// A constraint refused a row: which one, where the server says it by itself, but not for which values. Names are schema text.
+    pub fn constraint(report: &Report) -> Report {
+        let code = code(report.code()).unwrap_or("23000");
+        let said = report.field(b'W').is_none() && report.field(b'q').is_none();
+        let name = |tag: u8| report.field(tag).filter(|_| said).and_then(|n| std::str::from_utf8(n).ok());
+        let message = match (name(b'n'), name(b'c')) {
+            (Some(constraint), _) => format!("{} \"{constraint}\"", words::of_constraint(code)),
+            (None, Some(column)) => format!("null value in column \"{column}\" violates not-null constraint"),
+            (None, None) => words::message(code).to_owned(),
+        };
+        let mut ours = Report::ours(severity(report.severity()), code, &message);
+        for tag in [b's', b't', b'c', b'n'] {
+            if let Some(name) = name(tag) {
+                ours.fields.push((tag, name.as_bytes().to_vec()));
+            }
+        }
+        ours
+    }
+
+    /// The same of a statement that writes: what the server says of its text passes, but not what it says while it runs, when triggers,
+    /// computed columns and indexes look at stored values.
+    pub fn of_a_write(&self, report: &Report) -> Report {
+        let class = code(report.code()).and_then(|c| c.get(..2)).unwrap_or_default();
+        let code = code(report.code()).unwrap_or("XX000");
+        if report.field(b'P').is_some() || words::NOT_OF_A_ROW.contains(&class) || words::OF_THE_SCHEMA.contains(&code) {
+            return self.error(report);
+        }
+        let mut ours = Report::ours(severity(report.severity()), code, words::message(code));
+        ours.fields.push((b'D', words::WITHHELD.as_bytes().to_vec()));
         ours
     }
 
@@ -205,6 +243,29 @@ mod tests {
     fn a_value_that_a_row_filter_failed_on_is_not_told() {
         let seen = Scrub::new(KEY, true).error(&report("22P02", &[(b'M', "invalid input syntax for type integer: \"ana@x\"")]));
         assert!(!text(&seen).contains("ana@x"), "{seen:?}");
+    }
+
+    #[test]
+    fn errors_of_a_write_hold_no_stored_value() {
+        let scrub = Scrub::new(KEY, false);
+        let unique = report(
+            "23505",
+            &[(b'M', "duplicate key value violates \"u\""), (b'D', "Key (email)=(CANARY) already exists."), (b't', "leads"), (b'n', "u")],
+        );
+        assert!(Scrub::is_of_a_constraint(&unique));
+        let seen = Scrub::constraint(&unique);
+        assert_eq!(seen.field(b'M').unwrap(), b"duplicate key value violates unique constraint \"u\"");
+        assert!(!text(&seen).contains("CANARY"));
+        let raised = report("23505", &[(b'M', "CANARY"), (b'n', "CANARY"), (b'W', "PL/pgSQL function f() line 1 at RAISE")]);
+        assert!(!text(&Scrub::constraint(&raised)).contains("CANARY"));
+        let null = report("23502", &[(b'M', "null value"), (b'D', "Failing row contains (CANARY)."), (b'c', "id")]);
+        assert!(
+            text(&Scrub::constraint(&null)).contains("null value in column \"id\"") && !text(&Scrub::constraint(&null)).contains("CANARY")
+        );
+        let computed = report("22P02", &[(b'M', "invalid input syntax for type integer: \"CANARY\"")]);
+        assert!(!text(&scrub.of_a_write(&computed)).contains("CANARY"));
+        let of_the_text = report("22P02", &[(b'M', "invalid input syntax for type integer: \"x\""), (b'P', "9")]);
+        assert!(text(&scrub.of_a_write(&of_the_text)).contains("\"x\""));
     }
 
     #[test]

@@ -12,6 +12,9 @@ pub const CLOSED_CODES: &[&str] = &["22021", "22P05", "42501"];
 /// Classes of errors that no expression over a row raises.
 pub const NOT_OF_A_ROW: &[&str] = &["08", "25", "26", "34", "40", "53", "55", "57", "58", "F0", "XX"];
 
+/// Codes of errors that a statement which writes meets in the schema, not in a row: ON CONFLICT without its index, a generated column.
+pub const OF_THE_SCHEMA: &[&str] = &["42P10", "428C9", "0A000"];
+
 /// An expression failed over a protected relation.
 pub const FAILED_ON_A_ROW: &str = "an expression of the statement fails for some row";
 /// Why it is not told how.
@@ -62,9 +65,27 @@ pub fn message(code: &str) -> &'static str {
         "23P01" => "conflicting key value violates an exclusion constraint",
         "22021" => "a character is not valid in the encoding",
         "22P05" => "a character cannot be converted to the client's encoding",
+        "22001" => "a value is too long for its column's type",
+        "22003" => "a number is out of range",
+        "22P02" => "a value has not the syntax of its type",
+        "22007" | "22008" => "a date or time is not valid",
+        "22012" => "division by zero",
+        "428C9" => "a generated or identity column cannot be given a value",
+        "21000" => "a row would be changed more than once, or a subquery gave more than one row",
         "42501" => "permission denied by the database",
         "P0001" => "a function of the database raised an error",
         other => class_message(other.get(..2).unwrap_or_default()),
+    }
+}
+
+/// What is said before a constraint's name.
+pub fn of_constraint(code: &str) -> &'static str {
+    match code {
+        "23505" => "duplicate key value violates unique constraint",
+        "23503" => "insert, update or delete violates foreign key constraint",
+        "23514" => "new row violates check constraint",
+        "23P01" => "conflicting key value violates exclusion constraint",
+        _ => "a row violates constraint",
     }
 }
 

@@ -169,6 +169,22 @@ pub fn command_tag(body: &[u8]) -> Option<&[u8]> {
     c.end(tag)
 }
 
+/// Decodes the body of `H` or `G`: whether all of the data is binary, and the format of each column.
+pub fn copy_response(body: &[u8]) -> Option<(bool, Vec<i16>)> {
+    let mut c = Cursor::new(body);
+    let binary = match c.u8()? {
+        0 => false,
+        1 => true,
+        _ => return None,
+    };
+    let count = c.u16()?;
+    let mut formats = Vec::new();
+    for _ in 0..count {
+        formats.push(c.i16()?);
+    }
+    c.end((binary, formats))
+}
+
 /// Decodes the body of `t`: it holds nothing but type OIDs.
 pub fn parameter_description(body: &[u8]) -> Option<()> {
     let mut c = Cursor::new(body);

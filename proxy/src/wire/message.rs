@@ -180,7 +180,24 @@ pub fn put_execute(out: &mut Vec<u8>, portal: &[u8]) {
     });
 }
 
-/// Appends a message without a body: `S`, `H`, `X`.
+/// Appends `E` (Execute) with a row limit.
+pub fn put_execute_some(out: &mut Vec<u8>, portal: &[u8], limit: i32) {
+    frame::put(out, b'E', |b| {
+        put_cstring(b, portal);
+        b.extend_from_slice(&limit.to_be_bytes());
+    });
+}
+
+/// Appends `B` without parameters, all results in binary.
+pub fn put_bind_binary(out: &mut Vec<u8>, portal: &[u8], statement: &[u8]) {
+    frame::put(out, b'B', |b| {
+        put_cstring(b, portal);
+        put_cstring(b, statement);
+        b.extend_from_slice(&[0, 0, 0, 0, 0, 1, 0, 1]);
+    });
+}
+
+/// Appends a message without a body: `S`, `H`, `X`, `c`.
 pub fn put_bare(out: &mut Vec<u8>, tag: u8) {
     frame::put(out, tag, |_| {});
 }

@@ -78,6 +78,7 @@ WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 
   AND c.relnamespace <> 'pg_toast'::pg_catalog.regnamespace \
 ORDER BY a.attrelid, a.attnum";
 
+/// With 0 for each, so that one that is computed from no column is known too.
 /// Up to PostgreSQL 14 the column itself depends on its sources, from 15 on its `pg_attrdef` does.
 const GENERATED: &str = "\
 SELECT DISTINCT a.attrelid, a.attnum, d.refobjsubid \
@@ -87,7 +88,8 @@ JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.
   AND d.refobjsubid > 0 AND d.refobjsubid <> a.attnum \
   AND (d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass AND d.objid = f.oid \
     OR d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = a.attrelid AND d.objsubid = a.attnum) \
-WHERE a.attgenerated <> '' AND NOT a.attisdropped";
+WHERE a.attgenerated <> '' AND NOT a.attisdropped \
+UNION ALL SELECT attrelid, attnum, 0 FROM pg_catalog.pg_attribute WHERE attgenerated <> '' AND NOT attisdropped";
 
 const PARENTS: &str = "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno";
 

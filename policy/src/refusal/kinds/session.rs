@@ -5,6 +5,22 @@ use super::Kind;
 #[rustfmt::skip]
 pub(super) const KINDS: &[Kind] = &[
     Kind {
+        id: "carry.alone",
+        meaning: "A statement that keeps pseudonyms stands beside others in one text.",
+        why: "Its rows pass through pgveil, which takes more than one message to the server.",
+        instead: "Send it as a text of its own, after BEGIN where it belongs to others.",
+        example: None,
+        of_postgres: false,
+    },
+    Kind {
+        id: "carry.large",
+        meaning: "Rows that are kept with pseudonyms are very much larger than those before them.",
+        why: "pgveil holds some thousand rows at once, and at most 64 MB of them.",
+        instead: "Keep the large columns without the pseudonyms, or the large rows in a statement of their own.",
+        example: None,
+        of_postgres: false,
+    },
+    Kind {
         id: "lock.clause",
         meaning: "FOR UPDATE or FOR SHARE beside DISTINCT or a set operation.",
         why: "Postgres says so too.",
@@ -57,7 +73,7 @@ pub(super) const KINDS: &[Kind] = &[
         meaning: "A kind of statement that is not open to roles with masks.",
         why: "Only reads are judged yet.",
         instead: "Queries, transactions, EXPLAIN, and SET and SHOW of harmless settings are open.",
-        example: Some("LOCK TABLE products"),
+        example: Some("DO $$ BEGIN END $$"),
         of_postgres: false,
     },
     Kind {

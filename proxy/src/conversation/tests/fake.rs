@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use pgveil_policy::mask::seal::{SealForm, SealSpec};
-use pgveil_policy::{Kind, Mask, Origin, Output, Plan, Planned, Refusal, SqlState, SqlText, TokenParameter};
+use pgveil_policy::{Carry, CopyData, CopyForm, Kind, Mask, Origin, Output, Plan, Planned, Refusal, SqlState, SqlText, TokenParameter};
 
 use super::super::{Conversation, End, Judge, Out};
 use crate::rows::{Pseudonym, Unsealable};
@@ -74,14 +74,17 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
     let (word, rest) = sql.split_once(' ').unwrap_or((sql, ""));
     let kind = match word {
         "rows" => Kind::Query,
+        "keep" | "insert" => Kind::Carry,
         "explain" => Kind::Explain,
         "set" => Kind::Set,
         "begin" | "commit" | "rollback" => Kind::Transaction,
         "deallocate" => Kind::Utility,
+        "copyout" => Kind::CopyOut,
+        "copyin" => Kind::CopyIn,
         "unknown" => return Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.relation", "unknown")),
         _ => return Err(Refusal::new(SqlState::DENIED, "name.relation", "denied").with_hint("other")),
     };
-    let pattern = if kind == Kind::Query { rest } else { ["", "x"][usize::from(kind == Kind::Explain)] };
+    let pattern = if matches!(kind, Kind::Query | Kind::Carry) { rest } else { ["", "x"][usize::from(kind == Kind::Explain)] };
     let output = |(n, c)| {
         let spec = spec();
         let (origin, mask) = match c {
@@ -92,6 +95,11 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         };
         Output { name: format!("c{n}"), origin, mask, type_oid: None }
     };
+    let copied = matches!(kind, Kind::CopyOut | Kind::CopyIn).then(|| {
+        let columns: Arc<[Output]> = rest.chars().enumerate().map(output).collect();
+        let form = CopyForm::Csv { delimiter: b',', quote: b'"', escape: b'"', null: String::new() };
+        Arc::new(CopyData { force_quote: vec![false; columns.len()], columns, form, header: false })
+    });
     let text = if kind == Kind::Utility { sql.to_owned() } else { format!("sent:{sql}") };
     Ok(Planned {
         kind,
@@ -104,8 +112,26 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
             true => Arc::from([TokenParameter { index: 0, spec: Arc::new(spec()), array: false }]),
             false => Arc::from([]),
         },
-        changes_catalog: false,
+        carry: carry(word),
+        copy: copied,
+        ..Planned::plain(kind, "")
     })
+}
+
+// `keep` and `insert`, with a pattern as `rows`: the latter by a stage.
+fn carry(word: &str) -> Option<Arc<Carry>> {
+    let staged = match word {
+        "keep" => false,
+        "insert" => true,
+        _ => return None,
+    };
+    Some(Arc::new(Carry {
+        create: SqlText::plain("create"),
+        shape: "shape".into(),
+        copy: "copy".into(),
+        finish: staged.then(|| SqlText::plain("finish")),
+        drop: staged.then(|| "drop".into()),
+    }))
 }
 
 fn spec() -> SealSpec {
@@ -153,6 +179,14 @@ impl Client {
 
     pub fn flush(&mut self) {
         message::put_bare(&mut self.0, b'H');
+    }
+
+    pub fn data(&mut self, data: &str) {
+        self.raw(b'd', data.as_bytes());
+    }
+
+    pub fn done(&mut self) {
+        message::put_bare(&mut self.0, b'c');
     }
 
     pub fn function_call(&mut self) {
@@ -215,6 +249,19 @@ impl Server {
         });
     }
 
+    /// CopyOutResponse (`H`) or CopyInResponse (`G`).
+    pub fn copies(&mut self, tag: char, format: u8, columns: u16) {
+        frame::put(&mut self.0, tag as u8, |b| {
+            b.push(format);
+            b.extend_from_slice(&columns.to_be_bytes());
+            (0..columns).for_each(|_| b.extend_from_slice(&[0, format]));
+        });
+    }
+
+    pub fn data(&mut self, data: &str) {
+        frame::put(&mut self.0, b'd', |b| b.extend_from_slice(data.as_bytes()));
+    }
+
     pub fn error(&mut self, code: &str, message: &str) {
         Report::ours("ERROR", code, message).put(&mut self.0, b'E');
     }
@@ -225,6 +272,11 @@ impl Server {
 
     pub fn notice(&mut self, code: &str, message: &str) {
         Report::ours("WARNING", code, message).put(&mut self.0, b'N');
+    }
+
+    /// CopyInResponse, binary.
+    pub fn copy_in(&mut self) {
+        frame::put(&mut self.0, b'G', |b| b.extend_from_slice(&[1, 0, 2, 0, 1, 0, 1]));
     }
 
     pub fn notify(&mut self) {
@@ -321,6 +373,20 @@ impl Talk {
         self.take_told()
     }
 
+    /// The server answers, in one piece.
+    pub fn server_at_once(&mut self, write: impl FnOnce(&mut Server)) {
+        let bytes = server(write);
+        assert_eq!(self.conversation.from_server(&bytes, &mut self.out).unwrap(), bytes.len());
+    }
+
+    /// The data of the one CopyData that is to be sent.
+    pub fn sent_data(&self) -> Vec<u8> {
+        let mut data = frames(&self.out.to_server).into_iter().filter(|(tag, _)| *tag == b'd');
+        let (_, one) = data.next().expect("a CopyData");
+        assert!(data.next().is_none());
+        one
+    }
+
     /// The server answers, and the conversation is over.
     pub fn veto(&mut self, write: impl FnOnce(&mut Server)) -> String {
         self.conversation.from_server(&server(write), &mut self.out).unwrap_err().to_string()
@@ -358,6 +424,7 @@ fn sent(tag: u8, body: &[u8]) -> String {
     let mut next = || parts.next().unwrap_or_default().to_owned();
     match tag {
         b'P' | b'B' => format!("{} {} {}", char::from(tag), next(), next()),
+        b'd' => format!("d {text:?}"),
         b'Q' | b'D' | b'C' | b'E' => format!("{} {}", char::from(tag), next()),
         _ => char::from(tag).to_string(),
     }
@@ -373,6 +440,7 @@ fn told(tag: u8, body: &[u8]) -> String {
         b'D' => values(body).iter().map(|v| v.clone().unwrap_or("NULL".into())).collect::<Vec<_>>().join("|"),
         b'C' => String::from_utf8_lossy(answer::command_tag(body).unwrap()).into_owned(),
         b'Z' => String::from_utf8_lossy(body).into_owned(),
+        b'd' => format!("{:?}", String::from_utf8_lossy(body)),
         b't' => u16::from_be_bytes([body[0], body[1]]).to_string(),
         b'S' => {
             let (name, value) = answer::parameter_status(body).unwrap();
