@@ -168,6 +168,8 @@ pub enum Kind {
     Write,
     /// EXPLAIN: rows of one text column that must be reduced to the plan's shape.
     Explain,
+    /// EXPLAIN in another format: one row with a plan in JSON, to be cut down to its shape and told in that format.
+    ExplainTree(PlanFormat),
     /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, ROLLBACK TO, SET TRANSACTION.
     Transaction,
     /// SET and RESET of an allowed setting.
@@ -198,9 +200,16 @@ impl Kind {
     /// Names of relations or functions stand in its text: what it means hangs on the catalog and on search_path.
     pub fn looks_names_up(self) -> bool {
         match self {
-            Kind::Query | Kind::Name | Kind::Named | Kind::Call | Kind::Carry | Kind::Write | Kind::Explain | Kind::Keep | Kind::Define => {
-                true
-            }
+            Kind::Query
+            | Kind::Name
+            | Kind::Named
+            | Kind::Call
+            | Kind::Carry
+            | Kind::Write
+            | Kind::Explain
+            | Kind::ExplainTree(_)
+            | Kind::Keep
+            | Kind::Define => true,
             Kind::CopyOut | Kind::CopyIn | Kind::Lock => true,
             Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility => false,
         }
@@ -211,6 +220,7 @@ impl Kind {
         match self {
             Kind::Query | Kind::Write => true,
             Kind::Explain
+            | Kind::ExplainTree(_)
             | Kind::Carry
             | Kind::CopyOut
             | Kind::CopyIn
@@ -226,6 +236,15 @@ impl Kind {
             | Kind::Define => false,
         }
     }
+}
+
+/// FORMAT of an EXPLAIN that is one value and no lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are Postgres' own names")]
+pub enum PlanFormat {
+    Json,
+    Xml,
+    Yaml,
 }
 
 /// What flows in a COPY.
@@ -347,6 +366,11 @@ impl SqlText {
             Piece::Token(token) => Some(token),
             Piece::Text(_) | Piece::OrderKey => None,
         })
+    }
+
+    /// The same text behind one without a hole.
+    pub fn prefixed(&self, before: &str) -> Self {
+        SqlText { pieces: std::iter::once(Piece::Text(before.to_owned())).chain(self.pieces.iter().cloned()).collect() }
     }
 
     /// The content of the string constant that is printed for a token: a hole that nothing of a client's can make.

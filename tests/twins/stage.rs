@@ -14,7 +14,7 @@ pub const MARKER: &str = "marker0marker1marker2";
 /// The policy of all tests here.
 pub const POLICY: &str = include_str!("../policy.toml");
 /// The roles of `policy.toml` as users of the same name.
-const USERS: [&str; 6] = ["analyst", "engineer", "admin", "filtered", "veiled", "tokens"];
+pub const USERS: [&str; 6] = ["analyst", "engineer", "admin", "filtered", "veiled", "tokens"];
 /// As the service account's sessions find it, and those that go straight to Postgres.
 const SETTINGS: &[&str] = &["search_path = shop, public", "statement_timeout = '3s'"];
 
@@ -115,6 +115,13 @@ impl Stage {
         let differ = Differ { values: true, rows: true };
         let [a, b] = [Twin::A, Twin::B].map(|twin| database(World::get(), Size::LARGE, twin, differ, self.values));
         Twins { a, b }
+    }
+
+    /// Twins of that kind only, that nobody else uses, behind another proxy.
+    pub fn apart(&self, proxy: &'static Proxy, size: Size, differ: Differ) -> Stage {
+        let [a, b] = [Twin::A, Twin::B].map(|twin| database(World::get(), size, twin, differ, self.values));
+        let twins = Twins { a, b };
+        Stage { proxy, both: twins.clone(), values_only: twins.clone(), rows_only: twins, values: self.values }
     }
 
     /// Through pgveil, as that role.

@@ -33,6 +33,7 @@ mod define;
 mod depend;
 mod determined;
 mod engine;
+mod explain;
 mod expr;
 mod facts;
 mod fence;

@@ -204,7 +204,7 @@ fn one_statement_after_another() {
             _ => "another",
         })
         .collect();
-    assert_eq!(kinds, ["query", "control", "INSERT"]);
+    assert_eq!(kinds, ["query", "control", "another"]);
     assert!(read(" ; ").unwrap().is_empty() && read("").unwrap().is_empty() && read("-- x").unwrap().is_empty());
     let refusal = read("SELECT 1; SELEC 2").unwrap_err();
     assert_eq!((refusal.code, refusal.position), (SqlState::SYNTAX, Some(11)), "{refusal:?}");
@@ -214,7 +214,10 @@ fn one_statement_after_another() {
 #[test]
 fn explain_and_its_options() {
     let explained = |sql: &str| match read(sql).map_err(|refusal| refusal.id)?.pop().map(|statement| statement.body) {
-        Some(Body::Explain { options, query }) => Ok((options, query.print(&query.ast).unwrap())),
+        Some(Body::Explain { options, of }) => match *of {
+            Body::Query(query) => Ok((options, query.print(&query.ast).unwrap())),
+            other => panic!("{sql}: {other:?}"),
+        },
         other => panic!("{sql}: {other:?}"),
     };
     let (options, text) = explained("EXPLAIN (ANALYZE true, buffers off, FORMAT json) (SELECT 1)").unwrap();
@@ -223,6 +226,9 @@ fn explain_and_its_options() {
     let (options, _) = explained("EXPLAIN ANALYZE VERBOSE SELECT 1").unwrap();
     assert_eq!((options.analyze, options.verbose, options.costs), (Some(true), Some(true), None));
     assert_eq!(explained("explain (with x as (select 1) select * from x)").unwrap().0, super::ExplainOptions::default());
+    for kept in ["DECLARE c SCROLL CURSOR FOR SELECT 1", "CREATE TABLE t AS SELECT 1", "SELECT 1 INTO t"] {
+        assert_eq!(explained(&format!("EXPLAIN {kept}")).unwrap().1, "SELECT 1", "{kept}");
+    }
     assert_eq!(explained("EXPLAIN (GENERIC_PLAN) SELECT 1"), Err("read.explain"));
 }
 

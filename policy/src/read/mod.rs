@@ -52,9 +52,9 @@ pub use channel::Channel;
 pub use named::{Cursor, Named};
 pub(crate) use normal::fold;
 use postgres::{Raw, Tree};
+pub use procedure::Call;
 pub use write::{Assigned, Conflict, Inferred, Overriding, Sent, Shell, Target, Then, Verb, When, Write};
 pub(crate) use write::{EXCLUDED, placeholder};
-pub use procedure::Call;
 
 /// One statement of a client's text.
 #[derive(Debug, Clone)]
@@ -70,12 +70,12 @@ pub struct Statement {
 pub enum Body {
     /// SELECT, VALUES, TABLE, without INTO.
     Query(Reading),
-    /// EXPLAIN of a query.
+    /// EXPLAIN.
     Explain {
         /// All options that were given; each is understood.
         options: ExplainOptions,
-        /// What is explained.
-        query: Reading,
+        /// What is explained: where it is only planned, the query in a CREATE TABLE AS, a SELECT INTO or a DECLARE.
+        of: Box<Body>,
     },
     /// A statement that makes, runs or ends what lives under a name.
     Named(Named),

@@ -9,7 +9,7 @@ use super::ledger::{Name, Owed, Simple};
 use super::names::Portal;
 use super::statement::Statement;
 use super::{ANSWER_LIMIT, Conversation, End, FULL, Judge, Out, ROW_LIMIT, Rows, Veto, witness};
-use crate::rows::{self, RowFault, Treatment, explain, seal};
+use crate::rows::{self, RowFault, Treatment, explain, plan, seal};
 use crate::wire::answer::{self, Report, Status};
 use crate::wire::frame::{self, HEADER, Head};
 use crate::wire::message::{self, Target};
@@ -90,6 +90,7 @@ impl<J: Judge> Conversation<J> {
         match &rows.treatment {
             Treatment::Copy => {}
             Treatment::Seal(seals) => seal::put_sealed(&mut out.to_client, body, seals).map_err(Veto::from)?,
+            Treatment::Plan(format) => plan::put_plan(&mut out.to_client, body, *format).map_err(Veto::from)?,
             Treatment::Explain => {
                 explain::put_explained(&mut out.to_client, body, std::mem::take(&mut self.first_line)).map_err(Veto::from)?;
             }
@@ -300,7 +301,7 @@ impl<J: Judge> Conversation<J> {
                 let rows = statement.rows(&formats).ok_or(Veto::Formats)?;
                 // Once it is told the text cannot be sent again.
                 let again = simple.text.is_some() && simple.at == 0;
-                witness::put(if again { &mut self.held } else { &mut out.to_client }, fields);
+                witness::put(if again { &mut self.held } else { &mut out.to_client }, statement.told(fields));
                 self.rows = Some(Arc::new(rows));
                 self.first_line = true;
                 return Ok(Some(Owed::Simple(simple)));
@@ -348,7 +349,10 @@ impl<J: Judge> Conversation<J> {
                 witness::check(&self.judge, &statement.outputs, body)?;
                 message::put_bare(&mut out.to_client, b'n');
             }
-            b'T' => witness::put(&mut out.to_client, witness::check(&self.judge, &statement.outputs, body)?),
+            b'T' => {
+                let fields = witness::check(&self.judge, &statement.outputs, body)?;
+                witness::put(&mut out.to_client, statement.told(fields));
+            }
             b'n' if statement.outputs.is_empty() || statement.leans.is_some() => bare(out, tag, body)?,
             _ => return Err(Veto::Unexpected { tag: char::from(tag) }.into()),
         }

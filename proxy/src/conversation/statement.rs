@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use pgveil_policy::{Carry, CopyData, CopyForm, Kind, Mask, Output, Planned};
+use pgveil_policy::{Carry, CopyData, CopyForm, Kind, Mask, Output, PlanFormat, Planned};
 
 use super::ledger::Name;
 use super::{Judge, Rows};
@@ -11,7 +11,12 @@ use crate::rows::array::Elements;
 use crate::rows::copy::Sealing;
 use crate::rows::open::Opening;
 use crate::rows::{Formats, Pseudonym, Treatment};
+use crate::wire::answer::Field;
 use crate::wire::message::Target;
+
+/// Type OIDs of `src/include/catalog/pg_type.dat`.
+const TEXT: u32 = 25;
+const XML: u32 = 142;
 
 /// A judged statement as it lives in a session. An empty text is one too, without a kind.
 #[derive(Debug)]
@@ -211,6 +216,18 @@ impl Statement {
         }
     }
 
+    /// Fields of a RowDescription as the client is told them: a plan comes as JSON, and is told as what was asked for.
+    pub fn told<'a>(&self, mut fields: Vec<Field<'a>>) -> Vec<Field<'a>> {
+        let type_oid = match self.kind {
+            Some(Kind::ExplainTree(PlanFormat::Xml)) => XML,
+            Some(Kind::ExplainTree(PlanFormat::Yaml)) => TEXT,
+            None | Some(_) => return fields,
+        };
+        // All three have no length and no modifier.
+        fields.iter_mut().for_each(|field| field.type_oid = type_oid);
+        fields
+    }
+
     /// What happens to its rows in these formats; `None` where the formats do not fit.
     pub fn rows(&self, formats: &Formats) -> Option<Rows> {
         let columns = self.outputs.len();
@@ -221,6 +238,7 @@ impl Statement {
         }
         let treatment = match self.kind {
             Some(Kind::Explain) => Treatment::Explain,
+            Some(Kind::ExplainTree(format)) => Treatment::Plan(format),
             None | Some(_) => {
                 if self.carry.is_none() && self.seals.iter().all(Option::is_none) {
                     Treatment::Copy
