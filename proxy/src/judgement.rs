@@ -226,7 +226,7 @@ impl Judge for SessionJudge {
         match next {
             Next::Ask(asking) => {
                 let questions = asking.questions().to_vec();
-                self.asking = Some((asking, shared));
+                self.asking = Some((*asking, shared));
                 Some(questions)
             }
             Next::Same => {

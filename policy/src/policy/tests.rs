@@ -44,7 +44,7 @@ fn the_example_says_what_the_design_says() {
         policy.classes[0].columns.iter().map(|(p, _)| p.to_string()).collect::<Vec<_>>(),
         ["shop.customers.email", "shop.orders.ship_email", "*.leads.email"]
     );
-    assert_eq!(policy.roles.keys().collect::<Vec<_>>(), ["admin", "analyst", "clerk", "engineer"]);
+    assert_eq!(policy.roles.keys().collect::<Vec<_>>(), ["admin", "analyst", "engineer"]);
     let analyst = &policy.roles["analyst"];
     assert_eq!((analyst.default, analyst.read_only, analyst.trusted_code), (DefaultMask::Redact, true, false));
     assert_eq!(analyst.writable_schemas, ["adhoc"]);

@@ -104,7 +104,7 @@ impl Runner {
         self.used += 1;
         let discarded = clean
             && played.difference.is_none()
-            && self.used % REUSED != 0
+            && !self.used.is_multiple_of(REUSED)
             && self.twins.as_mut().is_some_and(|twins| twins.iter_mut().all(|t| t.query("DISCARD ALL").error().is_none()));
         if !discarded {
             self.twins = None;
@@ -234,7 +234,7 @@ impl Runner {
                     if let Err(why) = &told {
                         report.example(why, step.sql());
                     }
-                    report.note("session", [step.kind].into_iter(), fine, told.as_ref().map(|()| ()).map_err(String::as_str));
+                    report.note("session", [step.kind].into_iter(), fine, told.as_ref().copied().map_err(String::as_str));
                 }
             }
             refused.push(id.is_some());

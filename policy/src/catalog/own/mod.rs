@@ -36,7 +36,7 @@ pub struct Asking {
 #[derive(Debug)]
 enum Stage {
     Survey,
-    Lists(Found),
+    Lists(Box<Found>),
     Part { given: HashSet<Oid>, gone: HashSet<Oid>, gone_types: HashSet<Oid> },
     Full,
 }
@@ -45,7 +45,7 @@ enum Stage {
 #[derive(Debug)]
 pub enum Next {
     /// There is more to ask.
-    Ask(Asking),
+    Ask(Box<Asking>),
     /// The session sees what the snapshot shows.
     Same,
     /// It sees another catalog.
@@ -98,13 +98,17 @@ impl Asking {
             Stage::Survey => {
                 let (code, changes) = (answers.next().unwrap_or_default(), answers.next().unwrap_or_default());
                 if code.into_iter().flatten().flatten().next() != self.base.basis.code {
-                    return Ok(Next::Ask(Asking { questions: dressed(full()), stage: Stage::Full, base: self.base }));
+                    return Ok(Next::Ask(Box::new(Asking { questions: dressed(full()), stage: Stage::Full, base: self.base })));
                 }
                 let found = Found::read(changes)?;
                 if found.all_there(&self.base) {
                     return Ok(part(self.base, &found, Gone::default()));
                 }
-                Ok(Next::Ask(Asking { questions: dressed(vec![questions::LISTS.to_owned()]), stage: Stage::Lists(found), base: self.base }))
+                Ok(Next::Ask(Box::new(Asking {
+                    questions: dressed(vec![questions::LISTS.to_owned()]),
+                    stage: Stage::Lists(Box::new(found)),
+                    base: self.base,
+                })))
             }
             Stage::Lists(found) => {
                 let gone = found.gone(&self.base, answers.next().unwrap_or_default())?;
@@ -116,7 +120,7 @@ impl Asking {
                     builder.rows(name, rows)?;
                 }
                 if builder.changes_types_of(&self.base) {
-                    return Ok(Next::Ask(Asking { questions: dressed(full()), stage: Stage::Full, base: self.base }));
+                    return Ok(Next::Ask(Box::new(Asking { questions: dressed(full()), stage: Stage::Full, base: self.base })));
                 }
                 let catalog = builder.assemble()?;
                 let same = gone.is_empty()
@@ -173,11 +177,11 @@ fn part(base: Arc<Catalog>, found: &Found, gone: Gone) -> Next {
     let (relations, types) = (list(&given), list(&types));
     let questions =
         PARTS.iter().filter_map(|(name, column)| queries::part(name, column, if *name == "types" { &types } else { &relations }));
-    Next::Ask(Asking {
+    Next::Ask(Box::new(Asking {
         questions: dressed(questions.collect()),
         stage: Stage::Part { given, gone: gone.relations, gone_types: gone.types },
         base,
-    })
+    }))
 }
 
 /// These and all that they inherit from or that inherits from them, now or in the snapshot.

@@ -75,7 +75,7 @@ fn rows(s: &mut Server) {
 
 // What was sent, without the data of a COPY.
 fn took(talk: &mut Talk) -> Vec<String> {
-    let bare = |sent: String| if sent.starts_with("d ") || sent.starts_with("f ") { sent[..1].to_owned() } else { sent };
+    let bare = |sent: String| if sent.starts_with("d ") || sent.starts_with("f ") { sent.chars().take(1).collect() } else { sent };
     talk.take_sent().into_iter().map(bare).collect()
 }
 

@@ -66,10 +66,10 @@ impl Judge for FakeJudge {
                 break;
             }
             // Tables that the session has made.
-            if let Some(table) = one.strip_prefix("rows own ") {
-                if !self.own.borrow().iter().any(|t| t == table) {
-                    return Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.relation", "unknown"));
-                }
+            if let Some(table) = one.strip_prefix("rows own ")
+                && !self.own.borrow().iter().any(|t| t == table)
+            {
+                return Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.relation", "unknown"));
             }
             plan.statements.push(planned(one)?);
             plan.starts.push(here);
