@@ -9,7 +9,11 @@ attacks![
         Harmless
     ),
     attack("SELECT INTO", &["SELECT email INTO adhoc.t2 FROM shop.customers", "SELECT email FROM adhoc.t2 LIMIT 1"], Harmless),
-    attack("a temporary copy", &["CREATE TEMP TABLE t3 AS SELECT email FROM shop.customers", "SELECT (SELECT email FROM t3 LIMIT 1)"], Harmless),
+    attack(
+        "a temporary copy",
+        &["CREATE TEMP TABLE t3 AS SELECT email FROM shop.customers", "SELECT (SELECT email FROM t3 LIMIT 1)"],
+        Harmless
+    ),
     attack(
         "INSERT ... SELECT",
         &["CREATE TABLE adhoc.t4 (e text)", "INSERT INTO adhoc.t4 SELECT email FROM shop.customers", "SELECT e FROM adhoc.t4 LIMIT 1"],

@@ -36,7 +36,7 @@ pub struct Asking {
 #[derive(Debug)]
 enum Stage {
     Survey,
-    Lists(Found),
+    Lists(Box<Found>),
     Part { given: HashSet<Oid>, gone: HashSet<Oid>, gone_types: HashSet<Oid> },
     Full,
 }
@@ -104,7 +104,11 @@ impl Asking {
                 if found.all_there(&self.base) {
                     return Ok(part(self.base, &found, Gone::default()));
                 }
-                Ok(Next::Ask(Asking { questions: dressed(vec![questions::LISTS.to_owned()]), stage: Stage::Lists(found), base: self.base }))
+                Ok(Next::Ask(Asking {
+                    questions: dressed(vec![questions::LISTS.to_owned()]),
+                    stage: Stage::Lists(Box::new(found)),
+                    base: self.base,
+                }))
             }
             Stage::Lists(found) => {
                 let gone = found.gone(&self.base, answers.next().unwrap_or_default())?;

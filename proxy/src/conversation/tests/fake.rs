@@ -64,10 +64,10 @@ impl Judge for FakeJudge {
                 break;
             }
             // Tables that the session has made.
-            if let Some(table) = one.strip_prefix("rows own ") {
-                if !self.own.borrow().iter().any(|t| t == table) {
-                    return Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.relation", "unknown"));
-                }
+            if let Some(table) = one.strip_prefix("rows own ")
+                && !self.own.borrow().iter().any(|t| t == table)
+            {
+                return Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.relation", "unknown"));
             }
             plan.statements.push(planned(one)?);
             plan.starts.push(here);
@@ -167,7 +167,6 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         changes_catalog: kind == Kind::Define,
         carry: carry(word),
         copy: copied,
-        ..Planned::plain(kind, "")
     })
 }
 
