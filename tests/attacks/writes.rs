@@ -9,7 +9,11 @@ attacks![
         Harmless
     ),
     attack("SELECT INTO", &["BEGIN", "SELECT email INTO adhoc.t2 FROM shop.customers", "SELECT email FROM adhoc.t2 LIMIT 1"], Harmless),
-    attack("a temporary copy", &["CREATE TEMP TABLE t3 AS SELECT email FROM shop.customers", "SELECT email FROM t3 LIMIT 1"], Harmless),
+    attack(
+        "a temporary copy",
+        &["CREATE TEMP TABLE t3 AS SELECT email FROM shop.customers", "SELECT (SELECT email FROM t3 LIMIT 1)"],
+        Harmless
+    ),
     attack(
         "INSERT ... SELECT",
         &[

@@ -38,27 +38,14 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("commit", "COMMIT"),
 ];
 
-/// Those of [`QUERIES`] that tell of single relations and types, with the column by which they can be asked of some only. The types
-/// come first.
-pub(in crate::catalog) const PARTS: &[(&str, &str)] = &[
-    ("types", "t.oid"),
-    ("relations", "c.oid"),
-    ("columns", "a.attrelid"),
-    ("generated", "a.attrelid"),
-    ("parents", "inhrelid"),
-    ("partition keys", "partrelid"),
-    ("indexes", "i.indrelid"),
-    ("reads", "r.ev_class"),
-];
+/// Those of [`QUERIES`] that tell of single relations and types, by their first columns. The types come first.
+pub(in crate::catalog) const PARTS: &[&str] =
+    &["types", "relations", "columns", "generated", "parents", "partition keys", "indexes", "reads"];
 
 /// The query of [`PARTS`] of that name, for some only. `oids`: numbers between commas.
-pub(in crate::catalog) fn part(name: &str, column: &str, oids: &str) -> Option<String> {
+pub(in crate::catalog) fn part(name: &str, oids: &str) -> Option<String> {
     let (_, whole) = QUERIES.iter().find(|(known, _)| *known == name)?;
-    let (head, order) = match whole.rsplit_once(" ORDER BY ") {
-        Some((head, order)) => (head, format!(" ORDER BY {order}")),
-        None => (*whole, String::new()),
-    };
-    Some(format!("{head} AND {column} = ANY (CAST('{{{oids}}}' AS pg_catalog._oid)){order}"))
+    Some(format!("SELECT q.* FROM ({whole}) AS q (of) WHERE q.of = ANY (CAST('{{{oids}}}' AS pg_catalog._oid))"))
 }
 
 /// Those of [`QUERIES`] that return no rows.
@@ -123,10 +110,10 @@ JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_class'::pg_catalog.
 WHERE a.attgenerated <> '' AND NOT a.attisdropped \
 UNION ALL SELECT attrelid, attnum, 0 FROM pg_catalog.pg_attribute WHERE attgenerated <> '' AND NOT attisdropped";
 
-const PARENTS: &str = "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits WHERE true ORDER BY inhrelid, inhseqno";
+const PARENTS: &str = "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits ORDER BY inhrelid, inhseqno";
 
 const PARTITION_KEYS: &str =
-    "SELECT partrelid, pg_catalog.unnest(CAST(partattrs AS pg_catalog.int2[])) FROM pg_catalog.pg_partitioned_table WHERE true";
+    "SELECT partrelid, pg_catalog.unnest(CAST(partattrs AS pg_catalog.int2[])) FROM pg_catalog.pg_partitioned_table";
 
 const SEQUENCES: &str = "\
 SELECT s.seqrelid, s.seqstart, s.seqincrement < 0, coalesce(d.refobjid, 0), coalesce(d.refobjsubid, 0) \
@@ -172,7 +159,7 @@ FROM pg_catalog.pg_rewrite r \
 JOIN pg_catalog.pg_class c ON c.oid = r.ev_class AND c.relkind IN ('v', 'm') \
 JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid \
   AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid <> r.ev_class \
-WHERE true ORDER BY 1, 2";
+ORDER BY 1, 2";
 
 const FUNCTIONS: &str = "\
 SELECT n.nspname, p.proname, p.provolatile, p.prokind, p.pronargs - p.pronargdefaults, p.pronargs, \

@@ -116,7 +116,7 @@ impl Asking {
             }
             Stage::Part { given, gone, gone_types } => {
                 let mut builder = Builder::upon(&self.base, &given, &gone, &gone_types);
-                for ((name, _), rows) in PARTS.iter().zip(answers) {
+                for (name, rows) in PARTS.iter().zip(answers) {
                     builder.rows(name, rows)?;
                 }
                 if builder.changes_types_of(&self.base) {
@@ -175,8 +175,7 @@ fn part(base: Arc<Catalog>, found: &Found, gone: Gone) -> Next {
     let row_types = base.forms.types.iter().filter(|(_, t)| t.relation != 0 && given.contains(&t.relation)).map(|(oid, _)| *oid);
     let types: HashSet<Oid> = found.types.iter().chain(&found.own_types).copied().chain(row_types).collect();
     let (relations, types) = (list(&given), list(&types));
-    let questions =
-        PARTS.iter().filter_map(|(name, column)| queries::part(name, column, if *name == "types" { &types } else { &relations }));
+    let questions = PARTS.iter().filter_map(|name| queries::part(name, if *name == "types" { &types } else { &relations }));
     Next::Ask(Box::new(Asking {
         questions: dressed(questions.collect()),
         stage: Stage::Part { given, gone: gone.relations, gone_types: gone.types },

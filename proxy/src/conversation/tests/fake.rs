@@ -180,7 +180,6 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         changes_catalog: kind == Kind::Define,
         carry: carry(word),
         copy: copied,
-        ..Planned::plain(kind, "")
     })
 }
 
