@@ -58,7 +58,7 @@ const ATTACKS: &[Attack] = &[
     ),
     attack(
         "a new column, read in the same transaction",
-        &["BEGIN", "ALTER TABLE shop.customers ADD COLUMN n1 int DEFAULT 7", "SELECT c FROM shop.customers c ORDER BY id LIMIT 1"],
+        &["BEGIN", "ALTER TABLE shop.customers ADD COLUMN n1 int DEFAULT 7", "SELECT (c).ssn, (c).n1 FROM shop.customers c WHERE id = {id}"],
         Harmless,
     ),
     attack(

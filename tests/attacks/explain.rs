@@ -10,7 +10,7 @@ attacks![
     attack("buffers", &["EXPLAIN (ANALYZE, SUMMARY OFF, BUFFERS) SELECT email FROM shop.customers WHERE id < 10"], Harmless),
     attack("verbose: the veil, the key", &["EXPLAIN VERBOSE SELECT email FROM shop.employees ORDER BY email"], Harmless),
     attack("settings", &["EXPLAIN (SETTINGS, WAL, ANALYZE, SUMMARY OFF) SELECT 1"], Harmless),
-    attack("of an INSERT", &["EXPLAIN ANALYZE INSERT INTO adhoc.x SELECT email FROM shop.customers"], Refused),
+    attack("of an INSERT", &["EXPLAIN ANALYZE INSERT INTO adhoc.x SELECT email FROM shop.customers"], Nothing),
     attack("of a CREATE TABLE AS", &["EXPLAIN ANALYZE CREATE TABLE adhoc.x AS SELECT email FROM shop.customers"], Refused),
     attack("of an EXECUTE", &["PREPARE p AS SELECT email FROM shop.customers", "EXPLAIN EXECUTE p"], Harmless),
     attack("of a DECLARE", &["EXPLAIN DECLARE c CURSOR FOR SELECT email FROM shop.customers"], Harmless),

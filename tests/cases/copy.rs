@@ -304,7 +304,7 @@ fn what_may_not_be_written_and_what_errors_tell() {
         ("COPY s.keep (label) FROM STDIN", "x\n", "42501", "role reader may only read: COPY into s.keep is refused"),
         ("COPY own.v FROM STDIN", "1\tx\n", "42809", "cannot copy to view \"v\""),
         ("COPY own.t (a, nope) FROM STDIN", "1\n", "42703", "column \"nope\" of relation \"t\" does not exist"),
-        ("COPY own.t FROM STDIN", "iloulou\tx\n", "22P02", "a value does not fit"),
+        ("COPY own.t FROM STDIN", "iloulou\tx\n", "22P02", "a value has not the syntax of its type"),
         ("COPY own.t FROM STDIN", "1\n", "22P04", "missing data for column \"b\""),
         ("COPY own.t FROM STDIN", "1\tx\ty\n", "22P04", "extra data after last expected column"),
         ("COPY own.t FROM STDIN", "200\tiloulou\n", "23514", "a check constraint is violated, or no partition takes the row"),

@@ -93,7 +93,8 @@ fn what_is_returned_is_masked() {
 fn a_token_is_written_as_the_value_that_it_stands_for() {
     let token = ask("tokens", "SELECT email FROM shop.customers WHERE email IS NOT NULL ORDER BY id LIMIT 1").ok().table();
     let token = token.trim();
-    let update = format!("UPDATE shop.leads SET email = '{token}' WHERE source = (SELECT min(source) FROM shop.leads) RETURNING email");
+    let source = ask("tokens", "SELECT min(source) FROM shop.leads").ok().table();
+    let update = format!("UPDATE shop.leads SET email = '{token}' WHERE source = '{}' RETURNING email", source.trim());
     let written_back = written("tokens", &[&update, &format!("SELECT count(*) > 0 FROM shop.leads WHERE email = '{token}'")]);
     assert_eq!(written_back.ok().table().trim(), "t");
     let refused = written("tokens", &["INSERT INTO shop.leads (email) VALUES ('no@token')"]);
@@ -116,7 +117,7 @@ fn shapes_of_orms() {
         "INSERT INTO shop.products (id, name, price) SELECT p0::INTEGER, p1::TEXT, p2::NUMERIC(10, 2) FROM (VALUES (9001, 'a', 1.5, 0), (9002, 'b', 2.5, 1)) AS imp_sen(p0, p1, p2, sen_counter) ORDER BY sen_counter RETURNING shop.products.id, shop.products.id AS id__1",
         // Django: save, update, delete, bulk_create, get_or_create.
         "UPDATE \"shop\".\"products\" SET \"name\" = 'x', \"price\" = NULL WHERE \"shop\".\"products\".\"id\" = 1",
-        "UPDATE \"shop\".\"customers\" SET \"score\" = (\"shop\".\"customers\".\"score\" + 1) WHERE \"shop\".\"customers\".\"id\" IN (SELECT U0.\"id\" FROM \"shop\".\"customers\" U0 WHERE U0.\"city\" = 'Bonn')",
+        "UPDATE \"shop\".\"orders\" SET \"quantity\" = (\"shop\".\"orders\".\"quantity\" + 1) WHERE \"shop\".\"orders\".\"customer_id\" IN (SELECT U0.\"id\" FROM \"shop\".\"customers\" U0 WHERE U0.\"city\" = 'Bonn')",
         "DELETE FROM \"shop\".\"products\" WHERE \"shop\".\"products\".\"id\" IN (1, 2, 3)",
         "INSERT INTO \"shop\".\"products\" (\"id\", \"name\", \"price\") VALUES (9001, 'x', NULL) RETURNING \"shop\".\"products\".\"id\"",
         "INSERT INTO \"shop\".\"products\" (\"id\", \"name\") VALUES (1, 'x') ON CONFLICT(\"id\") DO UPDATE SET \"name\" = EXCLUDED.\"name\" RETURNING \"shop\".\"products\".\"id\"",

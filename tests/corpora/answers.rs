@@ -129,10 +129,20 @@ fn what_reads_nothing_protected_is_answered_as_postgres_answers_it() {
             if sort != Sort::Read || excepted || !only_unprotected(&engine, sql) {
                 continue;
             }
-            let [(wanted, plainly), (got, judged)] = [&mut direct, &mut through].map(|client| {
-                let start = Instant::now();
-                (ask(client, sql, &recorded.params), start.elapsed().as_secs_f64())
-            });
+            let mut both = || {
+                [&mut direct, &mut through].map(|client| {
+                    let start = Instant::now();
+                    (ask(client, sql, &recorded.params), start.elapsed().as_secs_f64())
+                })
+            };
+            let [(mut wanted, plainly), (mut got, judged)] = both();
+            // Other tests make databases meanwhile.
+            for _ in 0..5 {
+                if !sql.contains("pg_database") || compare(sql, &wanted, &got).is_ok() {
+                    break;
+                }
+                [(wanted, _), (got, _)] = both();
+            }
             (took.0, took.1) = (took.0 + plainly, took.1 + judged);
             match compare(sql, &wanted, &got) {
                 Ok(()) => alike += 1,

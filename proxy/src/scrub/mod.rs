@@ -57,7 +57,9 @@ impl Scrub {
     pub fn is_of_a_row(report: &Report) -> bool {
         let code = code(report.code()).unwrap_or_default();
         let class = code.get(..2).unwrap_or_default();
-        report.field(b'P').is_none() && !words::NOT_OF_A_ROW.contains(&class) && !words::OF_A_DEFINITION.contains(&code)
+        // A right that the account has not is looked for before the first row is read.
+        let denied = report.code() == b"42501" && report.field(b'R') == Some(b"aclcheck_error");
+        report.field(b'P').is_none() && !denied && !words::NOT_OF_A_ROW.contains(&class) && !words::OF_A_DEFINITION.contains(&code)
     }
 
     /// One error for all of these: which row fails first, and how, follows the order in which rows are read.
