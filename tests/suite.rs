@@ -4,6 +4,7 @@ mod attacks;
 mod cases;
 mod corpora;
 mod drivers;
+mod dump;
 mod fuzz;
 mod total;
 mod tpch;

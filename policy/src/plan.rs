@@ -33,8 +33,14 @@ pub struct Planned {
     pub order_is_data: bool,
     /// Parameters that hold tokens.
     pub tokens: Arc<[TokenParameter]>,
+    /// Tokens in it are written to columns: each must stand for a value.
+    pub writes_tokens: bool,
+    /// The command tag that the client is told with its row count, where the text that is sent is another statement.
+    pub tag: Option<&'static str>,
     /// After it, the session sees another catalog: names mean something else for it, be it before it commits or for good.
     pub changes_catalog: bool,
+    /// What it does with names that live in the session.
+    pub act: Act,
     /// Its rows are not told but kept: see [`Carry`].
     pub carry: Option<Arc<Carry>>,
     /// What flows in a COPY; `None` for any other statement.
@@ -72,9 +78,81 @@ impl Planned {
             moves_search_path: false,
             order_is_data: false,
             tokens: Arc::from([]),
+            writes_tokens: false,
+            tag: None,
             changes_catalog: false,
             carry: None,
             copy: None,
+            act: Act::Nothing,
+        }
+    }
+}
+
+/// What a statement does with the names of prepared statements and of cursors (portals). SQL and the wire protocol share both.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// Nothing.
+    Nothing,
+    /// PREPARE: the name means this statement from here on.
+    Prepare {
+        /// As it is stored.
+        name: String,
+        /// What it is.
+        statement: Arc<Planned>,
+        /// The client's text of the PREPARE, to judge it again.
+        client: String,
+    },
+    /// EXECUTE: what it gives is what the name means when the server runs it.
+    Execute {
+        /// As it is stored.
+        name: String,
+        /// In order.
+        arguments: Arc<[Argument]>,
+    },
+    /// DEALLOCATE of one name, or of all.
+    Deallocate(Option<String>),
+    /// DECLARE: the name means these rows from here on.
+    Declare {
+        /// As it is stored.
+        name: String,
+        /// The query.
+        query: Arc<Planned>,
+        /// Its values come in binary where a simple query fetches them.
+        binary: bool,
+        /// It outlives its transaction.
+        hold: bool,
+    },
+    /// FETCH or MOVE: what it gives is what the name means when the server runs it.
+    Fetch {
+        /// As it is stored.
+        name: String,
+        /// MOVE: no rows come.
+        moves: bool,
+    },
+    /// CLOSE of one cursor, or of all.
+    Close(Option<String>),
+    /// DISCARD ALL: statements and cursors are gone.
+    Discard,
+}
+
+/// An argument of EXECUTE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Argument {
+    /// As it is printed.
+    pub text: String,
+    /// The value of a literal, which may be a token.
+    pub literal: Option<String>,
+    /// It is NULL, whatever it is taken for.
+    pub null: bool,
+}
+
+impl Act {
+    /// An EXECUTE of this name.
+    pub fn execute(name: &str, arguments: &[String]) -> String {
+        let name = name.replace('"', "\"\"");
+        match arguments {
+            [] => format!("EXECUTE \"{name}\""),
+            arguments => format!("EXECUTE \"{name}\" ({})", arguments.join(", ")),
         }
     }
 }
@@ -90,6 +168,8 @@ pub enum Kind {
     Write,
     /// EXPLAIN: rows of one text column that must be reduced to the plan's shape.
     Explain,
+    /// EXPLAIN in another format: one row with a plan in JSON, to be cut down to its shape and told in that format.
+    ExplainTree(PlanFormat),
     /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, ROLLBACK TO, SET TRANSACTION.
     Transaction,
     /// SET and RESET of an allowed setting.
@@ -104,6 +184,12 @@ pub enum Kind {
     Lock,
     /// DISCARD, DEALLOCATE, CLOSE, UNLISTEN and the like: no rows, no data.
     Utility,
+    /// PREPARE and DECLARE: no rows yet.
+    Name,
+    /// EXECUTE, FETCH and MOVE: the rows of what [`Planned::act`] names.
+    Named,
+    /// CALL: at most one row, of clear columns that the procedure has.
+    Call,
     /// CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW: a query runs, and its rows stay in the database.
     Keep,
     /// A statement that defines, alters or drops objects, or keeps house among them: no rows.
@@ -114,11 +200,51 @@ impl Kind {
     /// Names of relations or functions stand in its text: what it means hangs on the catalog and on search_path.
     pub fn looks_names_up(self) -> bool {
         match self {
-            Kind::Query | Kind::Carry | Kind::Write | Kind::Explain | Kind::Keep | Kind::Define => true,
+            Kind::Query
+            | Kind::Name
+            | Kind::Named
+            | Kind::Call
+            | Kind::Carry
+            | Kind::Write
+            | Kind::Explain
+            | Kind::ExplainTree(_)
+            | Kind::Keep
+            | Kind::Define => true,
             Kind::CopyOut | Kind::CopyIn | Kind::Lock => true,
             Kind::Transaction | Kind::Set | Kind::Show | Kind::Utility => false,
         }
     }
+
+    /// PREPARE and EXECUTE can be asked for it: its rows, if any, are those of its own text.
+    pub fn is_preparable(self) -> bool {
+        match self {
+            Kind::Query | Kind::Write => true,
+            Kind::Explain
+            | Kind::ExplainTree(_)
+            | Kind::Carry
+            | Kind::CopyOut
+            | Kind::CopyIn
+            | Kind::Lock
+            | Kind::Transaction
+            | Kind::Set
+            | Kind::Show
+            | Kind::Utility
+            | Kind::Name
+            | Kind::Named
+            | Kind::Call
+            | Kind::Keep
+            | Kind::Define => false,
+        }
+    }
+}
+
+/// FORMAT of an EXPLAIN that is one value and no lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "they are Postgres' own names")]
+pub enum PlanFormat {
+    Json,
+    Xml,
+    Yaml,
 }
 
 /// What flows in a COPY.
@@ -210,6 +336,12 @@ impl SqlText {
         SqlText { pieces: vec![Piece::Text(text.into())] }
     }
 
+    /// The same behind a text without a hole.
+    #[must_use]
+    pub fn after(&self, before: &str) -> Self {
+        SqlText { pieces: std::iter::once(Piece::Text(before.to_owned())).chain(self.pieces.iter().cloned()).collect() }
+    }
+
     /// Text in which each occurrence of `marker` is a hole: for a token where [`SqlText::token_hole`] wrote it, else for the
     /// session's order key.
     pub fn with_holes(text: &str, marker: &str, tokens: &[Token]) -> Self {
@@ -226,6 +358,19 @@ impl SqlText {
             }
         }
         SqlText { pieces }
+    }
+
+    /// The literals in it that are tokens.
+    pub fn tokens(&self) -> impl Iterator<Item = &Token> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Token(token) => Some(token),
+            Piece::Text(_) | Piece::OrderKey => None,
+        })
+    }
+
+    /// The same text behind one without a hole.
+    pub fn prefixed(&self, before: &str) -> Self {
+        SqlText { pieces: std::iter::once(Piece::Text(before.to_owned())).chain(self.pieces.iter().cloned()).collect() }
     }
 
     /// The content of the string constant that is printed for a token: a hole that nothing of a client's can make.

@@ -226,7 +226,7 @@ impl Judge for SessionJudge {
         match next {
             Next::Ask(asking) => {
                 let questions = asking.questions().to_vec();
-                self.asking = Some((asking, shared));
+                self.asking = Some((*asking, shared));
                 Some(questions)
             }
             Next::Same => {
@@ -235,6 +235,10 @@ impl Judge for SessionJudge {
             }
             Next::Differs(own) => self.differs(&own, shared, idle),
         }
+    }
+
+    fn hears(&self, channel: &str) -> bool {
+        self.database.current().hears(&self.role, channel)
     }
 
     fn pseudonym(&self, spec: &Arc<SealSpec>) -> Arc<dyn Pseudonym> {

@@ -3,9 +3,13 @@
 use super::*;
 
 attacks![
-    attack("Key already exists", &["INSERT INTO shop.customers (id, country, created) VALUES ({id}, 'DE', now())"], Refused),
-    attack("failing row contains", &["INSERT INTO shop.customers (id) VALUES (-1)"], Refused),
-    attack("no partition for a row", &["INSERT INTO shop.orders SELECT * FROM shop.orders LIMIT 1"], Refused),
+    attack(
+        "Key already exists",
+        &["BEGIN", "INSERT INTO shop.customers (id, country, created) VALUES ({id}, 'DE', now())"],
+        Error("23505")
+    ),
+    attack("failing row contains", &["BEGIN", "INSERT INTO shop.customers (id) VALUES (-1)"], Error("23502")),
+    attack("no partition for a row", &["BEGIN", "INSERT INTO shop.orders SELECT * FROM shop.orders LIMIT 1"], Refused),
     attack("a failing cast in a subquery", &["SELECT count(*) FROM (SELECT notes::int FROM shop.customers) AS x"], Harmless),
     attack("more than one row", &["SELECT (SELECT full_name FROM shop.customers)"], Error("22000")),
     attack(

@@ -4,24 +4,39 @@
 //! pseudonyms, and the canary must be silent.
 
 mod alias;
+mod carry;
 mod cast_error;
 mod catalog;
+mod code;
+mod code_bodies;
 mod combined;
 mod copy;
+mod data_modifying_ctes;
+mod ddl_columns;
+mod ddl_names;
 mod errors;
 mod evaluation_order;
+mod executed;
 mod explain;
 mod expression;
+mod files;
 mod forms;
 mod function_call;
 mod functional_notation;
 mod guess;
+mod held;
+mod identity;
 mod inference;
+mod launder_settings;
 mod laundering;
 mod lock;
 mod matview;
 mod meet;
+mod merge;
+mod move_counts;
 mod multi_statement;
+mod notify;
+mod on_conflict;
 mod only;
 mod outer_aggregate;
 mod parameters;
@@ -31,6 +46,8 @@ mod prepared;
 mod quotes;
 mod races;
 mod readers_of_tables;
+mod redeclared;
+mod returning;
 mod row_filter;
 mod row_order;
 mod row_order_plans;
@@ -39,10 +56,13 @@ mod seal_types;
 mod search_path;
 mod settings;
 mod shadows;
+mod stored_views;
 mod temporary;
 mod tokens;
+mod two_phase;
 mod view;
 mod whole_row;
+mod write_oracles;
 mod writes;
 
 use std::sync::OnceLock;
@@ -118,6 +138,19 @@ fn run(role: &str, attacks: &[Attack]) {
     assert!(faults.is_empty(), "{} of {} attacks:\n\n{}", faults.len(), attacks.len(), faults.join("\n\n"));
 }
 
+/// Runs attacks of roles that may write, one after another: what one leaves behind, the next finds.
+fn run_writing(role: &str, attacks: &[Attack]) {
+    let stage = Stage::writable();
+    let one = |attack: &Attack| {
+        let texts: Vec<String> = attack.sql.iter().map(|sql| Victim::get().fill(sql)).collect();
+        let answers = both_on(stage, role, |session| texts.iter().map(|sql| session.query(sql)).collect())?;
+        seen(&answers[0], attack.expect)?;
+        seen(&answers[1], attack.expect)
+    };
+    let faults: Vec<String> = attacks.iter().filter_map(|attack| one(attack).err().map(|why| tell(attack, &why))).collect();
+    assert!(faults.is_empty(), "{} of {} attacks:\n\n{}", faults.len(), attacks.len(), faults.join("\n\n"));
+}
+
 fn tell(attack: &Attack, why: &str) -> String {
     format!("{}\n  {}\n  expected {:?}\n  {why}", attack.hope, attack.sql.join("\n  "), attack.expect)
 }
@@ -131,7 +164,11 @@ fn one(role: &str, attack: &Attack) -> Result<(), String> {
 
 /// Lets `act` happen on both twins and compares all answers; the last ones of each.
 fn both(role: &str, act: impl Fn(&mut Client) -> Vec<Answer>) -> Result<[Answer; 2], String> {
-    let stage = Stage::get();
+    both_on(Stage::get(), role, act)
+}
+
+/// The same on another stage.
+fn both_on(stage: &Stage, role: &str, act: impl Fn(&mut Client) -> Vec<Answer>) -> Result<[Answer; 2], String> {
     let mut renaming = Renaming::default();
     let twins = stage.twins_of(role);
     let [a, b] = [&twins.a, &twins.b].map(|database| {

@@ -184,6 +184,16 @@ enum Way {
     Generic,
     /// Between Parse and Bind, in a transaction.
     ParsedInside(&'static str),
+    /// Between PREPARE and EXECUTE.
+    Prepared,
+    /// Between two EXECUTEs, often enough for a generic plan.
+    PreparedGeneric,
+    /// Between PREPARE and Bind.
+    PreparedBound,
+    /// Between the Parse of a DECLARE and its Bind.
+    Declared,
+    /// Between a DECLARE and the FETCH of what is held.
+    Held,
 }
 
 const WAYS: &[Way] = &[
@@ -194,6 +204,11 @@ const WAYS: &[Way] = &[
     Way::Parsed,
     Way::Generic,
     Way::ParsedInside("REPEATABLE READ"),
+    Way::Prepared,
+    Way::PreparedGeneric,
+    Way::PreparedBound,
+    Way::Declared,
+    Way::Held,
 ];
 
 fn parse(session: &mut Client, sql: &str) {
@@ -254,6 +269,25 @@ fn one(proxy: &Proxy, race: &Race, way: Way) -> Result<bool, String> {
             }
             change(&mut admin);
             execute(&mut session)
+        }
+        Way::Prepared | Way::PreparedGeneric | Way::PreparedBound => {
+            session.query(&format!("PREPARE s AS {}", race.reads)).ok();
+            for _ in 0..if matches!(way, Way::PreparedGeneric) { 7 } else { 0 } {
+                session.query("EXECUTE s").ok();
+            }
+            change(&mut admin);
+            if matches!(way, Way::PreparedBound) { execute(&mut session) } else { session.query("EXECUTE s") }
+        }
+        Way::Declared => {
+            parse(&mut session, &format!("DECLARE c CURSOR WITH HOLD FOR {}", race.reads));
+            change(&mut admin);
+            let declared = execute(&mut session);
+            if declared.error().is_some() { declared } else { session.query("FETCH ALL FROM c") }
+        }
+        Way::Held => {
+            session.query(&format!("DECLARE c CURSOR WITH HOLD FOR {}", race.reads)).ok();
+            change(&mut admin);
+            session.query("FETCH ALL FROM c")
         }
         Way::ParsedInside(level) => {
             parse(&mut session, race.reads);

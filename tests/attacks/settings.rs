@@ -3,7 +3,11 @@
 use super::*;
 
 attacks![
-    attack("TimeZone moves a truncated time", &["SET TimeZone = 'XXX+167:59'", "SELECT dob FROM shop.customers WHERE id = {id}"], Harmless),
+    attack(
+        "TimeZone moves a truncated time",
+        &["SET TimeZone = 'FAR+167:59'", "SELECT extract(month FROM dob), extract(day FROM dob) FROM shop.customers WHERE id = {id}"],
+        Rows("1|1")
+    ),
     attack("DateStyle", &["SET DateStyle = 'SQL, DMY'", "SELECT left(dob::text, 5) FROM shop.customers WHERE id = {id}"], Rows("01/01")),
     attack("enable_seqscan", &["SET enable_seqscan = off"], Refused),
     attack("enable_sort", &["SET enable_sort = off"], Refused),

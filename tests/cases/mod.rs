@@ -4,10 +4,12 @@
 //! and row filters are spelt out. E-mails and their pseudonyms are counted through on both sides, so that the pattern of
 //! equality is what is compared.
 
-mod carry;
+pub(crate) mod carry;
 mod copy;
 mod engineer;
+mod engineer_ddl;
 mod masks;
+mod own_tables;
 mod places;
 mod plans;
 mod pseudonyms;
@@ -16,6 +18,7 @@ mod sessions;
 mod several;
 mod shapes;
 mod views;
+mod writing;
 
 use pgveil_tests::client::{Answer, Client};
 

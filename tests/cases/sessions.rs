@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use pgveil_tests::client::{Call, bind};
+use pgveil_tests::client::{Call, Login, bind};
+use pgveil_tests::world::World;
 use postgres_protocol::message::frontend;
 
 use super::*;
@@ -164,4 +165,72 @@ fn cancelling() {
     assert_eq!(session.answer().sqlstate(), "57014");
     assert!(start.elapsed() < Duration::from_secs(2));
     assert_eq!(session.query("SELECT 1").ok().table(), "1");
+}
+
+#[test]
+fn a_role_that_may_write_nowhere_is_read_only_to_the_database() {
+    let world = World::get();
+    let database = world.database(
+        "CREATE SCHEMA s; CREATE TABLE s.t AS SELECT 1 AS id, 'x' AS secret; \
+         CREATE FUNCTION s.writes() RETURNS int LANGUAGE sql AS 'INSERT INTO s.t VALUES (2, NULL); SELECT 1'; \
+         GRANT ALL ON SCHEMA s TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA s TO PUBLIC",
+    );
+    let policy = "version = 1\n[class.c]\ncolumns = [\"s.t.secret\"]\n[role.r]\nread_only = true\nfunctions = [\"s.writes\"]\n\
+                  [role.w]\nfunctions = [\"s.writes\"]\n";
+    let proxy = world.proxy(policy, &[("reader", "r"), ("writer", "w")]);
+    let ask = |user: &str, sql: &str| proxy.psql(user, &database, sql);
+    assert_eq!(ask("reader", "SHOW default_transaction_read_only").out, "on\n");
+    assert_eq!(ask("writer", "SHOW default_transaction_read_only").out, "off\n");
+    assert_eq!(ask("writer", "SELECT s.writes()").out, "1\n");
+    let login = |user: &str| Login {
+        host: "127.0.0.1".to_owned(),
+        port: proxy.addr().port(),
+        database: database.clone(),
+        user: user.to_owned(),
+        password: Some(proxy.password(user)),
+        settings: vec![("default_transaction_read_only".to_owned(), "off".to_owned())],
+        canary: false,
+    };
+    for before in [
+        "SELECT 1",
+        "BEGIN",
+        "RESET ALL",
+        "DISCARD ALL",
+        "RESET default_transaction_read_only",
+        "SET default_transaction_read_only TO DEFAULT",
+    ] {
+        let mut session = Client::connect(&login("reader")).unwrap();
+        session.query(before).ok();
+        assert_eq!(session.query("SELECT s.writes()").sqlstate(), "25006", "{before}");
+    }
+    for lifting in [
+        "BEGIN READ WRITE",
+        "SET TRANSACTION READ WRITE",
+        "SET transaction_read_only = off",
+        "RESET transaction_read_only",
+        "SET default_transaction_read_only = off",
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
+        "SELECT set_config('default_transaction_read_only', 'off', false)",
+    ] {
+        let printed = ask("reader", lifting);
+        assert!(!printed.ok && printed.err.contains("stay READ ONLY"), "{lifting}: {printed:?}");
+    }
+}
+
+#[test]
+fn procedures_that_the_policy_names() {
+    let world = World::get();
+    let database = world.database(
+        "CREATE SCHEMA s; CREATE TABLE s.t AS SELECT 1 AS id, 'x' AS secret; \
+         CREATE PROCEDURE s.adds(a int, INOUT b int DEFAULT 1) LANGUAGE plpgsql AS 'BEGIN b := a + b; COMMIT; END'; \
+         CREATE PROCEDURE s.other() LANGUAGE sql AS 'SELECT 1'",
+    );
+    let policy = "version = 1\n[class.c]\ncolumns = [\"s.t.secret\"]\n[role.r]\nfunctions = [\"s.adds\"]\n";
+    let proxy = world.proxy(policy, &[("ana", "r")]);
+    let ask = |sql: &str| proxy.psql("ana", &database, sql);
+    assert_eq!(ask("CALL s.adds(2, 3)").out, "5\n");
+    assert_eq!(ask("CALL s.adds(b => 4, a => length('xx'))").out, "6\n");
+    for refused in ["CALL s.other()", "CALL s.adds((SELECT id FROM s.t))"] {
+        assert!(!ask(refused).ok, "{refused}");
+    }
 }

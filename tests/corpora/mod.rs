@@ -38,7 +38,6 @@ const REFUSED: &[(&str, &str, usize)] = &[
     ("client_django", "relation.derived", 1),
     ("client_django", "seal.mix", 1),
     ("client_django", "seal.use", 2),
-    ("client_django", "explain.analyze", 1),
     ("client_django", "order.locking", 1),
     ("client_sqlalchemy", "seal.use", 2),
     ("client_sqlalchemy", "order.locking", 2),

@@ -55,6 +55,16 @@ fn queries() {
 }
 
 #[test]
+fn prepared_statements_and_cursors() {
+    assert_eq!(
+        psql("analyst", "PREPARE p (int) AS SELECT full_name FROM shop.customers WHERE id = $1; EXECUTE p (2); DEALLOCATE p"),
+        "[name]\n"
+    );
+    let fetched = "BEGIN; DECLARE c SCROLL CURSOR FOR SELECT id FROM shop.customers WHERE id < 5 ORDER BY id; MOVE ALL IN c; FETCH PRIOR FROM c; COMMIT";
+    assert_eq!(psql("analyst", fetched), "4\n");
+}
+
+#[test]
 fn a_refusal_is_shown_with_its_place_and_a_hint() {
     let stage = Stage::get();
     let printed = stage.proxy.psql("analyst", &stage.both.a, "SELECT upper(email) FROM shop.customers");

@@ -50,6 +50,25 @@ with psycopg.connect(target) as connection:
             assert all(is_pseudonym(email) for (email,) in cursor.fetchall())
     connection.commit()
 
+    for binary in (False, True):  # cursors on the server
+        with connection.cursor("mails", binary=binary, scrollable=True) as cursor:
+            cursor.execute("SELECT id, email FROM shop.customers WHERE id < %s ORDER BY id", (400,))
+            first = cursor.fetchmany(3)
+            rest = cursor.fetchall()
+            assert len(first) == 3 and len(rest) > 50, (len(first), len(rest))
+            assert all(email is None or is_pseudonym(email) for _, email in first + rest)
+            cursor.scroll(0, mode="absolute")
+            assert cursor.fetchmany(3) == first
+    with connection.cursor("held", withhold=True) as cursor:
+        cursor.execute("SELECT full_name FROM shop.customers ORDER BY id")
+        connection.commit()
+        assert cursor.fetchone() == ("[name]",)
+    connection.commit()
+    connection.execute("DECLARE stolen CURSOR FOR SELECT email FROM shop.leads WHERE email IS NOT NULL")
+    cursor = psycopg.ServerCursor(connection, "stolen")
+    assert all(is_pseudonym(email) for (email,) in cursor.fetchmany(5))
+    connection.commit()
+
     try:
         connection.execute("SELECT upper(email) FROM shop.customers")
         raise SystemExit("not refused")

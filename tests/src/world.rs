@@ -165,7 +165,8 @@ impl World {
     }
 
     fn grant(&self, database: &str) {
-        let schemas = "SELECT format('GRANT USAGE ON SCHEMA %1$I TO pgveil; GRANT SELECT ON ALL TABLES IN SCHEMA %1$I TO pgveil', nspname) \
+        let schemas = "SELECT format('GRANT USAGE ON SCHEMA %1$I TO pgveil; \
+                       GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %1$I TO pgveil', nspname) \
                        FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' \\gexec";
         self.cluster.execute(database, schemas).unwrap();
     }

@@ -18,7 +18,7 @@ const WORKERS: usize = 2;
 const BATCH: usize = 400;
 
 /// What an administrator may have set for the database: plans, and with them what comes first, are others under each.
-const PLANS: &[&[(&str, &str)]] = &[
+pub const PLANS: &[&[(&str, &str)]] = &[
     &[],
     &[("enable_seqscan", "off")],
     &[("enable_seqscan", "off"), ("enable_bitmapscan", "off"), ("enable_hashjoin", "off"), ("enable_sort", "off")],
@@ -86,7 +86,7 @@ fn work(mut pair: Pair, seed: u64, next: &AtomicUsize, last: usize) -> Report {
 }
 
 /// For the sessions that begin from now on.
-fn plan(stage: &Stage, role: &str, settings: &[(&str, &str)]) {
+pub fn plan(stage: &Stage, role: &str, settings: &[(&str, &str)]) {
     let twins = stage.twins_of(role);
     for database in [&twins.a, &twins.b] {
         let mut script = format!("ALTER DATABASE {database} RESET ALL;");

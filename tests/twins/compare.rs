@@ -212,7 +212,14 @@ fn show(row: &Message) -> String {
 }
 
 fn pieces(cell: &[u8], field: Option<&Field>) -> Vec<Piece> {
-    let (type_oid, binary) = field.map_or((25, false), |f| (f.type_oid, f.format == 1));
+    // Without a description (COPY) a pseudonym is known by its form alone.
+    let Some(field) = field else {
+        return match (uuid(cell), number(cell)) {
+            (Piece::Pseudonym(name), _) | (_, Piece::Pseudonym(name)) => vec![Piece::Pseudonym(name)],
+            _ => texts(cell),
+        };
+    };
+    let (type_oid, binary) = (field.type_oid, field.format == 1);
     match (type_oid, binary) {
         (20, false) => vec![number(cell)],
         (20, true) => vec![binary_number(cell)],

@@ -52,10 +52,10 @@ const RECORD: u32 = 2249;
 const RECORDS: u32 = 2287;
 
 /// The answers to each statement of a text.
-type Results = Vec<Rows>;
+pub(super) type Results = Vec<Rows>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Rows {
+pub(super) struct Rows {
     /// Names and types.
     columns: Vec<(String, u32)>,
     rows: Vec<Vec<Option<Vec<u8>>>>,
@@ -171,38 +171,42 @@ impl Meaning {
 
     /// An answer of one of the databases, with pseudonyms as twin A's, and numbers in one spelling.
     fn read(&self, n: usize, answer: &Answer) -> Results {
-        let renaming = &self.masked.renamings[n];
-        let mut out = Vec::new();
-        let mut fields: &[Field] = &[];
-        let mut rows = Rows::default();
-        for message in &answer.messages {
-            match message {
-                Message::RowDescription(new) => {
-                    fields = new;
-                    rows.columns = new.iter().map(|f| (f.name.clone(), f.type_oid)).collect();
-                }
-                Message::DataRow(cells) => {
-                    let cells = cells.iter().enumerate().map(|(n, cell)| {
-                        let field = fields.get(n);
-                        cell.as_deref().map(|c| if field.is_some_and(is_row_in_binary) { Vec::new() } else { renaming.canonical(c, field) })
-                    });
-                    rows.rows.push(cells.collect());
-                }
-                Message::CommandComplete(_) => out.push(std::mem::take(&mut rows)),
-                _ => {}
-            }
-        }
-        out
+        results(&self.masked.renamings[n], answer)
     }
 }
 
+/// What it gave for each statement, as twin A's pseudonyms would have it.
+pub(super) fn results(renaming: &Renaming, answer: &Answer) -> Results {
+    let mut out = Vec::new();
+    let mut fields: &[Field] = &[];
+    let mut rows = Rows::default();
+    for message in &answer.messages {
+        match message {
+            Message::RowDescription(new) => {
+                fields = new;
+                rows.columns = new.iter().map(|f| (f.name.clone(), f.type_oid)).collect();
+            }
+            Message::DataRow(cells) => {
+                let cells = cells.iter().enumerate().map(|(n, cell)| {
+                    let field = fields.get(n);
+                    cell.as_deref().map(|c| if field.is_some_and(is_row_in_binary) { Vec::new() } else { renaming.canonical(c, field) })
+                });
+                rows.rows.push(cells.collect());
+            }
+            Message::CommandComplete(_) => out.push(std::mem::take(&mut rows)),
+            _ => {}
+        }
+    }
+    out
+}
+
 /// 57014 query_canceled, class 53 insufficient resources, class 54 limits.
-fn is_limit(answer: &Answer) -> bool {
+pub(super) fn is_limit(answer: &Answer) -> bool {
     let state = answer.sqlstate();
     state == "57014" || state.starts_with("53") || state.starts_with("54")
 }
 
-fn differ(seen: &Results, meant: &Results, facts: &Facts) -> Option<String> {
+pub(super) fn differ(seen: &Results, meant: &Results, facts: &Facts) -> Option<String> {
     if seen.len() != meant.len() {
         return Some(format!("{} results for {}", seen.len(), meant.len()));
     }

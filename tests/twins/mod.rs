@@ -6,6 +6,7 @@
 //! * `data`, `stage`: the twins; `masked`: the databases of the masks; `campaign`: batches, workers, settings of the planner;
 //! * `generate`: statements from a grammar; `mutate`: from real ones (`sql/`, the corpora);
 //! * `run`: one statement on all databases; `compare`: twins; `meaning`, `perturb`: right answers, and open ones;
+//! * `sessions`: whole connections instead of single statements;
 //! * `constructs`, `tally`: how often each construct was accepted, and how often it must be; `shrink`: smaller statements.
 
 mod campaign;
@@ -19,6 +20,7 @@ mod meaning;
 pub mod mutate;
 mod perturb;
 pub mod run;
+mod sessions;
 mod shrink;
 pub mod stage;
 pub mod tally;

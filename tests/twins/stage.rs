@@ -14,9 +14,18 @@ pub const MARKER: &str = "marker0marker1marker2";
 /// The policy of all tests here.
 pub const POLICY: &str = include_str!("../policy.toml");
 /// The roles of `policy.toml` as users of the same name.
-const USERS: [&str; 6] = ["analyst", "engineer", "admin", "filtered", "veiled", "tokens"];
+pub const USERS: [&str; 6] = ["analyst", "engineer", "admin", "filtered", "veiled", "tokens"];
 /// As the service account's sessions find it, and those that go straight to Postgres.
 const SETTINGS: &[&str] = &["search_path = shop, public", "statement_timeout = '3s'"];
+
+/// What the service account needs for definitions.
+const WRITABLE: &str = "\
+GRANT ALL ON SCHEMA shop, adhoc TO pgveil; \
+DO $$ DECLARE r record; BEGIN \
+  EXECUTE format('GRANT CREATE, TEMP ON DATABASE %I TO pgveil', current_database()); \
+  FOR r IN SELECT c.oid::regclass AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+    WHERE n.nspname IN ('shop', 'adhoc') AND c.relkind IN ('r', 'p', 'v', 'm') \
+  LOOP EXECUTE format('ALTER TABLE %s OWNER TO pgveil', r.name); END LOOP; END $$";
 
 /// Two databases that differ in what a role must not see.
 #[derive(Debug, Clone)]
@@ -58,6 +67,29 @@ impl Stage {
         STAGE.get_or_init(|| Stage::make(Size::SMALL))
     }
 
+    /// One whose roles may write: the analyst in `adhoc` only, the engineer anywhere. The service account owns what lies there, and may
+    /// make more.
+    pub fn writable() -> &'static Stage {
+        static STAGE: OnceLock<Stage> = OnceLock::new();
+        STAGE.get_or_init(|| {
+            let world = World::get();
+            let policy = POLICY.replacen("[role.analyst]\n", "[role.analyst]\nread_only = true\nwritable_schemas = [\"adhoc\"]\n", 1);
+            let proxy = Box::leak(Box::new(world.proxy(&policy, &USERS.map(|user| (user, user)))));
+            let common = Stage::small();
+            let pair = |differ: Differ| {
+                let [a, b] = [Twin::A, Twin::B].map(|twin| {
+                    let name = database(world, Size::SMALL, twin, differ, common.values);
+                    world.cluster().execute(&name, WRITABLE).unwrap();
+                    name
+                });
+                Twins { a, b }
+            };
+            let both = pair(Differ { values: true, rows: true });
+            let values_only = pair(Differ { values: true, rows: false });
+            Stage { proxy, rows_only: both.clone(), both, values_only, values: common.values }
+        })
+    }
+
     fn make(size: Size) -> Stage {
         static COMMON: OnceLock<Common> = OnceLock::new();
         let world = World::get();
@@ -83,6 +115,13 @@ impl Stage {
         let differ = Differ { values: true, rows: true };
         let [a, b] = [Twin::A, Twin::B].map(|twin| database(World::get(), Size::LARGE, twin, differ, self.values));
         Twins { a, b }
+    }
+
+    /// Twins of that kind only, that nobody else uses, behind another proxy.
+    pub fn apart(&self, proxy: &'static Proxy, size: Size, differ: Differ) -> Stage {
+        let [a, b] = [Twin::A, Twin::B].map(|twin| database(World::get(), size, twin, differ, self.values));
+        let twins = Twins { a, b };
+        Stage { proxy, both: twins.clone(), values_only: twins.clone(), rows_only: twins, values: self.values }
     }
 
     /// Through pgveil, as that role.

@@ -178,6 +178,24 @@ pub fn may_set_config(name: &str, value: &str) -> Result<(), String> {
     search_path(&items)
 }
 
+/// The setting that says whether transactions begin READ ONLY.
+pub const DEFAULT_READ_ONLY: &str = "default_transaction_read_only";
+
+/// Whether a setting decides if a transaction may write.
+pub fn decides_read_only(name: &str) -> bool {
+    [DEFAULT_READ_ONLY, "transaction_read_only"].iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// Whether a setting at this value (`None`: one that is not known yet) could let a transaction write.
+pub fn lifts_read_only(name: &str, value: Option<&str>) -> bool {
+    decides_read_only(name) && !value.is_some_and(|v| ["on", "true", "yes", "1"].iter().any(|on| v.eq_ignore_ascii_case(on)))
+}
+
+/// Whether RESET of a setting could: a session's own default comes back, but a transaction's is off.
+pub fn resets_to_read_write(name: &str) -> bool {
+    name.eq_ignore_ascii_case("transaction_read_only")
+}
+
 /// Splits a list of names as Postgres does (`SplitIdentifierString`); `None` where it is malformed.
 pub fn split_identifiers(list: &str) -> Option<Vec<String>> {
     let is_space = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{b}' | '\u{c}');

@@ -12,7 +12,9 @@ use row::Cells;
 use type_sql::{Modified, TypeRow, base_type, bottom, quote, type_sql};
 
 use super::form::{Cast, CastContext, OperatorForm, TypeFacts};
-use super::{Catalog, Column, ColumnType, Function, FunctionKind, Index, Oid, Operator, Relation, RelationKind, Type, Volatility};
+use super::{
+    Catalog, Column, ColumnType, Function, FunctionKind, Index, Oid, Operator, Relation, RelationKind, Sequence, Type, Volatility,
+};
 
 /// The rows do not make a catalog: the server's fault or ours, never the client's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -152,6 +154,7 @@ impl Builder {
             let mut cells = Cells::new(name, row);
             match name {
                 "version" => self.catalog.server_version = cells.number()?,
+                "database" => self.catalog.database = cells.text()?,
                 "schemas" => drop(self.catalog.schemas.insert(cells.text()?)),
                 "types" => self.take_type(&mut cells)?,
                 "relations" => self.take_relation(&mut cells)?,
@@ -160,6 +163,11 @@ impl Builder {
                 "partition keys" => {
                     let (table, attribute) = (cells.oid()?, cells.number()?);
                     self.catalog.partition_keys.entry(table).or_default().push(attribute);
+                }
+                "sequences" => {
+                    let (oid, start, descends) = (cells.oid()?, cells.number()?, cells.flag()?);
+                    let owner = Some((cells.oid()?, cells.number()?)).filter(|(table, _)| *table != 0);
+                    self.catalog.sequences.insert(oid, Sequence { start, descends, owner });
                 }
                 "parents" => self.parents.push((cells.oid()?, cells.oid()?)),
                 "indexes" => self.take_index(&mut cells)?,

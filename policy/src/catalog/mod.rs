@@ -21,6 +21,8 @@ pub type Oid = u32;
 pub struct Catalog {
     /// `server_version_num`, such as 150018.
     pub server_version: u32,
+    /// The database's name.
+    pub database: String,
     /// Names of all schemas.
     pub schemas: HashSet<String>,
     /// All relations that can stand in FROM, by OID.
@@ -29,6 +31,8 @@ pub struct Catalog {
     pub relation_names: Shared<HashMap<String, Shared<HashMap<String, Oid>>>>,
     /// Attribute numbers that partitioned tables are partitioned by; 0 stands for an expression.
     pub partition_keys: Shared<HashMap<Oid, Vec<i16>>>,
+    /// Sequences, by OID.
+    pub sequences: Shared<HashMap<Oid, Sequence>>,
     /// Functions and aggregates by name, in every schema.
     pub functions: Shared<HashMap<String, Vec<Function>>>,
     /// Operators outside pg_catalog, by name.
@@ -76,6 +80,9 @@ impl Catalog {
             && names.get(&gone.name) == Some(&relation)
         {
             names.remove(&gone.name);
+        }
+        if self.sequences.contains_key(&relation) {
+            self.sequences.remove(&relation);
         }
         if self.partition_keys.contains_key(&relation) {
             self.partition_keys.remove(&relation);
@@ -216,6 +223,17 @@ pub enum BaseType {
     Enum,
     Composite,
     Other,
+}
+
+/// What a sequence counts from, and for which column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sequence {
+    /// `seqstart`
+    pub start: i64,
+    /// `seqincrement` is negative.
+    pub descends: bool,
+    /// The relation and attribute that it belongs to: of `serial`, an identity column, or OWNED BY.
+    pub owner: Option<(Oid, i16)>,
 }
 
 /// An index, as far as it can give rows an order.

@@ -413,6 +413,22 @@ fn both(a: Expr, b: Expr) -> Expr {
     Expr::BinaryOp { left: Box::new(a), op: BinaryOperator::And, right: Box::new(b) }
 }
 
+/// Keeps the subqueries of conditions from becoming joins.
+pub(crate) fn no_joins(condition: &mut Expr) {
+    match condition {
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
+            no_joins(left);
+            no_joins(right);
+        }
+        Expr::Nested(inner) => no_joins(inner),
+        other if has_subquery(other) && !matches!(other, Expr::Case { .. }) => {
+            let judged = std::mem::replace(other, build::value(Value::Null));
+            *other = hidden(judged);
+        }
+        _ => {}
+    }
+}
+
 /// `CASE WHEN condition THEN true END`: the same as the condition, where it stands; but the planner does not try it on the values in its
 /// statistics, which are those of hidden rows too.
 fn hidden(condition: Expr) -> Expr {

@@ -169,6 +169,11 @@ impl Engine {
         self.roles.get(role).is_none_or(|r| r.facts.filters_may_fail())
     }
 
+    /// Whether the role is told what is sent on a channel.
+    pub fn hears(&self, role: &str, channel: &str) -> bool {
+        self.roles.get(role).is_some_and(|r| r.facts.rights.is_heard(channel))
+    }
+
     /// Judges one client text.
     ///
     /// # Errors

@@ -214,7 +214,13 @@ impl Judge<'_> {
                 }
                 let level = with_holds(self.function_level("unnest", cols, *with_ordinality, alias.as_ref())?);
                 let level = behind_all(level, &lateral);
-                *alias = Some(Self::function_alias("unnest", alias.as_ref(), &level));
+                let mut names = vec![];
+                let level = alone(level, |item| names = self.tell_apart(item));
+                let mut printed = Self::function_alias("unnest", alias.as_ref(), &level);
+                if !names.is_empty() {
+                    printed.columns = names;
+                }
+                *alias = Some(printed);
                 self.take_names(&level)?;
                 Ok(level)
             }

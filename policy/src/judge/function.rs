@@ -169,7 +169,7 @@ impl Judge<'_> {
         }
         if facts.schema == "pg_catalog"
             && let Some(rule) = functions::setting_rule(&short)
-            && let Some(guarded) = guarded_setting(f, rule)
+            && let Some(guarded) = guarded_setting(f, rule, self.facts.rights.never_writes())
         {
             return Ok(Judged::Replaced(Box::new(guarded), Label::Clear));
         }
@@ -263,7 +263,7 @@ impl Judge<'_> {
                 Volatility::Immutable => !functions::immutable_refused(short),
                 Volatility::Stable | Volatility::Volatile => functions::stable_or_volatile_allowed(short),
             });
-            if !allowed && veiled.is_none() && functions::setting_rule(short).is_none() {
+            if !allowed && veiled.is_none() && functions::setting_rule(short).is_none() && !functions::notifies(short) {
                 return Err(match functions::why_refused(short) {
                     Some(why) => self.denied_function(short, "is refused").with_detail(format!("Rule: built in; {why}.")),
                     None => self
@@ -314,6 +314,12 @@ impl Judge<'_> {
                 None => Err(self.denied_function("current_setting", "needs the setting's name as a literal, parameter or column")),
             },
             "set_config" => {
+                if let Some(setting) = literal(0)
+                    && self.facts.rights.never_writes()
+                    && settings::lifts_read_only(&setting, literal(1).as_deref())
+                {
+                    return Err(self.facts.rights.stays_read_only(self.role));
+                }
                 let Some(setting) = literal(0) else {
                     // Found out at run time, as for current_setting; search_path is never among the names.
                     return match list.args.first() {
@@ -331,6 +337,10 @@ impl Judge<'_> {
                 }
                 Ok(())
             }
+            "pg_notify" => match literal(0) {
+                Some(channel) => self.facts.rights.hears(&channel, self.role),
+                None => Err(self.denied_function("pg_notify", "needs the channel's name as a literal")),
+            },
             _ => Ok(()),
         }
     }
@@ -358,7 +368,7 @@ fn steady(arg: &FunctionArg) -> bool {
 
 /// A setting whose name is not known yet (a parameter, a column): NULL, and nothing set, where it may not be shown or set.
 /// `None` for a literal.
-fn guarded_setting(f: &Function, rule: SettingRule) -> Option<Expr> {
+fn guarded_setting(f: &Function, rule: SettingRule, never_writes: bool) -> Option<Expr> {
     let FunctionArguments::List(list) = &f.args else { return None };
     let argument = |index: usize| match list.args.get(index) {
         Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(e))) => Some(e),
@@ -372,6 +382,7 @@ fn guarded_setting(f: &Function, rule: SettingRule) -> Option<Expr> {
     let allowed = |setting: &&str| match (rule, &value) {
         (SettingRule::Shows, _) => true,
         (SettingRule::Sets, _) if *setting == "search_path" => false,
+        (SettingRule::Sets, value) if never_writes && settings::lifts_read_only(setting, value.as_deref()) => false,
         (SettingRule::Sets, Some(value)) => settings::may_set_config(setting, value).is_ok(),
         (SettingRule::Sets, None) => settings::may_set_anything(setting).is_ok(),
     };

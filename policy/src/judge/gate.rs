@@ -183,17 +183,16 @@ pub(super) fn names(relation: &Relation, columns: &BTreeSet<String>) -> Result<O
     if known.is_empty() {
         return Ok(None);
     }
-    let array = |items: Vec<String>| items.join(", ");
     let text = |s: &str| format!("CAST('{}' AS \"pg_catalog\".\"text\")", s.replace('\'', "''"));
     let (schema, name) = (text(&relation.schema), text(&relation.name));
+    let rows: Vec<String> = known.iter().map(|c| format!("({}, CAST('{}' AS \"pg_catalog\".\"int4\"))", text(&c.name), c.number)).collect();
     let check = format!(
-        "NOT EXISTS (SELECT FROM \"pg_catalog\".\"unnest\"(ARRAY[{}], ARRAY[{}]) AS \"pgveil_n\"(\"pgveil_n\", \"pgveil_a\"), \
+        "NOT EXISTS (SELECT FROM (VALUES {}) AS \"pgveil_n\"(\"pgveil_n\", \"pgveil_a\"), \
          LATERAL \"pg_catalog\".\"pg_get_object_address\"('table column', ARRAY[{schema}, {name}, \"pgveil_n\".\"pgveil_n\"], '{{}}') \
          AS \"pgveil_o\"(\"pgveil_c\", \"pgveil_o\", \"pgveil_s\") \
          WHERE \"pgveil_o\".\"pgveil_o\" OPERATOR(\"pg_catalog\".<>) CAST('{}' AS \"pg_catalog\".\"oid\") \
          OR \"pgveil_o\".\"pgveil_s\" OPERATOR(\"pg_catalog\".<>) \"pgveil_n\".\"pgveil_a\")",
-        array(known.iter().map(|c| text(&c.name)).collect()),
-        array(known.iter().map(|c| format!("CAST('{}' AS \"pg_catalog\".\"int4\")", c.number)).collect()),
+        rows.join(", "),
         relation.oid
     );
     read::expression(&check).map(or_raise).map(Some)

@@ -3,13 +3,15 @@
 //! [`Engine::judge`] reads a text by two readers, then walks its tree once. Rooms:
 //!
 //! * `engine`: the policy on a catalog, its cache and witness; `statement`: one statement, by what it is; `rights`: what a role may write; `facts`: what is known for one role;
+//! * `named`: PREPARE, EXECUTE and cursors; `channel`: LISTEN and NOTIFY; `procedure`: CALL;
 //! * `query`, `select`, `from`, `group`: the clauses, in the order in which names become visible;
 //! * `scope`, `names`, `star`, `output`: which column a name means, what `*` stands for, what a column is called;
+//! * `sequence`: what stands for a sequence where rows are hidden;
 //! * `relation`, `stand_in`: protected relations replaced by derived tables that compute their masks (veil);
 //! * `expr`, `label`, `sealed`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and
 //!   which functions, operators and types may be used;
 //! * `barrier`, `holds`, `fence`: what of the client's may run on rows that a row filter removes;
-//! * `keep`: queries whose rows are kept; `place`: where what is created lies, and whose that is;
+//! * `define`: statements that define things; `keep`: queries whose rows are kept; `place`: where what is created lies, and whose that is;
 //! * `gate`: the check that names still mean what was judged when the text runs;
 //! * `copy`: COPY out and in; `lock_table`: LOCK;
 //! * `coded`, `table_function`: forms that sqlparser's tree has no place for;
@@ -24,11 +26,14 @@ mod barrier;
 mod build;
 mod cache;
 mod carry;
+mod channel;
 mod coded;
 mod copy;
+mod define;
 mod depend;
 mod determined;
 mod engine;
+mod explain;
 mod expr;
 mod facts;
 mod fence;
@@ -42,11 +47,13 @@ mod label;
 mod lineage;
 mod lock;
 mod lock_table;
+mod named;
 mod names;
 mod object;
 mod order;
 mod output;
 mod place;
+mod procedure;
 mod query;
 mod recursive;
 mod refuse;
@@ -57,6 +64,7 @@ mod sample;
 mod scope;
 mod sealed;
 mod select;
+mod sequence;
 mod stand_in;
 mod star;
 mod statement;
@@ -148,6 +156,10 @@ pub(crate) struct Judge<'a> {
     top: bool,
     /// It is over the target of a statement that writes.
     target: Option<write::Target>,
+    /// Statements in the WITH that is judged next, which write; by their place there.
+    writes: Vec<(usize, read::Write)>,
+    /// What became of them.
+    written: Vec<(usize, read::Sent)>,
     /// Rows of the target are met in an order that protected values can change.
     unordered: bool,
     /// The query that was judged last gives one row.
@@ -191,6 +203,8 @@ impl<'a> Judge<'a> {
             fine: vec![],
             top: false,
             target: None,
+            writes: vec![],
+            written: vec![],
             unordered: false,
             single_row: false,
             casts_count: false,

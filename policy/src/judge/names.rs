@@ -201,9 +201,10 @@ impl Judge<'_> {
         let levels: Vec<_> = scope.map(|s| s.levels().collect()).unwrap_or_default();
         for (outwards, level) in levels.iter().enumerate() {
             let matches = |i: &&Rc<Item>| match schema {
-                // `*` is written out with the alias that is printed.
+                // `*` over what is written to is written out with the alias that is printed.
                 None => {
-                    i.visible == qualifier.value || i.printed.as_ref() == Some(&qualifier.value) && qualifier.value.starts_with("pgveil_")
+                    i.visible == qualifier.value
+                        || i.printed.as_ref() == Some(&qualifier.value) && super::write::is_printed(&qualifier.value)
                 }
                 Some(s) => i.relation.as_ref().is_some_and(|(rs, rn)| *rs == s.value && *rn == qualifier.value),
             };

@@ -16,6 +16,9 @@ pub(super) type Place = Option<String>;
 /// # Errors
 /// `write.schema`, and `define.schema` where it can be created nowhere.
 pub(super) fn of_new(facts: &Facts, who: &Subject, name: &NewName, what: &str) -> Result<Place, Refusal> {
+    if name.database.as_ref().is_some_and(|database| *database != facts.catalog.database) {
+        return Err(super::refuse::not_yet("name.database", "a relation of another database"));
+    }
     let place = match (&name.schema, name.temporary) {
         (_, true) => None,
         (Some(schema), false) => Some(schema.clone()),
@@ -41,7 +44,7 @@ pub(super) fn may_define_in(facts: &Facts, schema: &str, what: &str) -> Result<(
 }
 
 /// The schema in which Postgres creates what is named without one.
-fn first_of(path: &[String]) -> Result<String, Refusal> {
+pub(super) fn first_of(path: &[String]) -> Result<String, Refusal> {
     // pg_catalog is looked in first without being named, and temporary schemas before it.
     path.iter().find(|s| !is_system_schema(s) && !is_temporary(s) && !s.starts_with("pg_toast_temp_")).cloned().ok_or_else(|| {
         Refusal::new(SqlState("3F000"), "define.path", "no schema has been selected to create in")

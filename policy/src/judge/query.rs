@@ -67,8 +67,24 @@ impl Judge<'_> {
     }
 
     pub(crate) fn with(&mut self, with: &mut sqlparser::ast::With, parent: InScope) -> Result<(), Refusal> {
+        let writes = std::mem::take(&mut self.writes);
+        if with.recursive && !writes.is_empty() {
+            return Err(refuse::unsupported("WITH RECURSIVE around a statement that writes").with_hint("Leave out RECURSIVE."));
+        }
         for index in super::recursive::judging_order(with)? {
             let Some(cte) = with.cte_tables.get_mut(index) else { continue };
+            if let Some((_, write)) = writes.iter().find(|(at, _)| *at == index) {
+                let (clause, alias) = Recursion::of(&cte.alias).ok_or_else(|| refuse::unsupported("this form of WITH"))?;
+                if clause.is_some() {
+                    return Err(refuse::unsupported("SEARCH or CYCLE of a query that is not recursive"));
+                }
+                let name = cte.alias.name.value.clone();
+                let before = self.touched;
+                let mut cols = self.writing_cte(index, write)?;
+                super::relation::rename(&mut cols, Some(&alias), &name)?;
+                self.ctes.push(Cte { name, cols, tainted: self.touched > before, reached: vec![] });
+                continue;
+            }
             if cte.from.is_some() {
                 return Err(refuse::not_yet("form.with", "this form of WITH"));
             }

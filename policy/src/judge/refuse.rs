@@ -79,6 +79,14 @@ pub(crate) fn column(role: &str, refused: &RefusedColumn) -> Refusal {
         .with_hint("Name the columns you need instead of * or the whole row, and leave this one out.")
 }
 
+/// A statement that is not open to a role with masks.
+pub(crate) fn kind_of_statement(what: &str, role: &str) -> Refusal {
+    let message = format!("{what} is not open to role {role}, for which columns are masked or rows filtered");
+    Refusal::new(SqlState::DENIED, "statement.kind", message)
+        .with_hint("Queries, transactions, SET and SHOW of harmless settings and EXPLAIN are.")
+        .at(Some(1))
+}
+
 /// Something that pgveil does not judge yet, by the id of its kind.
 pub(crate) fn not_yet(id: &'static str, what: &str) -> Refusal {
     Refusal::new(SqlState::UNSUPPORTED, id, format!("{what} cannot be used through pgveil by a role with masks yet"))

@@ -33,7 +33,10 @@ impl Judge<'_> {
                 own.and_then(|own| self.facts.catalog.relation(own, name)).cloned().ok_or_else(|| missing(format!("{schema}.{name}")))
             }
             [schema, name] => self.facts.catalog.relation(schema, name).cloned().ok_or_else(|| missing(format!("{schema}.{name}"))),
-            _ => Err(refuse::not_yet("name.database", "a relation's name with the database's name in it")),
+            [database, schema, name] if *database == self.facts.catalog.database => {
+                self.facts.catalog.relation(schema, name).cloned().ok_or_else(|| missing(format!("{schema}.{name}")))
+            }
+            _ => Err(refuse::not_yet("name.database", "a relation of another database")),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a role may write, and where what it keeps is its own.
 
 use crate::policy::Role;
+use crate::policy::pattern::Pattern;
 use crate::{Refusal, SqlState};
 
 /// The rights that the policy gives a role; what the database grants comes on top.
@@ -9,6 +10,8 @@ pub(crate) struct Rights {
     read_only: bool,
     writable_schemas: Vec<String>,
     trusted_code: bool,
+    channels: Vec<Pattern<1>>,
+    writable_classes: Vec<String>,
     line: usize,
     role: String,
 }
@@ -20,6 +23,8 @@ impl Rights {
             read_only: role.read_only,
             writable_schemas: role.writable_schemas.clone(),
             trusted_code: role.trusted_code,
+            channels: role.channels.clone(),
+            writable_classes: role.masks.iter().filter(|(_, m)| m.writes).map(|(class, _)| class.clone()).collect(),
             line: role.line,
             role: role.name.clone(),
         }
@@ -28,6 +33,41 @@ impl Rights {
     /// It may create and run code bodies, hence read everything.
     pub fn trusted_code(&self) -> bool {
         self.trusted_code
+    }
+
+    /// Whether it may send to and listen on a channel.
+    ///
+    /// # Errors
+    /// `channel.denied`, with the key of the policy that opens channels.
+    pub fn hears(&self, channel: &str, role: &str) -> Result<(), Refusal> {
+        if self.is_heard(channel) {
+            return Ok(());
+        }
+        Err(Refusal::new(SqlState::DENIED, "channel.denied", format!("channel \"{channel}\" is not open to role {role}"))
+            .with_detail("What is sent on a channel passes between sessions as it is: no mask is put on it.")
+            .with_hint(format!("The policy opens channels with `channels = [\"{channel}\"]` in [role.{role}].")))
+    }
+
+    /// The same, for what the server sends.
+    pub fn is_heard(&self, channel: &str) -> bool {
+        self.channels.iter().any(|pattern| pattern.matches([channel]))
+    }
+
+    /// The refusal of what would let the role write.
+    pub fn stays_read_only(&self, role: &str) -> Refusal {
+        Refusal::new(SqlState::DENIED, "write.read_only", format!("role {role} may only read: its transactions stay READ ONLY"))
+            .with_detail(format!("Rule: policy line {} (role {role}, read_only).", self.line))
+            .with_hint("Leave READ WRITE out, or ask for a role that may write.")
+    }
+
+    /// It may write columns of a class that are masked for it.
+    pub fn writes_class(&self, class: Option<&str>) -> bool {
+        class.is_some_and(|class| self.writable_classes.iter().any(|c| c == class))
+    }
+
+    /// It may write in its own schemas only.
+    pub fn read_only(&self) -> bool {
+        self.read_only
     }
 
     /// It may write nowhere, not even in temporary tables.

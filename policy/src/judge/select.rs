@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use sqlparser::ast::{Distinct, Expr, OrderByExpr, Query, Select, SelectFlavor, SelectItem, SetExpr, TableWithJoins, Value};
 
+use super::barrier;
 use super::depend::Clauses;
 use super::expr::InScope;
 use super::facts::LevelOrder;
@@ -104,11 +105,16 @@ impl Judge<'_> {
         self.locks(query, &level, barriers_before)?;
         let scope = Scope { level: &level, parent };
         if let Some(condition) = selection.as_mut() {
-            let fails = self.fails;
+            let (fails, touched) = (self.fails, self.touched);
             self.clear(condition, Some(&scope), "WHERE")?;
             let inside = self.fails > fails;
             self.conditions(condition, Some(&scope), inside, fence::repeats(from));
             self.note_condition(condition, &scope);
+            if target.as_ref().is_some_and(|t| t.unsorted) {
+                // Asked row by row: what a subquery reads has no part in their order.
+                barrier::no_joins(condition);
+                self.touched = touched;
+            }
         }
         let items = self.expand_stars(projection, &level, &scope)?;
         let raw: Vec<(Expr, Option<String>)> = items.iter().map(item_parts).collect();
@@ -222,7 +228,7 @@ impl Judge<'_> {
         if shows && self.tainted() && !single_row && !unmoved && !(plain && self.scans(&level, selection.as_ref(), &demands)) {
             if target.is_some() {
                 // More than one row, in an order that cannot be given.
-                self.unordered |= !self.row_identity(&[], true, Some(&scope)).is_empty();
+                self.unordered |= !self.row_identity(&[], false, Some(&scope)).is_empty();
             }
             let mut more: Vec<OrderByExpr> = Vec::new();
             let sets = groups.as_ref().is_some_and(|g| g.sets);

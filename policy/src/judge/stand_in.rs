@@ -83,11 +83,16 @@ impl Judge<'_> {
                 self.own_filter(relation, guard.as_ref())?;
                 guard.map(|g| self.guarded(relation, &g, None)).transpose()
             }
-            RelationKind::Sequence if self.facts.filters() => Err(Refusal::new(
-                SqlState::DENIED,
-                "relation.sequence",
-                format!("sequence {}.{} counts rows that are hidden from role {}", relation.schema, relation.name, self.role),
-            )),
+            RelationKind::Sequence if self.facts.filters() => {
+                match super::sequence::definition(self.facts, relation).filter(|_| guard.is_none()) {
+                    Some(definition) => self.expand(&Arc::new(definition)).map(Some),
+                    None => Err(Refusal::new(
+                        SqlState::DENIED,
+                        "relation.sequence",
+                        format!("sequence {}.{} counts rows that are hidden from role {}", relation.schema, relation.name, self.role),
+                    )),
+                }
+            }
             RelationKind::Table | RelationKind::Partitioned | RelationKind::Foreign | RelationKind::Sequence => {
                 guard.map(|g| self.guarded(relation, &g, None)).transpose()
             }
@@ -122,7 +127,7 @@ impl Judge<'_> {
     }
 
     /// A relation of a certain kind that this one reads, at any depth.
-    fn first_source(&self, oid: Oid, wanted: &dyn Fn(&Relation) -> bool, seen: &mut BTreeSet<Oid>) -> Option<String> {
+    pub(super) fn first_source(&self, oid: Oid, wanted: &dyn Fn(&Relation) -> bool, seen: &mut BTreeSet<Oid>) -> Option<String> {
         let catalog = &self.facts.catalog;
         for source in &catalog.relations.get(&oid)?.reads {
             if !seen.insert(*source) {

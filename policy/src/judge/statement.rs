@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::label::Label;
 use super::scope::Col;
 use super::token::Tokens;
-use super::{Judge, copy, gate, keep, lock_table, refuse, stored};
+use super::{Judge, channel, copy, define, explain, gate, keep, lock_table, named, procedure, refuse, stored};
 use crate::catalog::Catalog;
 use crate::catalog::form::Forms;
 use crate::mask::Mask;
@@ -30,25 +30,25 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
                 ..Planned::plain(Kind::Query, "")
             })
         }
-        Body::Explain { options, query: reading } => {
-            if options.analyze == Some(true) {
-                return Err(refuse::not_yet("explain.analyze", "EXPLAIN ANALYZE")
-                    .with_hint("EXPLAIN without ANALYZE shows the plan's shape.")
-                    .at(Some(1)));
-            }
-            if options.format != read::ExplainFormat::Text {
-                return Err(refuse::not_yet("explain.format", "EXPLAIN in another format than text").at(Some(1)));
-            }
-            let Judgement { sql, moves, order_is_data, tokens, .. } = query(role, who, &reading, text, Gate::LeftOut)?;
-            let output = Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
-            Ok(Planned {
-                text: SqlText::with_holes(&format!("EXPLAIN (COSTS FALSE, FORMAT TEXT) {sql}"), role.facts.marker(), tokens.literals()),
-                outputs: Arc::from([output]),
-                moves_search_path: moves,
-                order_is_data,
-                tokens: tokens.parameters(),
-                ..Planned::plain(Kind::Explain, "")
-            })
+        Body::Explain { options, of } => match *of {
+            Body::Query(reading) => explain::query(role, who, &options, &reading, text),
+            inner @ (Body::Keep(_) | Body::Write(_)) => explain::around(&options, plan(role, who, inner, text)?, &who.role),
+            Body::Explain { .. }
+            | Body::Control(_)
+            | Body::View(_)
+            | Body::Copy(_)
+            | Body::Lock(_)
+            | Body::Named(_)
+            | Body::Channel(_)
+            | Body::Call(_)
+            | Body::Define(_) => Err(explain::other("such a statement", &who.role)),
+            Body::Other { what } => Err(explain::other(what, &who.role)),
+        },
+        Body::Named(named) => named::plan(role, who, named, text),
+        Body::Channel(channel) => channel::plan(role, who, channel),
+        Body::Call(call) => procedure::plan(role, who, call, text),
+        Body::Define(statement) => {
+            define::plan(&role.facts, who, statement).map_err(|r| if r.position.is_none() { r.at(Some(1)) } else { r })
         }
         Body::View(view) => stored::view(role, who, &view, text),
         Body::Keep(kept) => keep::plan(role, who, &kept, text),
@@ -57,19 +57,16 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
             super::write::plan(role, who, &write, text)
         }
         Body::Control(control) => {
+            if control.read_write && role.facts.rights.never_writes() {
+                return Err(role.facts.rights.stays_read_only(&who.role).at(Some(1)));
+            }
             let shown = Output { name: String::new(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
             let outputs: Arc<[Output]> = if control.kind == Kind::Show { Arc::from([shown]) } else { Arc::from([]) };
             Ok(Planned { outputs, moves_search_path: control.moves_search_path, ..Planned::plain(control.kind, control.text) })
         }
         Body::Copy(copy) => copy::plan(role, who, &copy, text),
         Body::Lock(lock) => lock_table::plan(role, who, &lock, text),
-        Body::Other { what } => Err(Refusal::new(
-            SqlState::DENIED,
-            "statement.kind",
-            format!("{what} is not open to role {}, for which columns are masked or rows filtered", who.role),
-        )
-        .with_hint("Queries, transactions, SET and SHOW of harmless settings and EXPLAIN are.")
-        .at(Some(1))),
+        Body::Other { what } => Err(refuse::kind_of_statement(what, &who.role)),
     }
 }
 

@@ -36,7 +36,7 @@ impl Judge<'_> {
             return Err(refuse::not_yet("form.from", "this function in FROM"));
         }
         let short = parts.last().cloned().unwrap_or_default();
-        if matches!(short.as_str(), "set_config" | "current_setting") {
+        if matches!(short.as_str(), "set_config" | "current_setting" | "pg_notify") {
             return Err(refuse::not_yet("form.from", "this function in FROM"));
         }
         self.note_evaluation_order(&facts, &short, name);

@@ -24,6 +24,8 @@ use crate::{Refusal, SqlState};
 pub(crate) struct Tokens {
     literals: Vec<Token>,
     parameters: BTreeMap<usize, Use>,
+    /// Some are written to columns.
+    pub written: bool,
 }
 
 /// Where a parameter stands, everywhere.
@@ -249,6 +251,23 @@ fn readable(kind: Kind, text: &str) -> bool {
         }
         Kind::Int4 => text.parse::<i32>().is_ok(),
         Kind::Int8 => text.parse::<i64>().is_ok(),
+    }
+}
+
+/// A parameter that holds tokens of this kind may be declared with this type.
+pub(super) fn fits_parameter(t: &DataType, spec: &SealSpec, array: bool) -> bool {
+    let SealForm::Token(form) = &spec.form else { return false };
+    let fits = |t: &DataType| same_type(t, form.kind);
+    if array { array_of(t).is_some_and(fits) } else { fits(t) }
+}
+
+/// The type that it is best declared with.
+pub(super) fn type_name_of(spec: &SealSpec) -> &'static str {
+    match &spec.form {
+        SealForm::Token(form) => type_name(form.kind),
+        SealForm::Text { .. } => "text",
+        SealForm::Uuid => "uuid",
+        SealForm::Int8 => "int8",
     }
 }
 

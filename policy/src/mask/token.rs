@@ -17,6 +17,9 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::seal::{Key, SealError};
 
+/// What a text that is no token is opened to begins with: it equals nothing that is stored, and is not to be stored.
+pub const NO_VALUE: &[u8] = b"pgveil:no-such-value:";
+
 /// Bytes that token buckets may have: the value and one byte of padding are rounded up to a multiple.
 pub const BUCKETS: std::ops::RangeInclusive<usize> = 16..=1024;
 
@@ -110,7 +113,7 @@ impl Tokens {
         match unpadded {
             Some(value) => out.extend_from_slice(value),
             None => {
-                out.extend_from_slice(b"pgveil:no-such-value:");
+                out.extend_from_slice(NO_VALUE);
                 out.extend_from_slice(blake3::keyed_hash(absent, token).to_hex().as_bytes());
             }
         }

@@ -25,16 +25,34 @@ const MAX_KEPT: i64 = 1000;
 /// Widths of buckets beyond these limits would overflow in double precision.
 const BUCKETS: std::ops::RangeInclusive<f64> = 1e-6..=1e15;
 
-/// The mask of a class, and whether `otherwise = "redact"` stands beside it. None, with the faults noted, where it is none.
-pub(super) fn mask(faults: &mut Faults<'_>, item: &Item) -> Option<(MaskSpec, bool)> {
-    let (item, otherwise) = otherwise(faults, item)?;
+/// The mask of a class, and whether `otherwise = "redact"` and `write = true` stand beside it. None, with the faults noted, where it is none.
+pub(super) fn mask(faults: &mut Faults<'_>, item: &Item) -> Option<(MaskSpec, bool, bool)> {
+    let (item, writes) = writes(faults, item)?;
+    let (item, otherwise) = otherwise(faults, &item)?;
     let spec = one_mask(faults, &item)?;
     if otherwise && !spec.seals() {
         let message = format!("`otherwise` has no meaning beside the mask `{spec}`, which no statement is refused for");
         faults.add(item.span(), message, "leave it out; it belongs to `hash` and `token`");
         return None;
     }
-    Some((spec, otherwise))
+    Some((spec, otherwise, writes))
+}
+
+/// Takes `write` out of a mask's table; `{ mask = "null", write = true }` is how it stands beside a mask that is a word.
+fn writes<'i>(faults: &mut Faults<'_>, item: &'i Item) -> Option<(std::borrow::Cow<'i, Item>, bool)> {
+    let Some(value) = item.as_table_like().and_then(|t| t.get("write")) else { return Some((std::borrow::Cow::Borrowed(item), false)) };
+    let Some(writes) = value.as_bool() else {
+        faults.add(value.span(), "`write` must be true or false", "write `write = true`: then the role may write columns of the class");
+        return None;
+    };
+    let mut rest = item.clone();
+    if let Some(table) = rest.as_table_like_mut() {
+        table.remove("write");
+        if let (Some(word), 1) = (table.get("mask").filter(|m| m.is_str()).cloned(), table.len()) {
+            return Some((std::borrow::Cow::Owned(word), writes));
+        }
+    }
+    Some((std::borrow::Cow::Owned(rest), writes))
 }
 
 /// Takes `otherwise` out of a mask's table.

@@ -133,6 +133,8 @@ pub struct Role {
     pub functions: Vec<(String, String)>,
     /// It may create and run code bodies, hence read everything.
     pub trusted_code: bool,
+    /// Channels on which it may listen and notify.
+    pub channels: Vec<Pattern<1>>,
     /// By class.
     pub masks: BTreeMap<String, RoleMask>,
     /// In the order of the file.
@@ -140,6 +142,11 @@ pub struct Role {
 }
 
 impl Role {
+    /// It may write nowhere, not even in temporary tables.
+    pub fn never_writes(&self) -> bool {
+        self.read_only && self.writable_schemas.is_empty()
+    }
+
     /// No rule masks or filters anything for this role: neither a class, nor a row, nor a column without a class.
     pub fn sees_everything(&self, unclassified: Unclassified) -> bool {
         self.default == DefaultMask::Clear
@@ -164,6 +171,8 @@ pub struct RoleMask {
     pub spec: MaskSpec,
     /// `otherwise = "redact"`: in a statement that uses a column of the class as a pseudonym cannot be, it is redacted instead.
     pub redacts_otherwise: bool,
+    /// `write = true`: the role may write columns of the class, though it reads only masks of them.
+    pub writes: bool,
     /// From 1.
     pub line: usize,
     /// From 1, in characters.

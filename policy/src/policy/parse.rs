@@ -119,7 +119,7 @@ fn duplicate_patterns(faults: &mut Faults<'_>, root: &dyn TableLike) {
 }
 
 fn role(faults: &mut Faults<'_>, (name, span, table): Named<'_>, classes: &[&str]) -> Role {
-    const KEYS: [&str; 7] = ["default", "read_only", "writable_schemas", "functions", "trusted_code", "mask", "rows"];
+    const KEYS: [&str; 8] = ["default", "read_only", "writable_schemas", "functions", "trusted_code", "channels", "mask", "rows"];
     known_keys(faults, table, &KEYS, &format!("in role {name}"));
     Role {
         name: name.to_owned(),
@@ -129,6 +129,7 @@ fn role(faults: &mut Faults<'_>, (name, span, table): Named<'_>, classes: &[&str
         writable_schemas: writable_schemas(faults, table, name),
         functions: functions(faults, table, name),
         trusted_code: boolean(faults, table, "trusted_code", name),
+        channels: channels(faults, table, name),
         masks: role_masks(faults, table, name, classes),
         rows: rows(faults, table, name),
     }
@@ -169,6 +170,19 @@ fn writable_schemas(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str) 
     out
 }
 
+fn channels(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str) -> Vec<Pattern<1>> {
+    let Some(item) = table.get("channels") else { return Vec::new() };
+    let mut out = Vec::new();
+    for (text, at) in strings(faults, item, &format!("`channels` of role {role}")) {
+        let Some(channel) = pattern::<1>(faults, text, at.clone(), "channel") else { continue };
+        match out.contains(&channel) {
+            true => faults.add(at, format!("channel {text} is named twice"), "keep one of the two"),
+            false => out.push(channel),
+        }
+    }
+    out
+}
+
 fn functions(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str) -> Vec<(String, String)> {
     let Some(item) = table.get("functions") else { return Vec::new() };
     let mut out = Vec::new();
@@ -201,8 +215,8 @@ fn role_masks(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str, classe
             faults.add(span.clone(), message, suggest(class, classes.iter().copied()));
         }
         let (line, column) = faults.place(span);
-        if let Some((spec, redacts_otherwise)) = masks::mask(faults, item) {
-            out.insert(class.to_owned(), RoleMask { spec, redacts_otherwise, line, column });
+        if let Some((spec, redacts_otherwise, writes)) = masks::mask(faults, item) {
+            out.insert(class.to_owned(), RoleMask { spec, redacts_otherwise, writes, line, column });
         }
     }
     out

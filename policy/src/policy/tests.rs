@@ -22,6 +22,20 @@ fn mask_error(mask: &str) -> String {
 }
 
 #[test]
+fn channels() {
+    let policy = Policy::parse("policy.toml", "version = 1\n[role.r]\nchannels = [\"jobs\", \"dbt_*\", '\"a.b\"']").unwrap();
+    let hears = |channel: &str| policy.roles["r"].channels.iter().any(|p| p.matches([channel]));
+    let heard = ["jobs", "dbt_", "dbt_run", "a.b", "Jobs", "job", "xdbt_run", ""].map(hears);
+    assert_eq!(heard, [true, true, true, true, false, false, false, false]);
+    assert_eq!(
+        error("[role.r]\nchannels = \"jobs\""),
+        "3:12 `channels` of role r must be an array of strings, not a string | write `[\"…\", \"…\"]`"
+    );
+    assert_eq!(error("[role.r]\nchannels = [\"a\", \"a\"]"), "3:18 channel a is named twice | keep one of the two");
+    assert!(error("[role.r]\nchannels = [\"a.b\"]").starts_with("3:13 `a.b` has 2 parts where 1 are needed"));
+}
+
+#[test]
 fn the_example_says_what_the_design_says() {
     let policy = Policy::parse("policy.toml", EXAMPLE).unwrap();
     assert_eq!(policy.unclassified, Unclassified::Clear);

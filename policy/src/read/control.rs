@@ -3,27 +3,22 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    AConst, DefElem, DiscardMode, DiscardStmt, Node, TransactionStmt, TransactionStmtKind, VariableSetKind, VariableSetStmt, a_const,
+    AConst, ConstraintsSetStmt, DefElem, DiscardMode, DiscardStmt, Node, TransactionStmt, TransactionStmtKind, VariableSetKind,
+    VariableSetStmt, a_const,
 };
 
-use super::{Body, Control, other};
+use super::{Body, Control, Named, other};
 use crate::builtin::settings;
 use crate::{Kind, Refusal, SqlState};
 
 /// Reads any statement that is neither a query nor an EXPLAIN.
 pub(super) fn statement(node: &NodeEnum) -> Result<Body, Refusal> {
-    let utility = |text: String| Ok(Body::Control(Control { text, kind: Kind::Utility, moves_search_path: false }));
     match node {
         NodeEnum::TransactionStmt(statement) => transaction(statement),
         NodeEnum::VariableSetStmt(statement) => set(statement),
         NodeEnum::VariableShowStmt(statement) => show(&statement.name),
         NodeEnum::DiscardStmt(statement) => discard(statement),
-        NodeEnum::DeallocateStmt(statement) if statement.isall => utility("DEALLOCATE ALL".to_owned()),
-        NodeEnum::DeallocateStmt(statement) => utility(format!("DEALLOCATE {}", name(&statement.name))),
-        NodeEnum::ClosePortalStmt(statement) if statement.portalname.is_empty() => utility("CLOSE ALL".to_owned()),
-        NodeEnum::ClosePortalStmt(statement) => utility(format!("CLOSE {}", name(&statement.portalname))),
-        NodeEnum::UnlistenStmt(statement) if statement.conditionname.is_empty() => utility("UNLISTEN *".to_owned()),
-        NodeEnum::UnlistenStmt(statement) => utility(format!("UNLISTEN {}", name(&statement.conditionname))),
+        NodeEnum::ConstraintsSetStmt(statement) => constraints(statement),
         _ => Ok(Body::Other { what: other::what(node) }),
     }
 }
@@ -50,11 +45,11 @@ fn constant_text(constant: &AConst) -> Option<String> {
     }
 }
 
-fn name(name: &str) -> String {
+pub(super) fn name(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-fn text(value: &str) -> String {
+pub(super) fn text(value: &str) -> String {
     // standard_conforming_strings is always on, so a backslash is a character like any other.
     format!("'{}'", value.replace('\'', "''"))
 }
@@ -75,12 +70,42 @@ fn transaction(statement: &TransactionStmt) -> Result<Body, Refusal> {
         Ok(TransactionStmtKind::TransStmtSavepoint) => (format!("SAVEPOINT {savepoint}"), false),
         Ok(TransactionStmtKind::TransStmtRelease) => (format!("RELEASE SAVEPOINT {savepoint}"), true),
         Ok(TransactionStmtKind::TransStmtRollbackTo) => (format!("ROLLBACK TO SAVEPOINT {savepoint}"), true),
-        Ok(TransactionStmtKind::TransStmtPrepare) => return Ok(Body::Other { what: "PREPARE TRANSACTION" }),
-        Ok(TransactionStmtKind::TransStmtCommitPrepared) => return Ok(Body::Other { what: "COMMIT PREPARED" }),
-        Ok(TransactionStmtKind::TransStmtRollbackPrepared) => return Ok(Body::Other { what: "ROLLBACK PREPARED" }),
+        Ok(TransactionStmtKind::TransStmtPrepare) => return Err(two_phase("PREPARE TRANSACTION")),
+        Ok(TransactionStmtKind::TransStmtCommitPrepared) => return Err(two_phase("COMMIT PREPARED")),
+        Ok(TransactionStmtKind::TransStmtRollbackPrepared) => return Err(two_phase("ROLLBACK PREPARED")),
         Ok(TransactionStmtKind::Undefined) | Err(_) => return Err(unknown("transaction control")),
     };
-    Ok(Body::Control(Control { text, kind: Kind::Transaction, moves_search_path }))
+    let read_write = writes(&statement.options);
+    Ok(Body::Control(Control { text, kind: Kind::Transaction, moves_search_path, read_write }))
+}
+
+/// A transaction that is prepared outlives its session, holds its locks for everybody, and may be ended by anybody.
+fn two_phase(what: &str) -> Refusal {
+    Refusal::new(SqlState::DENIED, "transaction.two_phase", format!("{what} is not open to a role with masks"))
+        .with_detail("A prepared transaction belongs to no session: pgveil could not tell whose it is, and its locks would stay.")
+        .with_hint("End the transaction with COMMIT or ROLLBACK.")
+        .at(Some(1))
+}
+
+/// READ WRITE is among the modes.
+fn writes(modes: &[Node]) -> bool {
+    modes.iter().any(|option| match &option.node {
+        Some(NodeEnum::DefElem(element)) => mode(element) == Ok("READ WRITE"),
+        _ => false,
+    })
+}
+
+fn constraints(statement: &ConstraintsSetStmt) -> Result<Body, Refusal> {
+    let one = |node: &Node| match &node.node {
+        Some(NodeEnum::RangeVar(range)) if range.schemaname.is_empty() => Ok(name(&range.relname)),
+        Some(NodeEnum::RangeVar(range)) => Ok(format!("{}.{}", name(&range.schemaname), name(&range.relname))),
+        _ => Err(unknown("SET CONSTRAINTS")),
+    };
+    let names = statement.constraints.iter().map(one).collect::<Result<Vec<_>, _>>()?;
+    let which = if names.is_empty() { "ALL".to_owned() } else { names.join(", ") };
+    let when = if statement.deferred { "DEFERRED" } else { "IMMEDIATE" };
+    let text = format!("SET CONSTRAINTS {which} {when}");
+    Ok(Body::Control(Control { text, kind: Kind::Utility, moves_search_path: false, read_write: false }))
 }
 
 /// Modes of a transaction, each with a blank before it.
@@ -111,13 +136,15 @@ fn mode(element: &DefElem) -> Result<&'static str, Refusal> {
 fn set(statement: &VariableSetStmt) -> Result<Body, Refusal> {
     let local = if statement.is_local { "SET LOCAL" } else { "SET" };
     let setting = statement.name.to_ascii_lowercase();
-    let done = |text: String, kind, moves_search_path| Ok(Body::Control(Control { text, kind, moves_search_path }));
+    let set = |text: String, kind, moves_search_path, read_write| Ok(Body::Control(Control { text, kind, moves_search_path, read_write }));
+    let done = |text: String, kind, moves_search_path| set(text, kind, moves_search_path, false);
     match VariableSetKind::try_from(statement.kind) {
         Ok(VariableSetKind::VarResetAll) => done("RESET ALL".to_owned(), Kind::Set, true),
         Ok(VariableSetKind::VarSetMulti) => match setting.as_str() {
-            "transaction" => done(format!("SET TRANSACTION{}", modes(&statement.args)?), Kind::Transaction, false),
+            "transaction" => set(format!("SET TRANSACTION{}", modes(&statement.args)?), Kind::Transaction, false, writes(&statement.args)),
             "session characteristics" => {
-                done(format!("SET SESSION CHARACTERISTICS AS TRANSACTION{}", modes(&statement.args)?), Kind::Set, false)
+                let text = format!("SET SESSION CHARACTERISTICS AS TRANSACTION{}", modes(&statement.args)?);
+                set(text, Kind::Set, false, writes(&statement.args))
             }
             "transaction snapshot" => {
                 let snapshot = statement.args.first().and_then(|arg| word(Some(arg))).unwrap_or_default();
@@ -131,11 +158,13 @@ fn set(statement: &VariableSetStmt) -> Result<Body, Refusal> {
         },
         Ok(VariableSetKind::VarReset) => {
             settings::may_reset(&setting).map_err(|reason| refused("reset", &setting, reason))?;
-            done(format!("RESET {}", name(&setting)), Kind::Set, setting == "search_path")
+            let of_this = settings::resets_to_read_write(&setting);
+            set(format!("RESET {}", name(&setting)), Kind::Set, setting == "search_path", of_this)
         }
         Ok(VariableSetKind::VarSetDefault) => {
             settings::may_reset(&setting).map_err(|reason| refused("reset", &setting, reason))?;
-            done(format!("{local} {} TO DEFAULT", name(&setting)), Kind::Set, setting == "search_path")
+            let of_this = settings::resets_to_read_write(&setting);
+            set(format!("{local} {} TO DEFAULT", name(&setting)), Kind::Set, setting == "search_path", of_this)
         }
         Ok(VariableSetKind::VarSetValue) => {
             let values: Option<Vec<String>> = statement.args.iter().map(|arg| word(Some(arg))).collect();
@@ -143,8 +172,9 @@ fn set(statement: &VariableSetStmt) -> Result<Body, Refusal> {
                 return Err(unknown("SET").with_hint("Give the value as text, such as SET TIME ZONE 'UTC'."));
             };
             settings::may_set(&setting, &values).map_err(|reason| refused("set", &setting, reason))?;
+            let read_write = values.iter().any(|value| settings::lifts_read_only(&setting, Some(value)));
             let values: Vec<String> = values.iter().map(|value| text(value)).collect();
-            done(format!("{local} {} TO {}", name(&setting), values.join(", ")), Kind::Set, setting == "search_path")
+            set(format!("{local} {} TO {}", name(&setting), values.join(", ")), Kind::Set, setting == "search_path", read_write)
         }
         Ok(VariableSetKind::VarSetCurrent | VariableSetKind::Undefined) | Err(_) => Err(unknown("SET")),
     }
@@ -166,18 +196,19 @@ fn show(setting: &str) -> Result<Body, Refusal> {
         return Err(Refusal::new(SqlState::DENIED, "setting.show", message)
             .with_detail("Only settings that hold neither secrets nor data are shown."));
     }
-    Ok(Body::Control(Control { text: format!("SHOW {}", name(&setting)), kind: Kind::Show, moves_search_path: false }))
+    let text = format!("SHOW {}", name(&setting));
+    Ok(Body::Control(Control { text, kind: Kind::Show, moves_search_path: false, read_write: false }))
 }
 
 fn discard(statement: &DiscardStmt) -> Result<Body, Refusal> {
     let (text, moves_search_path) = match DiscardMode::try_from(statement.target) {
-        Ok(DiscardMode::DiscardAll) => ("DISCARD ALL", true),
+        Ok(DiscardMode::DiscardAll) => return Ok(Body::Named(Named::Discard)),
         Ok(DiscardMode::DiscardPlans) => ("DISCARD PLANS", false),
         Ok(DiscardMode::DiscardSequences) => ("DISCARD SEQUENCES", false),
         Ok(DiscardMode::DiscardTemp) => ("DISCARD TEMP", true),
         Ok(DiscardMode::Undefined) | Err(_) => return Err(unknown("DISCARD")),
     };
-    Ok(Body::Control(Control { text: text.to_owned(), kind: Kind::Utility, moves_search_path }))
+    Ok(Body::Control(Control { text: text.to_owned(), kind: Kind::Utility, moves_search_path, read_write: false }))
 }
 
 #[cfg(test)]
@@ -265,25 +296,43 @@ mod tests {
     }
 
     #[test]
+    fn what_makes_a_transaction_write() {
+        for (sql, read_write) in [
+            ("begin read write", true),
+            ("begin isolation level serializable, read write", true),
+            ("start transaction read only", false),
+            ("savepoint \"READ WRITE\"", false),
+            ("set transaction read write", true),
+            ("set session characteristics as transaction read write", true),
+            ("set default_transaction_read_only = off", true),
+            ("set local transaction_read_only to 0", true),
+            ("set transaction_read_only to f", true),
+            ("set transaction_read_only to on", false),
+            ("set transaction_read_only to TRUE", false),
+            ("set transaction_read_only to default", true),
+            ("reset transaction_read_only", true),
+            // Back to what the session began with.
+            ("reset default_transaction_read_only", false),
+            ("set default_transaction_read_only to default", false),
+            ("reset all", false),
+        ] {
+            assert_eq!(control(sql).read_write, read_write, "{sql}");
+        }
+        for sql in ["prepare transaction 'x'", "commit prepared 'x'", "rollback prepared 'x'"] {
+            assert_eq!(refusal(sql).id, "transaction.two_phase", "{sql}");
+        }
+    }
+
+    #[test]
     fn utilities_and_others() {
         for (sql, text) in [
-            ("discard all", "DISCARD ALL"),
-            ("deallocate prepare s1", "DEALLOCATE \"s1\""),
-            ("deallocate all", "DEALLOCATE ALL"),
-            ("close all", "CLOSE ALL"),
-            ("close \"C\"", "CLOSE \"C\""),
-            ("unlisten *", "UNLISTEN *"),
+            ("discard plans", "DISCARD PLANS"),
+            ("set constraints all deferred", "SET CONSTRAINTS ALL DEFERRED"),
+            ("set constraints A.b, \"C\" immediate", "SET CONSTRAINTS \"a\".\"b\", \"C\" IMMEDIATE"),
         ] {
             assert_eq!(control(sql).text, text, "{sql}");
         }
-        for (sql, expected) in [
-            ("create table t (a int)", "CREATE TABLE"),
-            ("do $$ begin end $$", "DO"),
-            ("prepare transaction 'x'", "PREPARE TRANSACTION"),
-            ("listen x", "LISTEN"),
-            ("load 'x'", "LOAD"),
-            ("explain delete from t", "EXPLAIN of a statement that is not a query"),
-        ] {
+        for (sql, expected) in [("load 'x'", "LOAD")] {
             match read::read(sql).unwrap().pop() {
                 Some(Statement { body: Body::Other { what }, .. }) => assert_eq!(what, expected, "{sql}"),
                 other => panic!("{sql}: {other:?}"),

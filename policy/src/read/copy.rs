@@ -185,9 +185,7 @@ fn options(elements: &[Node], from: bool) -> Result<Options, Refusal> {
             return Err(wrong(UNSUPPORTED, format!("COPY {name} only available using COPY {}", if only_from { "FROM" } else { "TO" })));
         }
     }
-    if given.freeze == Some(true) && !from {
-        return Err(wrong(UNSUPPORTED, "COPY FREEZE cannot be used with COPY TO"));
-    }
+    null_is_apart(&form)?;
     Ok(Options {
         form,
         header,
@@ -277,6 +275,22 @@ fn encoding(name: &str) -> Result<(), Refusal> {
         .with_hint("Leave ENCODING out, or say UTF8, and convert the file."))
 }
 
+/// What stands for NULL holds nothing that ends a value.
+fn null_is_apart(form: &CopyForm) -> Result<(), Refusal> {
+    let (delimiter, quote, null) = match form {
+        CopyForm::Text { delimiter, null } => (delimiter, None, null),
+        CopyForm::Csv { delimiter, quote, null, .. } => (delimiter, Some(quote), null),
+        CopyForm::Binary => return Ok(()),
+    };
+    if null.as_bytes().contains(delimiter) {
+        return Err(wrong(UNSUPPORTED, "COPY delimiter must not appear in the NULL specification"));
+    }
+    if quote.is_some_and(|quote| null.as_bytes().contains(quote)) {
+        return Err(wrong(UNSUPPORTED, "CSV quote character must not appear in the NULL specification"));
+    }
+    Ok(())
+}
+
 /// The one byte of a text.
 fn byte(text: &str) -> Option<u8> {
     match text.as_bytes() {
@@ -297,12 +311,12 @@ fn form(given: &Given) -> Result<CopyForm, Refusal> {
             return Err(wrong(SYNTAX, format!("cannot specify {name} in BINARY mode")));
         }
     }
-    for (given, name) in [(given.quote.is_some(), "quote"), (given.escape.is_some(), "escape")] {
-        if given && !csv {
-            return Err(wrong(UNSUPPORTED, format!("COPY {name} available only in CSV mode")));
-        }
-    }
+    let only_csv = || {
+        let given = [(given.quote.is_some(), "quote"), (given.escape.is_some(), "escape")].into_iter().find(|(given, _)| *given && !csv);
+        given.map_or(Ok(()), |(_, name)| Err(wrong(UNSUPPORTED, format!("COPY {name} available only in CSV mode"))))
+    };
     if binary {
+        only_csv()?;
         return Ok(CopyForm::Binary);
     }
     let delimiter = given.delimiter.as_deref().unwrap_or(if csv { "," } else { "\t" });
@@ -317,10 +331,7 @@ fn form(given: &Given) -> Result<CopyForm, Refusal> {
     if !csv && matches!(delimiter, b'\\' | b'.' | b'a'..=b'z' | b'0'..=b'9') {
         return Err(wrong(INVALID, format!("COPY delimiter cannot be \"{}\"", char::from(delimiter))));
     }
-    let in_null = |byte: &u8| null.as_bytes().contains(byte);
-    if in_null(&delimiter) {
-        return Err(wrong(UNSUPPORTED, "COPY delimiter must not appear in the NULL specification"));
-    }
+    only_csv()?;
     if !csv {
         return Ok(CopyForm::Text { delimiter, null: null.to_owned() });
     }
@@ -333,9 +344,6 @@ fn form(given: &Given) -> Result<CopyForm, Refusal> {
         None => quote,
         Some(escape) => byte(escape).ok_or_else(|| wrong(UNSUPPORTED, "COPY escape must be a single one-byte character"))?,
     };
-    if in_null(&quote) {
-        return Err(wrong(UNSUPPORTED, "CSV quote character must not appear in the NULL specification"));
-    }
     Ok(CopyForm::Csv { delimiter, quote, escape, null: null.to_owned() })
 }
 

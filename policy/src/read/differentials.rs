@@ -199,6 +199,7 @@ fn one_statement_after_another() {
             Body::Control(_) => "control",
             Body::Copy(_) => "copy",
             Body::Lock(_) => "lock",
+            Body::Write(write) => write.shell.verb.name(),
             Body::Other { what } => what,
             _ => "another",
         })
@@ -213,7 +214,10 @@ fn one_statement_after_another() {
 #[test]
 fn explain_and_its_options() {
     let explained = |sql: &str| match read(sql).map_err(|refusal| refusal.id)?.pop().map(|statement| statement.body) {
-        Some(Body::Explain { options, query }) => Ok((options, query.print(&query.ast).unwrap())),
+        Some(Body::Explain { options, of }) => match *of {
+            Body::Query(query) => Ok((options, query.print(&query.ast).unwrap())),
+            other => panic!("{sql}: {other:?}"),
+        },
         other => panic!("{sql}: {other:?}"),
     };
     let (options, text) = explained("EXPLAIN (ANALYZE true, buffers off, FORMAT json) (SELECT 1)").unwrap();
@@ -222,6 +226,9 @@ fn explain_and_its_options() {
     let (options, _) = explained("EXPLAIN ANALYZE VERBOSE SELECT 1").unwrap();
     assert_eq!((options.analyze, options.verbose, options.costs), (Some(true), Some(true), None));
     assert_eq!(explained("explain (with x as (select 1) select * from x)").unwrap().0, super::ExplainOptions::default());
+    for kept in ["DECLARE c SCROLL CURSOR FOR SELECT 1", "CREATE TABLE t AS SELECT 1", "SELECT 1 INTO t"] {
+        assert_eq!(explained(&format!("EXPLAIN {kept}")).unwrap().1, "SELECT 1", "{kept}");
+    }
     assert_eq!(explained("EXPLAIN (GENERIC_PLAN) SELECT 1"), Err("read.explain"));
 }
 

@@ -1,28 +1,45 @@
-//! EXPLAIN: its options, and the query that it explains.
+//! EXPLAIN: its options, and what it explains.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{DefElem, ExplainStmt};
 
 use super::postgres::Raw;
-use super::{Body, ExplainFormat, ExplainOptions, agree, control};
+use super::{Body, ExplainFormat, ExplainOptions, control};
 use crate::{Refusal, SqlState};
 
-/// Reads an EXPLAIN of a query.
+/// Reads an EXPLAIN.
 pub(super) fn explain(raw: &Raw, statement: &ExplainStmt) -> Result<Body, Refusal> {
-    let Some(NodeEnum::SelectStmt(select)) = statement.query.as_deref().and_then(|node| node.node.as_ref()) else {
-        return Ok(Body::Other { what: "EXPLAIN of a statement that is not a query" });
-    };
-    if select.into_clause.is_some() {
-        return Ok(Body::Other { what: "EXPLAIN of a statement that is not a query" });
-    }
     let mut options = ExplainOptions::default();
     for option in &statement.options {
         let Some(NodeEnum::DefElem(element)) = &option.node else { return Err(unknown("an option")) };
         set(&mut options, element)?;
     }
-    let node = NodeEnum::SelectStmt(select.clone());
-    let reading = agree::reading(raw, &node)?;
-    Ok(Body::Explain { options, query: reading })
+    let Some(node) = statement.query.as_deref().and_then(|node| node.node.clone()) else {
+        return Ok(Body::Other { what: "EXPLAIN of nothing" });
+    };
+    let node = planned(node, options.analyze == Some(true));
+    // Places in the text are those of the whole statement.
+    let inner = Raw { node, offset: raw.offset, text: raw.text, start: raw.start, client: raw.client };
+    Ok(Body::Explain { options, of: Box::new(super::body(&inner)?) })
+}
+
+/// What Postgres plans: of a statement that names a cursor, and of one that keeps a query's rows where it is not run, the query.
+fn planned(node: NodeEnum, runs: bool) -> NodeEnum {
+    let inner = match &node {
+        NodeEnum::CreateTableAsStmt(keeps) if !runs => keeps.query.as_deref(),
+        NodeEnum::DeclareCursorStmt(cursor) => cursor.query.as_deref(),
+        _ => None,
+    };
+    match inner.and_then(|inner| inner.node.clone()) {
+        Some(query @ NodeEnum::SelectStmt(_)) => query,
+        _ => match node {
+            NodeEnum::SelectStmt(mut select) if !runs => {
+                select.into_clause = None;
+                NodeEnum::SelectStmt(select)
+            }
+            node => node,
+        },
+    }
 }
 
 fn set(options: &mut ExplainOptions, element: &DefElem) -> Result<(), Refusal> {

@@ -41,6 +41,8 @@ pub struct Made {
 /// The name of something that is to be created, as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewName {
+    /// The database's name, where one was written.
+    pub database: Option<String>,
     /// Its schema, where one was written.
     pub schema: Option<String>,
     /// Its own.
@@ -51,13 +53,11 @@ pub struct NewName {
 
 impl NewName {
     /// Of a relation.
-    pub(super) fn of(relation: &RangeVar) -> Result<NewName, Refusal> {
-        if !relation.catalogname.is_empty() {
-            return Err(unknown("a name with the database's name in it"));
-        }
+    pub(super) fn of(relation: &RangeVar) -> NewName {
+        let database = (!relation.catalogname.is_empty()).then(|| relation.catalogname.clone());
         let schema = (!relation.schemaname.is_empty()).then(|| relation.schemaname.clone());
         let temporary = relation.relpersistence == "t" || schema.as_deref() == Some("pg_temp");
-        Ok(NewName { schema, name: relation.relname.clone(), temporary })
+        NewName { database, schema, name: relation.relname.clone(), temporary }
     }
 }
 
@@ -163,7 +163,7 @@ fn made(into: &IntoClause, what: &'static str, materialized: bool, if_not_exists
         col_names.iter().map(|name| control::word(Some(name)).ok_or_else(|| unknown("these column names"))).collect();
     Ok(Made {
         what,
-        name: NewName::of(rel)?,
+        name: NewName::of(rel),
         materialized,
         unlogged: rel.relpersistence == "u",
         if_not_exists,

@@ -11,16 +11,20 @@
 //! * `lockstep`: what may differ between the client's tree and the tree of what is sent;
 //! * `write`: INSERT, UPDATE, DELETE as a shell around queries;
 //! * `places`: where a place of what is sent stands in the text of the client;
-//! * `explain`: EXPLAIN, its options and its query; `keep`: queries whose rows are kept in a new table; `view`: views; `other`: names of statements that are not read further;
+//! * `explain`: EXPLAIN, its options and its query; `keep`: queries whose rows are kept in a new table; `view`: views; `define`: statements
+//!   that define things; `other`: names of statements that are not read further;
 //! * `copy`: COPY and its options; `lock_table`: LOCK;
+//! * `named`: PREPARE, EXECUTE, cursors; `channel`: LISTEN and NOTIFY; `procedure`: CALL;
 //! * `control`: statements without a query: transactions, settings, DISCARD and the like.
 
 mod agree;
+mod channel;
 pub(crate) mod coded;
 mod control;
 mod convert;
 pub mod copy;
 mod decode;
+pub(crate) mod define;
 #[cfg(test)]
 mod differentials;
 mod dress;
@@ -29,10 +33,12 @@ pub(crate) mod keep;
 mod limits;
 pub mod lock_table;
 mod lockstep;
+mod named;
 mod normal;
 mod other;
 pub mod places;
 mod postgres;
+mod procedure;
 pub(crate) mod view;
 mod windows;
 mod write;
@@ -42,10 +48,13 @@ use sqlparser::ast;
 use sqlparser::tokenizer::Location;
 
 use crate::{Kind, Refusal, SqlState};
+pub use channel::Channel;
+pub use named::{Cursor, Named};
 pub(crate) use normal::fold;
 use postgres::{Raw, Tree};
-pub(crate) use write::EXCLUDED;
-pub use write::{Assigned, Conflict, Inferred, Overriding, Sent, Shell, Target, Verb, Write};
+pub use procedure::Call;
+pub use write::{Assigned, Conflict, Inferred, Overriding, Sent, Shell, Target, Then, Verb, When, Write};
+pub(crate) use write::{EXCLUDED, placeholder};
 
 /// One statement of a client's text.
 #[derive(Debug, Clone)]
@@ -61,18 +70,26 @@ pub struct Statement {
 pub enum Body {
     /// SELECT, VALUES, TABLE, without INTO.
     Query(Reading),
-    /// EXPLAIN of a query.
+    /// EXPLAIN.
     Explain {
         /// All options that were given; each is understood.
         options: ExplainOptions,
-        /// What is explained.
-        query: Reading,
+        /// What is explained: where it is only planned, the query in a CREATE TABLE AS, a SELECT INTO or a DECLARE.
+        of: Box<Body>,
     },
+    /// A statement that makes, runs or ends what lives under a name.
+    Named(Named),
+    /// LISTEN, UNLISTEN, NOTIFY.
+    Channel(Channel),
+    /// CALL of a procedure.
+    Call(Call),
     /// CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW.
     Keep(keep::Keep),
     /// CREATE VIEW.
     View(view::View),
-    /// INSERT, UPDATE, DELETE.
+    /// Any other statement that defines, alters or drops things, or keeps house among them.
+    Define(define::Define),
+    /// INSERT, UPDATE, DELETE, MERGE; a query with such a statement in WITH.
     Write(Box<Write>),
     /// A statement that carries no data, already printed in our own words.
     Control(Control),
@@ -116,6 +133,20 @@ impl Reading {
     /// from the client's by more than the insertions that the module `lockstep` names.
     pub fn print(&self, rewritten: &ast::Query) -> Result<String, Refusal> {
         self.print_with_holes(rewritten, None)
+    }
+
+    /// Prints the values of a reading that is one row of VALUES, each by itself, with the proof of [`Reading::print`] for all.
+    ///
+    /// # Errors
+    /// As [`Reading::print`].
+    pub fn print_values(&self, rewritten: &ast::Query) -> Result<Vec<String>, Refusal> {
+        let whole = self.print(rewritten)?;
+        let lost = || Refusal::new(SqlState::UNSUPPORTED, "read.values", "pgveil cannot take these values apart");
+        let ast::SetExpr::Values(values) = &*rewritten.body else { return Err(lost()) };
+        let [row] = values.rows.as_slice() else { return Err(lost()) };
+        let written = |e: &ast::Expr| decode::decode(dress::expression(e)).ok_or_else(lost);
+        let parts = row.content.iter().map(written).collect::<Result<Vec<_>, _>>()?;
+        if whole == format!("VALUES ({})", parts.join(", ")) { Ok(parts) } else { Err(lost()) }
     }
 
     /// The same, where a constant may have become one that begins with `marker`: a hole for a token.
@@ -177,6 +208,8 @@ pub struct Control {
     pub kind: Kind,
     /// After it, the effective search_path may be another.
     pub moves_search_path: bool,
+    /// It would make a transaction, or those to come, one that may write.
+    pub read_write: bool,
 }
 
 /// Reads a client's text. Postgres' grammar decides how many statements there are and where each ends.
@@ -252,17 +285,39 @@ pub fn position(text: &str, location: Location) -> Option<usize> {
 }
 
 fn body(raw: &Raw) -> Result<Body, Refusal> {
-    match &raw.node {
+    body_of(raw, &raw.node)
+}
+
+/// What a statement is, or one inside another: `node` is of `raw`.
+fn body_of(raw: &Raw, node: &NodeEnum) -> Result<Body, Refusal> {
+    match node {
         NodeEnum::SelectStmt(select) if keep::has_into(select) => keep::select_into(raw, select),
         NodeEnum::ViewStmt(create) => view::create(raw, create),
         NodeEnum::CreateTableAsStmt(create) => keep::create_as(raw, create),
-        node @ NodeEnum::SelectStmt(_) => Ok(Body::Query(agree::reading(raw, node)?)),
+        node @ NodeEnum::SelectStmt(_) => match write::write(raw, node)? {
+            Some(write) => Ok(Body::Write(Box::new(write))),
+            None => Ok(Body::Query(agree::reading(raw, node)?)),
+        },
         NodeEnum::ExplainStmt(explain) => explain::explain(raw, explain),
+        NodeEnum::PrepareStmt(prepare) => named::prepare(raw, prepare),
+        NodeEnum::ExecuteStmt(execute) => named::execute(raw, execute),
+        NodeEnum::DeclareCursorStmt(declare) => named::declare(raw, declare),
+        NodeEnum::FetchStmt(fetch) => named::fetch(fetch),
+        NodeEnum::DeallocateStmt(end) => Ok(Body::Named(Named::Deallocate((!end.isall).then(|| end.name.clone())))),
+        NodeEnum::ClosePortalStmt(end) => Ok(Body::Named(Named::Close((!end.portalname.is_empty()).then(|| end.portalname.clone())))),
+        NodeEnum::ListenStmt(listen) => Ok(Body::Channel(Channel::Listen(listen.conditionname.clone()))),
+        NodeEnum::UnlistenStmt(unlisten) => {
+            let name = &unlisten.conditionname;
+            Ok(Body::Channel(Channel::Unlisten((!name.is_empty()).then(|| name.clone()))))
+        }
+        NodeEnum::NotifyStmt(notify) => Ok(Body::Channel(Channel::Notify(notify.conditionname.clone(), notify.payload.clone()))),
+        NodeEnum::CallStmt(call) => procedure::call(raw, call),
         NodeEnum::CopyStmt(statement) => copy::copy(raw, statement),
         NodeEnum::LockStmt(statement) => lock_table::lock(raw, statement),
-        node => match write::write(raw, node)? {
-            Some(write) => Ok(Body::Write(Box::new(write))),
-            None => control::statement(node),
+        node => match (define::define(node), write::write(raw, node)?) {
+            (Some(define), _) => Ok(Body::Define(define)),
+            (None, Some(write)) => Ok(Body::Write(Box::new(write))),
+            (None, None) => control::statement(node),
         },
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn create(raw: &Raw, statement: &ViewStmt) -> Result<Body, Refusal> {
     let columns: Result<Vec<String>, Refusal> =
         aliases.iter().map(|name| control::word(Some(name)).ok_or_else(|| unknown("these column names"))).collect();
     Ok(Body::View(View {
-        name: NewName::of(name)?,
+        name: NewName::of(name),
         replace: *replace,
         columns: columns?,
         options: storage_options(options)?,

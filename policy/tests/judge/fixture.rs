@@ -4,17 +4,31 @@ use std::sync::Arc;
 
 use pgveil_policy::catalog::load::{Builder, QUERIES};
 use pgveil_policy::catalog::{
-    BaseType, Catalog, Column, ColumnType, Function, FunctionKind, Index, Oid, Operator, Relation, RelationKind, Type, Volatility,
+    BaseType, Catalog, Column, ColumnType, Function, FunctionKind, Index, Oid, Operator, Relation, RelationKind, Sequence, Type, Volatility,
 };
 use pgveil_policy::{Engine, Policy, Subject};
 
 /// Stands for the session's order key while a text is judged; printed as `KEY` in the cases.
 pub const MARKER: &str = "0rderKeyMarker0rderKeyMarker";
 
-/// The example policy on the database below.
+/// The example policy on the database below, with one role more that writes.
 pub fn engine() -> Engine {
-    engine_of(include_str!("../example.toml"), catalog())
+    engine_of(&format!("{}\n{}\n{MORE_ROLES}", include_str!("../example.toml"), include_str!("clerk.toml")), catalog())
 }
+
+/// Roles that the example has no use for.
+const MORE_ROLES: &str = r#"
+# Tokens, channels and procedures.
+[role.caller]
+default = "redact"
+functions = ["shop.refresh_totals"]
+channels = ["jobs", "dbt_*"]
+[role.caller.mask]
+email = { token = { prefix = "t_" } }
+# It may write nowhere.
+[role.reader]
+read_only = true
+"#;
 
 /// Any policy on any database.
 pub fn engine_of(policy: &str, catalog: Catalog) -> Engine {
@@ -34,10 +48,12 @@ pub fn on_path(role: &str, path: &[&str]) -> Subject {
 
 /// The database.
 pub fn catalog() -> Catalog {
-    let mut catalog = Catalog { server_version: 150_018, ..Catalog::default() };
+    let mut catalog = Catalog { server_version: 150_018, database: "shopdb".to_owned(), ..Catalog::default() };
     for relation in relations() {
         catalog.insert(relation);
     }
+    catalog.sequences.insert(140, Sequence { start: 1, descends: false, owner: Some((110, 1)) });
+    catalog.sequences.insert(141, Sequence { start: 1000, descends: true, owner: None });
     let of_postgres = of_postgres();
     types(&mut catalog, &of_postgres);
     functions(&mut catalog, &of_postgres);
@@ -96,6 +112,8 @@ fn relations() -> Vec<Relation> {
         table(131, "crm.leads", Table, "email text, name text, country text"),
         Relation { parents: vec![131], ..table(132, "adhoc.leads_hot", Table, "email text, name text, country text, score int4") },
         table(140, "shop.orders_id_seq", Sequence, "last_value int8, log_cnt int8, is_called bool"),
+        table(141, "shop.tickets", Sequence, "last_value int8, log_cnt int8, is_called bool"),
+        table(142, "shop.unknown_seq", Sequence, "last_value int8, log_cnt int8, is_called bool"),
         view(
             150,
             "shop.germans",
@@ -361,6 +379,11 @@ fn functions(catalog: &mut Catalog, real: &Catalog) {
         ..function(schema, arguments, volatility, FunctionKind::Plain)
     };
     catalog.functions.insert("fmt_money".into(), vec![foreign("shop", (1, 1), Volatility::Stable)]);
+    let of_postgres = function("pg_catalog", (2, 2), Volatility::Volatile, FunctionKind::Plain);
+    catalog.functions.insert("pg_notify".into(), vec![of_postgres]);
+    let procedure = |arguments| Function { kind: FunctionKind::Procedure, ..foreign("shop", arguments, Volatility::Volatile) };
+    catalog.functions.insert("refresh_totals".into(), vec![procedure((0, 2))]);
+    catalog.functions.insert("purge".into(), vec![procedure((1, 1))]);
     catalog.functions.insert("peek".into(), vec![foreign("shop", (1, 1), Volatility::Volatile)]);
     catalog.functions.insert("twice".into(), vec![foreign("shop", (1, 1), Volatility::Stable), foreign("crm", (1, 1), Volatility::Stable)]);
     catalog.functions.entry("lower".into()).or_default().push(foreign("adhoc", (1, 1), Volatility::Volatile));

@@ -9,8 +9,11 @@
 //!    (PostgreSQL documentation, COPY, "Tuples"), so they go into the table as they are; then the portal is asked for more;
 //! 4. for an INSERT, the client's statement runs with the table as its source, and the table is dropped.
 //!
+//! All is sent ahead as far as it is known, so that the server never waits between two commands, where a request to cancel would be
+//! lost: while a chunk is sealed the server is inside COPY, and waits for its data.
+//!
 //! An error at any of them fails the transaction, as an error of the client's own statement would; the Sync that ends a simple Query's
-//! steps is sent by pgveil, and commits nothing then. Memory is bounded by [`HELD`], and by the server's answer for each chunk.
+//! steps is sent by pgveil, and commits nothing then. Memory is bounded by [`HELD`].
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -54,9 +57,10 @@ pub struct Carrying {
     rows: Arc<Rows>,
     portal: Name,
     simple: Option<Simple>,
-    step: Step,
-    /// Answers that are owed of the step, in order.
+    /// Answers that are owed, in order.
     due: VecDeque<Due>,
+    /// The table is there, and is as it should be.
+    made: bool,
     /// Types of the query's columns.
     types: Vec<u32>,
     chunk: Vec<u8>,
@@ -65,10 +69,9 @@ pub struct Carrying {
     kept: u64,
     /// The query has no more rows.
     last: bool,
-    too_large: bool,
     /// What the client is told, when all is done.
     tag: Option<Box<[u8]>>,
-    /// Text that cannot be parsed was sent.
+    /// Why it is to fail.
     refusal: Option<Refusal>,
     failed: bool,
 }
@@ -81,16 +84,8 @@ struct Simple {
     text: Option<Box<[u8]>>,
     /// As [`super::ledger::Simple::stale`].
     stale: Option<Report>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    Open,
-    Make,
-    Fetch,
-    Fill,
-    Finish,
-    Commit,
+    /// Sync was sent.
+    synced: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +106,8 @@ enum Due {
     Done,
     /// CommandComplete that is the client's.
     Tag,
+    /// An error: COPY was told to fail.
+    Failure,
     /// ReadyForQuery.
     Ready,
 }
@@ -122,15 +119,14 @@ impl Carrying {
             rows,
             portal: portal.into(),
             simple,
-            step: Step::Open,
             due: VecDeque::new(),
+            made: false,
             types: Vec::new(),
             chunk: Vec::new(),
             chunk_rows: 0,
             limit: FIRST,
             kept: 0,
             last: false,
-            too_large: false,
             tag: None,
             refusal: None,
             failed: false,
@@ -145,13 +141,13 @@ impl Carrying {
         let (Some(Due::Rows), Treatment::Seal(seals)) = (self.due.front(), &self.rows.treatment) else {
             return Err(Veto::Unexpected { tag: 'D' });
         };
-        if self.too_large {
+        if self.refusal.is_some() {
             return Ok(());
         }
         seal::put_tuple(&mut self.chunk, body, seals)?;
         self.chunk_rows = self.chunk_rows.saturating_add(1);
         if self.chunk.len() > HELD {
-            self.too_large = true;
+            self.refusal = Some(carries_too_much(HELD));
             self.chunk = Vec::new();
         }
         Ok(())
@@ -160,44 +156,41 @@ impl Carrying {
     // Gives the chunk, and sets how many rows the next one has.
     fn take_chunk(&mut self) -> Vec<u8> {
         let chunk = std::mem::take(&mut self.chunk);
-        let width = chunk.len().checked_div(self.chunk_rows).unwrap_or_default().max(1);
-        self.kept = self.kept.saturating_add(u64::try_from(self.chunk_rows).unwrap_or(u64::MAX));
-        self.chunk_rows = 0;
-        self.limit = CHUNK.checked_div(width).unwrap_or_default().clamp(1, MOST).min(self.limit.saturating_mul(4));
+        if self.chunk_rows > 0 {
+            let width = chunk.len().checked_div(self.chunk_rows).unwrap_or_default().max(1);
+            self.kept = self.kept.saturating_add(u64::try_from(self.chunk_rows).unwrap_or(u64::MAX));
+            self.limit = CHUNK.checked_div(width).unwrap_or_default().clamp(1, MOST).min(self.limit.saturating_mul(4));
+            self.chunk_rows = 0;
+        }
         chunk
     }
 
-    // One statement of our own, with the data of a COPY.
-    fn run(&mut self, out: &mut Vec<u8>, text: &str, data: Option<&[u8]>, end: Due) {
+    // A statement of our own, up to its Execute; with `end` it gives no rows and wants no data.
+    fn run(&mut self, out: &mut Vec<u8>, text: &str, end: Due) {
+        self.start(out, text);
+        self.end(out, end);
+    }
+
+    fn start(&mut self, out: &mut Vec<u8>, text: &str) {
         message::put_close(out, Target::Statement, STEP);
         message::put_parse(out, STEP, text.as_bytes(), &[]);
         message::put_bind(out, STEP, STEP);
         message::put_execute(out, STEP);
         self.due.extend([Due::Bare(b'3'), Due::Bare(b'1'), Due::Bare(b'2')]);
-        if let Some(data) = data {
-            frame::put(out, b'd', |b| {
-                b.extend_from_slice(HEADER);
-                b.extend_from_slice(data);
-                b.extend_from_slice(&TRAILER);
-            });
-            message::put_bare(out, b'c');
-            self.due.push_back(Due::CopyIn);
-        }
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>, end: Due) {
         message::put_close(out, Target::Portal, STEP);
         message::put_close(out, Target::Statement, STEP);
         self.due.extend([end, Due::Bare(b'3'), Due::Bare(b'3')]);
     }
 
-    fn fetch(&mut self, out: &mut Vec<u8>) {
-        self.step = Step::Fetch;
+    // Asks for rows, and opens the COPY that takes them. CopyInResponse needs no Flush.
+    fn fetch(&mut self, out: &mut Vec<u8>, copy: &str) {
         message::put_execute_some(out, &self.portal, i32::try_from(self.limit).unwrap_or(1));
         self.due.push_back(Due::Rows);
-    }
-
-    fn refuse(&mut self, out: &mut Vec<u8>, refusal: Refusal) {
-        message::put_parse(out, STEP, client::UNPARSABLE, &[]);
-        self.due.push_back(Due::Bare(b'1'));
-        self.refusal = Some(refusal);
+        self.start(out, copy);
+        self.due.push_back(Due::CopyIn);
     }
 
     // Takes one answer. Whether it is one that is owed.
@@ -213,6 +206,7 @@ impl Carrying {
             }
             Due::CopyIn => tag == b'G',
             Due::Done | Due::Tag => tag == b'C' && answer::command_tag(body).is_some(),
+            Due::Failure => false,
             Due::Ready => tag == b'Z',
         };
         fits.then_some(due)
@@ -224,7 +218,7 @@ impl<J: Judge> Conversation<J> {
     pub(super) fn carry_query(&mut self, planned: &Planned, text: Option<Box<[u8]>>, out: &mut Out) {
         let statement = Arc::new(Statement::new(planned, &self.judge));
         let Some(rows) = statement.rows(&Formats::read(&client::BINARY)) else { return };
-        let simple = Simple { epoch: self.path.epoch(), text, stale: None };
+        let simple = Simple { epoch: self.path.epoch(), text, stale: None, synced: false };
         let mut carrying = Carrying::new(statement, Arc::new(rows), QUERY, Some(simple));
         let sent = self.render_text(&planned.text);
         let to = &mut out.to_server;
@@ -233,34 +227,33 @@ impl<J: Judge> Conversation<J> {
         message::put_close(to, Target::Portal, QUERY);
         message::put_parse(to, QUERY, sent.as_bytes(), &[]);
         message::put_bind_binary(to, QUERY, QUERY);
-        message::put_describe(to, Target::Portal, QUERY);
-        message::put_bare(to, b'H');
-        carrying.due.extend([Due::Bare(b'3'), Due::Bare(b'3'), Due::Bare(b'1'), Due::Bare(b'2'), Due::Witness]);
-        self.begin(carrying);
+        carrying.due.extend([Due::Bare(b'3'), Due::Bare(b'3'), Due::Bare(b'1'), Due::Bare(b'2')]);
+        self.begin(carrying, out);
     }
 
     // An Execute. Nothing else is owed.
     pub(super) fn carry_portal(&mut self, portal: &[u8], statement: Arc<Statement>, out: &mut Out) {
         let Some(rows) = self.names.portal(portal).map(|p| Arc::clone(&p.rows)) else { return };
-        let mut carrying = Carrying::new(statement, rows, portal, None);
-        message::put_describe(&mut out.to_server, Target::Portal, portal);
-        message::put_bare(&mut out.to_server, b'H');
-        carrying.due.push_back(Due::Witness);
-        self.begin(carrying);
+        self.begin(Carrying::new(statement, rows, portal, None), out);
     }
 
-    fn begin(&mut self, carrying: Carrying) {
+    fn begin(&mut self, mut c: Carrying, out: &mut Out) {
+        let Some(carry) = c.statement.carry.clone() else { return };
+        let to = &mut out.to_server;
+        message::put_describe(to, Target::Portal, &c.portal);
+        c.due.push_back(Due::Witness);
+        c.run(to, &self.render_text(&carry.create), Due::Done);
+        message::put_parse(to, STEP, carry.shape.as_bytes(), &[]);
+        message::put_describe(to, Target::Statement, STEP);
+        c.due.extend([Due::Bare(b'1'), Due::Parameters, Due::Shape]);
+        c.fetch(to, &carry.copy);
         self.waiting = true;
-        self.owe(Owed::Carry(Box::new(carrying)));
+        self.owe(Owed::Carry(Box::new(c)));
     }
 
     pub(super) fn carried(&mut self, mut carrying: Box<Carrying>, tag: u8, body: &[u8], out: &mut Out) -> Result<Option<Owed>, End> {
         let c = &mut *carrying;
-        let due = c.answered(tag, body).ok_or(Veto::Unexpected { tag: char::from(tag) })?;
-        if c.refusal.is_some() {
-            return Err(Veto::NotRefused.into());
-        }
-        match due {
+        match c.answered(tag, body).ok_or(Veto::Unexpected { tag: char::from(tag) })? {
             Due::Witness => {
                 if c.simple.as_ref().is_some_and(|s| s.epoch != self.path.epoch()) {
                     return Err(Veto::PathMoved.into());
@@ -271,76 +264,65 @@ impl<J: Judge> Conversation<J> {
             Due::Shape => {
                 let fields = answer::row_description(body).ok_or(Veto::Malformed { tag: 'T' })?;
                 if !fields.iter().map(|f| f.type_oid).eq(c.types.iter().copied()) {
-                    c.due.clear();
                     // What a name means has changed in between.
-                    self.wants_fresh = true;
-                    c.refuse(&mut out.to_server, stale::refusal());
-                    message::put_bare(&mut out.to_server, b'H');
-                    return Ok(Some(Owed::Carry(carrying)));
+                    c.refusal = Some(stale::refusal());
                 }
+                c.made = true;
             }
+            Due::CopyIn => self.fill(c, out),
             Due::Tag => c.tag = Some(body.into()),
             Due::Ready => return self.committed(carrying, body, out),
-            Due::Bare(_) | Due::Parameters | Due::Rows | Due::CopyIn | Due::Done => {}
+            Due::Bare(_) | Due::Parameters | Due::Rows | Due::Done | Due::Failure => {}
         }
-        if c.due.is_empty() && !self.next_step(c, out) {
+        if c.due.is_empty() {
             self.tell_kept(c, out)?;
             return Ok(None);
         }
         Ok(Some(Owed::Carry(carrying)))
     }
 
-    // Sends the next step. False: that was the last.
-    fn next_step(&mut self, c: &mut Carrying, out: &mut Out) -> bool {
-        let Some(carry) = c.statement.carry.clone() else { return false };
+    // The server waits for the chunk. With it goes what follows: the next rows, or the end.
+    fn fill(&mut self, c: &mut Carrying, out: &mut Out) {
+        let Some(carry) = c.statement.carry.clone() else { return };
         let to = &mut out.to_server;
-        match c.step {
-            Step::Open => {
-                c.step = Step::Make;
-                c.run(to, &self.render_text(&carry.create), None, Due::Done);
-                message::put_parse(to, STEP, carry.shape.as_bytes(), &[]);
-                message::put_describe(to, Target::Statement, STEP);
-                c.due.extend([Due::Bare(b'1'), Due::Parameters, Due::Shape]);
-            }
-            Step::Fetch if c.too_large => c.refuse(to, carries_too_much(HELD)),
-            Step::Fetch if c.chunk_rows > 0 => {
-                c.step = Step::Fill;
-                let chunk = c.take_chunk();
-                c.run(to, &carry.copy, Some(&chunk), Due::Done);
-            }
-            Step::Make => c.fetch(to),
-            Step::Fetch | Step::Fill if !c.last => c.fetch(to),
-            Step::Fetch | Step::Fill => {
-                c.step = Step::Finish;
-                message::put_close(to, Target::Portal, &c.portal);
-                c.due.push_back(Due::Bare(b'3'));
-                if let Some(finish) = &carry.finish {
-                    c.run(to, &self.render_text(finish), None, Due::Tag);
-                }
-                if let Some(drop) = &carry.drop {
-                    c.run(to, drop, None, Due::Done);
-                }
-                if c.simple.is_some() {
-                    message::put_close(to, Target::Statement, QUERY);
-                    c.due.push_back(Due::Bare(b'3'));
-                }
-            }
-            Step::Finish if c.simple.is_some() => {
-                c.step = Step::Commit;
-                message::put_bare(to, b'S');
-                c.due.push_back(Due::Ready);
-                return true;
-            }
-            Step::Finish | Step::Commit => {
-                self.names.closed(Target::Portal, &c.portal);
-                return false;
-            }
+        if c.refusal.is_some() {
+            frame::put(to, b'f', |b| message::put_cstring(b, b"refused"));
+            c.due.push_back(Due::Failure);
+            // The error comes at once, but an answer that follows it would not.
+            return message::put_bare(to, b'H');
         }
-        message::put_bare(to, b'H');
-        true
+        let chunk = c.take_chunk();
+        frame::put(to, b'd', |b| {
+            b.extend_from_slice(HEADER);
+            b.extend_from_slice(&chunk);
+            b.extend_from_slice(&TRAILER);
+        });
+        message::put_bare(to, b'c');
+        c.end(to, Due::Done);
+        if !c.last {
+            return c.fetch(to, &carry.copy);
+        }
+        message::put_close(to, Target::Portal, &c.portal);
+        c.due.push_back(Due::Bare(b'3'));
+        if let Some(finish) = &carry.finish {
+            c.run(to, &self.render_text(finish), Due::Tag);
+        }
+        if let Some(drop) = &carry.drop {
+            c.run(to, drop, Due::Done);
+        }
+        match &mut c.simple {
+            Some(simple) => {
+                simple.synced = true;
+                message::put_close(to, Target::Statement, QUERY);
+                message::put_bare(to, b'S');
+                c.due.extend([Due::Bare(b'3'), Due::Ready]);
+            }
+            None => message::put_bare(to, b'H'),
+        }
     }
 
     fn tell_kept(&mut self, c: &mut Carrying, out: &mut Out) -> Result<(), End> {
+        self.names.closed(Target::Portal, &c.portal);
         let tag = c.tag.take().unwrap_or_else(|| format!("SELECT {}\0", c.kept).into_bytes().into());
         let statement = Arc::clone(&c.statement);
         self.completed(&statement, &tag, out)
@@ -370,23 +352,28 @@ impl<J: Judge> Conversation<J> {
 
     pub(super) fn carry_failed(&mut self, mut carrying: Box<Carrying>, report: &Report, out: &mut Out) {
         let c = &mut *carrying;
-        let named = matches!(c.step, Step::Open | Step::Make) && stale::is_of_a_name(report);
-        self.wants_fresh |= c.refusal.is_none() && named;
+        let named = !c.made && stale::is_of_a_name(report);
+        // COPY was told to fail.
+        let refusal = c.refusal.take().filter(|_| c.due.front() == Some(&Due::Failure));
+        let is_stale = named || stale::is_stale(report) || refusal.as_ref().is_some_and(|r| r.id == stale::ID);
+        self.wants_fresh |= is_stale;
         let order_is_data = c.statement.order_is_data && c.due.front() == Some(&Due::Rows);
-        let ran = Ran { order_is_data, writes: matches!(c.step, Step::Fill | Step::Finish) };
-        let told = self.report(report, c.refusal.take().as_ref(), ran);
+        let told = match refusal {
+            Some(refusal) if refusal.id == stale::ID => stale::report(),
+            Some(refusal) => Report::of(&refusal),
+            None => self.report(report, None, Ran { order_is_data, writes: c.made && c.due.front() != Some(&Due::Rows) }),
+        };
         let Some(simple) = &mut c.simple else {
             told.put(&mut out.to_client, b'E');
             return self.skip(out);
         };
-        let again = simple.text.is_some() && (named || stale::is_stale(report));
-        if again {
+        if is_stale && simple.text.is_some() {
             simple.stale = Some(told);
         } else {
             told.put(&mut out.to_client, b'E');
         }
-        if c.step != Step::Commit {
-            c.step = Step::Commit;
+        if !simple.synced {
+            simple.synced = true;
             message::put_bare(&mut out.to_server, b'S');
         }
         c.failed = true;

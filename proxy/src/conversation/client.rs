@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use pgveil_policy::mask::token::NO_VALUE;
 use pgveil_policy::{Kind, Plan, Planned, Refusal, SqlState, SqlText};
 
 use super::ledger::{Owed, Simple, Texts};
+use super::named::{self, Ready};
 use super::refusals::{
-    REFUSED, bad_formats, carries_alone, function_call, no_portal, no_statement, no_token, not_utf8, reserved, token_type, too_many,
-    without_names,
+    REFUSED, bad_formats, carries_alone, function_call, no_portal, no_statement, no_such_token, no_token, not_utf8, reserved, token_type,
+    too_many, without_names,
 };
 use super::statement::Statement;
 use super::{BIND_LIMIT, Conversation, End, FULL, Judge, Out, TEXT_LIMIT};
@@ -131,25 +133,34 @@ impl<J: Judge> Conversation<J> {
         if !self.settled(out) {
             return Taken::Later;
         }
-        match self.judged(text) {
+        let generation = self.judge.generation();
+        let plan = match self.judged(text) {
             None => return Taken::Later,
-            Some(Err(refusal)) => self.refuse_query(refusal, out),
-            Some(Ok(plan)) if plan.statements.iter().any(|s| s.carry.is_some()) => match plan.statements.as_slice() {
+            Some(Err(refusal)) => {
+                self.refuse_query(refusal, out);
+                return Taken::Yes;
+            }
+            Some(Ok(plan)) => plan,
+        };
+        if plan.statements.iter().any(|s| s.carry.is_some()) {
+            match plan.statements.as_slice() {
                 [one] if plan.rest.is_none() => self.carry_query(one, again, out),
                 _ => self.refuse_query(carries_alone(), out),
-            },
-            Some(Ok(plan)) if self.needs_steps(&plan) => {
-                if !self.ledger.is_empty() {
-                    message::put_bare(&mut out.to_server, b'H');
-                    self.waiting = true;
-                    return Taken::Later;
-                }
-                self.begin_steps(std::str::from_utf8(text).unwrap_or_default(), &plan, out);
             }
-            Some(Ok(plan)) => {
-                let texts: Vec<String> = plan.statements.iter().map(|s| self.render(s)).collect();
-                let statements = self.statements(&plan);
-                self.waiting |= statements.iter().any(|s| self.may_move(s));
+            return Taken::Yes;
+        }
+        let stepped = self.needs_steps(&plan);
+        if (stepped || named::leans(&plan)) && !self.ledger.is_empty() {
+            return self.settle(out);
+        }
+        if stepped {
+            self.begin_steps(std::str::from_utf8(text).unwrap_or_default(), &plan, generation, out);
+            return Taken::Yes;
+        }
+        match self.ready_to_send(&plan.statements, generation) {
+            Err(refusal) => self.refuse_query(refusal, out),
+            Ok(Ready { statements, texts }) => {
+                self.waiting |= statements.iter().any(|s| self.may_move(s) || s.effect.makes());
                 self.asks_for_data(&statements);
                 let sent = texts.join("; ");
                 message::put_query(&mut out.to_server, sent.as_bytes());
@@ -158,6 +169,14 @@ impl<J: Judge> Conversation<J> {
             }
         }
         Taken::Yes
+    }
+
+    /// Has the server answer all that is owed; the message comes again when that is there. Nothing is under way then, so that
+    /// names mean what is confirmed.
+    fn settle(&mut self, out: &mut Out) -> Taken {
+        message::put_bare(&mut out.to_server, b'H');
+        self.waiting = true;
+        Taken::Later
     }
 
     fn parse(&mut self, name: &[u8], text: &[u8], types: &[u8], out: &mut Out) -> Taken {
@@ -173,7 +192,6 @@ impl<J: Judge> Conversation<J> {
         } else {
             self.judged(text)
         };
-        let epoch = self.path.epoch();
         let refusal = match judged {
             None => return Taken::Later,
             Some(Err(refusal)) => refusal,
@@ -182,16 +200,19 @@ impl<J: Judge> Conversation<J> {
                     self.prepare(name, Texts::default(), types, Arc::new(Statement::empty()), out);
                     return Taken::Yes;
                 }
+                [_] if named::leans(&plan) && !self.ledger.is_empty() => return self.settle(out),
                 [one] if plan.rest.is_none() => {
                     let client = std::str::from_utf8(text).unwrap_or_default();
-                    let statement = Statement::prepared(one, &self.judge, client, generation, epoch);
-                    match declared_otherwise(&statement.openings, types) {
-                        Some(index) => token_type(index),
-                        None => {
-                            let sent = self.render(one);
-                            self.prepare(name, Texts::of(text, sent), types, Arc::new(statement), out);
-                            return Taken::Yes;
-                        }
+                    match self.ready_to_prepare(one, client, generation) {
+                        Err(refusal) => refusal,
+                        Ok((statement, sent)) => match declared_otherwise(&statement.openings, types) {
+                            Some(index) => token_type(index),
+                            None => {
+                                self.naming |= statement.leans.is_some() || statement.effect.makes();
+                                self.prepare(name, Texts::of(text, sent), types, Arc::new(statement), out);
+                                return Taken::Yes;
+                            }
+                        },
                     }
                 }
                 // In Postgres' words.
@@ -227,14 +248,32 @@ impl<J: Judge> Conversation<J> {
             self.refuse(refusal, out);
         } else {
             // Tokens are turned back for the very statement that the server will bind them to, and for no other.
-            let (openings, kept) = match self.ledger.bound_to(bind.statement, self.names.statement(bind.statement)) {
-                Ok(statement) => statement.map(|s| (s.openings.clone(), s.carry.is_some())).unwrap_or_default(),
-                Err(candidates) if candidates.iter().all(|s| s.openings.is_empty() && s.carry.is_none()) => (Vec::new(), false),
+            let bound = match self.ledger.bound_to(bind.statement, self.names.statement(bind.statement)) {
+                Ok(bound) => bound.cloned(),
+                Err(candidates)
+                    if candidates.iter().all(|s| s.openings.is_empty() && s.leans.is_none() && !s.by_sql && s.carry.is_none()) =>
+                {
+                    None
+                }
                 Err(_) => {
                     self.unsettled = true;
                     return Taken::Later;
                 }
             };
+            if let Some(bound) = bound.as_ref().filter(|s| s.leans.is_some()) {
+                if !self.ledger.is_empty() {
+                    return self.settle(out);
+                }
+                if let Err(refusal) = self.still_leans(bound) {
+                    self.refuse(refusal, out);
+                    return Taken::Yes;
+                }
+            }
+            if let Some(statement) = bound.as_ref().filter(|s| s.by_sql).cloned() {
+                message::put_describe(&mut out.to_server, Target::Statement, bind.statement);
+                self.owe(Owed::Witness { name: bind.statement.into(), statement, parameters: false });
+            }
+            let (openings, kept) = bound.map(|s| (s.openings.clone(), s.carry.is_some())).unwrap_or_default();
             let binary = if kept { in_binary(bind, whole) } else { Vec::new() };
             let (whole, formats) = match kept {
                 true => (binary.as_slice(), Formats::read(&BINARY)),
@@ -261,16 +300,17 @@ impl<J: Judge> Conversation<J> {
             Target::Statement if self.names.statement_ahead(name).is_none() => self.refuse(no_statement(name), out),
             Target::Portal if self.names.portal_ahead(name).is_none() => self.refuse(no_portal(name), out),
             Target::Statement => self.forward(whole, Owed::DescribeStatement { name: name.into(), parameters: false }, out),
-            Target::Portal => self.forward(whole, Owed::DescribePortal { name: name.into() }, out),
+            Target::Portal => self.forward(whole, Owed::DescribePortal { name: name.into(), told: true }, out),
         }
     }
 
     fn execute(&mut self, portal: &[u8], whole: &[u8], out: &mut Out) -> Taken {
-        let Some(statement) = self.names.portal_ahead(portal).cloned() else {
+        let Some(ahead) = self.names.portal_ahead(portal).cloned() else {
             self.refuse(no_portal(portal), out);
             return Taken::Yes;
         };
-        if statement.carry.is_some() && !self.ledger.is_empty() {
+        let run = self.ledger.run_by(portal, &self.names).map(|run| run.cloned());
+        if ahead.carry.is_some() && !self.ledger.is_empty() {
             // What the name means must be certain; the server may keep its answers back until then.
             self.unsettled = true;
             if !std::mem::replace(&mut self.flushed, true) {
@@ -279,12 +319,34 @@ impl<J: Judge> Conversation<J> {
             return Taken::Later;
         }
         self.flushed = false;
-        self.moving |= self.may_move(&statement);
-        self.asks_for_data(std::slice::from_ref(&statement));
-        if statement.carry.is_some() {
-            self.carry_portal(portal, statement, out);
-        } else {
-            self.forward(whole, Owed::Execute { portal: portal.into() }, out);
+        let special = |s: &Arc<Statement>| s.leans.is_some() || s.effect.makes();
+        let (run, certain) = match run {
+            Some(run) => (run, true),
+            None => (None, !self.naming),
+        };
+        if !self.ledger.is_empty() && (!certain || run.as_ref().is_some_and(|s| s.leans.is_some())) {
+            return self.settle(out);
+        }
+        if let Some(Err(refusal)) = run.as_ref().map(|s| self.still_leans(s)) {
+            self.refuse(refusal, out);
+            return Taken::Yes;
+        }
+        // Of a cursor that DECLARE made nobody has seen a description.
+        if self.names.portal(portal).is_some_and(|p| p.cursor.is_some()) {
+            message::put_describe(&mut out.to_server, Target::Portal, portal);
+            self.owe(Owed::DescribePortal { name: portal.into(), told: false });
+        }
+        self.moving |= self.may_move(&ahead) || run.as_ref().is_some_and(|s| self.may_move(s));
+        self.asks_for_data(std::slice::from_ref(&ahead));
+        if ahead.carry.is_some() {
+            self.carry_portal(portal, ahead, out);
+            return Taken::Yes;
+        }
+        self.forward(whole, Owed::Execute { portal: portal.into() }, out);
+        if run.as_ref().is_some_and(special) {
+            // What comes next may use the name: it is taken when that is there.
+            message::put_bare(&mut out.to_server, b'H');
+            self.waiting = true;
         }
         Taken::Yes
     }
@@ -361,9 +423,20 @@ impl<J: Judge> Conversation<J> {
             }
             judged => {
                 self.fresh = false;
-                Some(judged)
+                Some(judged.and_then(|plan| self.real_tokens(&plan).map(|()| plan)))
             }
         }
+    }
+
+    // What is compared with a column may be any text, what is written to one may not.
+    fn real_tokens(&self, plan: &Plan) -> Result<(), Refusal> {
+        let mut written = plan.statements.iter().filter(|s| s.writes_tokens).flat_map(|s| s.text.tokens());
+        let absent = written.find(|token| {
+            let mut value = Vec::new();
+            let opened = self.judge.pseudonym(&token.spec).open_text(token.text.as_bytes(), &mut value);
+            opened.is_err() || value.starts_with(NO_VALUE)
+        });
+        absent.map_or(Ok(()), |token| Err(no_such_token(&token.spec.class)))
     }
 
     pub(super) fn render(&self, planned: &Planned) -> String {
@@ -380,10 +453,6 @@ impl<J: Judge> Conversation<J> {
                 (Err(_), _) | (_, Err(_)) => String::new(),
             }
         })
-    }
-
-    fn statements(&self, plan: &Plan) -> Vec<Arc<Statement>> {
-        plan.statements.iter().map(|planned| Arc::new(Statement::new(planned, &self.judge))).collect()
     }
 
     fn may_move(&self, statement: &Statement) -> bool {

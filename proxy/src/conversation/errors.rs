@@ -19,7 +19,9 @@ pub(super) struct Ran {
 
 impl Ran {
     pub(super) fn of(statement: &Statement) -> Self {
-        Ran { order_is_data: statement.order_is_data, writes: statement.kind == Some(Kind::Write) }
+        // EXECUTE runs what its name means.
+        let kind = statement.leans.as_ref().map_or(statement.kind, |l| l.meant.kind);
+        Ran { order_is_data: statement.order_is_data, writes: kind == Some(Kind::Write) }
     }
 }
 
@@ -41,7 +43,7 @@ impl<J: Judge> Conversation<J> {
             None => return Err(Veto::Unexpected { tag: 'E' }.into()),
             Some(Owed::Simple(simple)) if simple.failed => return Err(Veto::Unexpected { tag: 'E' }.into()),
             Some(Owed::Simple(simple)) => {
-                let ran = simple.statements.get(simple.at).map(|s| Ran::of(s)).unwrap_or_default();
+                let ran = self.ran(&simple);
                 let begun = simple.at > 0 || simple.refusal.is_some();
                 if !begun && (stale::is_stale(report) || simple.text.is_some() && stale::is_of_a_name(report)) {
                     // Told, or not, when the server is ready for the text again.
@@ -70,7 +72,9 @@ impl<J: Judge> Conversation<J> {
             }
             Some(Owed::Carry(carrying)) => self.carry_failed(carrying, report, out),
             Some(Owed::Sync) => {
-                self.report(report, None, Ran::default()).put(&mut out.to_client, b'E');
+                // What is held runs when the transaction ends.
+                let ran = Ran { order_is_data: self.names.holds_order(), ..Ran::default() };
+                self.report(report, None, ran).put(&mut out.to_client, b'E');
                 self.ledger.put_back(Owed::Sync);
             }
             Some(Owed::Refused(refusal)) => {
@@ -90,8 +94,15 @@ impl<J: Judge> Conversation<J> {
                 told.put(&mut out.to_client, b'E');
                 self.skip(out);
             }
+            // The query in a COPY is analysed when it runs.
+            Some(Owed::Execute { .. }) if !self.copies_in() && stale::is_of_a_name(report) => {
+                self.wants_fresh = true;
+                stale::report().put(&mut out.to_client, b'E');
+                self.skip(out);
+            }
             Some(Owed::Execute { portal }) => {
-                let ran = self.names.portal(&portal).map_or(Ran { order_is_data: true, writes: true }, |p| Ran::of(&p.statement));
+                let unknown = Ran { order_is_data: true, writes: true };
+                let ran = self.names.portal(&portal).map_or(unknown, |p| self.ran_as(&p.statement));
                 self.report(report, None, ran).put(&mut out.to_client, b'E');
                 self.skip(out);
             }
@@ -107,6 +118,22 @@ impl<J: Judge> Conversation<J> {
             }
         }
         Ok(())
+    }
+
+    fn ran(&self, simple: &Simple) -> Ran {
+        match simple.statements.get(simple.at) {
+            Some(statement) => self.ran_as(statement),
+            // The end of the implicit transaction.
+            None => {
+                let order_is_data = self.names.holds_order() || simple.statements.iter().any(|s| s.order_is_data);
+                Ran { order_is_data, ..Ran::default() }
+            }
+        }
+    }
+
+    fn ran_as(&self, statement: &Statement) -> Ran {
+        let ran = Ran::of(statement);
+        Ran { order_is_data: ran.order_is_data || ends_transaction(statement) && self.names.holds_order(), ..ran }
     }
 
     pub(super) fn report(&mut self, report: &Report, refusal: Option<&Refusal>, ran: Ran) -> Report {
@@ -141,4 +168,9 @@ impl<J: Judge> Conversation<J> {
         }
         self.names.rebuild(&self.ledger);
     }
+}
+
+/// Cursors that are held run with it.
+fn ends_transaction(statement: &Statement) -> bool {
+    matches!(statement.kind, Some(Kind::Transaction | Kind::Call))
 }

@@ -8,6 +8,7 @@ use pgveil_policy::{Kind, Refusal};
 
 use super::ask::Asked;
 use super::carry::Carrying;
+use super::names::Names;
 use super::statement::Statement;
 use super::steps::Step;
 use crate::rows::Formats;
@@ -62,6 +63,8 @@ pub enum Owed {
     DescribePortal {
         /// Its name.
         name: Name,
+        /// The client asked, and is told.
+        told: bool,
     },
     /// For Execute: rows, then CommandComplete, EmptyQueryResponse or PortalSuspended.
     Execute {
@@ -203,6 +206,41 @@ impl Ledger {
         }
         candidates.extend(confirmed);
         Err(candidates)
+    }
+
+    /// What an Execute that is sent now will run, by the same rule: the portal whose Bind goes before it in this stretch, or else
+    /// the confirmed one, if no Bind of that name is under way. `None` where that is not certain.
+    pub fn run_by<'a>(&'a self, portal: &[u8], names: &'a Names) -> Option<Option<&'a Arc<Statement>>> {
+        let mut bound: Option<&[u8]> = None;
+        let mut here = true;
+        for owed in self.owed.iter().rev() {
+            match (owed, bound) {
+                (Owed::Bind { portal: made, statement, .. }, None) if **made == *portal => {
+                    if !here {
+                        return None;
+                    }
+                    bound = Some(statement);
+                }
+                (Owed::Parse { name, statement, .. }, Some(bound)) if **name == *bound => return here.then_some(Some(statement)),
+                (Owed::Sync | Owed::Simple(_) | Owed::Carry(_) | Owed::Step(_), _) => here = false,
+                (
+                    Owed::Parse { .. }
+                    | Owed::Witness { .. }
+                    | Owed::Bind { .. }
+                    | Owed::DescribeStatement { .. }
+                    | Owed::DescribePortal { .. }
+                    | Owed::Execute { .. }
+                    | Owed::Close { .. }
+                    | Owed::Refused(_)
+                    | Owed::Asked(_),
+                    _,
+                ) => {}
+            }
+        }
+        Some(match bound {
+            Some(statement) => names.statement(statement),
+            None => names.portal(portal).map(|p| &p.statement),
+        })
     }
 
     /// Takes what is owed next.

@@ -6,7 +6,7 @@
 //!
 //! * `client`: what a client's message becomes; `refusals`: ours of them;
 //! * [`server`]: what an answer becomes; `errors`: an error; `copy`: the data of a COPY, both ways;
-//! * [`names`]: statements and portals;
+//! * [`names`]: statements and portals; `named`: the texts that make and use them;
 //! * [`statement`]: what of a plan the conversation needs;
 //! * [`witness`]: the RowDescription against the plan;
 //! * [`stale`]: what a statement means has changed since it was judged;
@@ -20,6 +20,7 @@ mod client;
 mod copy;
 mod errors;
 pub mod ledger;
+mod named;
 pub mod names;
 pub mod own;
 pub mod path;
@@ -66,6 +67,9 @@ pub trait Judge {
 
     /// Which catalog and policy it judges by at this moment: another number means that a judgement may be another.
     fn generation(&self) -> u64;
+
+    /// Whether the client is told what is sent on a channel.
+    fn hears(&self, channel: &str) -> bool;
 
     /// It judges by a catalog of this session's own.
     fn has_own(&self) -> bool;
@@ -235,6 +239,8 @@ pub struct Conversation<J> {
     fresh: bool,
     /// A Bind waits until it is certain what its statement's name means.
     unsettled: bool,
+    /// A statement was parsed whose meaning, or that of a later text, hangs on names.
+    naming: bool,
     /// The server was asked for what it keeps back.
     flushed: bool,
     /// Bytes of a client's message that are dropped.
@@ -289,6 +295,7 @@ impl<J: Judge> Conversation<J> {
             wants_fresh: false,
             fresh: false,
             unsettled: false,
+            naming: false,
             flushed: false,
             dropping: 0,
             passing: 0,

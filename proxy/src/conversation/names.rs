@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::Rows;
 use super::ledger::{Ledger, Name, Owed};
-use super::statement::{Closes, Statement};
+use super::statement::{Cursor, Effect, Leans, Statement};
+use crate::rows::Formats;
 use crate::wire::message::Target;
 
 /// Most statements, and most portals, of one session.
@@ -21,6 +22,15 @@ pub struct Portal {
     pub statement: Arc<Statement>,
     /// What happens to its rows.
     pub rows: Arc<Rows>,
+    /// DECLARE made it, and says this of it.
+    pub cursor: Option<Cursor>,
+}
+
+impl Portal {
+    /// FETCH in a simple query gives its rows in binary.
+    pub fn is_binary(&self) -> bool {
+        self.cursor.is_some_and(|c| c.binary)
+    }
 }
 
 /// See the module.
@@ -120,17 +130,44 @@ impl Names {
         }
     }
 
-    /// A statement that closes others is done.
-    pub fn closed_by(&mut self, closes: &Closes) {
-        match closes {
-            Closes::Nothing => {}
-            Closes::Statement(name) => drop(self.statements.remove(name)),
-            Closes::Statements => self.statements.clear(),
+    /// A statement is done that makes names or ends them.
+    pub fn done(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Nothing => {}
+            Effect::Prepares(name, statement) => self.confirm_statement(name.clone(), Arc::clone(statement)),
+            Effect::Declares(name, statement, cursor) => {
+                // Formats that nobody has named are text: that is what an Execute of a cursor gives, BINARY or not.
+                if let Some(rows) = statement.rows(&Formats::default()) {
+                    let portal = Portal { statement: Arc::clone(statement), rows: Arc::new(rows), cursor: Some(*cursor) };
+                    self.confirm_portal(name.clone(), portal);
+                }
+            }
+            Effect::Deallocates(name) => self.closed(Target::Statement, name),
+            Effect::DeallocatesAll => self.statements.clear(),
+            Effect::Closes(name) => self.closed(Target::Portal, name),
+            Effect::ClosesAll => self.portals.clear(),
+            Effect::Discards => {
+                self.statements.clear();
+                self.portals.clear();
+            }
         }
     }
 
-    /// The transaction is over, and its portals with it.
+    /// What the name that a statement leans on means now is what it meant when its text was made ready.
+    pub fn bears(&self, leans: &Leans) -> bool {
+        match leans.on {
+            Target::Statement => self.statement(&leans.name).is_some_and(|now| leans.fits(now, false)),
+            Target::Portal => self.portal(&leans.name).is_some_and(|now| leans.fits(&now.statement, now.is_binary())),
+        }
+    }
+
+    /// A cursor that outlives its transaction reads protected relations: where the transaction ends, an error may be its.
+    pub fn holds_order(&self) -> bool {
+        self.portals.values().any(|p| p.cursor.is_some_and(|c| c.hold) && p.statement.order_is_data)
+    }
+
+    /// The transaction is over, and its portals with it, but for cursors that are held.
     pub fn transaction_over(&mut self) {
-        self.portals.clear();
+        self.portals.retain(|_, portal| portal.cursor.is_some_and(|c| c.hold));
     }
 }

@@ -88,6 +88,33 @@ pub(super) fn no_portal(name: &[u8]) -> Refusal {
     Refusal::new(INVALID_CURSOR, "wire.no_portal", format!("portal \"{}\" does not exist", String::from_utf8_lossy(name)))
 }
 
+/// No such cursor.
+pub(super) fn no_cursor(name: &[u8]) -> Refusal {
+    Refusal::new(INVALID_CURSOR, "cursor.unknown", format!("cursor \"{}\" does not exist", String::from_utf8_lossy(name))).with_hint(
+        "Cursors are those of DECLARE and of the protocol's Bind. One that a function opened cannot be read: its rows were not judged.",
+    )
+}
+
+/// A prepared statement that is none of those that EXECUTE runs.
+pub(super) fn not_executed(name: &str) -> Refusal {
+    Refusal::new(SqlState::UNSUPPORTED, "execute.kind", format!("prepared statement \"{name}\" is not run by EXECUTE through pgveil"))
+        .with_hint("EXECUTE runs queries. Bind other statements by the protocol, or send them by themselves.")
+}
+
+/// A portal of something else than a query.
+pub(super) fn not_fetched(name: &str) -> Refusal {
+    Refusal::new(SqlState::UNSUPPORTED, "cursor.kind", format!("FETCH and MOVE do not read portal \"{name}\" through pgveil"))
+        .with_hint("They read queries. Execute the portal by the protocol.")
+}
+
+/// The argument, from 0, must be a token and is no literal.
+pub(super) fn token_argument(index: usize) -> Refusal {
+    let message = format!("argument {} of EXECUTE holds a token and must be a literal", index.saturating_add(1));
+    Refusal::new(SqlState::DENIED, "seal.parameter", message)
+        .with_detail("The parameter is compared with a column of tokens. pgveil turns tokens back before they are sent, and an expression is only known to the server.")
+        .with_hint("Write the token as it was shown, in quotes, without a cast.")
+}
+
 /// More names than a session may have.
 pub(super) fn too_many() -> Refusal {
     Refusal::new(SqlState::TOO_LARGE, "wire.names", "too many prepared statements or portals")
@@ -107,6 +134,12 @@ pub(super) fn no_token(index: usize) -> Refusal {
     let message =
         format!("what is bound to parameter ${} cannot be a token of the column that it is compared with", index.saturating_add(1));
     Refusal::new(SqlState::DENIED, "seal.token", message).with_hint("Bind tokens as they were shown.")
+}
+
+/// A literal that is to be written to a column of tokens is none.
+pub(super) fn no_such_token(class: &str) -> Refusal {
+    let message = format!("what is written to a column of class {class} is not one of its tokens");
+    Refusal::new(SqlState::DENIED, "seal.token", message).with_hint("Write a token as it was shown, or leave the column out.")
 }
 
 /// Formats of parameters that do not fit.

@@ -9,7 +9,7 @@ use super::ledger::{Name, Owed, Simple};
 use super::names::Portal;
 use super::statement::Statement;
 use super::{ANSWER_LIMIT, Conversation, End, FULL, Judge, Out, ROW_LIMIT, Rows, Veto, witness};
-use crate::rows::{self, RowFault, Treatment, explain, seal};
+use crate::rows::{self, RowFault, Treatment, explain, plan, seal};
 use crate::wire::answer::{self, Report, Status};
 use crate::wire::frame::{self, HEADER, Head};
 use crate::wire::message::{self, Target};
@@ -90,6 +90,7 @@ impl<J: Judge> Conversation<J> {
         match &rows.treatment {
             Treatment::Copy => {}
             Treatment::Seal(seals) => seal::put_sealed(&mut out.to_client, body, seals).map_err(Veto::from)?,
+            Treatment::Plan(format) => plan::put_plan(&mut out.to_client, body, *format).map_err(Veto::from)?,
             Treatment::Explain => {
                 explain::put_explained(&mut out.to_client, body, std::mem::take(&mut self.first_line)).map_err(Veto::from)?;
             }
@@ -126,6 +127,7 @@ impl<J: Judge> Conversation<J> {
         }
         let Some(Owed::Execute { portal }) = self.ledger.front() else { return Err(Veto::Unexpected { tag: 'D' }) };
         let portal = self.names.portal(portal).ok_or(Veto::Name)?;
+        self.bears(&portal.statement)?;
         if portal.statement.carry.is_some() {
             return Err(Veto::Unexpected { tag: 'D' });
         }
@@ -145,8 +147,13 @@ impl<J: Judge> Conversation<J> {
                 Ok(())
             }
             b'S' => self.parameter(body, out),
-            // LISTEN is refused: whatever this is, it was not asked for.
-            b'A' => Ok(()),
+            b'A' => {
+                let channel = answer::notification(body).ok_or(malformed)?;
+                if std::str::from_utf8(channel).is_ok_and(|channel| self.judge.hears(channel)) {
+                    frame::put(&mut out.to_client, tag, |b| b.extend_from_slice(body));
+                }
+                Ok(())
+            }
             b'E' => self.error(&Report::decode(body).ok_or(malformed)?, out),
             _ => {
                 let owed = self.ledger.take().ok_or(Veto::Unexpected { tag: char::from(tag) })?;
@@ -188,7 +195,8 @@ impl<J: Judge> Conversation<J> {
                 }
                 match tag {
                     b'T' if parameters => drop(witness::check(&self.judge, &statement.outputs, body)?),
-                    b'n' if parameters && statement.outputs.is_empty() => {}
+                    // What it leans on is not there (any more).
+                    b'n' if parameters && (statement.outputs.is_empty() || statement.leans.is_some()) => {}
                     _ => return Err(unexpected()),
                 }
                 self.names.confirm_statement(name, statement);
@@ -200,7 +208,7 @@ impl<J: Judge> Conversation<J> {
                 }
                 let statement = Arc::clone(self.names.statement(&statement).ok_or(Veto::Name)?);
                 let rows = Arc::new(statement.rows(&formats).ok_or(Veto::Formats)?);
-                self.names.confirm_portal(portal, Portal { statement, rows });
+                self.names.confirm_portal(portal, Portal { statement, rows, cursor: None });
                 bare(out, tag, body)?;
                 Ok(None)
             }
@@ -217,9 +225,10 @@ impl<J: Judge> Conversation<J> {
                 self.described(&statement, tag, body, out)?;
                 Ok(None)
             }
-            Owed::DescribePortal { name } => {
+            Owed::DescribePortal { name, told } => {
                 let statement = Arc::clone(&self.names.portal(&name).ok_or(Veto::Name)?.statement);
-                self.described(&statement, tag, body, out)?;
+                let mut aside = Out::default();
+                self.described(&statement, tag, body, if told { out } else { &mut aside })?;
                 Ok(None)
             }
             Owed::Carry(carrying) => self.carried(carrying, tag, body, out),
@@ -282,11 +291,17 @@ impl<J: Judge> Conversation<J> {
                 if simple.epoch != self.path.epoch() {
                     return Err(Veto::PathMoved.into());
                 }
+                self.bears(statement)?;
                 let fields = witness::check(&self.judge, &statement.outputs, body)?;
-                let rows = statement.rows(&rows::Formats::default()).ok_or(Veto::Formats)?;
+                let binary = statement.leans.as_ref().is_some_and(|l| l.binary);
+                if fields.iter().any(|f| f.is_binary() != binary) {
+                    return Err(Veto::Formats.into());
+                }
+                let formats = if binary { rows::Formats::binary() } else { rows::Formats::default() };
+                let rows = statement.rows(&formats).ok_or(Veto::Formats)?;
                 // Once it is told the text cannot be sent again.
                 let again = simple.text.is_some() && simple.at == 0;
-                witness::put(if again { &mut self.held } else { &mut out.to_client }, fields);
+                witness::put(if again { &mut self.held } else { &mut out.to_client }, statement.told(fields));
                 self.rows = Some(Arc::new(rows));
                 self.first_line = true;
                 return Ok(Some(Owed::Simple(simple)));
@@ -334,8 +349,11 @@ impl<J: Judge> Conversation<J> {
                 witness::check(&self.judge, &statement.outputs, body)?;
                 message::put_bare(&mut out.to_client, b'n');
             }
-            b'T' => witness::put(&mut out.to_client, witness::check(&self.judge, &statement.outputs, body)?),
-            b'n' if statement.outputs.is_empty() => bare(out, tag, body)?,
+            b'T' => {
+                let fields = witness::check(&self.judge, &statement.outputs, body)?;
+                witness::put(&mut out.to_client, statement.told(fields));
+            }
+            b'n' if statement.outputs.is_empty() || statement.leans.is_some() => bare(out, tag, body)?,
             _ => return Err(Veto::Unexpected { tag: char::from(tag) }.into()),
         }
         Ok(())
@@ -345,7 +363,8 @@ impl<J: Judge> Conversation<J> {
         answer::command_tag(body).ok_or(Veto::Malformed { tag: 'C' })?;
         self.copy_completed(statement)?;
         self.rows = None;
-        self.names.closed_by(&statement.closes);
+        self.bears(statement)?;
+        self.names.done(&statement.effect);
         match statement.kind {
             None => return Err(Veto::Unexpected { tag: 'C' }.into()),
             Some(Kind::Transaction) => {
@@ -364,8 +383,22 @@ impl<J: Judge> Conversation<J> {
         }
         self.gave_up = false;
         out.to_client.append(&mut self.held);
-        frame::put(&mut out.to_client, b'C', |b| b.extend_from_slice(body));
+        match (statement.tag, body.strip_prefix(b"SELECT")) {
+            (Some(tag), Some(count)) => frame::put(&mut out.to_client, b'C', |b| {
+                b.extend_from_slice(tag.as_bytes());
+                b.extend_from_slice(count);
+            }),
+            _ => frame::put(&mut out.to_client, b'C', |b| b.extend_from_slice(body)),
+        }
         Ok(())
+    }
+
+    /// What a statement's rows are those of, the name still means.
+    pub(super) fn bears(&self, statement: &Statement) -> Result<(), Veto> {
+        match &statement.leans {
+            Some(leans) if !self.names.bears(leans) => Err(Veto::Name),
+            Some(_) | None => Ok(()),
+        }
     }
 
     pub(super) fn ready(&mut self, body: &[u8], out: &mut Out) -> Result<(), End> {

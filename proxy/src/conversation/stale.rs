@@ -53,6 +53,7 @@ pub fn is_of_a_name(report: &Report) -> bool {
     report.field(b'P').is_some() && NAMES.iter().any(|code| code.as_bytes() == report.code())
 }
 
+/// The same, as a refusal.
 pub(super) fn refusal() -> Refusal {
     Refusal::new(SqlState::UNSUPPORTED, ID, MESSAGE).with_detail(DETAIL).with_hint(HINT)
 }

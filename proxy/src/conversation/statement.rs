@@ -3,13 +3,20 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use pgveil_policy::{Carry, CopyData, CopyForm, Kind, Mask, Output, Planned};
+use pgveil_policy::{Carry, CopyData, CopyForm, Kind, Mask, Output, PlanFormat, Planned};
 
+use super::ledger::Name;
 use super::{Judge, Rows};
 use crate::rows::array::Elements;
 use crate::rows::copy::Sealing;
 use crate::rows::open::Opening;
 use crate::rows::{Formats, Pseudonym, Treatment};
+use crate::wire::answer::Field;
+use crate::wire::message::Target;
+
+/// Type OIDs of `src/include/catalog/pg_type.dat`.
+const TEXT: u32 = 25;
+const XML: u32 = 142;
 
 /// A judged statement as it lives in a session. An empty text is one too, without a kind.
 #[derive(Debug)]
@@ -20,12 +27,18 @@ pub struct Statement {
     pub outputs: Arc<[Output]>,
     /// After it, search_path may be another.
     pub moves_search_path: bool,
+    /// What the client is told instead of SELECT, with the row count.
+    pub tag: Option<&'static str>,
     /// After it, the session may see another catalog.
     pub changes_catalog: bool,
     /// As planned.
     pub order_is_data: bool,
-    /// Prepared statements that are gone after it.
-    pub closes: Closes,
+    /// What it does with names, once it is done.
+    pub effect: Effect,
+    /// Its rows are those of what a name means.
+    pub leans: Option<Leans>,
+    /// Made by PREPARE: nobody has described it yet.
+    pub by_sql: bool,
     /// What a prepared query was judged from; `None` where no name in it can come to mean something else.
     pub judged: Option<Judged>,
     /// Parameters whose tokens are turned back.
@@ -61,15 +74,77 @@ pub struct Judged {
     pub epoch: AtomicU64,
 }
 
-/// Prepared statements that are gone after a statement.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Closes {
-    /// None, or none that is known.
+impl Judged {
+    /// `None` where no name in it can come to mean something else.
+    pub fn of(planned: &Planned, client: &str, generation: u64, epoch: u64) -> Option<Self> {
+        planned.kind.looks_names_up().then(|| Judged {
+            client: client.into(),
+            planned: planned.clone(),
+            generation: AtomicU64::new(generation),
+            epoch: AtomicU64::new(epoch),
+        })
+    }
+}
+
+/// What a statement does with names, once it is done.
+#[derive(Debug)]
+pub enum Effect {
+    /// Nothing.
     Nothing,
-    /// That one.
-    Statement(Box<[u8]>),
-    /// All.
-    Statements,
+    /// PREPARE: a prepared statement is there.
+    Prepares(Name, Arc<Statement>),
+    /// DECLARE: a cursor is there.
+    Declares(Name, Arc<Statement>, Cursor),
+    /// DEALLOCATE of that one.
+    Deallocates(Name),
+    /// DEALLOCATE ALL
+    DeallocatesAll,
+    /// CLOSE of that one.
+    Closes(Name),
+    /// CLOSE ALL
+    ClosesAll,
+    /// DISCARD ALL
+    Discards,
+}
+
+impl Effect {
+    /// A name comes to mean something else than nothing.
+    pub fn makes(&self) -> bool {
+        matches!(self, Effect::Prepares(..) | Effect::Declares(..))
+    }
+}
+
+/// What DECLARE says of a cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cursor {
+    /// FETCH in a simple query gives its rows in binary.
+    pub binary: bool,
+    /// It outlives its transaction.
+    pub hold: bool,
+}
+
+/// What the rows of EXECUTE and FETCH are those of.
+#[derive(Debug)]
+pub struct Leans {
+    /// Of the prepared statement or the portal.
+    pub on: Target,
+    /// Its name.
+    pub name: Name,
+    /// What it meant when the text was made ready. The server must find the same there when it runs.
+    pub meant: Arc<Statement>,
+    /// FETCH in a simple query gives the rows in binary.
+    pub binary: bool,
+}
+
+impl Leans {
+    /// A name that means `now` gives the same rows, and takes the same arguments.
+    pub fn fits(&self, now: &Arc<Statement>, binary: bool) -> bool {
+        let alike = || {
+            let (a, b) = (&*self.meant, &**now);
+            a.outputs == b.outputs && a.order_is_data == b.order_is_data && a.openings.is_empty() && b.openings.is_empty()
+        };
+        self.binary == binary && (Arc::ptr_eq(&self.meant, now) || alike())
+    }
 }
 
 impl Statement {
@@ -89,29 +164,36 @@ impl Statement {
             kind: Some(planned.kind),
             outputs: Arc::clone(&planned.outputs),
             moves_search_path: planned.moves_search_path,
+            tag: planned.tag,
             changes_catalog: planned.changes_catalog,
             order_is_data: planned.order_is_data,
-            closes: match planned.kind {
-                Kind::Utility => closes(&planned.text.render("", |_| String::new())),
-                _ => Closes::Nothing,
-            },
+            effect: Effect::Nothing,
+            leans: None,
+            by_sql: false,
             judged: None,
-            openings: planned.tokens.iter().map(|t| Opening::new(t.index, judge.pseudonym(&t.spec), &t.spec, t.array)).collect(),
+            openings: planned
+                .tokens
+                .iter()
+                .map(|t| Opening::new(t.index, judge.pseudonym(&t.spec), &t.spec, t.array, planned.writes_tokens))
+                .collect(),
             carry: planned.carry.clone(),
             copy: planned.copy.as_ref().map(flow),
             seals: planned.outputs.iter().map(seal).collect(),
         }
     }
 
-    /// From what was judged, for a statement that is prepared.
-    pub fn prepared(planned: &Planned, judge: &impl Judge, client: &str, generation: u64, epoch: u64) -> Self {
-        let judged = planned.kind.looks_names_up().then(|| Judged {
-            client: client.into(),
-            planned: planned.clone(),
-            generation: AtomicU64::new(generation),
-            epoch: AtomicU64::new(epoch),
-        });
-        Statement { judged, ..Statement::new(planned, judge) }
+    /// Its rows, if it `shows` any, are those of what a name means.
+    #[must_use]
+    pub fn leaning(self, leans: Leans, shows: bool) -> Self {
+        let meant = &leans.meant;
+        Statement {
+            outputs: if shows { Arc::clone(&meant.outputs) } else { Arc::default() },
+            moves_search_path: self.moves_search_path || meant.moves_search_path,
+            order_is_data: self.order_is_data || meant.order_is_data,
+            seals: if shows { meant.seals.clone() } else { Vec::new() },
+            leans: Some(leans),
+            ..self
+        }
     }
 
     /// An empty text.
@@ -120,15 +202,30 @@ impl Statement {
             kind: None,
             outputs: Arc::default(),
             moves_search_path: false,
+            tag: None,
             changes_catalog: false,
             order_is_data: false,
-            closes: Closes::Nothing,
+            effect: Effect::Nothing,
+            leans: None,
+            by_sql: false,
             judged: None,
             openings: Vec::new(),
             carry: None,
             copy: None,
             seals: Vec::new(),
         }
+    }
+
+    /// Fields of a RowDescription as the client is told them: a plan comes as JSON, and is told as what was asked for.
+    pub fn told<'a>(&self, mut fields: Vec<Field<'a>>) -> Vec<Field<'a>> {
+        let type_oid = match self.kind {
+            Some(Kind::ExplainTree(PlanFormat::Xml)) => XML,
+            Some(Kind::ExplainTree(PlanFormat::Yaml)) => TEXT,
+            None | Some(_) => return fields,
+        };
+        // All three have no length and no modifier.
+        fields.iter_mut().for_each(|field| field.type_oid = type_oid);
+        fields
     }
 
     /// What happens to its rows in these formats; `None` where the formats do not fit.
@@ -141,6 +238,7 @@ impl Statement {
         }
         let treatment = match self.kind {
             Some(Kind::Explain) => Treatment::Explain,
+            Some(Kind::ExplainTree(format)) => Treatment::Plan(format),
             None | Some(_) => {
                 if self.carry.is_none() && self.seals.iter().all(Option::is_none) {
                     Treatment::Copy
@@ -158,48 +256,5 @@ impl Statement {
             }
         };
         Some(Rows { columns, treatment })
-    }
-}
-
-// Reads pgveil's own print: DEALLOCATE ALL, DEALLOCATE [PREPARE] name, DISCARD ALL. What it does not read stays as a stale name.
-fn closes(text: &str) -> Closes {
-    let mut words = text.split_ascii_whitespace();
-    let verb = words.next().unwrap_or_default();
-    let mut object = words.next().unwrap_or_default();
-    if verb.eq_ignore_ascii_case("DISCARD") && object.eq_ignore_ascii_case("ALL") {
-        return Closes::Statements;
-    }
-    if !verb.eq_ignore_ascii_case("DEALLOCATE") {
-        return Closes::Nothing;
-    }
-    if object.eq_ignore_ascii_case("PREPARE") {
-        object = words.next().unwrap_or_default();
-    }
-    match (object.strip_prefix('"').and_then(|o| o.strip_suffix('"')), words.next()) {
-        (_, Some(_)) => Closes::Nothing,
-        (Some(quoted), None) if !quoted.contains('"') => Closes::Statement(quoted.as_bytes().into()),
-        (Some(_), None) => Closes::Nothing,
-        (None, None) if object.eq_ignore_ascii_case("ALL") => Closes::Statements,
-        (None, None) => Closes::Statement(object.to_ascii_lowercase().into_bytes().into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_deallocate_closes() {
-        for (text, want) in [
-            ("DEALLOCATE ALL", Closes::Statements),
-            ("DEALLOCATE PREPARE ALL", Closes::Statements),
-            ("DISCARD ALL", Closes::Statements),
-            ("DEALLOCATE \"S 1\"", Closes::Nothing),
-            ("DEALLOCATE \"S_1\"", Closes::Statement(b"S_1"[..].into())),
-            ("DEALLOCATE prepare S_1", Closes::Statement(b"s_1"[..].into())),
-            ("UNLISTEN *", Closes::Nothing),
-        ] {
-            assert_eq!(closes(text), want, "{text}");
-        }
     }
 }

@@ -72,12 +72,12 @@ impl<J: Judge> Conversation<J> {
     }
 
     /// Sends the first of them. Nothing is owed.
-    pub(super) fn begin_steps(&mut self, text: &str, plan: &Plan, out: &mut Out) {
+    pub(super) fn begin_steps(&mut self, text: &str, plan: &Plan, generation: u64, out: &mut Out) {
         for target in [Target::Statement, Target::Portal] {
             self.names.closed(target, b"");
             message::put_close(&mut out.to_server, target, b"");
         }
-        self.put_steps(&Steps { text: text.into(), before: 0 }, plan, out);
+        self.put_steps(&Steps { text: text.into(), before: 0 }, plan, generation, out);
     }
 
     /// Goes on with the rest of a text. Nothing is owed.
@@ -86,24 +86,28 @@ impl<J: Judge> Conversation<J> {
             self.steps = Some(steps);
             return;
         }
+        let generation = self.judge.generation();
         match self.judged(steps.text.as_bytes()) {
             None => self.steps = Some(steps),
-            Some(Ok(plan)) => self.put_steps(&steps, &plan, out),
+            Some(Ok(plan)) => self.put_steps(&steps, &plan, generation, out),
             Some(Err(refusal)) => self.put_refused_step(shifted(refusal, steps.before), out),
         }
     }
 
-    fn put_steps(&mut self, steps: &Steps, plan: &Plan, out: &mut Out) {
+    fn put_steps(&mut self, steps: &Steps, plan: &Plan, generation: u64, out: &mut Out) {
         let certain = self.certain(plan);
         if plan.statements.iter().take(certain).any(|s| s.carry.is_some() || s.copy.is_some()) {
             return self.put_refused_step(streams_among_steps(), out);
         }
-        for (n, planned) in plan.statements.iter().enumerate().take(certain) {
+        let ready = match self.ready_to_send(plan.statements.get(..certain).unwrap_or_default(), generation) {
+            Ok(ready) => ready,
+            Err(refusal) => return self.put_refused_step(shifted(refusal, steps.before), out),
+        };
+        for (n, (statement, sent)) in ready.statements.into_iter().zip(ready.texts).enumerate() {
             let start = plan.starts.get(n).copied().unwrap_or_default();
             let end = plan.starts.get(n.saturating_add(1)).copied().or(plan.rest).unwrap_or(steps.text.len());
             let own = steps.text.get(start..end).unwrap_or_default();
             let before = steps.before.saturating_add(characters(&steps.text, start));
-            let sent = self.render(planned);
             let to = &mut out.to_server;
             // It is still there where an earlier one failed.
             message::put_close(to, Target::Statement, STEP);
@@ -113,7 +117,6 @@ impl<J: Judge> Conversation<J> {
             message::put_execute(to, STEP);
             message::put_close(to, Target::Portal, STEP);
             message::put_close(to, Target::Statement, STEP);
-            let statement = Arc::new(Statement::new(planned, &self.judge));
             let texts = Texts::of(own.as_bytes(), sent);
             self.owe(Owed::Step(Box::new(Step { statement, epoch: self.path.epoch(), texts, before, described: false, closing: None })));
         }
@@ -155,6 +158,7 @@ impl<J: Judge> Conversation<J> {
                 if step.epoch != self.path.epoch() {
                     return Err(Veto::PathMoved.into());
                 }
+                self.bears(&statement)?;
                 let fields = witness::check(&self.judge, &statement.outputs, body)?;
                 witness::put(&mut out.to_client, fields);
                 self.rows = Some(Arc::new(statement.rows(&Formats::default()).ok_or(Veto::Formats)?));

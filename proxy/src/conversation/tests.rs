@@ -4,6 +4,7 @@ mod carry;
 mod copy;
 mod fake;
 mod model;
+mod named;
 
 use fake::{Talk, server};
 
@@ -336,10 +337,10 @@ fn asynchronous_messages_come_anywhere() {
         s.notice("25P01", "there is no transaction in progress");
         s.row(&[Some("a")]);
         s.notice("00000", "ana");
-        s.notify();
+        s.notify("channel");
         s.complete("SELECT 1");
         s.ready('I');
-        s.notify();
+        s.notify("channel");
     });
     // The columns wait for the first row: until then the text may be sent again. What belongs to no answer does not.
     assert_eq!(told, ["S TimeZone=UTC", "N 25P01 there is no transaction in progress", "T ?column?:9.1", "D #a", "C SELECT 1", "Z I"]);

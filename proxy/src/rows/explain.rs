@@ -39,7 +39,7 @@ pub fn shape(line: &str, first: bool) -> Option<String> {
     match text.strip_prefix("->  ") {
         Some(node) => Some(format!("{indent}->  {}", self::node(node)?)),
         None if first => Some(format!("{indent}{}", node(text)?)),
-        None => Some(format!("{indent}{}", header(text)?)),
+        None => Some(format!("{indent}{}", header(text).or_else(|| total(text))?)),
     }
 }
 
@@ -55,7 +55,15 @@ fn header(text: &str) -> Option<String> {
     }
 }
 
-/// Words of node types (`src/backend/commands/explain.c`, `ExplainNode`) that read and do not write.
+/// How long planning and running took in all.
+fn total(text: &str) -> Option<String> {
+    let (what, time) = text.split_once(": ")?;
+    let number = time.strip_suffix(" ms")?;
+    let fits = matches!(what, "Planning Time" | "Execution Time") && number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    fits.then(|| text.to_owned())
+}
+
+/// Words of node types (`src/backend/commands/explain.c`, `ExplainNode`) and of what they do to a table.
 const WORDS: &[&str] = &[
     "Aggregate",
     "All",
@@ -64,6 +72,7 @@ const WORDS: &[&str] = &[
     "Async",
     "Backward",
     "Bitmap",
+    "Delete",
     "BitmapAnd",
     "BitmapOr",
     "CTE",
@@ -81,6 +90,7 @@ const WORDS: &[&str] = &[
     "Incremental",
     "Index",
     "Inner",
+    "Insert",
     "Intersect",
     "Join",
     "Left",
@@ -89,6 +99,7 @@ const WORDS: &[&str] = &[
     "Loop",
     "Materialize",
     "Memoize",
+    "ModifyTable",
     "Merge",
     "MixedAggregate",
     "Nested",
@@ -111,6 +122,7 @@ const WORDS: &[&str] = &[
     "Tid",
     "Union",
     "Unique",
+    "Update",
     "Values",
     "WindowAgg",
     "WorkTable",
@@ -204,6 +216,9 @@ mod tests {
             ("Finalize HashAggregate", true, "Finalize HashAggregate"),
             ("  CTE recent", false, "  CTE recent"),
             ("  InitPlan 1 (returns $0)", false, "  InitPlan 1"),
+            ("Seq Scan on a (actual rows=3 loops=1)", true, "Seq Scan on a"),
+            ("  ->  Seq Scan on a b (never executed)", false, "  ->  Seq Scan on a b"),
+            ("Execution Time: 12.345 ms", false, "Execution Time: 12.345 ms"),
         ] {
             assert_eq!(shape(line, first).as_deref(), Some(want));
         }
@@ -215,7 +230,8 @@ mod tests {
             "        Filter: ((ssn)::text = '123'::text)",
             "  Sort Key: (sha256(textsend('KEY'::text || email)))",
             "  Rows Removed by Filter: 3",
-            "Planning Time: 0.2 ms",
+            "Execution Time: 1 'KEY' ms",
+            "Planning Time: 1 ms KEY",
             "  Output: id, ssn",
             "[",
             "  CTE x' || 'KEY",
@@ -224,7 +240,7 @@ mod tests {
             assert_eq!(shape(line, false), None, "{line}");
         }
         assert_eq!(shape("[", true), None);
-        assert_eq!(shape("Insert on customers", true), None);
+        assert_eq!(shape("Truncate on customers", true), None);
     }
 
     #[test]

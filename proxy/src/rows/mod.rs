@@ -4,10 +4,13 @@ pub mod array;
 pub mod copy;
 pub mod explain;
 pub mod open;
+pub mod plan;
 pub mod seal;
 
 use std::fmt;
 use std::sync::Arc;
+
+use pgveil_policy::PlanFormat;
 
 use crate::wire::cursor::Cursor;
 
@@ -65,6 +68,11 @@ impl Formats {
         Formats { codes: std::iter::from_fn(|| c.i16()).collect() }
     }
 
+    /// Binary for all columns.
+    pub fn binary() -> Self {
+        Formats { codes: vec![1] }
+    }
+
     /// The format of one of `columns` columns; `None` where the codes are neither none, one, nor one for each, or unknown.
     pub fn of(&self, column: usize, columns: usize) -> Option<Format> {
         let code = match self.codes.as_slice() {
@@ -90,6 +98,8 @@ pub enum Treatment {
     Seal(Vec<Option<(Arc<dyn Pseudonym>, Format)>>),
     /// One text column that holds a line of a plan.
     Explain,
+    /// One column that holds a plan in JSON: told in that format.
+    Plan(PlanFormat),
 }
 
 /// A row that does not fit what was judged: nothing of it is sent.

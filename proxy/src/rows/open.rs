@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pgveil_policy::mask::seal::{SealForm, SealSpec};
-use pgveil_policy::mask::token::Kind;
+use pgveil_policy::mask::token::{Kind, NO_VALUE};
 
 use super::array::Elements;
 use super::{Pseudonym, Unsealable};
@@ -18,6 +18,8 @@ pub struct Opening {
     pub index: usize,
     /// What turns them back.
     pub pseudonym: Arc<dyn Pseudonym>,
+    /// It is written to a column: what stands for no value is refused.
+    pub written: bool,
     /// Types that a client may declare for it: under another the server would compare otherwise than by equality of the
     /// column's own type.
     pub types: &'static [u32],
@@ -25,7 +27,7 @@ pub struct Opening {
 
 impl Opening {
     /// Of a parameter that is compared with columns of this seal.
-    pub fn new(index: usize, pseudonym: Arc<dyn Pseudonym>, spec: &SealSpec, array: bool) -> Self {
+    pub fn new(index: usize, pseudonym: Arc<dyn Pseudonym>, spec: &SealSpec, array: bool, written: bool) -> Self {
         let kind = match &spec.form {
             SealForm::Token(form) => form.kind,
             SealForm::Text { .. } => Kind::Text,
@@ -33,7 +35,7 @@ impl Opening {
             SealForm::Int8 => Kind::Int8,
         };
         let pseudonym = if array { Arc::new(Elements(pseudonym)) } else { pseudonym };
-        Opening { index, pseudonym, types: types(kind, array) }
+        Opening { index, pseudonym, written, types: types(kind, array) }
     }
 }
 
@@ -110,6 +112,9 @@ fn write(out: &mut Vec<u8>, body: &[u8], openings: &[Opening]) -> Result<(), Fau
                     each => *each.get(index).ok_or(Fault::Malformed)?,
                 };
                 open(opening, format, value, out).map_err(|_| Fault::NoToken(index))?;
+                if opening.written && out.get(at.saturating_add(4)..).is_some_and(|opened| opened.starts_with(NO_VALUE)) {
+                    return Err(Fault::NoToken(index));
+                }
             }
         }
         let written = out.len().saturating_sub(at).saturating_sub(4);

@@ -55,8 +55,9 @@ impl Scrub {
     /// Whether an error may be an expression's, on some row: not one of the statement as such (it has a position, in the text),
     /// of the transaction, of resources or of the server.
     pub fn is_of_a_row(report: &Report) -> bool {
-        let class = code(report.code()).and_then(|c| c.get(..2)).unwrap_or_default();
-        report.field(b'P').is_none() && !words::NOT_OF_A_ROW.contains(&class)
+        let code = code(report.code()).unwrap_or_default();
+        let class = code.get(..2).unwrap_or_default();
+        report.field(b'P').is_none() && !words::NOT_OF_A_ROW.contains(&class) && !words::OF_A_DEFINITION.contains(&code)
     }
 
     /// One error for all of these: which row fails first, and how, follows the order in which rows are read.
@@ -108,7 +109,12 @@ impl Scrub {
     pub fn notice(&self, report: &Report) -> Option<Report> {
         let (severity, code) = (severity(report.severity()), code(report.code())?);
         let message = std::str::from_utf8(report.field(b'M')?).ok()?;
-        words::NOTICES.contains(&(code, message)).then(|| Report::ours(severity, code, message))
+        let of_a_name = |(known, before, after): &(&str, &str, &str)| {
+            let name = message.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+            *known == code && name.is_some_and(|name| name.len() < words::NAME && !self.tells(name.as_bytes()))
+        };
+        let known = words::NOTICES.contains(&(code, message)) || words::NOTICES_OF_NAMES.iter().any(of_a_name);
+        known.then(|| Report::ours(severity, code, message))
     }
 
     /// Whether the client is told of a parameter's value.
@@ -237,9 +243,14 @@ mod tests {
     #[test]
     fn notices_are_an_allowlist() {
         let scrub = Scrub::new(KEY, false);
-        let notice = |code, message| scrub.notice(&report(code, &[(b'M', message), (b'W', "CANARY")]));
+        let notice = |code: &str, message: &str| scrub.notice(&report(code, &[(b'M', message), (b'W', "CANARY")]));
         assert!(notice("25P01", "there is no transaction in progress").is_some_and(|n| n.field(b'W').is_none()));
         assert_eq!(notice("25P01", "CANARY"), None);
+        assert!(notice("42P07", "relation \"t\" already exists, skipping").is_some());
+        assert_eq!(notice("00000", "relation \"t\" already exists, skipping"), None);
+        let long = format!("relation \"{}\" already exists, skipping", "C".repeat(200));
+        assert_eq!(notice("42P07", long.as_str()), None);
+        assert_eq!(notice("00000", "drop cascades to table CANARY"), None);
         assert_eq!(notice("00000", "CANARY"), None);
         assert_eq!(notice("54000", "word is too long to be indexed"), None);
     }

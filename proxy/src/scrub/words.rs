@@ -12,6 +12,9 @@ pub const CLOSED_CODES: &[&str] = &["22021", "22P05", "42501"];
 /// Classes of errors that no expression over a row raises.
 pub const NOT_OF_A_ROW: &[&str] = &["08", "25", "26", "34", "40", "53", "55", "57", "58", "F0", "XX"];
 
+/// Codes of errors about definitions, which no expression over a row raises: a name is taken, is not there, or is in use.
+pub const OF_A_DEFINITION: &[&str] = &["2BP01", "42701", "42703", "42710", "42830", "42P06", "42P07", "42P12", "42P16", "42P17"];
+
 /// Codes of errors that a statement which writes meets in the schema, not in a row: ON CONFLICT without its index, a generated column.
 pub const OF_THE_SCHEMA: &[&str] = &["42P10", "428C9", "0A000"];
 
@@ -31,6 +34,27 @@ pub const NOTICES: &[(&str, &str)] = &[
     ("25P01", "SET LOCAL can only be used in transaction blocks"),
     ("25P01", "SET TRANSACTION can only be used in transaction blocks"),
     ("25P01", "SET CONSTRAINTS can only be used in transaction blocks"),
+];
+
+/// Longer than any name, in bytes, with its schema.
+pub const NAME: usize = 140;
+
+/// Notices of definitions that pass, by SQLSTATE and what stands before and after a name of the client's own.
+pub const NOTICES_OF_NAMES: &[(&str, &str, &str)] = &[
+    ("42P06", "schema \"", "\" already exists, skipping"),
+    ("42P07", "relation \"", "\" already exists, skipping"),
+    ("42701", "column \"", "\" already exists, skipping"),
+    ("42710", "statistics object \"", "\" already exists, skipping"),
+    ("42710", "enum label \"", "\" already exists, skipping"),
+    ("00000", "table \"", "\" does not exist, skipping"),
+    ("00000", "view \"", "\" does not exist, skipping"),
+    ("00000", "materialized view \"", "\" does not exist, skipping"),
+    ("00000", "index \"", "\" does not exist, skipping"),
+    ("00000", "sequence \"", "\" does not exist, skipping"),
+    ("00000", "schema \"", "\" does not exist, skipping"),
+    ("00000", "type \"", "\" does not exist, skipping"),
+    ("00000", "relation \"", "\" does not exist, skipping"),
+    ("00000", "statistics object \"", "\" does not exist, skipping"),
 ];
 
 /// Parameters whose values the client is told.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use pgveil_policy::builtin::settings;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -108,7 +109,8 @@ async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool
             return farewell(&mut client, &fatal).await;
         }
     };
-    let upstream = match Upstream::connect(&shared.config.upstream, &who.role, &who.database, &who.parameters).await {
+    let parameters = parameters(&who, &shared);
+    let upstream = match Upstream::connect(&shared.config.upstream, &who.role, &who.database, &parameters).await {
         Ok(upstream) => upstream,
         Err(e) => {
             log::error("upstream.failed", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &e)]);
@@ -149,6 +151,17 @@ async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool
         log::error("session.veto", &[("id", &id), ("user", &user), ("why", veto)]);
     }
     log::info("session.end", &[("id", &id), ("user", &user), ("seconds", &start.elapsed().as_secs()), ("how", &how)]);
+}
+
+/// What the session begins with at the server. Of a role that may write nowhere, the transactions are read-only: RESET and DISCARD ALL go
+/// back to what the startup packet said.
+fn parameters(who: &Authenticated, shared: &Shared) -> Vec<(String, String)> {
+    let mut parameters = who.parameters.clone();
+    if shared.policy.roles.get(&who.role).is_some_and(|role| role.never_writes()) {
+        parameters.retain(|(name, _)| !settings::decides_read_only(name));
+        parameters.push((settings::DEFAULT_READ_ONLY.to_owned(), "on".to_owned()));
+    }
+    parameters
 }
 
 /// What judges a session: `None` where nothing is protected from its role.

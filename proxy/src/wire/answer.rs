@@ -90,6 +90,15 @@ fn clean(text: &str) -> Vec<u8> {
     text.bytes().filter(|b| *b != 0).collect()
 }
 
+/// The channel of a NotificationResponse; `None` where it is malformed.
+pub fn notification(body: &[u8]) -> Option<&[u8]> {
+    let mut c = Cursor::new(body);
+    let _pid = c.u32()?;
+    let channel = c.cstring()?;
+    let _payload = c.cstring()?;
+    c.end(channel)
+}
+
 /// Transaction status of a ReadyForQuery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
@@ -136,6 +145,13 @@ pub struct Field<'a> {
     pub type_oid: u32,
     /// Type length, type modifier and format code, as they came.
     pub rest: &'a [u8],
+}
+
+impl Field<'_> {
+    /// Its format code says binary.
+    pub fn is_binary(&self) -> bool {
+        self.rest.ends_with(&[0, 1])
+    }
 }
 
 /// Decodes the body of `T`; `None` where it is malformed.

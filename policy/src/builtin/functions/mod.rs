@@ -17,7 +17,11 @@ use veiled::VEILED;
 
 /// Whether a list names the function: allowed, veiled or refused, or judged by its arguments.
 pub fn decided(name: &str) -> bool {
-    stable_or_volatile_allowed(name) || veiled(name).is_some() || setting_rule(name).is_some() || why_refused(name).is_some()
+    stable_or_volatile_allowed(name)
+        || veiled(name).is_some()
+        || setting_rule(name).is_some()
+        || notifies(name)
+        || why_refused(name).is_some()
 }
 
 /// Whether a stable or volatile function of pg_catalog may be called. `current_setting` and `set_config` have a rule of their
@@ -65,6 +69,11 @@ pub fn setting_rule(name: &str) -> Option<SettingRule> {
     }
 }
 
+/// A function that sends to a channel, which its first argument names: the policy must open that one to the role.
+pub fn notifies(name: &str) -> bool {
+    name == "pg_notify"
+}
+
 /// For a function whose result shows physical facts of raw data (sizes, counters), other sessions or pgveil's own text: the type
 /// of the NULL that is answered in its place. Clients call these when they list tables, so they are not refused.
 pub fn veiled(name: &str) -> Option<&'static str> {
@@ -98,6 +107,7 @@ pub fn shows_evaluation_order(name: &str) -> bool {
             | "currval"
             | "lastval"
             | "set_config"
+            | "pg_notify"
             | "txid_current"
             | "pg_current_xact_id"
             | "pg_export_snapshot"
@@ -206,7 +216,7 @@ mod tests {
             "pg_xact_commit_timestamp",
         ] {
             assert!(!stable_or_volatile_allowed(name), "{name}");
-            let decided = why_refused(name).is_some() || veiled(name).is_some() || setting_rule(name).is_some();
+            let decided = why_refused(name).is_some() || veiled(name).is_some() || setting_rule(name).is_some() || notifies(name);
             assert!(decided || name == "dblink", "{name}");
         }
         for name in ["now", "to_char", "format_type", "pg_get_viewdef", "json_agg", "timestamptz_pl_interval", "version"] {

@@ -26,7 +26,6 @@ pub(super) const REFUSED: &[(&str, &[&str])] = &[
     ("it shows settings that may hold secrets: read the view pg_settings", &["pg_show_all_settings"]),
     ("it shows the contents of statistics, which are samples of raw data", &["pg_mcv_list_*", "pg_ndistinct_*", "pg_dependencies_*"]),
     ("it moves a sequence", &["nextval", "setval"]),
-    ("it sends to other sessions", &["pg_notify"]),
     ("it takes locks that other applications rely on", &["pg_advisory_*", "pg_try_advisory_*"]),
     ("it administers the server", &[
         "binary_upgrade_*", "brin_summarize_*", "brin_desummarize_range", "gin_clean_pending_list", "pg_backup_*", "pg_cancel_backend",

@@ -17,6 +17,7 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("set timezone", "SET LOCAL timezone = 'UTC'"),
     ("set strings", "SET LOCAL standard_conforming_strings = on"),
     ("version", "SELECT pg_catalog.current_setting('server_version_num')"),
+    ("database", "SELECT pg_catalog.current_database()"),
     ("horizon", "SELECT CAST(pg_catalog.pg_snapshot_xmin(pg_catalog.pg_current_snapshot()) AS pg_catalog.xid)"),
     ("code", CODE),
     ("schemas", "SELECT nspname FROM pg_catalog.pg_namespace"),
@@ -26,6 +27,7 @@ pub const QUERIES: &[(&str, &str)] = &[
     ("generated", GENERATED),
     ("parents", PARENTS),
     ("partition keys", PARTITION_KEYS),
+    ("sequences", SEQUENCES),
     ("indexes", INDEXES),
     ("index oids", INDEX_OIDS),
     ("reads", READS),
@@ -38,7 +40,7 @@ pub const QUERIES: &[(&str, &str)] = &[
 
 /// Those of [`QUERIES`] that tell of single relations and types, by their first columns. The types come first.
 pub(in crate::catalog) const PARTS: &[&str] =
-    &["types", "relations", "columns", "generated", "parents", "partition keys", "indexes", "reads"];
+    &["types", "relations", "columns", "generated", "parents", "partition keys", "sequences", "indexes", "reads"];
 
 /// The query of [`PARTS`] of that name, for some only. `oids`: numbers between commas.
 pub(in crate::catalog) fn part(name: &str, oids: &str) -> Option<String> {
@@ -112,6 +114,12 @@ const PARENTS: &str = "SELECT inhrelid, inhparent FROM pg_catalog.pg_inherits OR
 
 const PARTITION_KEYS: &str =
     "SELECT partrelid, pg_catalog.unnest(CAST(partattrs AS pg_catalog.int2[])) FROM pg_catalog.pg_partitioned_table";
+
+const SEQUENCES: &str = "\
+SELECT s.seqrelid, s.seqstart, s.seqincrement < 0, coalesce(d.refobjid, 0), coalesce(d.refobjsubid, 0) \
+FROM pg_catalog.pg_sequence s \
+LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = s.seqrelid AND d.objsubid = 0 \
+  AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')";
 
 /// `pg_depend` names the columns of expressions and predicates, but not those that a whole-row reference
 /// (`varattno 0`) takes in.

@@ -8,6 +8,7 @@ fn rows(lines: &[&str]) -> Vec<Vec<Option<String>>> {
 fn given() -> Vec<(&'static str, Vec<Vec<Option<String>>>)> {
     vec![
         ("version", rows(&["150018"])),
+        ("database", rows(&["shopdb"])),
         ("horizon", rows(&["700"])),
         ("code", rows(&["1 2 3"])),
         ("index oids", rows(&["210|200"])),
@@ -34,6 +35,7 @@ fn given() -> Vec<(&'static str, Vec<Vec<Option<String>>>)> {
         ("generated", rows(&["200|4|1"])),
         ("parents", rows(&["200|100", "900|800"])),
         ("partition keys", rows(&["100|1", "100|0"])),
+        ("sequences", rows(&["700|5|f|200|2", "701|-1|t|0|0"])),
         ("indexes", rows(&["200|2 1|1|t|t|-|f", "200|0|1|f|t|1 4|f", "200|2|1|f|f|-|t"])),
         ("reads", rows(&["300|100", "300|999"])),
         ("functions", rows(&["s|f|i|f|1|2|f|t|f|[\"a\",\"b\"]|23|23 25|23 25|0|f"])),
@@ -59,6 +61,8 @@ fn a_parent_sees_its_childrens_indexes_in_its_own_numbers() {
     assert_eq!(catalog.ancestors(200), [100]);
     assert_eq!(catalog.partition_keys.get(&100), Some(&vec![1, 0]));
     assert_eq!(child.primary_key, [2]);
+    assert_eq!(catalog.sequences[&700], Sequence { start: 5, descends: false, owner: Some((200, 2)) });
+    assert_eq!(catalog.sequences[&701], Sequence { start: -1, descends: true, owner: None });
     assert_eq!(parent.primary_key, [] as [i16; 0]);
     let mentions = |r: &Relation| r.indexes.iter().map(|i| i.mentions.clone()).collect::<Vec<_>>();
     assert_eq!(mentions(child), [vec![1, 2], vec![1, 4], vec![1, 2, 4]]);

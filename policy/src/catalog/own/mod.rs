@@ -45,7 +45,7 @@ enum Stage {
 #[derive(Debug)]
 pub enum Next {
     /// There is more to ask.
-    Ask(Asking),
+    Ask(Box<Asking>),
     /// The session sees what the snapshot shows.
     Same,
     /// It sees another catalog.
@@ -98,17 +98,17 @@ impl Asking {
             Stage::Survey => {
                 let (code, changes) = (answers.next().unwrap_or_default(), answers.next().unwrap_or_default());
                 if code.into_iter().flatten().flatten().next() != self.base.basis.code {
-                    return Ok(Next::Ask(Asking { questions: dressed(full()), stage: Stage::Full, base: self.base }));
+                    return Ok(Next::Ask(Box::new(Asking { questions: dressed(full()), stage: Stage::Full, base: self.base })));
                 }
                 let found = Found::read(changes)?;
                 if found.all_there(&self.base) {
                     return Ok(part(self.base, &found, Gone::default()));
                 }
-                Ok(Next::Ask(Asking {
+                Ok(Next::Ask(Box::new(Asking {
                     questions: dressed(vec![questions::LISTS.to_owned()]),
                     stage: Stage::Lists(Box::new(found)),
                     base: self.base,
-                }))
+                })))
             }
             Stage::Lists(found) => {
                 let gone = found.gone(&self.base, answers.next().unwrap_or_default())?;
@@ -120,13 +120,14 @@ impl Asking {
                     builder.rows(name, rows)?;
                 }
                 if builder.changes_types_of(&self.base) {
-                    return Ok(Next::Ask(Asking { questions: dressed(full()), stage: Stage::Full, base: self.base }));
+                    return Ok(Next::Ask(Box::new(Asking { questions: dressed(full()), stage: Stage::Full, base: self.base })));
                 }
                 let catalog = builder.assemble()?;
                 let same = gone.is_empty()
                     && gone_types.is_empty()
                     && catalog.forms.types.len() == self.base.forms.types.len()
                     && given.iter().all(|oid| catalog.relations.get(oid) == self.base.relations.get(oid))
+                    && given.iter().all(|oid| catalog.sequences.get(oid) == self.base.sequences.get(oid))
                     && row_types(&catalog, &given) == row_types(&self.base, &given);
                 if same {
                     return Ok(Next::Same);
@@ -176,11 +177,11 @@ fn part(base: Arc<Catalog>, found: &Found, gone: Gone) -> Next {
     let types: HashSet<Oid> = found.types.iter().chain(&found.own_types).copied().chain(row_types).collect();
     let (relations, types) = (list(&given), list(&types));
     let questions = PARTS.iter().filter_map(|name| queries::part(name, if *name == "types" { &types } else { &relations }));
-    Next::Ask(Asking {
+    Next::Ask(Box::new(Asking {
         questions: dressed(questions.collect()),
         stage: Stage::Part { given, gone: gone.relations, gone_types: gone.types },
         base,
-    })
+    }))
 }
 
 /// These and all that they inherit from or that inherits from them, now or in the snapshot.
@@ -283,4 +284,18 @@ fn row_types<'c>(catalog: &'c Catalog, relations: &HashSet<Oid>) -> HashMap<Oid,
 /// Children and parents.
 fn pairs(base: &Catalog) -> HashSet<(Oid, Oid)> {
     base.relations.values().flat_map(|r| r.parents.iter().map(|parent| (r.oid, *parent))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A query that is added is a decision: it tells of single relations, or changes [`CODE`], or never changes.
+    #[test]
+    fn every_query_is_asked_in_part_or_known_to_change_the_code() {
+        let whole = ["version", "database", "horizon", "code", "schemas", "index oids", "functions", "operators", "casts", "collations"];
+        for (name, _) in QUERIES.iter().filter(|(name, _)| !queries::is_control(name)) {
+            assert!(PARTS.contains(name) != whole.contains(name), "{name}");
+        }
+    }
 }

@@ -16,6 +16,7 @@ use super::super::{Judge, refuse};
 use crate::catalog::Relation;
 use crate::mask::seal::SealForm;
 use crate::policy::protection::Action;
+use crate::read::EXCLUDED;
 use crate::{Refusal, SqlState};
 
 /// Where a value is written to.
@@ -28,6 +29,19 @@ pub(crate) enum Into {
     },
     /// DEFAULT stands there: nothing of the client's is written.
     Default,
+    /// Nowhere: it is a condition.
+    Condition,
+    /// A protected column that the policy lets the role write: what the client gives is written.
+    Given {
+        /// The column's name.
+        name: String,
+        /// Values of its class may come from elsewhere, too.
+        sealed: Option<Sealed>,
+        /// Where `excluded` is the row that was to be inserted.
+        excluded: bool,
+        /// The refusal of a value of another class.
+        why: Box<Refusal>,
+    },
     /// A column of tokens: they are turned back. `null`: NULL is no loss, as in a new row.
     Tokens {
         /// The column.
@@ -48,12 +62,20 @@ pub(crate) enum Into {
 }
 
 impl Into {
+    /// The same in ON CONFLICT DO UPDATE.
+    pub(super) fn of_conflict(self) -> Self {
+        match self {
+            Into::Given { name, sealed, why, .. } => Into::Given { name, sealed, excluded: true, why },
+            other => other,
+        }
+    }
+
     /// The refusal of any value.
     pub(super) fn why_not(self, role: &str) -> Box<Refusal> {
         match self {
-            Into::Null { why } | Into::Nothing { why } => why,
+            Into::Null { why } | Into::Nothing { why } | Into::Given { why, .. } => why,
             Into::Tokens { sealed, .. } => Box::new(protected(role, &sealed.column, Some(&sealed.spec.class), &sealed.rule)),
-            Into::Clear { .. } | Into::Default => Box::new(refuse::unsupported("this assignment")),
+            Into::Clear { .. } | Into::Default | Into::Condition => Box::new(refuse::unsupported("this assignment")),
         }
     }
 }
@@ -72,6 +94,17 @@ impl Judge<'_> {
         let Some(treatment) = self.facts.guard(relation.oid).and_then(|g| g.columns.get(&found.number)) else {
             return Ok(Into::Clear { column: full });
         };
+        let why = Box::new(protected(self.role, &full, treatment.class.as_deref(), &treatment.rule));
+        if self.facts.rights.writes_class(treatment.class.as_deref()) {
+            let sealed = match &treatment.action {
+                Action::Seal(spec) if !self.facts.rights.owns(&relation.schema) => {
+                    let ty = Arc::new(sealed_type(&found.data_type));
+                    Some(Sealed { spec: Arc::clone(spec), column: full, rule: treatment.rule.clone(), ty })
+                }
+                Action::Seal(_) | Action::Veil(_) | Action::Refuse => None,
+            };
+            return Ok(Into::Given { name: column.to_owned(), sealed, excluded: false, why });
+        }
         if let Action::Seal(spec) = &treatment.action
             && matches!(spec.form, SealForm::Token(_))
             // What lies in a role's own table it can rename, and so show.
@@ -81,7 +114,6 @@ impl Judge<'_> {
             let sealed = Sealed { spec: Arc::clone(spec), column: full, rule: treatment.rule.clone(), ty };
             return Ok(Into::Tokens { sealed, null: new });
         }
-        let why = Box::new(protected(self.role, &full, treatment.class.as_deref(), &treatment.rule));
         Ok(if new { Into::Null { why } } else { Into::Nothing { why } })
     }
 
@@ -90,6 +122,7 @@ impl Judge<'_> {
         if let Into::Tokens { sealed, .. } = into
             && let Some(label) = self.token(e, sealed)?
         {
+            self.tokens.written = true;
             return Ok(label);
         }
         let label = self.expr(e, scope)?;
@@ -100,9 +133,13 @@ impl Judge<'_> {
     /// Whether a value of that label may be written there.
     pub(super) fn lands(&self, label: &Label, into: &Into) -> Result<(), Refusal> {
         match (into, label) {
-            (Into::Default, _) | (Into::Clear { .. }, Label::Clear | Label::Null) => Ok(()),
+            (Into::Default, _) | (Into::Clear { .. } | Into::Condition, Label::Clear | Label::Null) => Ok(()),
+            (Into::Condition, Label::Sealed(s) | Label::SealedArray(s)) => Err(refuse::sealed_use(self.role, s, "a condition")),
             (Into::Clear { column }, Label::Sealed(s) | Label::SealedArray(s)) => Err(sealed_write(self.role, s, column)),
             (Into::Null { .. } | Into::Tokens { null: true, .. }, Label::Null) => Ok(()),
+            (Into::Given { .. }, Label::Clear | Label::Null) => Ok(()),
+            (Into::Given { sealed: Some(sealed), .. }, Label::Sealed(s)) if meet::same_domain(&sealed.spec, &s.spec).is_some() => Ok(()),
+            (Into::Given { name, .. }, Label::Sealed(s) | Label::SealedArray(s)) => Err(sealed_write(self.role, s, name)),
             (Into::Tokens { sealed, .. }, Label::Sealed(s)) => meet::join(Label::Sealed(sealed.clone()), Label::Sealed(s.clone()))
                 .map(|_| ())
                 .map_err(|c| refuse::clash(self.role, &c, "an assignment")),
@@ -118,6 +155,8 @@ impl Judge<'_> {
         let SelectItem::UnnamedExpr(expr) = item else { return Err(refuse::unsupported("this assignment")) };
         let label = match into {
             Into::Default => Label::Null,
+            // The mask of what the client gave would be written instead of it.
+            Into::Given { name, excluded: true, .. } if is_excluded(expr, name) => Label::Clear,
             into => self.assign(expr, into, Some(scope))?,
         };
         Ok(Out { col: Col { label, ..Col::clear("?column?") }, expr: expr.clone() })
@@ -135,6 +174,7 @@ impl Judge<'_> {
                 .with_hint("Write SELECT * FROM (VALUES …)."));
         }
         self.gates = None;
+        let frames = self.ctes.len();
         if let Some(with) = &mut query.with {
             self.with(with, None)?;
         }
@@ -150,7 +190,7 @@ impl Judge<'_> {
                 }
             }
         }
-        self.ctes.clear();
+        self.ctes.truncate(frames);
         match self.shows_evaluation_order.take() {
             Some(refusal) if self.reads > 0 => return Err(refusal),
             _ => {}
@@ -160,12 +200,17 @@ impl Judge<'_> {
     }
 }
 
+/// `excluded.name`
+fn is_excluded(e: &Expr, name: &str) -> bool {
+    matches!(e, Expr::CompoundIdentifier(parts) if matches!(parts.as_slice(), [of, column] if of.value == EXCLUDED && column.value == name))
+}
+
 /// A protected column would be written to.
 fn protected(role: &str, column: &str, class: Option<&str>, rule: &str) -> Refusal {
     let class = class.map(|c| format!(" (class {c})")).unwrap_or_default();
     Refusal::new(SqlState::DENIED, "write.protected", format!("column {column}{class} is protected for role {role} and is not written to"))
         .with_detail(format!("Rule: {rule}. What the role reads of it is a mask; written back, it would destroy the value."))
-        .with_hint("Leave the column out of the statement. Of a column of tokens, a token can be written.")
+        .with_hint("Leave the column out of the statement. Of a column of tokens, a token can be written; other values where the policy says write = true.")
 }
 
 /// A pseudonymised value would be written raw, where it could be read.

@@ -3,26 +3,27 @@
 //! The expressions of such a statement are judged as those of queries ([`read::Write`]), in which the target stands in FROM as
 //! any other relation does: a derived table computes its masks and applies its row filter. A target cannot be a derived table, so
 //! this one is then put *in line* ([`inline`]): a masked column becomes its mask over the target's own columns, the row filter a condition
-//! of WHERE. Rooms: `target`, where it writes and in which columns; `assign`, what may be written there; `inline`.
+//! of WHERE. Rooms: `sorted`, what it returns in an order of pgveil's own; `target`, where it writes and in which columns; `assign`, what may be written there; `inline`.
 
 mod assign;
 mod inline;
+mod sorted;
 mod target;
 
 use std::collections::BTreeSet;
 
-use sqlparser::ast::{Query, SelectItem, SetExpr};
+use sqlparser::ast::{Expr, Query, SelectItem, SetExpr};
 
 use super::engine::{RoleEngine, Subject};
 use super::facts::Facts;
 use super::scope::Col;
-use super::{Judge, gate, refuse, statement};
+use super::{Judge, build, gate, refuse, statement};
 use crate::catalog::Relation;
 use crate::plan::{Kind, Planned, SqlText};
-use crate::read::{Assigned, EXCLUDED, Reading, Sent, Shell, Target as Written, Verb, Write};
+use crate::read::{Assigned, EXCLUDED, Reading, Sent, Shell, Target as Written, Then, Verb, When, Write};
 use crate::{Refusal, SqlState};
 pub(crate) use assign::Into;
-pub(crate) use target::Target;
+pub(crate) use target::{Target, is_printed};
 
 /// Judges a statement that writes. `text`: the client's, from where it begins.
 pub(super) fn plan(role: &RoleEngine, who: &Subject, write: &Write, text: &str) -> Result<Planned, Refusal> {
@@ -40,27 +41,51 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, write: &Write, text: &str) 
 
 fn plan_on(facts: &Facts, who: &Subject, write: &Write, text: &str) -> Result<Planned, Refusal> {
     let mut judge = Judge::new(facts, &who.search_path, &who.role, text);
-    let judged = judge.write(write).map_err(|r| r.at(Some(1)))?;
+    let mut judged = judge.write(write, false).map_err(|r| r.at(Some(1)))?;
+    let mut tag = None;
+    if judged.sorts {
+        judged = judge.sorted(judged);
+        tag = Some(write.shell.verb.name());
+    }
     Ok(Planned {
-        text: SqlText::with_holes(&judged.text, facts.marker(), judge.tokens.literals()),
+        text: SqlText::with_holes(&judged.sent.print().map_err(|r| r.at(Some(1)))?, facts.marker(), judge.tokens.literals()),
         outputs: statement::outputs(&judged.returned, &facts.catalog.forms),
         moves_search_path: judge.moves_search_path,
-        order_is_data: judged.reads > 0,
+        order_is_data: judge.reads > 0,
         tokens: judge.tokens.parameters(),
+        tag,
+        writes_tokens: judge.tokens.written,
         ..Planned::plain(Kind::Write, "")
     })
 }
 
 /// What became of it.
 struct Judged {
-    text: String,
+    sent: Sent,
     returned: Vec<Col>,
-    reads: usize,
+    /// What it returns must be sorted.
+    sorts: bool,
 }
 
 impl Judge<'_> {
-    fn write(&mut self, write: &Write) -> Result<Judged, Refusal> {
+    /// A statement in WITH that writes: what it returns.
+    pub(super) fn writing_cte(&mut self, index: usize, write: &Write) -> Result<Vec<Col>, Refusal> {
+        let (gates, unordered) = (self.gates.take(), self.unordered);
+        let judged = self.write(write, true)?;
+        (self.gates, self.unordered) = (gates, unordered);
+        self.written.push((index, judged.sent));
+        Ok(judged.returned)
+    }
+
+    /// `nested`: it stands in WITH, where the order of what it returns does not show by itself.
+    fn write(&mut self, write: &Write, nested: bool) -> Result<Judged, Refusal> {
         let shell = &write.shell;
+        if !nested {
+            self.writes.clone_from(&write.ctes);
+        }
+        if shell.verb == Verb::Select {
+            return self.query_that_writes(write);
+        }
         let relation = self.write_target(shell)?;
         let reads_target = write.action.is_some() || write.returning.is_some();
         let veiled = reads_target && self.stand_in(&relation)?.is_some();
@@ -72,65 +97,93 @@ impl Judge<'_> {
             sent.target.alias = Some(target::PRINTED.to_owned());
         }
         let mut target = Target::new(&relation, &shell.target, veiled);
-        match shell.verb {
-            Verb::Insert => {
-                let (source, columns) = self.insert_source(write, &relation)?;
-                sent.columns = columns;
-                let action = match (&write.action, shell.conflict.as_ref().and_then(|c| c.update.as_ref())) {
-                    (Some(reading), Some(assigned)) => {
-                        target.into = self.assigned(&relation, assigned)?;
-                        target.excluded = true;
-                        let (query, _, _) = self.over_target(reading, &target, assigned.len(), Filter::Applied, false)?;
-                        Some(query)
-                    }
-                    _ => None,
-                };
-                let (returning, returned) = match &write.returning {
-                    Some(reading) => {
-                        let target = Target::new(&relation, &shell.target, veiled);
-                        let (query, returned, _) = self.over_target(reading, &target, 0, Filter::LeftOut, false)?;
-                        (Some(query), returned)
-                    }
-                    None => (None, vec![]),
-                };
-                let sent = Sent { shell: sent, source: source.as_ref(), action: action.as_ref(), returning: returning.as_ref() };
-                Ok(Judged { text: sent.print()?, returned, reads: self.reads })
-            }
-            Verb::Update | Verb::Delete => {
-                let Some(reading) = &write.action else { return Err(refuse::unsupported("this statement")) };
-                target.into = self.assigned(&relation, &shell.assigned)?;
-                let (query, cols, sorted) = self.over_target(reading, &target, shell.assigned.len(), Filter::Applied, true)?;
-                if sorted {
-                    self.order_shows(shell, &relation)?;
+        let filtered = self.facts.guard(relation.oid).is_some_and(|g| !g.filters.is_empty());
+        target.unsorted = shell.verb == Verb::Update && !filtered;
+        let mut judged = Judged {
+            sent: Sent { shell: sent, source: None, action: None, returning: None, ctes: vec![] },
+            returned: vec![],
+            sorts: false,
+        };
+        match (shell.verb, &write.action) {
+            (Verb::Insert, action) => {
+                (judged.sent.source, judged.sent.shell.columns) = self.insert_source(write, &relation)?;
+                if let (Some(reading), Some(assigned)) = (action, shell.conflict.as_ref().and_then(|c| c.update.as_ref())) {
+                    target.into = self.assigned(&relation, assigned)?.into_iter().map(Into::of_conflict).collect();
+                    target.excluded = true;
+                    judged.sent.action = Some(self.over_target(reading, &target, Filter::Applied, false)?.0);
                 }
-                let returned = cols.get(shell.assigned.len()..).unwrap_or_default().to_vec();
-                let sent = Sent { shell: sent, source: None, action: Some(&query), returning: None };
-                Ok(Judged { text: sent.print()?, returned, reads: self.reads })
+                if let Some(reading) = &write.returning {
+                    let target = Target::new(&relation, &shell.target, veiled);
+                    let (query, returned) = self.over_target(reading, &target, Filter::LeftOut, false)?;
+                    (judged.sent.returning, judged.returned) = (Some(query), returned);
+                }
             }
+            (Verb::Update | Verb::Delete, Some(reading)) => {
+                target.into = self.assigned(&relation, &shell.assigned)?;
+                let (query, cols) = self.over_target(reading, &target, Filter::Applied, true)?;
+                judged.returned = cols.get(shell.assigned.len()..).unwrap_or_default().to_vec();
+                judged.sent.action = Some(query);
+                self.order_shows(shell, &relation)?;
+                judged.sorts = self.unordered && shell.returning && !nested;
+            }
+            (Verb::Merge, Some(reading)) => {
+                (target.into, judged.sent.shell.whens) = self.whens(&relation, &shell.whens)?;
+                judged.sent.action = Some(self.over_target(reading, &target, Filter::Applied, true)?.0);
+                self.order_shows(shell, &relation)?;
+            }
+            (Verb::Update | Verb::Delete | Verb::Merge, None) | (Verb::Select, _) => return Err(refuse::unsupported("this statement")),
         }
+        if !nested {
+            judged.sent.ctes = self.take_written(write)?;
+        }
+        Ok(judged)
     }
 
-    /// Judges a query over the target, and puts the target in line. Says what it shows, and whether its rows would have to be sorted.
-    fn over_target(
-        &mut self,
-        reading: &Reading,
-        target: &Target,
-        assigned: usize,
-        filter: Filter,
-        order_shows: bool,
-    ) -> Result<(Query, Vec<Col>, bool), Refusal> {
+    /// The statements of WITH, in their order there.
+    fn take_written(&mut self, write: &Write) -> Result<Vec<(usize, Sent)>, Refusal> {
+        let mut written = std::mem::take(&mut self.written);
+        written.sort_by_key(|(index, _)| *index);
+        if written.len() != write.ctes.len() {
+            return Err(refuse::unsupported("a statement in this WITH"));
+        }
+        Ok(written)
+    }
+
+    fn query_that_writes(&mut self, write: &Write) -> Result<Judged, Refusal> {
+        let Some(reading) = &write.source else { return Err(refuse::unsupported("this statement")) };
+        let mut query = (*reading.ast).clone();
+        let returned = self.statement(&mut query, true)?;
+        let marker = (!self.tokens.literals().is_empty()).then(|| self.facts.marker());
+        reading.print_with_holes(&query, marker)?;
+        gate::insert(&mut query, &self.facts.catalog)?;
+        let ctes = self.take_written(write)?;
+        let sent = Sent { shell: write.shell.clone(), source: Some(query), action: None, returning: None, ctes };
+        Ok(Judged { sent, returned, sorts: false })
+    }
+
+    /// Judges a query over the target, and puts the target in line. Says what it shows; `unordered`, whether its rows would have to be sorted.
+    fn over_target(&mut self, reading: &Reading, target: &Target, filter: Filter, order_shows: bool) -> Result<(Query, Vec<Col>), Refusal> {
         let mut query = (*reading.ast).clone();
         self.target = Some(target.clone());
         self.unordered = false;
         let cols = self.statement(&mut query, order_shows)?;
         query.order_by = None;
-        let sorted = self.unordered;
         let marker = (!self.tokens.literals().is_empty()).then(|| self.facts.marker());
         reading.print_with_holes(&query, marker)?;
         let SetExpr::Select(select) = &mut *query.body else { return Err(refuse::unsupported("this statement")) };
-        for item in select.projection.iter_mut().take(assigned) {
+        for item in select.projection.iter_mut().take(target.into.len()) {
             if let SelectItem::ExprWithAlias { expr, .. } = item {
                 *item = SelectItem::UnnamedExpr(expr.clone());
+            }
+        }
+        // What comes into a column's place has another name, or none.
+        for item in select.projection.iter_mut().skip(target.into.len()) {
+            if let SelectItem::UnnamedExpr(expr @ Expr::CompoundIdentifier(_)) = item
+                && let Expr::CompoundIdentifier(parts) = &*expr
+                && let [of, column] = parts.as_slice()
+                && of.value == target::PRINTED
+            {
+                *item = SelectItem::ExprWithAlias { alias: build::ident(&column.value), expr: expr.clone() };
             }
         }
         if target.excluded {
@@ -139,29 +192,37 @@ impl Judge<'_> {
         }
         self.inline(&mut query, 0, target, filter)?;
         gate::insert(&mut query, &self.facts.catalog)?;
-        if let (Filter::LeftOut, SetExpr::Select(select)) = (filter, &mut *query.body) {
+        let SetExpr::Select(select) = &mut *query.body else { return Err(refuse::unsupported("this statement")) };
+        for item in &mut select.projection {
+            if let SelectItem::ExprWithAlias { expr, alias } = item
+                && *expr == build::column(target::PRINTED, &alias.value)
+            {
+                *item = SelectItem::UnnamedExpr(expr.clone());
+            }
+        }
+        if filter == Filter::LeftOut {
             // RETURNING has no condition.
             select.selection = None;
         }
-        Ok((query, cols, sorted))
+        Ok((query, cols))
     }
 
-    /// The order in which rows are written, or given back, follows from protected values.
+    /// The order in which rows are written shows where the table is read as it lies, and in numbers that a new row is given.
     fn order_shows(&self, shell: &Shell, relation: &Relation) -> Result<(), Refusal> {
         // Rows of a filtered relation are always given in an order of pgveil's own; deleted ones leave no order behind.
         let filtered = self.facts.guard(relation.oid).is_some_and(|g| !g.filters.is_empty());
-        let (what, hint) = match shell.verb {
-            _ if shell.returning => ("given back by RETURNING", "Leave out RETURNING, or write row by row: by the primary key."),
-            Verb::Update if !filtered => ("written", "Write row by row: by the primary key."),
-            Verb::Update | Verb::Insert | Verb::Delete => return Ok(()),
-        };
+        let inserts = shell.whens.iter().any(|w| matches!(w.then, Then::Insert { .. }));
+        let deletes = shell.verb == Verb::Delete || shell.verb == Verb::Merge && shell.whens.iter().all(|w| w.then == Then::Delete);
+        if !self.unordered || deletes || filtered && !inserts {
+            return Ok(());
+        }
         Err(Refusal::new(
             SqlState::DENIED,
             "write.order",
-            format!("the order in which rows of {}.{} would be {what} could follow protected values", relation.schema, relation.name),
+            format!("the order in which rows of {}.{} would be written could follow protected values", relation.schema, relation.name),
         )
         .with_detail("A statement that writes cannot be given an order, and its plan may read an index or a join of protected columns.")
-        .with_hint(hint))
+        .with_hint("Write row by row, by the primary key; or INSERT the rows, which pgveil sorts."))
     }
 
     /// The rows of an INSERT, and the columns that they are written to.
@@ -175,14 +236,14 @@ impl Judge<'_> {
         };
         let columns = match first {
             Some(width) => {
-                let columns = insert_columns(shell, relation, width)?;
+                let columns = insert_columns(shell.columns.as_ref(), relation, width)?;
                 let into = self.insert_into(relation, &columns)?;
                 self.values(&mut query, &into, &shell.defaults)?;
                 columns
             }
             None => {
                 let cols = self.statement(&mut query, true)?;
-                let columns = insert_columns(shell, relation, cols.len())?;
+                let columns = insert_columns(shell.columns.as_ref(), relation, cols.len())?;
                 let into = self.insert_into(relation, &columns)?;
                 cols.iter().zip(&into).try_for_each(|(col, into)| self.lands(&col.label, into))?;
                 columns
@@ -192,6 +253,29 @@ impl Judge<'_> {
         reading.print_with_holes(&query, marker)?;
         gate::insert(&mut query, &self.facts.catalog)?;
         Ok((Some(query), Some(columns)))
+    }
+
+    /// Where the expressions of WHEN are written to, and WHEN as it is sent.
+    fn whens(&self, relation: &Relation, whens: &[When]) -> Result<(Vec<Into>, Vec<When>), Refusal> {
+        let mut into = Vec::new();
+        let mut sent = whens.to_vec();
+        for when in &mut sent {
+            if when.condition {
+                into.push(Into::Condition);
+            }
+            match &mut when.then {
+                Then::Nothing | Then::Delete => {}
+                Then::Update(assigned) => into.extend(self.assigned(relation, assigned)?),
+                Then::Insert { width: 0, .. } => {}
+                Then::Insert { columns, width, defaults, .. } => {
+                    let named = insert_columns(columns.as_ref(), relation, *width)?;
+                    let values = self.insert_into(relation, &named)?;
+                    into.extend(values.into_iter().enumerate().map(|(n, i)| if defaults.contains(&n) { Into::Default } else { i }));
+                    *columns = Some(named);
+                }
+            }
+        }
+        Ok((into, sent))
     }
 
     fn insert_into(&self, relation: &Relation, columns: &[String]) -> Result<Vec<Into>, Refusal> {
@@ -223,9 +307,9 @@ enum Filter {
 }
 
 /// The columns that rows of this width are written to.
-fn insert_columns(shell: &Shell, relation: &Relation, width: usize) -> Result<Vec<String>, Refusal> {
+fn insert_columns(named: Option<&Vec<String>>, relation: &Relation, width: usize) -> Result<Vec<String>, Refusal> {
     let wrong = |what: &str| Err(Refusal::new(SqlState::SYNTAX, "write.columns", format!("INSERT has more {what}")));
-    match &shell.columns {
+    match named {
         Some(named) if named.len() < width => wrong("expressions than target columns"),
         Some(named) if named.len() > width => wrong("target columns than expressions"),
         Some(named) => Ok(named.clone()),
@@ -243,6 +327,7 @@ impl Target {
             only: written.only,
             veiled,
             excluded: false,
+            unsorted: false,
             into: vec![],
         }
     }

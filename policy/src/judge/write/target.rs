@@ -18,6 +18,11 @@ pub(super) const PRINTED: &str = "pgveil_target";
 /// The same of `excluded`, while it is judged.
 pub(super) const PRINTED_EXCLUDED: &str = "pgveil_excluded";
 
+/// One of these.
+pub(crate) fn is_printed(alias: &str) -> bool {
+    alias == PRINTED || alias == PRINTED_EXCLUDED
+}
+
 /// The target, while a query over it is judged.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
@@ -29,6 +34,8 @@ pub(crate) struct Target {
     pub(super) veiled: bool,
     /// The second item of FROM is the row that was proposed for insertion.
     pub(super) excluded: bool,
+    /// The order in which its rows are met shows: subqueries of its conditions are not to become joins.
+    pub unsorted: bool,
     /// Where the first expressions of the select list are written to.
     pub into: Vec<Into>,
 }
@@ -69,6 +76,8 @@ impl Judge<'_> {
             crate::read::Verb::Insert => format!("INSERT into {full}"),
             crate::read::Verb::Update => format!("UPDATE of {full}"),
             crate::read::Verb::Delete => format!("DELETE from {full}"),
+            crate::read::Verb::Merge => format!("MERGE into {full}"),
+            crate::read::Verb::Select => full.clone(),
         };
         if is_system_schema(&relation.schema) {
             return Err(Refusal::new(SqlState::DENIED, "write.catalog", format!("{what}: catalogs are not written to")));

@@ -5,23 +5,25 @@ use sqlparser::ast::{Expr, Query, Select, SelectItem, SetExpr};
 
 use super::super::postgres::{self, Tree};
 use super::super::{agree, decode, dress, normal};
-use super::shell::{self, Assigned, Inferred, Overriding, Shell, Verb};
+use super::shell::{self, Assigned, Inferred, Overriding, Parts, Shell, Then, Verb, When};
 use crate::{Refusal, SqlState};
 
 /// A statement as it is sent: names of pgveil's choice, queries as they were judged.
 #[derive(Debug)]
-pub struct Sent<'q> {
+pub struct Sent {
     /// Target, columns and all else.
     pub shell: Shell,
     /// See [`super::Write`].
-    pub source: Option<&'q Query>,
+    pub source: Option<Query>,
     /// See [`super::Write`]. The first item of its FROM is the target.
-    pub action: Option<&'q Query>,
+    pub action: Option<Query>,
     /// See [`super::Write`].
-    pub returning: Option<&'q Query>,
+    pub returning: Option<Query>,
+    /// See [`super::Write`].
+    pub ctes: Vec<(usize, Sent)>,
 }
 
-impl Sent<'_> {
+impl Sent {
     /// Prints the statement, and proves that Postgres' own grammar reads it as this shell and these queries.
     ///
     /// # Errors
@@ -32,34 +34,72 @@ impl Sent<'_> {
             let mut statements = postgres::statements(&text).map_err(|_| faulty("Postgres' grammar does not read it"))?;
             let (Some(raw), true) = (statements.pop(), statements.is_empty()) else { return Err(faulty("it is not one statement")) };
             let read = shell::of(&raw.node).map_err(|_| faulty("it has a form that is not known"))?;
-            let Some((shell, queries)) = read else { return Err(faulty("it is another statement")) };
-            if shell != self.shell {
-                return Err(faulty("its shell is another"));
-            }
-            let pairs = [(queries.source, self.source), (queries.action, self.action), (queries.returning, self.returning)];
-            for (found, meant) in pairs {
-                match (found, meant) {
-                    (None, None) => {}
-                    (Some(found), Some(meant)) => {
-                        let (_, tree) = agree::print(meant)?;
-                        let found = Tree::of(&NodeEnum::SelectStmt(found))?;
-                        if found != tree {
-                            return Err(faulty(&format!("they part at {}", tree.parting(&found).unwrap_or_default())));
-                        }
-                    }
-                    _ => return Err(faulty("a part of it is missing")),
-                }
-            }
+            self.compare(read.ok_or_else(|| faulty("it is another statement"))?)?;
             Ok(text)
         })
     }
 
+    fn compare(&self, parts: Parts) -> Result<(), Refusal> {
+        let Parts { shell, queries, ctes } = parts;
+        if shell != self.shell {
+            return Err(faulty("its shell is another"));
+        }
+        let pairs = [(queries.source, &self.source), (queries.action, &self.action), (queries.returning, &self.returning)];
+        for (found, meant) in pairs {
+            match (found, meant) {
+                (None, None) => {}
+                (Some(found), Some(meant)) => {
+                    let (_, tree) = agree::print(meant)?;
+                    let found = Tree::of(&NodeEnum::SelectStmt(found))?;
+                    if found != tree {
+                        return Err(faulty(&format!("they part at {}", tree.parting(&found).unwrap_or_default())));
+                    }
+                }
+                _ => return Err(faulty("a part of it is missing")),
+            }
+        }
+        if ctes.len() != self.ctes.len() {
+            return Err(faulty("its WITH is another"));
+        }
+        ctes.into_iter().zip(&self.ctes).try_for_each(
+            |((at, parts), (index, sent))| {
+                if at == *index { sent.compare(parts) } else { Err(faulty("its WITH is another")) }
+            },
+        )
+    }
+
     fn text(&self) -> Result<String, Refusal> {
+        // Cut first: what is put in may hold anything.
+        let own = self.own_text()?;
+        let mut rest = own.as_str();
+        let mut text = String::new();
+        for (index, sent) in &self.ctes {
+            let placeholder = shell::placeholder_text(*index);
+            let (before, after) = rest.split_once(&placeholder).ok_or_else(|| faulty("its WITH is not found"))?;
+            text.push_str(before);
+            text.push_str(&sent.text()?);
+            rest = after;
+        }
+        text.push_str(rest);
+        Ok(text)
+    }
+
+    fn own_text(&self) -> Result<String, Refusal> {
         let target = self.target();
         match self.shell.verb {
+            Verb::Select => fragment(self.source.clone().ok_or_else(|| faulty("it has no query"))?),
+            Verb::Merge => {
+                let action = self.action.as_ref().ok_or_else(|| faulty("it merges nothing"))?;
+                let select = select(action)?;
+                let (with, using) = (with(action)?, from(select, "USING")?);
+                let on = expression(select.selection.as_ref().ok_or_else(|| faulty("it has no condition"))?)?;
+                let mut items = select.projection.iter();
+                let whens = self.shell.whens.iter().map(|w| when(w, &mut items)).collect::<Result<Vec<_>, _>>()?;
+                Ok(format!("{with}MERGE INTO {target}{using} ON {on}{}", whens.concat()))
+            }
             Verb::Insert => self.insert(&target),
             Verb::Update => {
-                let action = self.action.ok_or_else(|| faulty("it assigns nothing"))?;
+                let action = self.action.as_ref().ok_or_else(|| faulty("it assigns nothing"))?;
                 let select = select(action)?;
                 let set = set(&self.shell.assigned, &select.projection)?;
                 let with = with(action)?;
@@ -68,7 +108,7 @@ impl Sent<'_> {
                 Ok(format!("{with}UPDATE {target} SET {set}{from}{}{returning}", condition(select)?))
             }
             Verb::Delete => {
-                let action = self.action.ok_or_else(|| faulty("it deletes nothing"))?;
+                let action = self.action.as_ref().ok_or_else(|| faulty("it deletes nothing"))?;
                 let select = select(action)?;
                 let (with, using) = (with(action)?, from(select, "USING")?);
                 let returning = returning(select, 0, self.shell.returning)?;
@@ -78,17 +118,13 @@ impl Sent<'_> {
     }
 
     fn insert(&self, target: &str) -> Result<String, Refusal> {
-        let with = self.source.map_or(Ok(String::new()), with)?;
+        let with = self.source.as_ref().map_or(Ok(String::new()), with)?;
         let mut text = format!("{with}INSERT INTO {target}");
         if let Some(columns) = &self.shell.columns {
             text.push_str(&format!(" ({})", names(columns)));
         }
-        match self.shell.overriding {
-            None => {}
-            Some(Overriding::UserValue) => text.push_str(" OVERRIDING USER VALUE"),
-            Some(Overriding::SystemValue) => text.push_str(" OVERRIDING SYSTEM VALUE"),
-        }
-        match self.source {
+        text.push_str(overriding(self.shell.overriding));
+        match &self.source {
             None => text.push_str(" DEFAULT VALUES"),
             Some(source) => {
                 text.push(' ');
@@ -102,7 +138,7 @@ impl Sent<'_> {
                 Inferred::Columns(columns) => text.push_str(&format!(" ({})", names(columns))),
                 Inferred::Constraint(name) => text.push_str(&format!(" ON CONSTRAINT {}", name_of(name))),
             }
-            match (&conflict.update, self.action) {
+            match (&conflict.update, &self.action) {
                 (None, None) => text.push_str(" DO NOTHING"),
                 (Some(assigned), Some(action)) => {
                     let select = select(action)?;
@@ -111,7 +147,7 @@ impl Sent<'_> {
                 _ => return Err(faulty("its ON CONFLICT has no action")),
             }
         }
-        if let Some(returned) = self.returning {
+        if let Some(returned) = &self.returning {
             text.push_str(&returning(select(returned)?, 0, self.shell.returning)?);
         }
         Ok(text)
@@ -147,13 +183,56 @@ impl Sent<'_> {
     }
 }
 
+fn overriding(overriding: Option<Overriding>) -> &'static str {
+    match overriding {
+        None => "",
+        Some(Overriding::UserValue) => " OVERRIDING USER VALUE",
+        Some(Overriding::SystemValue) => " OVERRIDING SYSTEM VALUE",
+    }
+}
+
+/// ` WHEN MATCHED AND … THEN …`; takes its expressions.
+fn when<'i>(when: &When, items: &mut impl Iterator<Item = &'i SelectItem>) -> Result<String, Refusal> {
+    let matched = if when.matched { " WHEN MATCHED" } else { " WHEN NOT MATCHED" };
+    let condition = match when.condition {
+        true => format!(" AND {}", value(items)?),
+        false => String::new(),
+    };
+    let then = match &when.then {
+        Then::Nothing => "DO NOTHING".to_owned(),
+        Then::Delete => "DELETE".to_owned(),
+        Then::Update(assigned) => format!("UPDATE SET {}", set_of(assigned, items)?),
+        Then::Insert { columns, width, defaults, overriding: of } => {
+            let columns = columns.as_ref().map(|c| format!(" ({})", names(c))).unwrap_or_default();
+            let mut values = Vec::new();
+            for index in 0..*width {
+                let value = value(items)?;
+                values.push(if defaults.contains(&index) { "DEFAULT".to_owned() } else { value });
+            }
+            let values = if *width == 0 { "DEFAULT VALUES".to_owned() } else { format!("VALUES ({})", values.join(", ")) };
+            format!("INSERT{columns}{} {values}", overriding(*of))
+        }
+    };
+    Ok(format!("{matched}{condition} THEN {then}"))
+}
+
+fn value<'i>(items: &mut impl Iterator<Item = &'i SelectItem>) -> Result<String, Refusal> {
+    match items.next() {
+        Some(SelectItem::UnnamedExpr(value)) => expression(value),
+        _ => Err(faulty("it assigns what is not there")),
+    }
+}
+
 /// `"a" = x, ("b", "c") = (SELECT …)`
 fn set(assigned: &[Assigned], items: &[SelectItem]) -> Result<String, Refusal> {
+    set_of(assigned, &mut items.iter())
+}
+
+fn set_of<'i>(assigned: &[Assigned], items: &mut impl Iterator<Item = &'i SelectItem>) -> Result<String, Refusal> {
     let mut out = Vec::new();
-    let mut items = items.iter();
     for to in assigned {
-        let Some(SelectItem::UnnamedExpr(value)) = items.next() else { return Err(faulty("it assigns what is not there")) };
-        let value = if to.default { "DEFAULT".to_owned() } else { expression(value)? };
+        let value = value(items)?;
+        let value = if to.default { "DEFAULT".to_owned() } else { value };
         match to.columns.as_slice() {
             [one] => out.push(format!("{} = {value}", name_of(one))),
             several => out.push(format!("({}) = {value}", names(several))),

@@ -1,8 +1,11 @@
 //! What stands around the queries of a statement that writes, and how the statement falls into both.
 
+mod merge;
+
 use std::collections::BTreeSet;
 
 use pg_query::NodeEnum;
+use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{
     AConst, Alias, DeleteStmt, InsertStmt, LimitOption, MultiAssignRef, Node, OnConflictAction, OnConflictClause, OverridingKind, RangeVar,
     ResTarget, ReturningClause, SelectStmt, SetOperation, UpdateStmt,
@@ -17,6 +20,9 @@ pub enum Verb {
     Insert,
     Update,
     Delete,
+    Merge,
+    /// A query: a statement in its WITH writes.
+    Select,
 }
 
 impl Verb {
@@ -26,6 +32,8 @@ impl Verb {
             Verb::Insert => "INSERT",
             Verb::Update => "UPDATE",
             Verb::Delete => "DELETE",
+            Verb::Merge => "MERGE",
+            Verb::Select => "SELECT",
         }
     }
 }
@@ -81,6 +89,39 @@ pub enum Inferred {
     Constraint(String),
 }
 
+/// WHEN of a MERGE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct When {
+    /// MATCHED, or NOT MATCHED.
+    pub matched: bool,
+    /// AND stands there: its condition comes first in the select list.
+    pub condition: bool,
+    /// What is done.
+    pub then: Then,
+}
+
+/// What a WHEN does; the expressions stand in the select list, one WHEN after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Then {
+    /// DO NOTHING
+    Nothing,
+    /// DELETE
+    Delete,
+    /// UPDATE SET
+    Update(Vec<Assigned>),
+    /// INSERT
+    Insert {
+        /// The columns that it names; `None` where it names none.
+        columns: Option<Vec<String>>,
+        /// How many values there are; 0 for DEFAULT VALUES.
+        width: usize,
+        /// Those that are DEFAULT, from 0.
+        defaults: BTreeSet<usize>,
+        /// OVERRIDING.
+        overriding: Option<Overriding>,
+    },
+}
+
 /// What stands around the queries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shell {
@@ -98,8 +139,19 @@ pub struct Shell {
     pub conflict: Option<Conflict>,
     /// SET of an UPDATE; its expressions are the first of the query's select list.
     pub assigned: Vec<Assigned>,
+    /// WHEN of a MERGE.
+    pub whens: Vec<When>,
     /// RETURNING stands there.
     pub returning: bool,
+}
+
+/// A statement taken apart.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub shell: Shell,
+    pub queries: Queries,
+    /// Statements in its WITH that write, by their place there. In the query a placeholder stands for each.
+    pub ctes: Vec<(usize, Parts)>,
 }
 
 /// The queries, as trees.
@@ -110,14 +162,65 @@ pub(super) struct Queries {
     pub returning: Option<Box<SelectStmt>>,
 }
 
-/// Takes a statement apart; `None` for one that is no INSERT, UPDATE or DELETE.
-pub(super) fn of(node: &NodeEnum) -> Result<Option<(Shell, Queries)>, Refusal> {
-    match node {
-        NodeEnum::InsertStmt(insert) => self::insert(insert).map(Some),
-        NodeEnum::UpdateStmt(update) => self::update(update).map(Some),
-        NodeEnum::DeleteStmt(delete) => self::delete(delete).map(Some),
-        _ => Ok(None),
+/// Takes a statement apart; `None` for one that does not write.
+pub(super) fn of(node: &NodeEnum) -> Result<Option<Parts>, Refusal> {
+    let (shell, mut queries) = match node {
+        NodeEnum::InsertStmt(insert) => self::insert(insert)?,
+        NodeEnum::UpdateStmt(update) => self::update(update)?,
+        NodeEnum::DeleteStmt(delete) => self::delete(delete)?,
+        NodeEnum::MergeStmt(statement) => merge::merge(statement)?,
+        NodeEnum::SelectStmt(select) if select.with_clause.as_ref().is_some_and(|w| w.ctes.iter().any(writes)) => {
+            let shell = Shell::new(Verb::Select, Target { name: vec![], alias: None, only: false });
+            (shell, Queries { source: Some(select.clone()), ..Queries::default() })
+        }
+        _ => return Ok(None),
+    };
+    let with = match (&mut queries.source, &mut queries.action) {
+        (Some(select), _) | (None, Some(select)) => select.with_clause.as_mut(),
+        (None, None) => None,
+    };
+    let mut ctes = Vec::new();
+    for (index, cte) in with.map(|w| w.ctes.iter_mut()).into_iter().flatten().enumerate() {
+        if !writes(cte) {
+            continue;
+        }
+        let Some(NodeEnum::CommonTableExpr(cte)) = &mut cte.node else { return Err(unread("this form of WITH")) };
+        let node = cte.ctequery.as_deref().and_then(|n| n.node.as_ref());
+        let parts = node.map(of).transpose()?.flatten().ok_or_else(|| unread("this statement in WITH"))?;
+        if !parts.ctes.is_empty() {
+            let message = "WITH clause containing a data-modifying statement must be at the top level";
+            return Err(Refusal::new(SqlState::UNSUPPORTED, "write.nested", message).with_hint("Put all of them into the outermost WITH."));
+        }
+        cte.ctequery = Some(Box::new(placeholder(index)));
+        ctes.push((index, parts));
     }
+    Ok(Some(Parts { shell, queries, ctes }))
+}
+
+/// A statement in WITH that writes.
+fn writes(cte: &Node) -> bool {
+    let Some(NodeEnum::CommonTableExpr(cte)) = &cte.node else { return false };
+    matches!(
+        cte.ctequery.as_deref().and_then(|n| n.node.as_ref()),
+        Some(NodeEnum::InsertStmt(_) | NodeEnum::UpdateStmt(_) | NodeEnum::DeleteStmt(_) | NodeEnum::MergeStmt(_))
+    )
+}
+
+/// What stands for a statement in WITH, as it is printed.
+pub(super) fn placeholder_text(index: usize) -> String {
+    format!("VALUES ('{}')", placeholder_word(index))
+}
+
+/// The constant in it.
+pub(crate) fn placeholder_word(index: usize) -> String {
+    format!("pgveil_write_{index}")
+}
+
+fn placeholder(index: usize) -> Node {
+    let val = Some(Val::Sval(pg_query::protobuf::String { sval: placeholder_word(index) }));
+    let cell = Node { node: Some(NodeEnum::AConst(AConst { isnull: false, location: -1, val })) };
+    let row = Node { node: Some(NodeEnum::List(pg_query::protobuf::List { items: vec![cell] })) };
+    Node { node: Some(NodeEnum::SelectStmt(Box::new(SelectStmt { values_lists: vec![row], ..plain() }))) }
 }
 
 fn insert(statement: &InsertStmt) -> Result<(Shell, Queries), Refusal> {
@@ -161,12 +264,7 @@ fn insert(statement: &InsertStmt) -> Result<(Shell, Queries), Refusal> {
         _ => Err(unread("a part of a column as the target of an INSERT")),
     };
     let columns: Vec<String> = cols.iter().map(named).collect::<Result<_, _>>()?;
-    let overriding = match OverridingKind::try_from(*r#override) {
-        Ok(OverridingKind::OverridingUserValue) => Some(Overriding::UserValue),
-        Ok(OverridingKind::OverridingSystemValue) => Some(Overriding::SystemValue),
-        Ok(OverridingKind::OverridingNotSet | OverridingKind::Undefined) => None,
-        Err(_) => return Err(unread("this OVERRIDING")),
-    };
+    let overriding = overriding(*r#override)?;
     let shell = Shell {
         verb: Verb::Insert,
         target: target(relation)?,
@@ -175,6 +273,7 @@ fn insert(statement: &InsertStmt) -> Result<(Shell, Queries), Refusal> {
         overriding,
         conflict,
         assigned: vec![],
+        whens: vec![],
         returning,
     };
     Ok((shell, queries))
@@ -212,7 +311,8 @@ fn delete(statement: &DeleteStmt) -> Result<(Shell, Queries), Refusal> {
 }
 
 impl Shell {
-    fn new(verb: Verb, target: Target) -> Self {
+    /// A statement of nothing but its target.
+    pub fn new(verb: Verb, target: Target) -> Self {
         Shell {
             verb,
             target,
@@ -221,8 +321,18 @@ impl Shell {
             overriding: None,
             conflict: None,
             assigned: vec![],
+            whens: vec![],
             returning: false,
         }
+    }
+}
+
+fn overriding(kind: i32) -> Result<Option<Overriding>, Refusal> {
+    match OverridingKind::try_from(kind) {
+        Ok(OverridingKind::OverridingUserValue) => Ok(Some(Overriding::UserValue)),
+        Ok(OverridingKind::OverridingSystemValue) => Ok(Some(Overriding::SystemValue)),
+        Ok(OverridingKind::OverridingNotSet | OverridingKind::Undefined) => Ok(None),
+        Err(_) => Err(unread("this OVERRIDING")),
     }
 }
 

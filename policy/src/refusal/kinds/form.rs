@@ -5,22 +5,6 @@ use super::Kind;
 #[rustfmt::skip]
 pub(super) const KINDS: &[Kind] = &[
     Kind {
-        id: "explain.analyze",
-        meaning: "EXPLAIN ANALYZE over what a role with masks reads.",
-        why: "Counts of rows and times tell of values.",
-        instead: "EXPLAIN without ANALYZE shows the plan's shape.",
-        example: Some("EXPLAIN ANALYZE SELECT id FROM customers"),
-        of_postgres: false,
-    },
-    Kind {
-        id: "explain.format",
-        meaning: "EXPLAIN in JSON, XML or YAML.",
-        why: "pgveil shows a plan's shape only, and reads it in text format.",
-        instead: "Leave FORMAT out.",
-        example: Some("EXPLAIN (FORMAT json) SELECT id FROM customers"),
-        of_postgres: false,
-    },
-    Kind {
         id: "form.call",
         meaning: "A form of a call that pgveil does not read.",
         why: "What is not understood is not sent.",

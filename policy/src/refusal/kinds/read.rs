@@ -140,4 +140,12 @@ pub(super) const KINDS: &[Kind] = &[
         example: None,
         of_postgres: false,
     },
+    Kind {
+        id: "read.values",
+        meaning: "Arguments that pgveil cannot print one by one.",
+        why: "Only what is proven to mean the same is sent.",
+        instead: "Write them as constants.",
+        example: None,
+        of_postgres: false,
+    },
 ];

@@ -16,7 +16,7 @@ pub(super) const KINDS: &[Kind] = &[
         id: "seal.mix",
         meaning: "A pseudonymised column meets something that is not of its class.",
         why: "With literals, parameters or other columns every pseudonym could be guessed.",
-        instead: "Find rows by another column, or by a join with a column of the class. With the mask `token`, pseudonyms can be written as literals.",
+        instead: "Find rows by another column, or by a join with a column of the class. With the mask `token`, pseudonyms can be written as literals. A table that keeps pseudonyms can be joined with others that keep them.",
         example: Some("SELECT id FROM customers WHERE email = 'ana@example.org'"),
         of_postgres: false,
     },

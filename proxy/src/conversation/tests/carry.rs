@@ -4,25 +4,48 @@ use super::fake::{Server, Talk};
 
 const ORIGINS: &[(u32, i16)] = &[(9, 1), (9, 2)];
 
-// A statement of our own that has been sent, and its answer around `answer`.
-const STEP: [&str; 6] =
-    ["C Spgveil_keep", "P pgveil_keep TEXT", "B pgveil_keep pgveil_keep", "E pgveil_keep", "C Ppgveil_keep", "C Spgveil_keep"];
-
-fn step(text: &str, data: bool) -> Vec<String> {
-    let mut sent: Vec<String> = STEP.iter().map(|s| s.replace("TEXT", text)).collect();
-    if data {
-        sent.splice(4..4, ["d".to_owned(), "c".to_owned()]);
-    }
-    sent
+/// Sent for a statement of our own, up to its Execute; and after it.
+fn start(text: &str) -> Vec<String> {
+    ["C Spgveil_keep", &format!("P pgveil_keep {text}"), "B pgveil_keep pgveil_keep", "E pgveil_keep"].map(str::to_owned).to_vec()
 }
 
-fn stepped(s: &mut Server, answer: impl FnOnce(&mut Server)) {
+fn end() -> Vec<String> {
+    ["C Ppgveil_keep", "C Spgveil_keep"].map(str::to_owned).to_vec()
+}
+
+fn run(text: &str) -> Vec<String> {
+    [start(text), end()].concat()
+}
+
+fn one(message: &str) -> Vec<String> {
+    vec![message.to_owned()]
+}
+
+fn fetch(portal: &str) -> Vec<String> {
+    [one(&format!("E {portal}")), start("copy")].concat()
+}
+
+// From the table on.
+fn making(portal: &str) -> Vec<String> {
+    let shape = ["P pgveil_keep shape", "D Spgveil_keep"].map(str::to_owned).to_vec();
+    [one(&format!("D P{portal}")), run("create"), shape, fetch(portal)].concat()
+}
+
+fn started(s: &mut Server) {
     s.bare('3');
     s.bare('1');
     s.bare('2');
-    answer(s);
+}
+
+fn ended(s: &mut Server, tag: &str) {
+    s.complete(tag);
     s.bare('3');
     s.bare('3');
+}
+
+fn ran(s: &mut Server, tag: &str) {
+    started(s);
+    ended(s, tag);
 }
 
 fn opened(s: &mut Server) {
@@ -30,36 +53,19 @@ fn opened(s: &mut Server) {
     s.bare('3');
     s.bare('1');
     s.bare('2');
-    s.columns(ORIGINS);
 }
 
 fn made(s: &mut Server) {
-    stepped(s, |s| s.complete("CREATE TABLE AS"));
+    s.columns(ORIGINS);
+    ran(s, "CREATE TABLE AS");
     s.bare('1');
     s.parameters(0);
     s.columns(&[(77, 1), (77, 2)]);
 }
 
-fn filled(s: &mut Server) {
-    stepped(s, |s| {
-        s.copy_in();
-        s.complete("COPY 2");
-    });
-}
-
-// Up to the first fetch.
-fn begun(text: &str) -> Talk {
-    let mut talk = Talk::new();
-    let sent = talk.client(|c| c.query(text));
-    let query = format!("P pgveil_carry sent:{text}");
-    assert_eq!(sent, ["C Spgveil_carry", "C Ppgveil_carry", &query, "B pgveil_carry pgveil_carry", "D Ppgveil_carry", "H"]);
-    assert_eq!(talk.server(opened), Vec::<String>::new());
-    let mut wanted = step("create", false);
-    wanted.extend(["P pgveil_keep shape", "D Spgveil_keep", "H"].map(str::to_owned));
-    assert_eq!(took(&mut talk), wanted);
-    assert_eq!(talk.server(made), Vec::<String>::new());
-    assert_eq!(took(&mut talk), ["E pgveil_carry", "H"]);
-    talk
+fn asks(s: &mut Server) {
+    started(s);
+    s.copy_in();
 }
 
 fn rows(s: &mut Server) {
@@ -67,95 +73,112 @@ fn rows(s: &mut Server) {
     s.row(&[None, Some("2")]);
 }
 
-/// What was sent, without the data of a COPY.
+// What was sent, without the data of a COPY.
 fn took(talk: &mut Talk) -> Vec<String> {
-    talk.take_sent().into_iter().map(|sent| if sent.starts_with("d ") { "d".to_owned() } else { sent }).collect()
+    let bare = |sent: String| if sent.starts_with("d ") || sent.starts_with("f ") { sent.chars().take(1).collect() } else { sent };
+    talk.take_sent().into_iter().map(bare).collect()
 }
 
-fn with_h(mut sent: Vec<String>) -> Vec<String> {
-    sent.push("H".into());
-    sent
+// A simple Query, until rows are owed.
+fn begun(text: &str) -> Talk {
+    let mut talk = Talk::new();
+    let sent = talk.client(|c| c.query(text));
+    let query = format!("P pgveil_carry sent:{text}");
+    let open = ["C Spgveil_carry", "C Ppgveil_carry", &query, "B pgveil_carry pgveil_carry"].map(str::to_owned).to_vec();
+    assert_eq!(sent, [open, making("pgveil_carry")].concat());
+    let told = talk.server(|s| {
+        opened(s);
+        made(s);
+    });
+    assert!(told.is_empty());
+    assert!(took(&mut talk).is_empty());
+    talk
 }
 
 #[test]
 fn a_query_is_kept_chunk_by_chunk() {
     let mut talk = begun("keep s-");
     assert!(talk.conversation.carrying() && !talk.conversation.listening());
-    let told = talk.server(|s| {
+    talk.server(|s| {
         rows(s);
         s.bare('s');
+        started(s);
     });
+    // Nothing goes into the table before the server asks for it.
+    assert!(took(&mut talk).is_empty());
+    let told = talk.server(|s| s.copy_in());
     assert!(told.is_empty());
     let data = talk.sent_data();
     assert_eq!(&data[..19], b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0");
     assert_eq!(&data[19..34], b"\0\x02\0\0\0\x04%ana\0\0\0\x011");
     assert_eq!(&data[data.len() - 2..], [255, 255]);
-    assert_eq!(took(&mut talk), with_h(step("copy", true)));
-    assert!(talk.server(filled).is_empty());
-    assert_eq!(took(&mut talk), ["E pgveil_carry", "H"]);
+    let filling = [one("d"), one("c"), end()].concat();
+    assert_eq!(took(&mut talk), [filling.clone(), fetch("pgveil_carry")].concat());
     talk.server(|s| {
+        ended(s, "COPY 2");
         s.row(&[Some("Bob"), None]);
         s.complete("SELECT 1");
+        asks(s);
     });
-    assert_eq!(took(&mut talk), with_h(step("copy", true)));
-    talk.server(filled);
-    assert_eq!(took(&mut talk), ["C Ppgveil_carry", "C Spgveil_carry", "H"]);
-    talk.server(|s| {
+    assert_eq!(took(&mut talk), [filling, one("C Ppgveil_carry"), one("C Spgveil_carry"), one("S")].concat());
+    let told = talk.server(|s| {
+        ended(s, "COPY 1");
         s.bare('3');
         s.bare('3');
     });
-    assert_eq!(took(&mut talk), ["S"]);
+    // A simple Query's tag comes when it is committed.
+    assert!(told.is_empty());
     assert_eq!(talk.server(|s| s.ready('I')), ["C SELECT 3", "Z I"]);
     assert!(talk.conversation.listening() && !talk.conversation.carrying());
 }
 
 #[test]
-fn no_rows_are_kept_without_a_copy_and_a_stage_is_emptied_and_dropped() {
+fn a_stage_is_emptied_and_dropped() {
     let mut talk = begun("insert s-");
-    talk.server(|s| s.complete("SELECT 0"));
-    let mut wanted = vec!["C Ppgveil_carry".to_owned()];
-    wanted.extend(step("finish", false));
-    wanted.extend(step("drop", false));
-    wanted.extend(["C Spgveil_carry".to_owned(), "H".to_owned()]);
-    assert_eq!(took(&mut talk), wanted);
-    let told = talk.server(|s| {
-        s.bare('3');
-        stepped(s, |s| s.complete("INSERT 0 0"));
-        stepped(s, |s| s.complete("DROP TABLE"));
-        s.bare('3');
+    talk.server(|s| {
+        s.complete("SELECT 0");
+        asks(s);
     });
-    assert!(told.is_empty());
-    assert_eq!(talk.server(|s| s.ready('T')), ["C INSERT 0 0", "Z T"]);
+    let wanted = [one("d"), one("c"), end(), one("C Ppgveil_carry"), run("finish"), run("drop"), one("C Spgveil_carry"), one("S")];
+    assert_eq!(took(&mut talk), wanted.concat());
+    let told = talk.server(|s| {
+        ended(s, "COPY 0");
+        s.bare('3');
+        ran(s, "INSERT 0 0");
+        ran(s, "DROP TABLE");
+        s.bare('3');
+        s.ready('T');
+    });
+    assert_eq!(told, ["C INSERT 0 0", "Z T"]);
 }
 
 #[test]
 fn an_error_at_any_step_ends_it_with_one_sync() {
-    type Before = fn(&mut Talk);
-    let fetched: Before = |t| drop(t.server(|s| s.row(&[Some("Ana"), Some("1")])));
-    let fill: Before = |t| {
-        t.server(|s| {
-            rows(s);
-            s.bare('s');
-        });
-        t.take_sent();
-        t.server(|s| {
-            s.bare('3');
-            s.bare('1');
-            s.bare('2');
-            s.copy_in();
-        });
-    };
-    let commit: Before = |t| {
-        t.server(|s| s.complete("SELECT 0"));
-        t.server(|s| {
-            s.bare('3');
-            s.bare('3');
-        });
-        assert_eq!(t.take_sent().last().map(String::as_str), Some("S"));
-    };
-    for (before, syncs) in [(fetched, 1), (fill, 1), (commit, 0)] {
+    type Before = fn(&mut Server);
+    let befores: [(Before, usize); 4] = [
+        (|_| {}, 1),
+        (rows, 1),
+        (
+            |s| {
+                rows(s);
+                s.bare('s');
+                asks(s);
+            },
+            1,
+        ),
+        // The Sync went with the last chunk.
+        (
+            |s| {
+                s.complete("SELECT 0");
+                asks(s);
+                ended(s, "COPY 0");
+            },
+            1,
+        ),
+    ];
+    for (before, syncs) in befores {
         let mut talk = begun("keep s-");
-        before(&mut talk);
+        talk.server(before);
         let told = talk.server(|s| s.error("57014", "canceling statement due to user request"));
         assert_eq!(told, ["E 57014 canceling statement due to user request"]);
         assert_eq!(took(&mut talk).iter().filter(|m| *m == "S").count(), syncs);
@@ -193,23 +216,20 @@ fn the_extended_protocol_keeps_at_execute() {
         s.columns(ORIGINS);
     });
     assert_eq!(told, ["1", "t 0", "n", "2", "n"]);
-    assert_eq!(talk.client(|_| {}), ["D Pp", "H"]);
+    assert_eq!(talk.client(|_| {}), making("p"));
     assert!(!talk.conversation.listening());
-    talk.server(|s| s.columns(ORIGINS));
-    took(&mut talk);
-    talk.server(made);
-    assert_eq!(took(&mut talk), ["E p", "H"]);
     talk.server(|s| {
+        made(s);
         rows(s);
         s.complete("SELECT 2");
+        asks(s);
     });
-    took(&mut talk);
-    talk.server(filled);
-    took(&mut talk);
+    assert_eq!(took(&mut talk), [one("d"), one("c"), end(), one("C Pp"), run("finish"), run("drop"), one("H")].concat());
     let told = talk.server(|s| {
+        ended(s, "COPY 2");
         s.bare('3');
-        stepped(s, |s| s.complete("INSERT 0 2"));
-        stepped(s, |s| s.complete("DROP TABLE"));
+        ran(s, "INSERT 0 2");
+        ran(s, "DROP TABLE");
     });
     assert_eq!(told, ["C INSERT 0 2"]);
     // Only now.
@@ -229,10 +249,11 @@ fn an_error_in_the_extended_protocol_skips_to_the_clients_sync() {
     });
     assert_eq!(sent, ["B  s", "H"]);
     talk.server(|s| s.bare('2'));
-    assert_eq!(talk.client(|_| {}), ["D P", "H"]);
-    talk.server(|s| s.columns(ORIGINS));
-    took(&mut talk);
-    let told = talk.server(|s| s.error("42P07", "relation \"x\" already exists"));
+    assert_eq!(talk.client(|_| {}), making(""));
+    let told = talk.server(|s| {
+        s.columns(ORIGINS);
+        s.error("42P07", "relation \"x\" already exists");
+    });
     assert_eq!(told, ["E 42P07 relation \"x\" already exists"]);
     // The Query before the Sync is skipped, as the server skips it.
     assert_eq!(talk.client(|_| {}), ["S", "Q sent:rows -"]);
@@ -242,20 +263,43 @@ fn an_error_in_the_extended_protocol_skips_to_the_clients_sync() {
 #[test]
 fn a_table_of_other_types_is_not_filled() {
     let mut talk = Talk::new();
-    talk.client(|c| c.query("keep s-"));
-    talk.server(opened);
-    took(&mut talk);
+    talk.client(|c| c.query("begin"));
     talk.server(|s| {
-        stepped(s, |s| s.complete("CREATE TABLE AS"));
+        s.complete("BEGIN");
+        s.ready('T');
+    });
+    talk.client(|c| c.query("keep s-"));
+    talk.server(|s| {
+        opened(s);
+        s.columns(ORIGINS);
+        ran(s, "CREATE TABLE AS");
         s.bare('1');
         s.parameters(0);
         s.columns(&[(77, 1), (77, 5)]);
+        rows(s);
+        s.bare('s');
+        asks(s);
     });
-    assert_eq!(took(&mut talk), ["P pgveil_keep pgveil refused this statement", "H"]);
-    let told = talk.server(|s| s.error("42601", "syntax error at or near \"pgveil\""));
+    assert_eq!(took(&mut talk), ["f", "H"]);
+    let told = talk.server(|s| s.error("57014", "COPY from stdin failed: refused"));
     assert!(told[0].starts_with("E 0A000 cached plan must not change result type"), "{told:?}");
     assert_eq!(took(&mut talk), ["S"]);
-    assert_eq!(talk.server(|s| s.ready('I')), ["Z I"]);
+    assert_eq!(talk.server(|s| s.ready('E')), ["Z E"]);
+}
+
+#[test]
+fn a_copy_that_does_not_fail_is_not_heard_further() {
+    let mut talk = begun("keep s-");
+    let wide = "x".repeat(super::super::carry::HELD / 8);
+    for _ in 0..9 {
+        talk.server_at_once(|s| s.row(&[None, Some(&wide)]));
+    }
+    talk.server(|s| {
+        s.bare('s');
+        asks(s);
+    });
+    assert_eq!(took(&mut talk), ["f", "H"]);
+    assert_eq!(talk.veto(|s| s.complete("COPY 9")), "veto: message 'C' of the server was not expected here");
 }
 
 #[test]
@@ -288,10 +332,15 @@ fn rows_that_grow_without_measure_are_not_held() {
     for _ in 0..9 {
         talk.server_at_once(|s| s.row(&[None, Some(&wide)]));
     }
-    talk.server(|s| s.bare('s'));
-    assert_eq!(took(&mut talk), ["P pgveil_keep pgveil refused this statement", "H"]);
-    let told = talk.server(|s| s.error("42601", "syntax error at or near \"pgveil\""));
+    talk.server(|s| {
+        s.bare('s');
+        asks(s);
+    });
+    assert_eq!(took(&mut talk), ["f", "H"]);
+    let told = talk.server(|s| s.error("57014", "COPY from stdin failed: refused"));
     assert!(told[0].starts_with("E 54000 rows that are kept"), "{told:?}");
+    assert_eq!(took(&mut talk), ["S"]);
+    assert_eq!(talk.server(|s| s.ready('I')), ["Z I"]);
 }
 
 #[test]
@@ -312,10 +361,7 @@ fn raw_rows_never_reach_the_client() {
     let mut talk = Talk::new();
     talk.client(|c| c.query("keep s-"));
     let veto = talk.veto(|s| {
-        s.bare('3');
-        s.bare('3');
-        s.bare('1');
-        s.bare('2');
+        opened(s);
         s.columns(&[(9, 1), (9, 1)]);
     });
     assert_eq!(veto, "veto: column 2 comes from relation 9, attribute 1, and was not judged so");

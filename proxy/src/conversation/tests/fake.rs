@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use pgveil_policy::mask::seal::{SealForm, SealSpec};
-use pgveil_policy::{Carry, CopyData, CopyForm, Kind, Mask, Origin, Output, Plan, Planned, Refusal, SqlState, SqlText, TokenParameter};
+use pgveil_policy::{
+    Act, Argument, Carry, CopyData, CopyForm, Kind, Mask, Origin, Output, Plan, Planned, Refusal, SqlState, SqlText, TokenParameter,
+};
 
 use super::super::{Conversation, End, Judge, Out};
 use crate::rows::{Pseudonym, Unsealable};
@@ -88,6 +90,10 @@ impl Judge for FakeJudge {
         0
     }
 
+    fn hears(&self, channel: &str) -> bool {
+        channel == "open"
+    }
+
     fn has_own(&self) -> bool {
         !self.own.borrow().is_empty()
     }
@@ -125,8 +131,10 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         "explain" => Kind::Explain,
         "create" => Kind::Define,
         "set" => Kind::Set,
-        "begin" | "commit" | "rollback" => Kind::Transaction,
-        "deallocate" => Kind::Utility,
+        "begin" | "commit" | "rollback" | "savepoint" => Kind::Transaction,
+        "deallocate" | "close" => Kind::Utility,
+        "prepare" | "declare" | "hold" | "binary" => Kind::Name,
+        "execute" | "fetch" | "move" => Kind::Named,
         "copyout" => Kind::CopyOut,
         "copyin" => Kind::CopyIn,
         "unknown" => return Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.relation", "unknown")),
@@ -147,13 +155,18 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         };
         Output { name: format!("c{n}"), origin, mask, type_oid: None }
     };
+    let act = act(word, rest)?;
+    let text = match &act {
+        Act::Nothing | Act::Prepare { .. } | Act::Declare { .. } | Act::Fetch { .. } => format!("sent:{sql}"),
+        _ => sql.to_owned(),
+    };
     let copied = matches!(kind, Kind::CopyOut | Kind::CopyIn).then(|| {
         let columns: Arc<[Output]> = rest.chars().enumerate().map(output).collect();
         let form = CopyForm::Csv { delimiter: b',', quote: b'"', escape: b'"', null: String::new() };
         Arc::new(CopyData { force_quote: vec![false; columns.len()], columns, form, header: false })
     });
-    let text = if kind == Kind::Utility { sql.to_owned() } else { format!("sent:{sql}") };
     Ok(Planned {
+        act,
         kind,
         text: SqlText::plain(text),
         outputs: pattern.chars().enumerate().map(output).collect(),
@@ -167,6 +180,27 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         changes_catalog: kind == Kind::Define,
         carry: carry(word),
         copy: copied,
+    })
+}
+
+/// `prepare NAME ROWS`, `execute NAME [ARGUMENT]`, `declare|hold|binary NAME ROWS`, `fetch|move NAME`, `close|deallocate NAME|all`.
+fn act(word: &str, rest: &str) -> Result<Act, Refusal> {
+    let (name, more) = rest.split_once(' ').unwrap_or((rest, ""));
+    let of = |name: &str| (name != "all").then(|| name.to_owned());
+    Ok(match word {
+        "prepare" => Act::Prepare { name: name.into(), statement: Arc::new(planned(more)?), client: format!("prepare {rest}") },
+        "declare" | "hold" | "binary" => {
+            let (binary, hold) = (word == "binary", word == "hold");
+            Act::Declare { name: name.into(), query: Arc::new(planned(more)?), binary, hold }
+        }
+        "execute" => {
+            let argument = Argument { text: format!("'{more}'"), literal: Some(more.to_owned()), null: false };
+            Act::Execute { name: name.into(), arguments: [argument].into_iter().filter(|_| !more.is_empty()).collect() }
+        }
+        "fetch" | "move" => Act::Fetch { name: name.into(), moves: word == "move" },
+        "close" => Act::Close(of(name)),
+        "deallocate" => Act::Deallocate(of(name)),
+        _ => Act::Nothing,
     })
 }
 
@@ -264,13 +298,19 @@ impl Server {
     }
 
     pub fn columns(&mut self, origins: &[(u32, i16)]) {
+        self.columns_in(0, origins);
+    }
+
+    /// `format`: 0 text, 1 binary.
+    pub fn columns_in(&mut self, format: u8, origins: &[(u32, i16)]) {
+        let rest = [0, 0, 0, 0, 0, 0, 0, format];
         let field = |(relation, attribute): &(u32, i16)| answer::Field {
             name: b"?column?",
             relation: *relation,
             attribute: *attribute,
             // text[] for an attribute 5, text for all others.
             type_oid: if *attribute == 5 { 1009 } else { 25 },
-            rest: &[0; 8],
+            rest: &rest,
         };
         answer::put_row_description(&mut self.0, origins.iter().map(field));
     }
@@ -331,8 +371,12 @@ impl Server {
         frame::put(&mut self.0, b'G', |b| b.extend_from_slice(&[1, 0, 2, 0, 1, 0, 1]));
     }
 
-    pub fn notify(&mut self) {
-        frame::put(&mut self.0, b'A', |b| b.extend_from_slice(b"\0\0\0\x01channel\0payload\0"));
+    pub fn notify(&mut self, channel: &str) {
+        frame::put(&mut self.0, b'A', |b| {
+            b.extend_from_slice(b"\0\0\0\x01");
+            message::put_cstring(b, channel.as_bytes());
+            message::put_cstring(b, b"payload");
+        });
     }
 
     pub fn status(&mut self, name: &str, value: &str) {

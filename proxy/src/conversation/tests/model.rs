@@ -21,12 +21,28 @@ impl Random {
     }
 }
 
+/// A portal of the server's.
+#[derive(Clone)]
+struct Portal {
+    sql: String,
+    hold: bool,
+    /// It has outlived its transaction.
+    kept: bool,
+    binary: bool,
+    number: usize,
+}
+
 /// The parts of Postgres that decide what a name means. A sealed column holds `RAW`, a clear one `open`.
 #[derive(Default)]
 struct Postgres {
     statements: HashMap<String, String>,
-    portals: HashMap<String, String>,
+    portals: HashMap<String, Portal>,
+    numbers: usize,
     skipping: bool,
+    /// A transaction block is open; it has failed.
+    block: Option<bool>,
+    /// Portals from this number on are dropped by ROLLBACK TO.
+    savepoint: Option<usize>,
     fails: Vec<usize>,
     seen: usize,
     /// A client speaks with it directly: its texts are as it wrote them.
@@ -39,9 +55,11 @@ impl Postgres {
         let text = String::from_utf8_lossy(body).into_owned();
         let parts: Vec<&str> = text.split('\0').collect();
         if tag == b'S' {
+            if !self.skipping {
+                self.ends(true);
+            }
             self.skipping = false;
-            self.portals.clear();
-            return out.ready('I');
+            return self.ready(out);
         }
         if self.skipping {
             return;
@@ -51,19 +69,64 @@ impl Postgres {
         let fails = !matches!(tag, b'D' | b'H') && self.fails.contains(&self.seen);
         if tag == b'Q' {
             self.statements.remove("");
-            self.portals.clear();
-            let all: Vec<&str> = parts[0].split(';').collect();
-            let done = !fails && all.iter().all(|one| self.text(one.trim_start()).and_then(|sql| Self::run(sql, true, out)).is_some());
-            if !done {
+            self.portals.remove("");
+            let texts: Vec<&str> = parts[0].split(';').map(str::trim).collect();
+            let plain: Option<Vec<String>> = texts.iter().map(|text| self.text(text)).collect();
+            let done = plain.filter(|_| !fails).and_then(|all| all.iter().try_for_each(|sql| self.simple(sql, out)));
+            if done.is_none() {
                 out.error("42601", "syntax error");
+                self.failed();
+            } else {
+                self.ends(true);
             }
-            return out.ready('I');
+            return self.ready(out);
         }
         let done = !fails && self.extended(tag, &parts, out).is_some();
         if !done {
             out.error("42601", "it failed");
+            self.failed();
             self.skipping = true;
         }
+    }
+
+    fn ready(&self, out: &mut Server) {
+        out.ready(match self.block {
+            None => 'I',
+            Some(false) => 'T',
+            Some(true) => 'E',
+        });
+    }
+
+    fn failed(&mut self) {
+        match self.block {
+            None => self.ends(false),
+            Some(_) => self.block = Some(true),
+        }
+    }
+
+    /// The implicit transaction ends, if there is no other.
+    fn ends(&mut self, commits: bool) {
+        if self.block.is_none() {
+            self.over(commits);
+        }
+    }
+
+    fn over(&mut self, commits: bool) {
+        self.portals.retain(|_, p| p.kept || p.hold && commits);
+        self.portals.values_mut().for_each(|p| p.kept = true);
+        (self.block, self.savepoint) = (None, None);
+    }
+
+    fn simple(&mut self, sql: &str, out: &mut Server) -> Option<()> {
+        let format = match self.rows_of(sql) {
+            Some((pattern, binary)) => {
+                let format = u8::from(binary && sql.starts_with("fetch"));
+                out.columns_in(format, &origins(&pattern));
+                format
+            }
+            None => 0,
+        };
+        self.run(sql, format == 1, out)
     }
 
     fn extended(&mut self, tag: u8, parts: &[&str], out: &mut Server) -> Option<()> {
@@ -73,7 +136,8 @@ impl Postgres {
                 if name.is_empty() {
                     self.statements.remove("");
                 }
-                let plain = self.text(sql).or(sql.starts_with("SELECT").then_some("path"))?.to_owned();
+                let plain = self.text(sql).or(sql.starts_with("SELECT").then_some("path".to_owned()))?;
+                self.alive(&plain)?;
                 if self.statements.contains_key(name) {
                     return None;
                 }
@@ -85,24 +149,38 @@ impl Postgres {
                     self.portals.remove("");
                 }
                 let sql = self.statements.get(parts[1])?.clone();
-                if self.portals.contains_key(parts[0]) {
-                    return None;
-                }
-                self.portals.insert(parts[0].into(), sql);
+                self.alive(&sql)?;
+                self.open(parts[0], sql, false, false)?;
                 out.bare('2');
             }
             b'D' => {
-                let names = if parts[0].starts_with('S') { &self.statements } else { &self.portals };
-                let sql = names.get(parts[0].get(1..)?)?;
-                if parts[0].starts_with('S') {
+                let name = parts[0].get(1..)?;
+                let sql = if parts[0].starts_with('S') {
+                    let sql = self.statements.get(name)?.clone();
                     out.parameters(0);
+                    sql
+                } else {
+                    self.portals.get(name)?.sql.clone()
+                };
+                if self.block == Some(true) && self.rows_of(&sql).is_some() {
+                    return None;
                 }
-                Self::columns(sql, out);
+                match self.rows_of(&sql) {
+                    Some((pattern, _)) => out.columns(&origins(&pattern)),
+                    None => out.bare('n'),
+                }
             }
-            b'E' => Self::run(&self.portals.get(parts[0])?.clone(), false, out)?,
+            b'E' => {
+                let sql = self.portals.get(parts[0])?.sql.clone();
+                self.run(&sql, false, out)?;
+            }
             b'C' => {
-                let names = if parts[0].starts_with('S') { &mut self.statements } else { &mut self.portals };
-                names.remove(parts[0].get(1..)?);
+                let name = parts[0].get(1..)?;
+                if parts[0].starts_with('S') {
+                    self.statements.remove(name);
+                } else {
+                    self.portals.remove(name);
+                }
                 out.bare('3');
             }
             b'H' => {}
@@ -111,33 +189,89 @@ impl Postgres {
         Some(())
     }
 
-    fn columns(sql: &str, out: &mut Server) {
-        match sql.strip_prefix("rows ") {
-            Some(pattern) => out.columns(&pattern.chars().map(|c| if c == 's' { (9, 1) } else { (9, 2) }).collect::<Vec<_>>()),
-            None => out.bare('n'),
+    /// In a failed transaction nothing is run but its end.
+    fn alive(&self, sql: &str) -> Option<()> {
+        (self.block != Some(true) || ["commit", "rollback", "rollback to"].contains(&sql)).then_some(())
+    }
+
+    fn open(&mut self, name: &str, sql: String, hold: bool, binary: bool) -> Option<()> {
+        if self.portals.contains_key(name) {
+            return None;
+        }
+        self.numbers += 1;
+        let portal = Portal { sql, hold, kept: false, binary, number: self.numbers };
+        self.portals.insert(name.into(), portal);
+        Some(())
+    }
+
+    /// What comes in its place where a client's text goes through a conversation.
+    fn text(&self, text: &str) -> Option<String> {
+        if self.direct {
+            return (!text.starts_with("deny")).then(|| text.to_owned());
+        }
+        let execute = || Some(format!("execute {}", text.strip_prefix("EXECUTE \"")?.strip_suffix('"')?));
+        let as_it_is = ["close ", "deallocate "].iter().any(|word| text.starts_with(word));
+        text.strip_prefix("sent:").or(as_it_is.then_some(text)).map(str::to_owned).or_else(execute)
+    }
+
+    /// The columns of what a text gives; whether in binary, if a simple query asks.
+    fn rows_of(&self, sql: &str) -> Option<(String, bool)> {
+        let of = |sql: &str| sql.strip_prefix("rows ").map(str::to_owned);
+        match sql.split_once(' ')? {
+            ("rows", pattern) => Some((pattern.to_owned(), false)),
+            ("execute", name) => Some((of(self.statements.get(name)?)?, false)),
+            ("fetch", name) => self.portals.get(name).and_then(|p| Some((of(&p.sql)?, p.binary))),
+            _ => None,
         }
     }
 
-    fn text<'a>(&self, text: &'a str) -> Option<&'a str> {
-        if self.direct { (!text.starts_with("deny")).then_some(text) } else { text.strip_prefix("sent:") }
-    }
-
-    fn run(sql: &str, describe: bool, out: &mut Server) -> Option<()> {
-        if let Some(pattern) = sql.strip_prefix("rows ") {
-            if describe {
-                Self::columns(sql, out);
+    fn run(&mut self, sql: &str, binary: bool, out: &mut Server) -> Option<()> {
+        self.alive(sql)?;
+        let (word, rest) = sql.split_once(' ').unwrap_or((sql, ""));
+        let (name, more) = rest.split_once(' ').unwrap_or((rest, ""));
+        match word {
+            "rows" | "execute" | "fetch" => {
+                let (pattern, _) = self.rows_of(sql)?;
+                let raw = if binary { "RAW2" } else { "RAW" };
+                let row: Vec<_> = pattern.chars().map(|c| Some(if c == 's' { raw } else { "open" })).collect();
+                out.row(&row);
+                if pattern == "f" {
+                    return None;
+                }
             }
-            let row: Vec<_> = pattern.chars().map(|c| Some(if c == 's' { "RAW" } else { "open" })).collect();
-            out.row(&row);
-            if pattern == "f" {
-                return None;
+            "path" => out.row(&[Some(r#"["pg_catalog","public"]"#)]),
+            "prepare" if self.statements.contains_key(name) => return None,
+            "prepare" => drop(self.statements.insert(name.into(), more.into())),
+            "declare" | "binary" if self.block.is_none() => return None,
+            "declare" | "binary" | "hold" => self.open(name, more.into(), word == "hold", word == "binary")?,
+            "move" => drop(self.portals.get(name).filter(|p| p.sql.starts_with("rows "))?),
+            "close" if rest == "all" => self.portals.clear(),
+            "close" => drop(self.portals.remove(name)?),
+            "deallocate" if rest == "all" => self.statements.clear(),
+            "deallocate" => drop(self.statements.remove(name)?),
+            "begin" => self.block = Some(self.block.unwrap_or(false)),
+            "savepoint" => {
+                self.block?;
+                self.savepoint = Some(self.numbers);
             }
-        } else if sql == "path" {
-            out.row(&[Some(r#"["pg_catalog","public"]"#)]);
+            "rollback" if rest == "to" => {
+                let from = self.savepoint?;
+                self.portals.retain(|_, p| p.number <= from || p.kept);
+                self.block = Some(false);
+            }
+            "commit" | "rollback" => {
+                let commits = word == "commit" && self.block != Some(true);
+                self.over(commits);
+            }
+            _ => {}
         }
         out.complete("DONE");
         Some(())
     }
+}
+
+fn origins(pattern: &str) -> Vec<(u32, i16)> {
+    pattern.chars().map(|c| if c == 's' { (9, 1) } else { (9, 2) }).collect()
 }
 
 const TEXTS: &[&str] = &["rows s", "rows -", "rows s-", "rows -s", "set path", "set x", "deny", "rows f", "rows s", "rows -", "create t"];
@@ -145,6 +279,45 @@ const TEXTS: &[&str] = &["rows s", "rows -", "rows s-", "rows -s", "set path", "
 /// Of a Query only: several statements, of which later ones hang on earlier ones.
 const SEVERAL: &[&str] =
     &["rows s;rows -", "set path;rows s", "create t;rows -s;set path;rows s-", "rows s;set path", "create t;rows f;rows s"];
+
+/// Of names, and of the transactions in which they live.
+const NAMED: &[&str] = &[
+    "prepare a rows s",
+    "prepare a rows -",
+    "prepare b rows s-",
+    "execute a",
+    "execute b",
+    "deallocate a",
+    "deallocate all",
+    "begin",
+    "begin",
+    "savepoint x",
+    "rollback to",
+    "commit",
+    "rollback",
+    "declare a rows s",
+    "declare a rows -",
+    "declare b rows s-",
+    "hold b rows -s",
+    "hold a rows s",
+    "binary a rows s",
+    "binary b rows -",
+    "fetch a",
+    "fetch b",
+    "fetch a",
+    "move b",
+    "close a",
+    "close all",
+    "rows s",
+    "rows -",
+    "begin;declare a rows s;fetch a;close a",
+    "begin;declare b rows -;fetch b;commit",
+    "begin;savepoint x;binary a rows s",
+    "fetch a;move a;fetch a",
+    "rollback to;declare b rows s;fetch b",
+    "prepare b rows -;execute b;deallocate b;prepare b rows s;execute b",
+    "deny",
+];
 
 fn message(random: &mut Random, client: &mut Client, texts: &[&'static str]) {
     let name = random.one(&["", "a", "b"]);
@@ -203,6 +376,36 @@ fn through(random: &mut Random, messages: &[u8], mut postgres: Postgres, seed: u
     (frames(&told), None)
 }
 
+/// More texts than messages: most pipelines of messages alone end in an error.
+fn of_names(random: &mut Random) -> Vec<u8> {
+    let mut client = Client::default();
+    for _ in 0..60 {
+        let name = random.one(&["", "a", "b"]);
+        match random.below(12) {
+            0..=6 => client.query(random.one(NAMED)),
+            7 => {
+                // As drivers send it.
+                client.parse("", random.one(NAMED));
+                client.bind("", "", &[]);
+                client.execute("");
+                client.sync();
+            }
+            8 => {
+                client.bind(name, random.one(&["a", "b"]), &[]);
+                client.execute(name);
+                client.sync();
+            }
+            9 => {
+                client.execute(name);
+                client.sync();
+            }
+            _ => message(random, &mut client, NAMED),
+        }
+    }
+    client.sync();
+    client.0
+}
+
 fn pipeline(random: &mut Random, texts: &[&'static str]) -> Vec<u8> {
     let mut client = Client::default();
     for _ in 0..60 {
@@ -238,6 +441,30 @@ fn rows_meet_their_own_masks_in_every_pipeline() {
     }
     assert!(moved < 15, "{moved} sessions were ended because search_path had moved");
     assert!(masked > 500, "only {masked} masked values: the pipelines no longer reach rows");
+}
+
+/// The same where prepared statements and cursors are made, used and ended by SQL and by messages, in transactions that fail and roll back.
+#[test]
+fn rows_of_names_meet_their_own_masks() {
+    let (mut masked, mut binary) = (0, 0);
+    for seed in 1..3000_u64 {
+        let mut random = Random(seed.wrapping_mul(0xA24B_AED4_963E_E407));
+        let messages = if seed % 4 == 0 { pipeline(&mut random, NAMED) } else { of_names(&mut random) };
+        let postgres = Postgres { fails: (0..2).map(|_| random.below(160)).collect(), ..Postgres::default() };
+        let (told, end) = through(&mut random, &messages, postgres, seed);
+        for (tag, body) in &told {
+            if *tag == b'D' {
+                for value in values(body).into_iter().flatten() {
+                    assert!(["#raw", "%raw2", "open"].contains(&value.as_str()), "seed {seed}: {value}");
+                    masked += usize::from(value == "#raw");
+                    binary += usize::from(value == "%raw2");
+                }
+            }
+        }
+        assert_eq!(end, None, "seed {seed}");
+        assert_eq!(told.last().map(|(tag, _)| *tag), Some(b'Z'), "seed {seed} did not end ready");
+    }
+    assert!(masked > 2000 && binary > 50, "only {masked} and {binary} masked values: the pipelines no longer reach rows");
 }
 
 /// The client is told what the server would have told it: the same messages in the same order, errors in the same places.

@@ -10,14 +10,15 @@ pub struct Form<'a> {
     pub alone: bool,
 }
 
-/// Appends a value that is not NULL. `force`: in quotes whatever it is.
-pub fn put(value: &[u8], form: &Form<'_>, force: bool, out: &mut Vec<u8>) {
+/// A value that is not NULL is written without quotes, unless they are forced.
+pub fn is_bare(value: &[u8], form: &Form<'_>) -> bool {
     let breaks = |byte: &u8| *byte == form.delimiter || *byte == form.quote || matches!(byte, b'\n' | b'\r');
     // `\.` alone in a line would end the data.
-    if !(force || value == form.null || form.alone && value == b"\\." || value.iter().any(breaks)) {
-        out.extend_from_slice(value);
-        return;
-    }
+    !(value == form.null || form.alone && value == b"\\." || value.iter().any(breaks))
+}
+
+/// Appends a value in quotes.
+pub fn put_quoted(value: &[u8], form: &Form<'_>, out: &mut Vec<u8>) {
     out.push(form.quote);
     for byte in value {
         if *byte == form.quote || *byte == form.escape {

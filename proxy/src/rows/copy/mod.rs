@@ -126,24 +126,25 @@ impl Sealing {
             return Ok(());
         }
         let read = plain::unescaped(field).ok_or(Fault::Malformed)?;
-        let mut sealed = Vec::new();
-        let value = match seal {
-            None => read.as_ref(),
-            Some(pseudonym) => {
-                pseudonym.text(&read, &mut sealed).map_err(Fault::Unsealable)?;
-                sealed.as_slice()
-            }
-        };
+        // Most values stand as they are: they are written where they belong, and only taken back where they do not.
+        let at = out.len();
+        match seal {
+            None => out.extend_from_slice(&read),
+            Some(pseudonym) => pseudonym.text(&read, out).map_err(Fault::Unsealable)?,
+        }
+        let written = out.get(at..).unwrap_or_default();
         match &self.form {
-            CopyForm::Text { delimiter, .. } => plain::put(value, *delimiter, out),
+            CopyForm::Text { delimiter, .. } => {
+                if !plain::is_bare(written, *delimiter) {
+                    plain::put(&out.split_off(at), *delimiter, out);
+                }
+            }
             CopyForm::Csv { delimiter, quote, escape, null } => {
                 let alone = self.seals.len() == 1;
-                csv::put(
-                    value,
-                    &csv::Form { delimiter: *delimiter, quote: *quote, escape: *escape, null: null.as_bytes(), alone },
-                    force,
-                    out,
-                );
+                let form = csv::Form { delimiter: *delimiter, quote: *quote, escape: *escape, null: null.as_bytes(), alone };
+                if force || !csv::is_bare(written, &form) {
+                    csv::put_quoted(&out.split_off(at), &form, out);
+                }
             }
             CopyForm::Binary => {}
         }

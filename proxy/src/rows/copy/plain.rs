@@ -45,6 +45,11 @@ pub fn unescaped(field: &[u8]) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Owned(value))
 }
 
+/// The value is written as it is.
+pub fn is_bare(value: &[u8], delimiter: u8) -> bool {
+    !value.iter().any(|byte| matches!(byte, 0x08..=b'\r' | b'\\') || *byte == delimiter)
+}
+
 /// Appends a value.
 pub fn put(value: &[u8], delimiter: u8, out: &mut Vec<u8>) {
     for byte in value {

@@ -1,0 +1,100 @@
+//! EXPLAIN: what is explained is judged as if it ran; what the server may say of it is as little as a plan's shape needs.
+
+use std::sync::Arc;
+
+use super::engine::{RoleEngine, Subject};
+use super::refuse;
+use super::statement::{self, Gate, Judgement};
+use crate::Refusal;
+use crate::mask::Mask;
+use crate::plan::{Kind, Origin, Output, PlanFormat, Planned, SqlText};
+use crate::read::{ExplainFormat, ExplainOptions, Reading};
+
+/// Judges an EXPLAIN of a query.
+pub(super) fn query(role: &RoleEngine, who: &Subject, options: &ExplainOptions, reading: &Reading, text: &str) -> Result<Planned, Refusal> {
+    let runs = options.analyze == Some(true);
+    // What is only planned gives nothing of a table's, and the check of its names would show in the plan.
+    let gate = if runs { Gate::Inserted } else { Gate::LeftOut };
+    let Judgement { sql, moves, order_is_data, tokens, .. } = statement::query(role, who, reading, text, gate)?;
+    Ok(Planned {
+        text: SqlText::with_holes(&format!("EXPLAIN ({}) {sql}", asked(options)), role.facts.marker(), tokens.literals()),
+        outputs: Arc::from([output()]),
+        moves_search_path: moves,
+        order_is_data,
+        tokens: tokens.parameters(),
+        ..Planned::plain(kind(options.format), "")
+    })
+}
+
+/// Puts EXPLAIN before a statement that was judged as it would run, and runs with ANALYZE.
+///
+/// # Errors
+/// `statement.kind` where it is none whose errors and effects are the same behind an EXPLAIN.
+pub(super) fn around(options: &ExplainOptions, planned: Planned, role: &str) -> Result<Planned, Refusal> {
+    let runs = options.analyze == Some(true);
+    match planned.kind {
+        Kind::Keep => {}
+        // Only planned: of one that is carried, the query.
+        Kind::Write | Kind::Carry if !runs => {}
+        // Its errors, and rows that pass through the proxy, are told apart by what it is.
+        Kind::Write | Kind::Carry => return Err(other("a statement that writes, with ANALYZE,", role)),
+        Kind::Query
+        | Kind::CopyOut
+        | Kind::CopyIn
+        | Kind::Lock
+        | Kind::Explain
+        | Kind::ExplainTree(_)
+        | Kind::Define
+        | Kind::Transaction
+        | Kind::Set
+        | Kind::Show
+        | Kind::Name
+        | Kind::Named
+        | Kind::Call
+        | Kind::Utility => return Err(other("such a statement", role)),
+    }
+    let text = planned.text.prefixed(&format!("EXPLAIN ({}) ", asked(options)));
+    Ok(Planned {
+        kind: kind(options.format),
+        text,
+        outputs: Arc::from([output()]),
+        carry: None,
+        tag: None,
+        changes_catalog: planned.changes_catalog && runs,
+        ..planned
+    })
+}
+
+fn output() -> Output {
+    Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None }
+}
+
+/// An EXPLAIN of anything else.
+pub(super) fn other(what: &str, role: &str) -> Refusal {
+    refuse::kind_of_statement(&format!("EXPLAIN of {what}"), role)
+}
+
+fn kind(format: ExplainFormat) -> Kind {
+    match format {
+        ExplainFormat::Text => Kind::Explain,
+        ExplainFormat::Json => Kind::ExplainTree(PlanFormat::Json),
+        ExplainFormat::Yaml => Kind::ExplainTree(PlanFormat::Yaml),
+        ExplainFormat::Xml => Kind::ExplainTree(PlanFormat::Xml),
+    }
+}
+
+/// The options that go upstream. Those that only add what is cut out again are left out, but where Postgres says that they do not
+/// go together. In another format than text the server is asked for JSON, of which a tree can be read.
+fn asked(options: &ExplainOptions) -> String {
+    let runs = options.analyze == Some(true);
+    let mut out = vec!["COSTS FALSE".to_owned()];
+    let mut add = |name: &str, value: Option<bool>| out.extend(value.map(|on| format!("{name} {}", if on { "TRUE" } else { "FALSE" })));
+    add("ANALYZE", runs.then_some(true));
+    add("VERBOSE", options.verbose);
+    add("SUMMARY", options.summary);
+    // The clock is read for each row otherwise.
+    add("TIMING", if runs { Some(false) } else { options.timing });
+    add("WAL", if runs { None } else { options.wal });
+    out.push(if options.format == ExplainFormat::Text { "FORMAT TEXT".to_owned() } else { "FORMAT JSON".to_owned() });
+    out.join(", ")
+}

@@ -1,0 +1,84 @@
+//! ON CONFLICT: rows that were there before, hidden ones too. Each is rolled back.
+
+use super::*;
+
+attacks![
+    attack(
+        "DO UPDATE returns a row",
+        &[
+            "BEGIN",
+            "INSERT INTO shop.customers (id, country, created) VALUES ({id}, 'DE', '2024-01-01') ON CONFLICT (id) DO UPDATE SET score = 1 RETURNING email"
+        ],
+        Pseudonyms
+    ),
+    attack(
+        "DO UPDATE sees masks",
+        &[
+            "BEGIN",
+            "INSERT INTO shop.customers (id, country, created) VALUES ({id}, 'DE', '2024-01-01') ON CONFLICT (id) DO UPDATE SET city = customers.full_name RETURNING city"
+        ],
+        Rows("[name]")
+    ),
+    attack(
+        "DO UPDATE copies a pseudonymised column",
+        &[
+            "BEGIN",
+            "INSERT INTO shop.customers (id, country, created) VALUES ({id}, 'DE', '2024-01-01') ON CONFLICT (id) DO UPDATE SET city = customers.email"
+        ],
+        Refused
+    ),
+    attack(
+        "DO UPDATE with a predicate",
+        &[
+            "BEGIN",
+            "INSERT INTO shop.customers (id, country, created) VALUES ({id}, 'DE', '2024-01-01') ON CONFLICT (id) DO UPDATE SET score = 1 WHERE customers.email LIKE 'l%'"
+        ],
+        Refused
+    ),
+    attack(
+        "DO UPDATE with a mask in its predicate",
+        &[
+            "BEGIN",
+            "INSERT INTO shop.customers (id, country, created) VALUES ({id}, 'DE', '2024-01-01') ON CONFLICT (id) DO UPDATE SET score = 1 WHERE customers.full_name = '{name}'"
+        ],
+        Harmless
+    ),
+    attack(
+        "excluded is masked, too",
+        &[
+            "BEGIN",
+            "INSERT INTO shop.customers (id, country, created) VALUES ({id}, 'DE', '2024-01-01') ON CONFLICT (id) DO UPDATE SET city = excluded.full_name RETURNING city"
+        ],
+        Rows("[name]")
+    ),
+    attack(
+        "another excluded",
+        &[
+            "BEGIN",
+            "INSERT INTO shop.customers (id, country, created) VALUES ({id}, 'DE', '2024-01-01') ON CONFLICT (id) DO UPDATE SET city = (SELECT excluded.name FROM shop.products AS excluded LIMIT 1)"
+        ],
+        Refused
+    ),
+    attack(
+        "a hidden row is not changed and does not come back",
+        &[
+            "BEGIN",
+            "UPDATE shop.customers SET country = 'FR' WHERE id = {id}",
+            "INSERT INTO shop.customers (id, country, created) VALUES ({id}, 'DE', '2024-01-01') ON CONFLICT (id) DO UPDATE SET score = 1 RETURNING id, city"
+        ],
+        Rows("")
+    ),
+    attack(
+        "DO NOTHING",
+        &[
+            "BEGIN",
+            "INSERT INTO shop.customers (id, country, created) VALUES ({id}, 'DE', '2024-01-01') ON CONFLICT DO NOTHING RETURNING id"
+        ],
+        Rows("")
+    ),
+    attack(
+        "the constraint's values",
+        &["BEGIN", "INSERT INTO shop.customers (id, country, created) VALUES ({id}, 'DE', '2024-01-01')"],
+        Error("23505")
+    ),
+];

@@ -1,0 +1,86 @@
+//! Tables and views of one's own: what lands there is what the role sees.
+
+use super::*;
+
+fn analyst() -> Client {
+    let stage = Stage::writable();
+    Client::connect(&stage.login("analyst", &stage.both.a)).unwrap()
+}
+
+#[test]
+fn a_table_of_a_query_holds_what_the_query_gives() {
+    let mut session = analyst();
+    let query = "SELECT id, full_name, phone, dob, salary, ssn, city FROM shop.customers";
+    session.query(&format!("CREATE TABLE adhoc.own_1 AS {query}")).ok();
+    let direct = session.query(&format!("{query} ORDER BY id")).ok().table();
+    assert_eq!(session.query("SELECT * FROM adhoc.own_1 ORDER BY id").ok().table(), direct);
+    // Read past pgveil too.
+    let stage = Stage::writable();
+    let stored = Client::connect(&stage.plain(&stage.both.a)).unwrap().query("SELECT * FROM adhoc.own_1 ORDER BY id").ok().table();
+    assert_eq!(stored, direct);
+    session.query("SELECT id INTO adhoc.own_2 FROM shop.customers").ok();
+    session.query("CREATE TABLE IF NOT EXISTS adhoc.own_2 AS SELECT 1 AS a").ok();
+    assert_eq!(session.query("CREATE TABLE adhoc.own_2 AS SELECT 1 AS a").sqlstate(), "42P07");
+    session.query("DROP TABLE adhoc.own_1, adhoc.own_2").ok();
+    session.query("DROP TABLE IF EXISTS adhoc.own_1 CASCADE").ok();
+}
+
+#[test]
+fn a_view_gives_what_the_query_gives() {
+    let mut session = analyst();
+    for (name, query) in [
+        ("stg", "SELECT * FROM shop.customers"),
+        ("joined", "SELECT c.email, o.ship_email, o.amount FROM shop.customers c JOIN shop.orders o ON o.ship_email = c.email"),
+        ("counted", "SELECT city, count(DISTINCT email) AS n, max(salary) AS top FROM shop.customers GROUP BY city"),
+    ] {
+        session.query(&format!("CREATE VIEW adhoc.own_{name} AS ({query})")).ok();
+        let all = |session: &mut Client, from: &str| {
+            let mut rows = session.query(&format!("SELECT * FROM {from} AS q")).ok().rows();
+            rows.sort();
+            rows
+        };
+        let direct = all(&mut session, &format!("({query})"));
+        assert!(!direct.is_empty());
+        assert_eq!(all(&mut session, &format!("adhoc.own_{name}")), direct, "{name}");
+        session.query(&format!("DROP VIEW adhoc.own_{name} CASCADE")).ok();
+    }
+}
+
+#[test]
+fn as_dbt_writes_it() {
+    let stage = Stage::writable();
+    let database = &stage.both.a;
+    let mut session = analyst();
+    let model = format!("\"{database}\".\"adhoc\".\"model");
+    for sql in [
+        "create schema if not exists adhoc".to_owned(),
+        format!("create table {model}__dbt_tmp\" as (select id, city from \"{database}\".\"shop\".\"customers\")"),
+        format!("alter table {model}__dbt_tmp\" rename to \"model\""),
+        format!("create index if not exists \"i\" on {model}\" using btree (id)"),
+        format!("comment on table {model}\" is $dbt$ what it is $dbt$"),
+        format!("analyze {model}\""),
+        format!("drop table if exists {model}__dbt_backup\" cascade"),
+        format!("truncate table {model}\""),
+        format!("drop table if exists {model}\" cascade"),
+    ] {
+        session.query(&sql).ok();
+    }
+}
+
+#[test]
+fn what_is_not_ones_own_is_left_alone() {
+    let mut session = analyst();
+    for sql in [
+        "CREATE TABLE shop.mine (a int)",
+        "CREATE TABLE shop.mine AS SELECT 1 AS a",
+        "ALTER TABLE shop.products ADD COLUMN x int",
+        "DROP TABLE shop.products",
+        "TRUNCATE shop.products",
+        "COMMENT ON TABLE shop.products IS 'x'",
+        "CREATE INDEX ON shop.products (name)",
+        "CREATE SCHEMA another",
+    ] {
+        let answer = session.query(sql);
+        assert_eq!(answer.sqlstate(), "42501", "{sql}: {answer:?}");
+    }
+}
