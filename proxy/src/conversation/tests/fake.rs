@@ -180,6 +180,7 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         changes_catalog: kind == Kind::Define,
         carry: carry(word),
         copy: copied,
+        ..Planned::plain(kind, "")
     })
 }
 
