@@ -81,6 +81,9 @@ impl Catalog {
         {
             names.remove(&gone.name);
         }
+        if self.sequences.contains_key(&relation) {
+            self.sequences.remove(&relation);
+        }
         if self.partition_keys.contains_key(&relation) {
             self.partition_keys.remove(&relation);
         }

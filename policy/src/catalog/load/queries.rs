@@ -40,7 +40,7 @@ pub const QUERIES: &[(&str, &str)] = &[
 
 /// Those of [`QUERIES`] that tell of single relations and types, by their first columns. The types come first.
 pub(in crate::catalog) const PARTS: &[&str] =
-    &["types", "relations", "columns", "generated", "parents", "partition keys", "indexes", "reads"];
+    &["types", "relations", "columns", "generated", "parents", "partition keys", "sequences", "indexes", "reads"];
 
 /// The query of [`PARTS`] of that name, for some only. `oids`: numbers between commas.
 pub(in crate::catalog) fn part(name: &str, oids: &str) -> Option<String> {

@@ -127,6 +127,7 @@ impl Asking {
                     && gone_types.is_empty()
                     && catalog.forms.types.len() == self.base.forms.types.len()
                     && given.iter().all(|oid| catalog.relations.get(oid) == self.base.relations.get(oid))
+                    && given.iter().all(|oid| catalog.sequences.get(oid) == self.base.sequences.get(oid))
                     && row_types(&catalog, &given) == row_types(&self.base, &given);
                 if same {
                     return Ok(Next::Same);
@@ -283,4 +284,18 @@ fn row_types<'c>(catalog: &'c Catalog, relations: &HashSet<Oid>) -> HashMap<Oid,
 /// Children and parents.
 fn pairs(base: &Catalog) -> HashSet<(Oid, Oid)> {
     base.relations.values().flat_map(|r| r.parents.iter().map(|parent| (r.oid, *parent))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A query that is added is a decision: it tells of single relations, or changes [`CODE`], or never changes.
+    #[test]
+    fn every_query_is_asked_in_part_or_known_to_change_the_code() {
+        let whole = ["version", "database", "horizon", "code", "schemas", "index oids", "functions", "operators", "casts", "collations"];
+        for (name, _) in QUERIES.iter().filter(|(name, _)| !queries::is_control(name)) {
+            assert!(PARTS.contains(name) != whole.contains(name), "{name}");
+        }
+    }
 }

@@ -55,6 +55,8 @@ pub(super) fn changes(horizon: u32) -> String {
            WHERE attnum > 0 AND pg_catalog.age(xmin) <= (SELECT age FROM horizon) \
          UNION ALL SELECT 'c', CAST(ev_class AS pg_catalog.int8), 0 FROM pg_catalog.pg_rewrite \
            WHERE pg_catalog.age(xmin) <= (SELECT age FROM horizon) \
+         UNION ALL SELECT 'c', CAST(seqrelid AS pg_catalog.int8), 0 FROM pg_catalog.pg_sequence \
+           WHERE pg_catalog.age(xmin) <= (SELECT age FROM horizon) \
          UNION ALL SELECT 'i', CAST(i.indexrelid AS pg_catalog.int8), CAST(i.indrelid AS pg_catalog.int8) \
            FROM index i WHERE pg_catalog.age(i.xmin) <= (SELECT age FROM horizon) \
          UNION ALL SELECT CASE WHEN c.permanent THEN 'h' ELSE 'm' END, CAST(h.inhrelid AS pg_catalog.int8), CAST(h.inhparent AS pg_catalog.int8) \
