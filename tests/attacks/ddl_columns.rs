@@ -58,7 +58,11 @@ const ATTACKS: &[Attack] = &[
     ),
     attack(
         "a new column, read in the same transaction",
-        &["BEGIN", "ALTER TABLE shop.customers ADD COLUMN n1 int DEFAULT 7", "SELECT (c).ssn, (c).n1 FROM shop.customers c WHERE id = {id}"],
+        &[
+            "BEGIN",
+            "ALTER TABLE shop.customers ADD COLUMN n1 int DEFAULT 7",
+            "SELECT (c).ssn, (c).n1 FROM shop.customers c WHERE id = {id}",
+        ],
         Harmless,
     ),
     attack(
