@@ -20,7 +20,7 @@ attacks![
     ),
     attack(
         "a temporary table like a protected one",
-        &["CREATE TEMP TABLE customers (id int, email text)", "SELECT email FROM customers"],
+        &["CREATE TEMP TABLE customers (id int, email text)", "SELECT concat(email) FROM customers"],
         Harmless
     ),
     attack("a temporary table like a catalog", &["CREATE TEMP TABLE pg_class (oid int)", "SELECT count(*) FROM pg_class"], Harmless),

@@ -215,7 +215,9 @@ impl Judge<'_> {
                     let shown: Vec<_> = outs.iter().filter_map(|o| self.locate(&o.expr, Some(&scope))).collect();
                     let of = |item: &Rc<Item>| {
                         let stored = |c: &usize| item.cols.get(*c).is_some_and(|c| matches!(c.origin, Origin::Column { .. }));
-                        shown.iter().filter(|(i, _)| Rc::ptr_eq(i, item)).map(|(_, c)| *c).filter(stored).collect()
+                        // A row that is written to is read whole: no index answers alone.
+                        let whole = (0..item.cols.len()).filter(|_| target.is_some());
+                        shown.iter().filter(|(i, _)| Rc::ptr_eq(i, item)).map(|(_, c)| *c).chain(whole).filter(stored).collect()
                     };
                     level.items.iter().zip(in_clauses).map(|(item, clauses)| Demand { clauses, shown: of(item) }).collect()
                 }
