@@ -7,11 +7,11 @@ use dashmap::DashMap;
 
 use super::cache::Cache;
 use super::facts::{Facts, Fields};
-use super::statement;
+use super::{rights, statement};
 use crate::catalog::own::Own;
 use crate::catalog::{Catalog, Oid};
 use crate::mask::Mask;
-use crate::plan::{Output, Plan, Planned};
+use crate::plan::{Kind, Output, Plan, Planned};
 use crate::policy::{Known, Policy, PolicyError, Protection, protection::Action};
 use crate::read;
 use crate::{Refusal, SqlState};
@@ -223,10 +223,18 @@ fn judge(role: &RoleEngine, who: &Subject, sql: &str) -> Judged {
                 plan.rest = Some(start);
                 break;
             }
-            let planned = statement::plan(role, who, one.body, text).map_err(|r| match r.position {
-                Some(p) => Refusal { position: Some(p.saturating_add(one.offset)), ..r },
-                None => r,
-            })?;
+            let planned = match statement::plan(role, who, one.body, text) {
+                Ok(planned) => planned,
+                // The end of a transaction or savepoint may bring back what it names.
+                Err(_) if plan.statements.iter().any(|before| before.kind == Kind::Transaction) => {
+                    plan.rest = Some(start);
+                    break;
+                }
+                Err(r) => {
+                    let position = r.position.map(|p| p.saturating_add(one.offset));
+                    return Err(rights::unnumbered(Refusal { position, ..r }));
+                }
+            };
             plan.statements.push(planned);
             plan.starts.push(start);
         }

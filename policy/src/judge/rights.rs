@@ -97,6 +97,21 @@ impl Rights {
     }
 }
 
+/// A refusal that names a session's temporary schema as everybody does: its number is the server's.
+pub(crate) fn unnumbered(refusal: Refusal) -> Refusal {
+    let plain = |text: String| {
+        let mut parts = text.split("pg_temp_");
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |mut out, part| {
+            let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+            out.push_str(if rest.len() < part.len() { "pg_temp" } else { "pg_temp_" });
+            out.push_str(rest);
+            out
+        })
+    };
+    Refusal { message: plain(refusal.message), detail: refusal.detail.map(plain), hint: refusal.hint.map(plain), ..refusal }
+}
+
 /// A schema of temporary tables.
 pub(crate) fn is_temporary(schema: &str) -> bool {
     schema == "pg_temp" || schema.starts_with("pg_temp_")

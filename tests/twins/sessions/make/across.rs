@@ -155,7 +155,7 @@ impl Maker<'_> {
                     "shop.orders_q1",
                     "shop.employees (id, name, email)",
                     "shop.products",
-                    "shop.profiles",
+                    "shop.leads",
                 ]);
                 let step = self.copy_out_of(table);
                 // As they lie in the table.
