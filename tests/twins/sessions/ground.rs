@@ -12,7 +12,8 @@ const GRANTS: &str = "GRANT CREATE ON SCHEMA adhoc TO pgveil; GRANT ALL ON ALL T
 
 /// The policy of the twins, for roles that write.
 fn policy() -> String {
-    let mut text = POLICY.to_owned();
+    // Of the shop alone: what a role keeps is masked already, and would be so again.
+    let mut text = POLICY.replace("\"*.*.", "\"shop.*.");
     for role in ["analyst", "filtered", "veiled", "tokens", "admin"] {
         let head = format!("[role.{role}]\n");
         assert!(text.contains(&head), "tests/policy.toml has no role {role}");
