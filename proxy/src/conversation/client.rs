@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use pgveil_policy::mask::token::NO_VALUE;
-use pgveil_policy::{Kind, Plan, Planned, Refusal, SqlState, SqlText};
+use pgveil_policy::{Kind, Plan, Planned, Refusal, SqlState};
 
 use super::ledger::{Owed, Simple, Texts};
 use super::named::{self, Ready};
 use super::refusals::{
-    REFUSED, bad_formats, carries_alone, function_call, no_portal, no_statement, no_such_token, no_token, not_utf8, reserved, token_type,
-    too_many, without_names,
+    REFUSED, bad_formats, carries_alone, function_call, no_portal, no_statement, no_token, not_utf8, reserved, token_type, too_many,
+    without_names,
 };
 use super::statement::Statement;
+use super::tokens::declared_otherwise;
 use super::{BIND_LIMIT, Conversation, End, FULL, Judge, Out, TEXT_LIMIT};
 use crate::error::ProtocolError;
 use crate::rows::Formats;
-use crate::rows::open::{self, Opening};
+use crate::rows::open;
 use crate::scrub::OWN_NAMES;
 use crate::wire::frame::{self, HEADER};
 use crate::wire::message::{self, Bind, Frontend, Target};
@@ -428,33 +428,6 @@ impl<J: Judge> Conversation<J> {
         }
     }
 
-    // What is compared with a column may be any text, what is written to one may not.
-    fn real_tokens(&self, plan: &Plan) -> Result<(), Refusal> {
-        let mut written = plan.statements.iter().filter(|s| s.writes_tokens).flat_map(|s| s.text.tokens());
-        let absent = written.find(|token| {
-            let mut value = Vec::new();
-            let opened = self.judge.pseudonym(&token.spec).open_text(token.text.as_bytes(), &mut value);
-            opened.is_err() || value.starts_with(NO_VALUE)
-        });
-        absent.map_or(Ok(()), |token| Err(no_such_token(&token.spec.class)))
-    }
-
-    pub(super) fn render(&self, planned: &Planned) -> String {
-        self.render_text(&planned.text)
-    }
-
-    pub(super) fn render_text(&self, text: &SqlText) -> String {
-        text.render(&self.order_key, |token| {
-            let mut value = Vec::new();
-            let opened = self.judge.pseudonym(&token.spec).open_text(token.text.as_bytes(), &mut value);
-            match (opened, String::from_utf8(value)) {
-                (Ok(()), Ok(value)) => value,
-                // The judgement has let only such literals through as can be opened.
-                (Err(_), _) | (_, Err(_)) => String::new(),
-            }
-        })
-    }
-
     fn may_move(&self, statement: &Statement) -> bool {
         match statement.kind {
             None => false,
@@ -498,14 +471,4 @@ fn in_binary(bind: &Bind<'_>, whole: &[u8]) -> Vec<u8> {
 
 fn is_unknown(code: SqlState) -> bool {
     [SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN, SqlState::UNDEFINED_FUNCTION, SqlState::UNDEFINED_OBJECT].contains(&code)
-}
-
-/// The first parameter of tokens for which the client declares a type under which it would be compared otherwise.
-fn declared_otherwise(openings: &[Opening], types: &[u8]) -> Option<usize> {
-    let declared = |index: usize| {
-        let at = index.checked_mul(4)?;
-        let bytes = types.get(at..at.checked_add(4)?)?.first_chunk::<4>()?;
-        Some(u32::from_be_bytes(*bytes))
-    };
-    openings.iter().find(|o| declared(o.index).is_some_and(|oid| !o.types.contains(&oid))).map(|o| o.index)
 }

@@ -7,7 +7,7 @@
 //! * `client`: what a client's message becomes; `refusals`: ours of them;
 //! * [`server`]: what an answer becomes; `errors`: an error; `copy`: the data of a COPY, both ways;
 //! * [`names`]: statements and portals; `named`: the texts that make and use them;
-//! * [`statement`]: what of a plan the conversation needs;
+//! * `tokens`: texts made ready, tokens turned back; [`statement`]: what of a plan the conversation needs;
 //! * [`witness`]: the RowDescription against the plan;
 //! * [`stale`]: what a statement means has changed since it was judged;
 //! * [`carry`]: rows that are kept with their pseudonyms, in a table;
@@ -31,6 +31,7 @@ pub mod statement;
 pub mod steps;
 #[cfg(test)]
 mod tests;
+mod tokens;
 pub mod witness;
 
 use std::sync::Arc;
