@@ -85,15 +85,7 @@ impl Place {
 
     fn login(&self, user: &str) -> Login {
         let proxy = proxy();
-        Login {
-            host: "127.0.0.1".to_owned(),
-            port: proxy.addr().port(),
-            database: self.database.clone(),
-            user: user.to_owned(),
-            password: Some(proxy.password(user)),
-            settings: Vec::new(),
-            canary: false,
-        }
+        Login::local(proxy.addr().port(), &self.database, user, &proxy.password(user))
     }
 
     pub(crate) fn session(&self, user: &str) -> Client {
@@ -103,15 +95,7 @@ impl Place {
     /// Straight to Postgres, as the superuser.
     pub(crate) fn plain(&self, sql: &str) -> String {
         let cluster = World::get().cluster();
-        let login = Login {
-            host: "127.0.0.1".to_owned(),
-            port: cluster.port(),
-            database: self.database.clone(),
-            user: SUPERUSER.to_owned(),
-            password: Some(cluster.password().to_owned()),
-            settings: Vec::new(),
-            canary: false,
-        };
+        let login = Login::local(cluster.port(), &self.database, SUPERUSER, cluster.password());
         Client::connect(&login).unwrap().query(sql).ok().table()
     }
 

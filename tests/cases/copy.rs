@@ -123,15 +123,7 @@ impl Copies {
     }
 
     fn login(&self, user: &str, password: &str, port: u16, canary: bool) -> Client {
-        let login = Login {
-            host: "127.0.0.1".to_owned(),
-            port,
-            database: self.database.clone(),
-            user: user.to_owned(),
-            password: Some(password.to_owned()),
-            settings: Vec::new(),
-            canary,
-        };
+        let login = Login { canary, ..Login::local(port, &self.database, user, password) };
         Client::connect(&login).unwrap_or_else(|e| panic!("{e:?}"))
     }
 

@@ -78,15 +78,7 @@ impl Bench {
         let world = World::get();
         let database = world.database(SCHEMA);
         let proxy = Box::leak(Box::new(world.proxy(POLICY, &[("local", "local"), ("joined", "joined")])));
-        let through = Login {
-            host: "127.0.0.1".to_owned(),
-            port: proxy.addr().port(),
-            database: database.clone(),
-            user: role.to_owned(),
-            password: Some(proxy.password(role)),
-            settings: vec![],
-            canary: false,
-        };
+        let through = Login::local(proxy.addr().port(), &database, role, &proxy.password(role));
         let cluster = world.cluster();
         let plain =
             Login { port: cluster.port(), user: SUPERUSER.to_owned(), password: Some(cluster.password().to_owned()), ..through.clone() };

@@ -183,13 +183,8 @@ fn a_role_that_may_write_nowhere_is_read_only_to_the_database() {
     assert_eq!(ask("writer", "SHOW default_transaction_read_only").out, "off\n");
     assert_eq!(ask("writer", "SELECT s.writes()").out, "1\n");
     let login = |user: &str| Login {
-        host: "127.0.0.1".to_owned(),
-        port: proxy.addr().port(),
-        database: database.clone(),
-        user: user.to_owned(),
-        password: Some(proxy.password(user)),
         settings: vec![("default_transaction_read_only".to_owned(), "off".to_owned())],
-        canary: false,
+        ..Login::local(proxy.addr().port(), &database, user, &proxy.password(user))
     };
     for before in [
         "SELECT 1",

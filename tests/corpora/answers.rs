@@ -97,15 +97,7 @@ pub(super) fn names_protected(sql: &str) -> bool {
 }
 
 fn login(user: &str, password: &str, port: u16, database: &str) -> Client {
-    let login = Login {
-        host: "127.0.0.1".to_owned(),
-        port,
-        database: database.to_owned(),
-        user: user.to_owned(),
-        password: Some(password.to_owned()),
-        settings: Vec::new(),
-        canary: false,
-    };
+    let login = Login::local(port, database, user, password);
     Client::connect(&login).unwrap_or_else(|e| panic!("{user}: {e:?}"))
 }
 

@@ -58,15 +58,7 @@ impl Source {
 }
 
 fn client(user: &str, password: &str, port: u16, database: &str) -> Client {
-    let login = Login {
-        host: "127.0.0.1".to_owned(),
-        port,
-        database: database.to_owned(),
-        user: user.to_owned(),
-        password: Some(password.to_owned()),
-        settings: Vec::new(),
-        canary: true,
-    };
+    let login = Login { canary: true, ..Login::local(port, database, user, password) };
     Client::connect(&login).unwrap_or_else(|e| panic!("{e:?}"))
 }
 

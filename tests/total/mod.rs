@@ -34,16 +34,7 @@ const COLLATIONS: &[&str] = &["default", "C", "und-x-icu", "tr-x-icu", "de-x-icu
 
 fn client(database: &str) -> Client {
     let cluster = World::get().cluster();
-    Client::connect(&Login {
-        host: "127.0.0.1".to_owned(),
-        port: cluster.port(),
-        database: database.to_owned(),
-        user: SUPERUSER.to_owned(),
-        password: Some(cluster.password().to_owned()),
-        settings: Vec::new(),
-        canary: false,
-    })
-    .unwrap()
+    Client::connect(&Login::local(cluster.port(), database, SUPERUSER, cluster.password())).unwrap()
 }
 
 #[test]

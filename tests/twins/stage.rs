@@ -141,15 +141,7 @@ impl Stage {
     /// Straight to Postgres, as the superuser.
     pub fn plain(&self, database: &str) -> Login {
         let cluster = World::get().cluster();
-        Login {
-            host: "127.0.0.1".to_owned(),
-            port: cluster.port(),
-            database: database.to_owned(),
-            user: SUPERUSER.to_owned(),
-            password: Some(cluster.password().to_owned()),
-            settings: Vec::new(),
-            canary: false,
-        }
+        Login::local(cluster.port(), database, SUPERUSER, cluster.password())
     }
 
     /// The policy on the twins, as the proxy has it: their catalogs are all the same.
@@ -186,14 +178,9 @@ pub fn engine(database: &str) -> Engine {
 
 fn through(proxy: &Proxy, role: &str, database: &str) -> Login {
     Login {
-        host: "127.0.0.1".to_owned(),
-        port: proxy.addr().port(),
-        database: database.to_owned(),
-        user: role.to_owned(),
-        password: Some(proxy.password(role)),
-        settings: Vec::new(),
         // Those from whom no text is protected see protected text.
         canary: matches!(role, "analyst" | "veiled" | "tokens"),
+        ..Login::local(proxy.addr().port(), database, role, &proxy.password(role))
     }
 }
 

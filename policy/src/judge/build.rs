@@ -3,7 +3,7 @@
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
-    Ident, ObjectName, ObjectNamePart, OrderByExpr, OrderByOptions, Value, ValueWithSpan,
+    Ident, ObjectName, ObjectNamePart, OrderByExpr, OrderByOptions, TableAlias, TableFactor, TableFunctionArgs, Value, ValueWithSpan,
 };
 use sqlparser::tokenizer::Span;
 
@@ -15,6 +15,22 @@ pub(crate) fn ident(name: impl Into<String>) -> Ident {
 /// A quoted, dotted name.
 pub(crate) fn object_name(parts: &[&str]) -> ObjectName {
     ObjectName(parts.iter().map(|p| ObjectNamePart::Identifier(ident(*p))).collect())
+}
+
+/// An item of FROM: `name AS alias`, `name(args) AS alias`.
+pub(crate) fn table(name: ObjectName, alias: Option<TableAlias>, args: Option<TableFunctionArgs>) -> TableFactor {
+    TableFactor::Table {
+        name,
+        alias,
+        args,
+        with_hints: vec![],
+        version: None,
+        with_ordinality: false,
+        partitions: vec![],
+        json_path: None,
+        sample: None,
+        index_hints: vec![],
+    }
 }
 
 /// `"alias"."name"`

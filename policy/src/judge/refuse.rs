@@ -83,7 +83,9 @@ pub(crate) fn column(role: &str, refused: &RefusedColumn) -> Refusal {
 pub(crate) fn kind_of_statement(what: &str, role: &str) -> Refusal {
     let message = format!("{what} is not open to role {role}, for which columns are masked or rows filtered");
     Refusal::new(SqlState::DENIED, "statement.kind", message)
-        .with_hint("Queries, writes, definitions, COPY, cursors, prepared statements, transactions and settings are; docs/refusals.md says more.")
+        .with_hint(
+            "Queries, writes, definitions, COPY, cursors, prepared statements, transactions and settings are; docs/refusals.md says more.",
+        )
         .at(Some(1))
 }
 

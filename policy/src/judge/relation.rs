@@ -291,18 +291,7 @@ pub(crate) fn alias_column(name: &str) -> TableAliasColumnDef {
 /// `"schema"."name" AS alias`
 pub(crate) fn table(relation: &Relation, alias: Option<TableAlias>, only: bool) -> TableFactor {
     let name = build::object_name(&[&relation.schema, &relation.name]);
-    TableFactor::Table {
-        name: if only { coded::with_only(name) } else { name },
-        alias,
-        args: None,
-        with_hints: vec![],
-        version: None,
-        with_ordinality: false,
-        partitions: vec![],
-        json_path: None,
-        sample: None,
-        index_hints: vec![],
-    }
+    build::table(if only { coded::with_only(name) } else { name }, alias, None)
 }
 
 /// The indexes of columns by their numbers.

@@ -43,6 +43,21 @@ pub struct Login {
     pub canary: bool,
 }
 
+impl Login {
+    /// To this machine, with a password and no further settings. Nothing is looked for in what comes.
+    pub fn local(port: u16, database: &str, user: &str, password: &str) -> Self {
+        Login {
+            host: "127.0.0.1".to_owned(),
+            port,
+            database: database.to_owned(),
+            user: user.to_owned(),
+            password: Some(password.to_owned()),
+            settings: Vec::new(),
+            canary: false,
+        }
+    }
+}
+
 /// A connection after login.
 #[derive(Debug)]
 pub struct Client {

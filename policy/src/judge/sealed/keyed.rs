@@ -132,18 +132,9 @@ pub(crate) fn distinct_array(mut call: Function, alias: &str, marker: &str) -> E
 /// `pg_catalog.unnest(array) AS alias (columns)`
 fn unnest(array: Expr, alias: &str, columns: &[&str]) -> TableFactor {
     let columns = columns.iter().map(|name| alias_column(name)).collect();
-    TableFactor::Table {
-        name: build::object_name(&["pg_catalog", "unnest"]),
-        alias: Some(TableAlias { explicit: true, name: build::ident(alias), columns, at: None }),
-        args: Some(TableFunctionArgs { args: vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(array))], settings: None }),
-        with_hints: vec![],
-        version: None,
-        with_ordinality: false,
-        partitions: vec![],
-        json_path: None,
-        sample: None,
-        index_hints: vec![],
-    }
+    let alias = TableAlias { explicit: true, name: build::ident(alias), columns, at: None };
+    let args = TableFunctionArgs { args: vec![FunctionArg::Unnamed(FunctionArgExpr::Expr(array))], settings: None };
+    build::table(build::object_name(&["pg_catalog", "unnest"]), Some(alias), Some(args))
 }
 
 /// `sha256(textsend(key || text))`

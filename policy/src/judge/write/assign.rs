@@ -224,6 +224,6 @@ fn sealed_write(role: &str, sealed: &Sealed, column: &str) -> Refusal {
         ),
     )
     .with_detail(format!("Rule: {}. Inside the database it is not a pseudonym yet.", sealed.rule))
-    .with_hint("Leave it out, and join with its table where it is needed.")
+    .with_hint("Make a table of the query by CREATE TABLE AS, which keeps pseudonyms; or leave the column out.")
     .about(&sealed.spec.class)
 }

@@ -1,9 +1,7 @@
 //! RETURNING in an order that protected values do not change: the statement stands in WITH, and what it returns is sorted.
 
 use sqlparser::ast::helpers::attached_token::AttachedToken;
-use sqlparser::ast::{
-    Cte, OrderBy, OrderByKind, Parens, Query, Select, SelectItem, SetExpr, TableAlias, TableFactor, TableWithJoins, Value, With,
-};
+use sqlparser::ast::{Cte, OrderBy, OrderByKind, Parens, Query, Select, SelectItem, SetExpr, TableAlias, TableWithJoins, Value, With};
 
 use super::super::query::{bare_query, empty_values};
 use super::super::relation::alias_column;
@@ -25,18 +23,7 @@ impl Judge<'_> {
             .collect();
         let order =
             names.iter().zip(&returned).map(|(name, col)| build::ascending(self.tie_break(build::column(ALIAS, name), col))).collect();
-        let relation = TableFactor::Table {
-            name: build::object_name(&[ALIAS]),
-            alias: None,
-            args: None,
-            with_hints: vec![],
-            version: None,
-            with_ordinality: false,
-            partitions: vec![],
-            json_path: None,
-            sample: None,
-            index_hints: vec![],
-        };
+        let relation = build::table(build::object_name(&[ALIAS]), None, None);
         let select = Select { projection, from: vec![TableWithJoins { relation, joins: vec![] }], ..super::super::empty_select() };
         // Statements that write can only stand in the outermost WITH.
         let mut ctes = std::mem::take(&mut sent.ctes);

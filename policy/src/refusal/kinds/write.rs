@@ -136,7 +136,7 @@ pub(super) const KINDS: &[Kind] = &[
         id: "write.sealed",
         meaning: "A pseudonymised column as the source of another column.",
         why: "Inside the database it is not a pseudonym yet, and would lie raw in a column that is not protected.",
-        instead: "Leave it out, and join with its table where it is needed.",
+        instead: "Make a table of the query by CREATE TABLE AS, which keeps pseudonyms; or leave the column out.",
         example: None,
         of_postgres: false,
     },
