@@ -88,7 +88,9 @@ impl Scrub {
         let mut ours = Report::ours(severity(report.severity()), code, &message);
         for tag in [b's', b't', b'c', b'n'] {
             if let Some(name) = name(tag) {
-                ours.fields.push((tag, name.as_bytes().to_vec()));
+                // The number of a session's temporary schema is the server's.
+                let temporary = tag == b's' && name.starts_with("pg_temp_");
+                ours.fields.push((tag, if temporary { b"pg_temp".to_vec() } else { name.as_bytes().to_vec() }));
             }
         }
         ours
