@@ -100,7 +100,9 @@ fn into(role: &RoleEngine, who: &Subject, relation: &Relation, listed: Option<&[
     if let Some(what) = what {
         return Err(Refusal::new(WRONG_OBJECT, "copy.relation", format!("cannot copy to {what} \"{}\"", relation.name)));
     }
-    role.facts.rights.write(&relation.schema, &format!("COPY into {full}"))?;
+    let what = format!("COPY into {full}");
+    role.facts.rights.write(&relation.schema, &what)?;
+    role.facts.feeds_no_filter(relation, &what, &who.role)?;
     let columns = columns_of(relation, listed)?;
     for column in &columns {
         may_write(&role.facts, &who.role, relation, column).map_err(|refusal| match listed {

@@ -15,7 +15,7 @@ use super::scope::{Col, Item};
 use super::total::is_total;
 use crate::catalog::{BaseType, Catalog, Oid, Relation};
 use crate::policy::{Protection, Role, protection::Guard};
-use crate::{Refusal, read};
+use crate::{Refusal, SqlState, read};
 
 /// The derived table that stands for a relation.
 #[derive(Debug, Clone)]
@@ -207,6 +207,39 @@ impl Facts {
 
     pub fn filters(&self) -> bool {
         self.filters
+    }
+
+    /// Whether a write to this relation would choose which rows of another one the role sees: a row filter of the role reads it. One whose
+    /// own rows are filtered is not meant: what the role writes there are rows that it sees.
+    ///
+    /// # Errors
+    /// `write.filter_source`. `what`: such as `INSERT into shop.regions`.
+    pub fn feeds_no_filter(&self, relation: &Relation, what: &str, role: &str) -> Result<(), Refusal> {
+        if self.guard(relation.oid).is_some_and(|g| !g.filters.is_empty()) {
+            return Ok(());
+        }
+        let holds = |source: &Relation| {
+            let (own, other) = (self.catalog.ancestors(relation.oid), self.catalog.ancestors(source.oid));
+            source.oid == relation.oid || own.contains(&source.oid) || other.contains(&relation.oid)
+        };
+        let reads = |(schema, name, _): &&(String, String, usize)| {
+            let mut open: Vec<Oid> = self.catalog.relation(schema, name).map(|r| r.oid).into_iter().collect();
+            let mut seen = BTreeSet::new();
+            while let Some(next) = open.pop() {
+                let Some(source) = self.catalog.relations.get(&next).filter(|_| seen.insert(next)) else { continue };
+                if holds(source) {
+                    return true;
+                }
+                open.extend(&source.reads);
+            }
+            false
+        };
+        let Some((_, _, line)) = self.rights.filter_sources().iter().find(reads) else { return Ok(()) };
+        Err(Refusal::new(SqlState::DENIED, "write.filter_source", format!("{what}: a row filter of role {role} reads it"))
+            .with_detail(format!(
+                "Rule: policy line {line} (role {role}, rows). What is in it decides which rows of another relation the role sees."
+            ))
+            .with_hint("Somebody with another role can write it."))
     }
 
     /// A row filter is no plain comparison: an error may come from it, with a stored value in its text.

@@ -1,7 +1,12 @@
 //! What a role may write, and where what it keeps is its own.
 
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{ObjectName, Visit, Visitor};
+
 use crate::policy::Role;
 use crate::policy::pattern::Pattern;
+use crate::read::{self, coded};
 use crate::{Refusal, SqlState};
 
 /// The rights that the policy gives a role; what the database grants comes on top.
@@ -12,6 +17,8 @@ pub(crate) struct Rights {
     trusted_code: bool,
     channels: Vec<Pattern<1>>,
     writable_classes: Vec<String>,
+    /// Relations that its row filters read besides the one that they filter: schema, name, and the filter's line.
+    filter_sources: Vec<(String, String, usize)>,
     line: usize,
     role: String,
 }
@@ -25,6 +32,11 @@ impl Rights {
             trusted_code: role.trusted_code,
             channels: role.channels.clone(),
             writable_classes: role.masks.iter().filter(|(_, m)| m.writes).map(|(class, _)| class.clone()).collect(),
+            filter_sources: role
+                .rows
+                .iter()
+                .flat_map(|rule| sources(&rule.sql).map(|(s, n)| (s, n, rule.line)).collect::<Vec<_>>())
+                .collect(),
             line: role.line,
             role: role.name.clone(),
         }
@@ -70,6 +82,11 @@ impl Rights {
         self.read_only
     }
 
+    /// Relations that its row filters read: schema, name, and the line of the filter in the policy.
+    pub fn filter_sources(&self) -> &[(String, String, usize)] {
+        &self.filter_sources
+    }
+
     /// It may write nowhere, not even in temporary tables.
     pub fn never_writes(&self) -> bool {
         self.read_only && self.writable_schemas.is_empty()
@@ -110,6 +127,30 @@ pub(crate) fn unnumbered(refusal: Refusal) -> Refusal {
         })
     };
     Refusal { message: plain(refusal.message), detail: refusal.detail.map(plain), hint: refusal.hint.map(plain), ..refusal }
+}
+
+/// The relations that a filter's subqueries read. All names in a policy's SQL are qualified.
+fn sources(sql: &str) -> impl Iterator<Item = (String, String)> + use<> {
+    #[derive(Default)]
+    struct Find(Vec<(String, String)>);
+    impl Visitor for Find {
+        type Break = ();
+        fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
+            let name = coded::without_only(relation);
+            if let [schema, name] = name.0.as_slice()
+                && let (Some(schema), Some(name)) = (schema.as_ident(), name.as_ident())
+            {
+                self.0.push((schema.value.clone(), name.value.clone()));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut find = Find::default();
+    // One that is not read is refused wherever its relation is.
+    if let Ok(condition) = read::expression(sql) {
+        let _ = condition.visit(&mut find);
+    }
+    find.0.into_iter()
 }
 
 /// A schema of temporary tables.

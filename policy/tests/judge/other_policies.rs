@@ -122,3 +122,44 @@ fn views_nested_too_deeply_are_refused_and_the_inner_ones_are_not() {
     assert!(refusal.detail.clone().unwrap().starts_with("In view deep.v60. "), "{refusal:?}");
     assert!(sent(&engine, "SELECT id FROM deep.v20").contains(r#"FROM "shop"."customers""#));
 }
+
+const FED_FILTER: &str = r#"
+version = 1
+[class.email]
+columns = ["crm.leads.email"]
+[role.analyst]
+default = "clear"
+[role.analyst.rows]
+"shop.orders" = "customer_id IN (SELECT id FROM shop.products)"
+"crm.leads" = "email IN (SELECT email FROM shop.customers)"
+"shop.customers" = "country = 'DE'"
+"#;
+
+#[test]
+fn what_a_row_filter_reads_is_not_written_to() {
+    let engine = engine_of(FED_FILTER, catalog());
+    for sql in [
+        "INSERT INTO products (id) VALUES (1)",
+        "INSERT INTO products (id) SELECT id FROM products ON CONFLICT DO NOTHING",
+        "UPDATE products SET id = 2",
+        "DELETE FROM products",
+        "WITH w AS (INSERT INTO products (id) VALUES (1) RETURNING id) SELECT id FROM w",
+        "MERGE INTO products p USING customers c ON p.id = c.id WHEN MATCHED THEN DELETE",
+        "COPY products (id) FROM STDIN",
+        "TRUNCATE products",
+        "ALTER TABLE products RENAME TO goods",
+        "ALTER TABLE products ADD COLUMN x int",
+        "DROP TABLE products",
+    ] {
+        let refusal = refused(&engine, sql);
+        assert_eq!((refusal.id, refusal.code.0), ("write.filter_source", "42501"), "{sql}: {refusal:?}");
+        assert!(refusal.message.ends_with("a row filter of role analyst reads it"), "{sql}: {}", refusal.message);
+        assert!(refusal.detail.unwrap().starts_with("Rule: policy line 8 "), "{sql}");
+    }
+    // What leaves the rows as they are, and what is filtered itself, may.
+    for sql in
+        ["COMMENT ON TABLE products IS 'x'", "ANALYZE products", "UPDATE customers SET city = 'x' WHERE id = 1", "SELECT id FROM products"]
+    {
+        assert!(engine.judge(&subject("analyst"), sql).is_ok(), "{sql}: {:?}", refused(&engine, sql));
+    }
+}

@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use pgveil_policy::mask::token::NO_VALUE;
 use pgveil_policy::{Act, Argument, Kind, Plan, Planned, Refusal};
 
 use super::ledger::Name;
@@ -199,7 +200,9 @@ impl<J: Judge> Conversation<J> {
                     let mut value = Vec::new();
                     let opened =
                         opening.pseudonym.open_text(token.as_bytes(), &mut value).ok().and_then(|()| String::from_utf8(value).ok());
-                    let Some(value) = opened else { return Err(no_token(index)) };
+                    // What is compared with a column may be any text, what is written to one may not.
+                    let real = |value: &String| !opening.written || !value.as_bytes().starts_with(NO_VALUE);
+                    let Some(value) = opened.filter(real) else { return Err(no_token(index)) };
                     format!("'{}'", value.replace('\'', "''"))
                 }
             };

@@ -14,6 +14,10 @@ use crate::catalog::{Relation, RelationKind};
 use crate::policy::pattern::is_system_schema;
 use crate::{Refusal, SqlState};
 
+/// Statements after which a relation has the rows, and a query the meaning, that it had.
+const KEEP_ROWS: &[&str] =
+    &["ANALYZE", "VACUUM", "COMMENT", "CREATE INDEX", "CREATE STATISTICS", "CLUSTER", "REINDEX", "GRANT", "REVOKE", "CREATE TABLE"];
+
 /// What of a relation is protected.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Guarded {
@@ -38,6 +42,9 @@ impl Definer<'_> {
         let relation = self.find(range)?;
         let what = format!("{} {}.{}", self.what, relation.schema, relation.name);
         self.may_define_in(&relation.schema, &what)?;
+        if !KEEP_ROWS.contains(&self.what) {
+            self.facts.feeds_no_filter(&relation, &what, &self.who.role)?;
+        }
         let guarded = self.guarded(&relation);
         self.protected |= guarded.is();
         Ok((relation, guarded))

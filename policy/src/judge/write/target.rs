@@ -83,6 +83,7 @@ impl Judge<'_> {
             return Err(Refusal::new(SqlState::DENIED, "write.catalog", format!("{what}: catalogs are not written to")));
         }
         self.facts.rights.write(&relation.schema, &what)?;
+        self.facts.feeds_no_filter(&relation, &what, self.role)?;
         match relation.kind {
             RelationKind::Table | RelationKind::Partitioned | RelationKind::Foreign => Ok(relation),
             RelationKind::View => {

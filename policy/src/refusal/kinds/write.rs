@@ -157,6 +157,14 @@ pub(super) const KINDS: &[Kind] = &[
         of_postgres: false,
     },
     Kind {
+        id: "write.filter_source",
+        meaning: "A statement that writes to, alters or drops a relation that a row filter of the role reads.",
+        why: "Which rows of another relation the role sees would be its own choice.",
+        instead: "Somebody with another role can do it.",
+        example: None,
+        of_postgres: false,
+    },
+    Kind {
         id: "write.view",
         meaning: "A statement that writes through a view.",
         why: "The view is not expanded there.",
