@@ -3,10 +3,10 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo build test fuzz bench clean
+.PHONY: help demo build test test-clients test-regress test-servers soak fuzz bench clean
 
 help: ## What there is
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: ## A private Postgres with sample data, pgveil in front of it; ARGS="--once --port 7000"
 	@.ci/packages build postgres
@@ -22,8 +22,24 @@ test: ## Formatting, clippy, all tests
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo test --workspace --exclude pgveil-tests --locked
 	@# With what the tests print: seeds, and the shares of statements that are judged and refused.
-	cargo test -p pgveil-tests --locked -- --show-output
+	cargo test -p pgveil-tests --locked --lib --test suite -- --show-output
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; fi
+
+test-clients: ## Real clients: drivers, ORMs, dbt, JDBC, ODBC, psql, pg_dump
+	@.ci/packages build postgres drivers clients
+	cargo test -p pgveil-tests --locked --test clients -- --show-output
+
+test-regress: ## PostgreSQL's own regression and isolation tests through pgveil; PGVEIL_REGRESS_DIR=sources
+	@.ci/packages build postgres regress
+	cargo test -p pgveil-tests --locked --test regress -- --show-output
+
+test-servers: ## PostgreSQL 14 to 18, each with logins, twins, attacks and drivers in short
+	@.ci/packages build postgres servers
+	cargo test -p pgveil-tests --locked --test servers -- --show-output
+
+soak: ## 5,000 idle and 200 active clients for ten minutes; MINUTES=1 for a glance
+	@.ci/packages build postgres
+	PGVEIL_SOAK_MINUTES=$(or $(MINUTES),10) cargo test --release -p pgveil-tests --locked --test soak -- --show-output
 
 fuzz: ## Twin databases, random statements and texts, until Ctrl-C
 	@.ci/packages build postgres

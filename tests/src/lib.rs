@@ -2,6 +2,8 @@
 
 pub mod canary;
 pub mod client;
+pub mod data;
 pub mod recorder;
 pub mod rng;
+pub mod stage;
 pub mod world;

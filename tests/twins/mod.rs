@@ -3,7 +3,7 @@
 //! `PGVEIL_SEED` repeats a run, `PGVEIL_STATEMENTS` says how many statements (as the analyst; a quarter as each of two other roles),
 //! `PGVEIL_FUZZ` runs on until Ctrl-C. Rooms:
 //!
-//! * `data`, `stage`: the twins; `masked`: the databases of the masks; `campaign`: batches, workers, settings of the planner;
+//! * `data`, `stage` (of the test bench): the twins; `masked`: the databases of the masks; `campaign`: batches, workers, settings of the planner;
 //! * `generate`: statements from a grammar; `mutate`: from real ones (`sql/`, the corpora);
 //! * `run`: one statement on all databases; `compare`: twins; `meaning`, `perturb`: right answers, and open ones;
 //! * `sessions`: whole connections instead of single statements;
@@ -12,7 +12,6 @@
 mod campaign;
 pub mod compare;
 mod constructs;
-pub mod data;
 pub mod generate;
 mod least;
 mod masked;
@@ -22,13 +21,13 @@ mod perturb;
 pub mod run;
 mod sessions;
 mod shrink;
-pub mod stage;
 pub mod tally;
 
 use std::env;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use pgveil_tests::rng::Rng;
+pub use pgveil_tests::{data, stage};
 
 use generate::{Generator, Statement};
 use run::Pair;

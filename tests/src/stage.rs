@@ -2,12 +2,12 @@
 
 use std::sync::OnceLock;
 
+use crate::client::{Client, Login};
+use crate::world::{Proxy, World};
 use pgveil::demo::cluster::SUPERUSER;
 use pgveil_policy::{Engine, Policy, Subject};
-use pgveil_tests::client::{Client, Login};
-use pgveil_tests::world::{Proxy, World};
 
-use super::data::{self, Differ, Pool, Size, Twin, Values};
+use crate::data::{self, Differ, Pool, Size, Twin, Values};
 
 /// Stands for the order key in texts that are judged without a session.
 pub const MARKER: &str = "marker0marker1marker2";
@@ -193,7 +193,7 @@ fn database(world: &World, size: Size, twin: Twin, differ: Differ, values: &Valu
 }
 
 /// A copy of a database does not take its settings along.
-pub(super) fn configure(world: &World, database: &str) {
+pub fn configure(world: &World, database: &str) {
     for setting in SETTINGS {
         world.cluster().execute("postgres", &format!("ALTER DATABASE {database} SET {setting}")).unwrap();
     }

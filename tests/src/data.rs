@@ -2,11 +2,11 @@
 //!
 //! All randomness is drawn per table and row, so the same row has the same unprotected values in each twin.
 
-use pgveil_tests::canary;
-use pgveil_tests::rng::Rng;
+use crate::canary;
+use crate::rng::Rng;
 
 /// Its tables, views and indexes.
-pub const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("sql/tpch.sql"));
+pub const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("../twins/sql/tpch.sql"));
 
 /// Which of two twins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

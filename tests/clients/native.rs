@@ -1,0 +1,1 @@
+//! Clients that are not written in Python.

@@ -1,0 +1,1 @@
+//! Other major versions of the server: `make test-servers`.
