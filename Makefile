@@ -20,31 +20,33 @@ test: ## Formatting, clippy, all tests
 	@.ci/packages build postgres drivers rust
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	cargo test --workspace --exclude pgveil-tests --locked
+	@# Always the whole workspace: dependencies built for a part of it have other features, and are built once more.
+	cargo test --workspace --locked --lib --bins --test judge
+	cargo test --workspace --locked --doc
 	@# With what the tests print: seeds, and the shares of statements that are judged and refused.
-	cargo test -p pgveil-tests --locked --lib --test suite -- --show-output
+	cargo test --workspace --locked --test suite -- --show-output
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; fi
 
 test-clients: ## Real clients: drivers, ORMs, dbt, JDBC, ODBC, psql, pg_dump
 	@.ci/packages build postgres drivers clients
-	cargo test -p pgveil-tests --locked --test clients -- --show-output
+	cargo test --workspace --locked --test clients -- --show-output
 
 test-regress: ## PostgreSQL's own regression and isolation tests through pgveil; PGVEIL_REGRESS_DIR=sources
 	@.ci/packages build postgres regress
-	cargo test -p pgveil-tests --locked --test regress -- --show-output
+	cargo test --workspace --locked --test regress -- --show-output
 
 test-servers: ## PostgreSQL 14 to 18, each with logins, twins, attacks and drivers in short
 	@.ci/packages build postgres servers
-	cargo test -p pgveil-tests --locked --test servers -- --show-output
+	cargo test --workspace --locked --test servers -- --show-output
 
 soak: ## 5,000 idle and 200 active clients for ten minutes; MINUTES=1 for a glance
 	@.ci/packages build postgres
-	PGVEIL_SOAK_MINUTES=$(or $(MINUTES),10) cargo test --release -p pgveil-tests --locked --test soak -- --show-output
+	PGVEIL_SOAK_MINUTES=$(or $(MINUTES),10) cargo test --release --workspace --locked --test soak -- --show-output
 
 fuzz: ## Twin databases, random statements and texts, until Ctrl-C
 	@.ci/packages build postgres
 	@# All at once: none of them ends.
-	PGVEIL_FUZZ=1 cargo test --release --locked -p pgveil-tests --test suite -- twins:: fuzz:: total:: --nocapture --test-threads 8
+	PGVEIL_FUZZ=1 cargo test --release --workspace --locked --test suite -- twins:: fuzz:: total:: --nocapture --test-threads 8
 
 bench: ## Beside PgBouncer and the direct connection; QUICK=1 for a glance, WRITE=1 for docs/benchmarks.md
 	@.ci/packages build postgres bench
