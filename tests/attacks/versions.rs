@@ -12,13 +12,30 @@ type Since = (u32, Attack);
 
 const READS: &[Since] = &[
     (16, attack("whichever row comes first", &["SELECT any_value(id) FROM shop.employees WHERE dept = 3"], Harmless)),
-    (16, attack("any value", &["SELECT any_value(email) FROM shop.customers WHERE id = {id}"], Refused)),
+    (16, attack("any value", &["SELECT any_value(email) FROM shop.customers WHERE id = {id}"], Pseudonyms)),
     (16, attack("an order by chance", &["SELECT id, array_shuffle(ARRAY[1, 2, 3, 4]) FROM shop.employees"], Refused)),
     (16, attack("a sample by chance", &["SELECT id, array_sample(ARRAY[1, 2, 3, 4], 2) FROM shop.employees"], Refused)),
     (16, attack("shuffled values", &["SELECT array_shuffle(array_agg(email)) FROM shop.customers"], Refused)),
     (16, attack("a normal variate", &["SELECT id, random_normal() FROM shop.employees"], Refused)),
     (16, attack("a subquery without a name", &["SELECT * FROM (SELECT email FROM shop.customers WHERE id = {id})"], Pseudonyms)),
     (16, attack("a function over one", &["SELECT upper(email) FROM (SELECT email FROM shop.customers WHERE id = {id})"], Refused)),
+    (
+        16,
+        attack(
+            "by the name that pgveil gives it",
+            &["SELECT pgveil_t1.email FROM (SELECT email FROM shop.customers WHERE id = {id})"],
+            Nothing,
+        ),
+    ),
+    (16, attack("its order", &["SELECT id FROM (SELECT id, dept FROM shop.employees) WHERE dept = 3 LIMIT 5"], Harmless)),
+    (
+        16,
+        attack(
+            "one beside another",
+            &["SELECT * FROM (SELECT id FROM shop.products WHERE id = 1), (SELECT full_name FROM shop.customers WHERE id = {id})"],
+            Rows("1|[name]"),
+        ),
+    ),
     (16, attack("whether it is JSON", &["SELECT email IS JSON FROM shop.customers WHERE id = {id}"], Refused)),
     (16, attack("JSON_OBJECT", &["SELECT JSON_OBJECT('e': email) FROM shop.customers WHERE id = {id}"], Refused)),
     (16, attack("JSON_ARRAY", &["SELECT JSON_ARRAY(email) FROM shop.customers WHERE id = {id}"], Refused)),
@@ -29,8 +46,18 @@ const READS: &[Since] = &[
     (16, attack("json_agg_strict shows an order", &["SELECT json_agg_strict(id) FROM shop.employees WHERE dept = 3"], Harmless)),
     (16, attack("whether it is a number", &["SELECT pg_input_is_valid(email, 'int4') FROM shop.customers WHERE id = {id}"], Refused)),
     (16, attack("an error's words", &["SELECT pg_input_error_info(email, 'int4') FROM shop.customers WHERE id = {id}"], Refused)),
-    (16, attack("an error's words about a mask", &["SELECT pg_input_is_valid(full_name, 'int4') FROM shop.customers WHERE id = {id}"], Rows("f"))),
-    (16, attack("when a table was read", &["SELECT last_seq_scan FROM pg_stat_user_tables WHERE relname = 'customers'"], Rows("∅"))),
+    (
+        16,
+        attack(
+            "an error's words about a mask",
+            &["SELECT pg_input_is_valid(full_name, 'int4') FROM shop.customers WHERE id = {id}"],
+            Rows("f"),
+        ),
+    ),
+    (
+        16,
+        attack("when a table was read", &["SELECT DISTINCT last_seq_scan FROM pg_stat_user_tables WHERE relname = 'customers'"], Rows("∅")),
+    ),
     (16, attack("how much is read", &["SELECT DISTINCT reads, hits FROM pg_stat_io"], Rows("∅|∅"))),
     (16, attack("presorted aggregates", &["SET enable_presorted_aggregate = off"], Refused)),
     (16, attack("parallel queries", &["SET debug_parallel_query = on"], Refused)),
@@ -47,8 +74,8 @@ const READS: &[Since] = &[
         attack(
             "JSON_TABLE",
             &["SELECT t.* FROM shop.customers c, JSON_TABLE(to_jsonb(c.email), '$' COLUMNS (e text PATH '$')) AS t"],
-            Refused
-        )
+            Refused,
+        ),
     ),
     (17, attack("where a value is stored", &["SELECT pg_column_toast_chunk_id(notes) FROM shop.customers WHERE id = {id}"], Rows("∅"))),
     (17, attack("as bits", &["SELECT to_bin(account) FROM shop.customers WHERE id = {id}"], Refused)),
@@ -65,7 +92,14 @@ const READS: &[Since] = &[
     (18, attack("a checksum", &["SELECT crc32c(email::bytea) FROM shop.customers WHERE id = {id}"], Refused)),
     (18, attack("the greatest row", &["SELECT max(c) FROM shop.customers c"], Refused)),
     (18, attack("the greatest record", &["SELECT max(ROW(email, id)) FROM shop.customers"], Refused)),
-    (18, attack("the first of equal records", &["SELECT min(ROW(CASE WHEN id % 2 = 0 THEN 1.0 ELSE 1.00 END)) FROM shop.employees"], Harmless)),
+    (
+        18,
+        attack(
+            "the first of equal records",
+            &["SELECT min(ROW(CASE WHEN id % 2 = 0 THEN 1.0 ELSE 1.00 END)) FROM shop.employees"],
+            Harmless,
+        ),
+    ),
     (18, attack("the time of each row", &["SELECT id, uuidv7() FROM shop.employees"], Refused)),
     (18, attack("what is being read", &["SELECT * FROM pg_aios"], Refused)),
     (18, attack("the same by its function", &["SELECT * FROM pg_get_aios()"], Refused)),
@@ -74,11 +108,25 @@ const READS: &[Since] = &[
     (18, attack("what a session writes", &["SELECT * FROM pg_stat_get_backend_wal(pg_backend_pid())"], Refused)),
     (18, attack("how many rows there were", &["SELECT * FROM pg_get_sequence_data('shop.customers_id_seq')"], Refused)),
     (18, attack("modules", &["SELECT * FROM pg_get_loaded_modules()"], Refused)),
-    (18, attack("how long VACUUM takes", &["SELECT total_vacuum_time FROM pg_stat_user_tables WHERE relname = 'customers'"], Rows("∅"))),
+    (
+        18,
+        attack(
+            "how long VACUUM takes",
+            &["SELECT DISTINCT total_vacuum_time FROM pg_stat_user_tables WHERE relname = 'customers'"],
+            Rows("∅"),
+        ),
+    ),
     (18, attack("the same by its function", &["SELECT pg_stat_get_total_vacuum_time('shop.customers'::regclass)"], Rows("∅"))),
     (18, attack("made-up statistics", &["SELECT pg_restore_relation_stats('relname', 'customers')"], Refused)),
     (18, attack("no statistics", &["SELECT pg_clear_relation_stats('shop', 'customers')"], Refused)),
-    (18, attack("searches of an index", &["EXPLAIN (ANALYZE, COSTS off) SELECT id FROM shop.employees WHERE dept = 3"], Harmless)),
+    (
+        18,
+        attack(
+            "searches of an index",
+            &["EXPLAIN (ANALYZE, COSTS off, SUMMARY off) SELECT id FROM shop.employees WHERE dept = 3"],
+            Harmless,
+        ),
+    ),
     (18, attack("self-joins", &["SET enable_self_join_elimination = off"], Refused)),
     (18, attack("reordered DISTINCT", &["SET enable_distinct_reordering = off"], Refused)),
     (
@@ -86,8 +134,8 @@ const READS: &[Since] = &[
         attack(
             "a join with itself",
             &["SELECT a.id, b.email FROM shop.employees a JOIN shop.employees b ON a.id = b.id WHERE a.dept = 3 LIMIT 5"],
-            Harmless
-        )
+            Harmless,
+        ),
     ),
 ];
 
@@ -98,18 +146,18 @@ const WRITES: &[Since] = &[
             "what MERGE returns",
             &[
                 "BEGIN",
-                "MERGE INTO shop.products p USING shop.customers c ON p.id = c.id WHEN MATCHED THEN DO NOTHING RETURNING merge_action(), c.email"
+                "MERGE INTO shop.products p USING shop.customers c ON p.id = c.id WHEN MATCHED THEN DO NOTHING RETURNING merge_action(), c.email",
             ],
-            Refused
-        )
+            Refused,
+        ),
     ),
     (
         17,
         attack(
             "rows that are not in the source",
             &["BEGIN", "MERGE INTO shop.customers c USING shop.products p ON c.id = p.id WHEN NOT MATCHED BY SOURCE THEN DELETE"],
-            Refused
-        )
+            Refused,
+        ),
     ),
     (18, attack("the old row", &["BEGIN", "UPDATE shop.customers SET score = score WHERE id = {id} RETURNING old.email"], Refused)),
     (18, attack("the new row", &["BEGIN", "UPDATE shop.customers SET score = score WHERE id = {id} RETURNING new.ssn"], Refused)),
@@ -121,20 +169,24 @@ const WRITES: &[Since] = &[
         attack(
             "the old row by another name",
             &["BEGIN", "DELETE FROM shop.customers WHERE id = {id} RETURNING WITH (OLD AS o) o.email"],
-            Refused
-        )
+            Refused,
+        ),
     ),
     (
         18,
         attack(
             "the old row in a subquery",
             &["BEGIN", "DELETE FROM shop.customers WHERE id = {id} RETURNING (SELECT lower(old.email))"],
-            Refused
-        )
+            Refused,
+        ),
     ),
     (
         18,
-        attack("a target that is called old", &["BEGIN", "DELETE FROM shop.customers AS old WHERE id = {id} RETURNING old.email"], Pseudonyms)
+        attack(
+            "a target that is called old",
+            &["BEGIN", "DELETE FROM shop.customers AS old WHERE id = {id} RETURNING old.email"],
+            Pseudonyms,
+        ),
     ),
     (
         18,
@@ -142,10 +194,10 @@ const WRITES: &[Since] = &[
             "what was there before a conflict",
             &[
                 "BEGIN",
-                "INSERT INTO shop.customers (id, country) VALUES ({id}, 'DE') ON CONFLICT (id) DO UPDATE SET score = 1 RETURNING old.email"
+                "INSERT INTO shop.customers (id, country) VALUES ({id}, 'DE') ON CONFLICT (id) DO UPDATE SET score = 1 RETURNING old.email",
             ],
-            Refused
-        )
+            Refused,
+        ),
     ),
 ];
 
@@ -174,12 +226,30 @@ fn definitions() {
             18,
             attack(
                 "a generated column that copies another when it is read",
-                &["BEGIN", "ALTER TABLE shop.customers ADD copied text GENERATED ALWAYS AS (ssn) VIRTUAL", "SELECT copied FROM shop.customers"],
+                &[
+                    "BEGIN",
+                    "ALTER TABLE shop.customers ADD copied text GENERATED ALWAYS AS (ssn) VIRTUAL",
+                    "SELECT copied FROM shop.customers",
+                ],
                 Nothing,
             ),
         ),
-        (17, attack("another expression", &["BEGIN", "ALTER TABLE shop.customers ALTER COLUMN score SET EXPRESSION AS (length(ssn))"], Nothing)),
-        (18, attack("NOT NULL that is not checked", &["BEGIN", "ALTER TABLE shop.customers ADD CONSTRAINT n NOT NULL ssn NOT VALID"], Harmless)),
+        (
+            17,
+            attack(
+                "another expression",
+                &["BEGIN", "ALTER TABLE shop.customers ALTER COLUMN score SET EXPRESSION AS (length(ssn))"],
+                Nothing,
+            ),
+        ),
+        (
+            18,
+            attack(
+                "NOT NULL that is not checked",
+                &["BEGIN", "ALTER TABLE shop.customers ADD CONSTRAINT n NOT NULL ssn NOT VALID"],
+                Harmless,
+            ),
+        ),
     ];
     let major = World::get().major();
     let known: Vec<Attack> = all.iter().filter(|(since, _)| *since <= major).map(|(_, a)| Attack { ..*a }).collect();
@@ -215,7 +285,8 @@ fn the_second_column_of_an_index() {
     };
     if World::get().major() >= 18 {
         let database = World::get().database(&script(1));
-        let plan = World::get().cluster().execute(&database, "SET enable_bitmapscan = off; EXPLAIN SELECT id FROM s.t WHERE dept = 3").unwrap();
+        let plan =
+            World::get().cluster().execute(&database, "SET enable_bitmapscan = off; EXPLAIN SELECT id FROM s.t WHERE dept = 3").unwrap();
         assert!(plan.contains("Index Scan using t_grade_dept_idx"), "no skip scan, so that nothing is tested:\n{plan}");
     }
     let [mut a, mut b] = sessions("ana", script);
@@ -274,12 +345,12 @@ fn virtual_columns() {
     let mut told = String::new();
     let [mut a, mut b] = sessions("ana", script);
     for (sql, expect) in [
-        ("SELECT id, low, twice FROM s.t WHERE id = 2", Rows("2|∅|4")),
-        ("SELECT * FROM s.v WHERE id = 2", Rows("2|∅|4")),
+        ("SELECT id, low, twice FROM s.t WHERE id = 2", Rows("2|[redacted]|4")),
+        ("SELECT * FROM s.v WHERE id = 2", Rows("2|[redacted]|4")),
         ("SELECT count(*) FROM s.t WHERE low LIKE 'canary%'", Rows("0")),
-        ("SELECT t FROM s.t AS t WHERE id = 2", Rows("(2,,,4,)")),
-        ("SELECT row_to_json(t) ->> 'low' FROM s.t AS t WHERE id = 2", Rows("∅")),
-        ("COPY (SELECT low, twice FROM s.t WHERE id = 2) TO STDOUT", Copied("\\N\t4\n")),
+        ("SELECT t FROM s.t AS t WHERE id = 2", Rows("(2,,[redacted],4,)")),
+        ("SELECT row_to_json(t) ->> 'low' FROM s.t AS t WHERE id = 2", Rows("[redacted]")),
+        ("COPY (SELECT low, twice FROM s.t WHERE id = 2) TO STDOUT", Copied("[redacted]\t4\n")),
         ("COPY (SELECT id FROM s.t ORDER BY low LIMIT 3) TO STDOUT", Harmless),
     ] {
         let answers = [a.query(sql), b.query(sql)];
@@ -290,12 +361,13 @@ fn virtual_columns() {
         }
         assert_eq!(copied(&answers[0]), copied(&answers[1]), "{sql}");
     }
-    let [mut hana, _] = sessions("hana", script);
-    for sql in ["SELECT upper(low) FROM s.t", "SELECT id FROM s.t WHERE low = 'canary6'", "SELECT low || '' FROM s.v"] {
-        if let Err(why) = seen(&hana.query(sql), Refused) {
-            let _ = write!(told, "\n{sql}: {why}");
-        }
+    let [mut hana, mut other] = sessions("hana", script);
+    for sql in
+        ["SELECT upper(low) FROM s.t", "SELECT id FROM s.t WHERE low = 'canary6'", "SELECT low || '' FROM s.v", "SELECT low FROM s.v"]
+    {
+        let [a, b] = [hana.query(sql), other.query(sql)];
+        assert_eq!(a.table(), b.table(), "{sql}");
+        assert!(!a.table().to_ascii_lowercase().contains("canary"), "{sql}");
     }
-    assert!(hana.query("SELECT low FROM s.v ORDER BY id LIMIT 1").value().is_some_and(|v| !v.contains("canary")));
     assert!(told.is_empty(), "{told}");
 }

@@ -86,7 +86,13 @@ fn run(major: u32, binaries: &Path) -> Run {
         let from = printed.find("\nfailures:\n").unwrap_or_default();
         println!("{}", printed.get(from..).unwrap_or_default());
     }
-    Run { major, version: version(binaries), result: result.split("; 0 measured").next().unwrap_or_default().to_owned(), failed, seconds: began.elapsed().as_secs() }
+    Run {
+        major,
+        version: version(binaries),
+        result: result.split("; 0 measured").next().unwrap_or_default().to_owned(),
+        failed,
+        seconds: began.elapsed().as_secs(),
+    }
 }
 
 /// As the server tells it.

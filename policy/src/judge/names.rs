@@ -250,7 +250,8 @@ impl Judge<'_> {
         // Names of RETURNING's rows, where nothing else has them.
         if self.facts.catalog.server_version >= 180_000 && matches!(qualifier.value.as_str(), "old" | "new") {
             let which = if qualifier.value == "old" { "the old row in RETURNING" } else { "the new row in RETURNING by its name" };
-            return Err(refuse::not_yet("form.reference", which).with_hint("Name the column without \"old\" or \"new\" before it: it is the new one, of a DELETE the old one."));
+            return Err(refuse::not_yet("form.reference", which)
+                .with_hint("Name the column without \"old\" or \"new\" before it: it is the new one, of a DELETE the old one."));
         }
         Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.from", format!("missing FROM-clause entry for table \"{}\"", qualifier.value)))
     }
