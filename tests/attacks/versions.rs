@@ -24,7 +24,7 @@ const READS: &[Since] = &[
         attack(
             "by the name that pgveil gives it",
             &["SELECT pgveil_t1.email FROM (SELECT email FROM shop.customers WHERE id = {id})"],
-            Nothing,
+            Harmless,
         ),
     ),
     (16, attack("its order", &["SELECT id FROM (SELECT id, dept FROM shop.employees) WHERE dept = 3 LIMIT 5"], Harmless)),

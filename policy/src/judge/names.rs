@@ -201,10 +201,11 @@ impl Judge<'_> {
         let levels: Vec<_> = scope.map(|s| s.levels().collect()).unwrap_or_default();
         for (outwards, level) in levels.iter().enumerate() {
             let matches = |i: &&Rc<Item>| match schema {
-                // `*` over what is written to is written out with the alias that is printed.
+                // `*` over what is written to, or has no name, is written out with the alias that is printed.
                 None => {
                     i.visible == qualifier.value
-                        || i.printed.as_ref() == Some(&qualifier.value) && super::write::is_printed(&qualifier.value)
+                        || i.printed.as_ref() == Some(&qualifier.value)
+                            && (i.visible.is_empty() || super::write::is_printed(&qualifier.value))
                 }
                 Some(s) => i.relation.as_ref().is_some_and(|(rs, rn)| *rs == s.value && *rn == qualifier.value),
             };
