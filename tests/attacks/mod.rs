@@ -60,6 +60,7 @@ mod stored_views;
 mod temporary;
 mod tokens;
 mod two_phase;
+mod versions;
 mod view;
 mod whole_row;
 mod write_oracles;

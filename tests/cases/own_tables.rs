@@ -1,5 +1,7 @@
 //! Tables and views of one's own: what lands there is what the role sees.
 
+use pgveil_tests::world::World;
+
 use super::*;
 
 fn analyst() -> Client {
@@ -33,7 +35,13 @@ fn a_view_gives_what_the_query_gives() {
         ("joined", "SELECT c.email, o.ship_email, o.amount FROM shop.customers c JOIN shop.orders o ON o.ship_email = c.email"),
         ("counted", "SELECT city, count(DISTINCT email) AS n, max(salary) AS top FROM shop.customers GROUP BY city"),
     ] {
-        session.query(&format!("CREATE VIEW adhoc.own_{name} AS ({query})")).ok();
+        let made = session.query(&format!("CREATE VIEW adhoc.own_{name} AS ({query})"));
+        // Views that are read with the reader's rights came with version 15: without them it would show what is stored.
+        if World::get().major() < 15 && name != "counted" {
+            assert_eq!(made.sqlstate(), "42501", "{made:?}");
+            continue;
+        }
+        made.ok();
         let all = |session: &mut Client, from: &str| {
             let mut rows = session.query(&format!("SELECT * FROM {from} AS q")).ok().rows();
             rows.sort();

@@ -1,5 +1,7 @@
 //! Writing, as roles with masks: what real clients send. Each statement is rolled back.
 
+use pgveil_tests::world::World;
+
 use super::*;
 
 /// Runs statements in a transaction of that role; the answer to the last, and what somebody who sees everything finds then.
@@ -39,6 +41,9 @@ fn rows_come_and_go() {
                 "MERGE 2",
             ),
         ] {
+            if sql.starts_with("MERGE") && World::get().major() < 15 {
+                continue;
+            }
             let answer = written(role, &[sql]);
             assert!(answer.error().is_none(), "{role}: {sql}: {answer:?}");
             assert_eq!(tag(&answer), tags, "{role}: {sql}");

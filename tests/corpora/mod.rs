@@ -54,13 +54,16 @@ struct Recorded {
 #[derive(Default)]
 struct Figures {
     judged: usize,
+    /// The server knows the name as little as pgveil does.
+    unknown: usize,
     /// How often, and one statement, by the refusal's id.
     refused: BTreeMap<String, (usize, String)>,
 }
 
 #[test]
 fn the_share_of_real_statements_that_is_judged() {
-    let engine = engine_of(&World::get().database(&script()));
+    let database = World::get().database(&script());
+    let engine = engine_of(&database);
     let who = Subject { role: "analyst".to_owned(), search_path: ["pg_catalog", "public"].map(str::to_owned).to_vec().into() };
     let mut faults = Vec::new();
     for file in FILES {
@@ -70,6 +73,10 @@ fn the_share_of_real_statements_that_is_judged() {
             let entry = figures.entry(sort).or_default();
             match engine.judge(&who, &without_placeholders(sql)) {
                 Ok(_) => entry.judged += 1,
+                // Recorded on PostgreSQL 15: other versions lack some columns and functions of its catalogs.
+                Err(refusal) if refusal.id.starts_with("name.") && World::get().major() != 15 && is_unknown(&database, sql) => {
+                    entry.unknown += 1;
+                }
                 Err(refusal) => {
                     let example = format!("{}: {}", refusal.message, sql.split_whitespace().collect::<Vec<_>>().join(" "));
                     entry.refused.entry(refusal.id.to_owned()).or_insert((0, example.chars().take(200).collect())).0 += 1;
@@ -82,6 +89,9 @@ fn the_share_of_real_statements_that_is_judged() {
         for (sort, figures) in &figures {
             let all = figures.judged + figures.refused.values().map(|(n, _)| n).sum::<usize>();
             println!("{file}: {sort:?}: {} of {all} judged ({} %)", figures.judged, figures.judged * 100 / all);
+            if figures.unknown > 0 {
+                println!("  {:4} name what this server has not", figures.unknown);
+            }
             for (id, (n, example)) in &figures.refused {
                 println!("  {n:4} refused: {id}\n         {example}");
                 let known = REFUSED.iter().find(|(f, i, _)| f == file && i == id).map_or(0, |(_, _, n)| *n);
@@ -92,6 +102,12 @@ fn the_share_of_real_statements_that_is_judged() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Postgres itself does not know a name in the statement.
+fn is_unknown(database: &str, sql: &str) -> bool {
+    let analysed = World::get().cluster().execute(database, &format!("PREPARE p AS {}", without_placeholders(sql)));
+    analysed.is_err_and(|e| e.to_string().contains("does not exist"))
 }
 
 fn statements(name: &str) -> Vec<Recorded> {

@@ -75,6 +75,11 @@ impl World {
         &self.cluster
     }
 
+    /// The server's major version, such as 15.
+    pub fn major(&self) -> u32 {
+        self.cluster.version().split(|c: char| !c.is_ascii_digit()).next().and_then(|n| n.parse().ok()).expect("a version")
+    }
+
     /// A new database, made by that SQL and readable by the service account; its name. The same SQL is run once only, and
     /// copied from then on.
     pub fn database(&self, sql: &str) -> String {

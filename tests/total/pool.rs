@@ -2,6 +2,7 @@
 
 use pgveil_policy::builtin::total::{Condition, Kind, signatures};
 use pgveil_tests::rng::Rng;
+use pgveil_tests::world::World;
 
 const INT2: &[&str] = &["0", "1", "-1", "2", "7", "-32768", "32767", "100"];
 const INT4: &[&str] = &["0", "1", "-1", "2", "3", "10", "1000", "-2147483648", "2147483647", "2147483646", "-2147483647", "1073741824"];
@@ -105,6 +106,12 @@ const TIMESTAMP: &[&str] = &[
 ];
 const TIME: &[&str] = &["00:00:00", "23:59:59.999999", "24:00:00", "12:34:56.789", "00:00:00.000001"];
 const TIMETZ: &[&str] = &["00:00:00+15:59:59", "24:00:00-15:59:59", "12:00:00+00", "23:59:59.999999-08"];
+/// Not read before version 15.
+const INTERVAL_OF_15: &[&str] = &[
+    "-2147483648:59:59",
+    "2147483647 mons 2147483647 days 2562047787:59:59.999999",
+    "-178956970 years -8 mons -2147483648 days -2562047787:59:59",
+];
 const INTERVAL: &[&str] = &[
     "0",
     "1 day",
@@ -261,7 +268,7 @@ fn values(rng: &mut Rng) -> Vec<(&'static str, Vec<String>)> {
         ),
         ("time", owned(TIME)),
         ("timetz", owned(TIMETZ)),
-        ("interval", owned(INTERVAL)),
+        ("interval", owned(INTERVAL).into_iter().filter(|v| World::get().major() >= 15 || !INTERVAL_OF_15.contains(&v.as_str())).collect()),
         ("uuid", owned(UUID)),
         ("inet", owned(INET)),
         ("macaddr", owned(MACADDR)),

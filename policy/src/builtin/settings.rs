@@ -1,6 +1,6 @@
 //! Which settings a role with masks may set and see.
 //!
-//! Decided for each setting of Postgres 15 (`pg_settings`). What is not named here is refused: planner settings choose plans and
+//! Decided for each setting of Postgres 14 to 18 (`pg_settings`). What is not named here is refused: planner settings choose plans and
 //! with them the order of rows, `debug_*`, `log_*` and `trace_*` put statements where they do not belong, customised settings
 //! (`app.tenant`) may be read by row filters, and the rest has no use for a reader.
 
@@ -79,6 +79,7 @@ const SHOWN: &[&str] = &[
     "effective_cache_size",
     "effective_io_concurrency",
     "hot_standby",
+    "huge_pages_status",
     "in_hot_standby",
     "integer_datetimes",
     "is_superuser",
@@ -98,8 +99,10 @@ const SHOWN: &[&str] = &[
     "max_prepared_transactions",
     "max_stack_depth",
     "max_worker_processes",
+    "num_os_semaphores",
     "plan_cache_mode",
     "random_page_cost",
+    "scram_iterations",
     "segment_size",
     "seq_page_cost",
     "server_encoding",

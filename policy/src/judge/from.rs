@@ -19,6 +19,9 @@ use crate::plan::Origin;
 use crate::read::coded::{self, Form};
 use crate::{Refusal, SqlState};
 
+/// `server_version_num` from which on a subquery in FROM needs no alias.
+const NAMELESS: u32 = 160_000;
+
 impl Judge<'_> {
     /// Judges a FROM clause; `parent` is the scope around the query, `target` what is written to.
     pub(crate) fn from(&mut self, from: &mut [TableWithJoins], parent: InScope, target: Option<&Target>) -> Result<Level, Refusal> {
@@ -233,15 +236,22 @@ impl Judge<'_> {
                 let mut reached = self.reached.get(first..).unwrap_or_default().to_vec();
                 reached.extend(barrier::around(scope));
                 let behind = Behind { own: None, reached };
+                let nameless = alias.is_none();
+                if nameless && self.facts.catalog.server_version < NAMELESS {
+                    return Err(Refusal::new(SqlState::SYNTAX, "name.alias", "subquery in FROM must have an alias")
+                        .with_hint("For example, FROM (SELECT ...) AS foo."));
+                }
                 let name = match &*alias {
                     Some(a) => a.name.clone(),
-                    None => {
-                        // Postgres 16 allows a subquery without an alias; its columns are found unqualified only.
-                        return Err(Refusal::new(SqlState::SYNTAX, "name.alias", "subquery in FROM must have an alias")
-                            .with_hint("For example, FROM (SELECT ...) AS foo."));
-                    }
+                    None => build::ident(self.fresh("pgveil_t")),
                 };
-                let mut item = Item { ordered, behind, ..self.derived_item(&name, cols, alias.as_ref())? };
+                let given = alias.get_or_insert_with(|| TableAlias { explicit: true, name: name.clone(), columns: vec![], at: None });
+                let mut item = Item { ordered, behind, ..self.derived_item(&name, cols, Some(given))? };
+                if nameless {
+                    // Its columns are found without a qualifier only: no name of a client's is empty.
+                    item.visible = String::new();
+                    item.printed = Some(name.value);
+                }
                 let names = self.tell_apart(&mut item);
                 if let (Some(alias), false) = (alias, names.is_empty()) {
                     alias.columns = names;

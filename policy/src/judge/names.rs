@@ -201,10 +201,11 @@ impl Judge<'_> {
         let levels: Vec<_> = scope.map(|s| s.levels().collect()).unwrap_or_default();
         for (outwards, level) in levels.iter().enumerate() {
             let matches = |i: &&Rc<Item>| match schema {
-                // `*` over what is written to is written out with the alias that is printed.
+                // `*` over what is written to, or has no name, is written out with the alias that is printed.
                 None => {
                     i.visible == qualifier.value
-                        || i.printed.as_ref() == Some(&qualifier.value) && super::write::is_printed(&qualifier.value)
+                        || i.printed.as_ref() == Some(&qualifier.value)
+                            && (i.visible.is_empty() || super::write::is_printed(&qualifier.value))
                 }
                 Some(s) => i.relation.as_ref().is_some_and(|(rs, rn)| *rs == s.value && *rn == qualifier.value),
             };
@@ -246,6 +247,12 @@ impl Judge<'_> {
             }
             let slot = Slot { name: name.value.clone(), item: Rc::clone(item), col: index, merged: None, same: true };
             return Ok((self.slot(&slot, outwards, levels.len())?, printed));
+        }
+        // Names of RETURNING's rows, where nothing else has them.
+        if self.facts.catalog.server_version >= 180_000 && matches!(qualifier.value.as_str(), "old" | "new") {
+            let which = if qualifier.value == "old" { "the old row in RETURNING" } else { "the new row in RETURNING by its name" };
+            return Err(refuse::not_yet("form.reference", which)
+                .with_hint("Name the column without \"old\" or \"new\" before it: it is the new one, of a DELETE the old one."));
         }
         Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.from", format!("missing FROM-clause entry for table \"{}\"", qualifier.value)))
     }

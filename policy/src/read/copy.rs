@@ -213,6 +213,10 @@ fn one(given: &mut Given, element: &DefElem, from: bool) -> Result<(), Refusal> 
         "force_not_null" => put(&mut given.force_not_null, names(element)?),
         "force_null" => put(&mut given.force_null, names(element)?),
         "encoding" => put(&mut given.encoding, encoding(&text()?)?),
+        // Of later versions.
+        "default" | "on_error" | "reject_limit" | "log_verbosity" => {
+            Err(unknown(&format!("the option {}", element.defname.to_ascii_uppercase())).with_hint("Leave it out."))
+        }
         other => Err(wrong(SYNTAX, format!("option \"{other}\" not recognized"))),
     }
 }

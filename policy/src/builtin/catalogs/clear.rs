@@ -12,6 +12,7 @@ pub(super) const CLEAR: &[&str] = &[
     "pg_rules", "pg_seclabel", "pg_seclabels", "pg_sequence", "pg_shdepend", "pg_shdescription", "pg_shseclabel",
     "pg_statistic_ext", "pg_tables", "pg_tablespace", "pg_timezone_abbrevs", "pg_timezone_names", "pg_transform", "pg_trigger",
     "pg_ts_config", "pg_ts_config_map", "pg_ts_dict", "pg_ts_parser", "pg_ts_template", "pg_type", "pg_views",
+    "pg_wait_events",
 ];
 
 /// Views of information_schema that hold schema text only. Sorted.

@@ -2,7 +2,7 @@
 //!
 //! Schema text (names, types, defaults, checks, definitions, comments, code of functions) is public: clients introspect it.
 //! Statistics, sizes, other sessions' statements, credentials and option lists that often hold them are not. Decided for all
-//! relations of Postgres 15, and for those of later versions by their documentation; what no list names is refused.
+//! relations of Postgres 14 to 18; what no list names is refused.
 
 mod clear;
 mod refused;

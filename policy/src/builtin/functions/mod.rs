@@ -2,8 +2,8 @@
 //!
 //! An immutable function of pg_catalog reads nothing but its arguments: allowed. A stable or volatile one is allowed where it is
 //! named in `allowed`: it reads no user table, no other session's statement, no file, no large object, no statistics and no secret.
-//! Those in `veiled` are answered with NULL. `refused` says why the others are not called. Decided for all of Postgres 15 (`pg_proc`
-//! where `provolatile <> 'i'`; a test asks the server) and by the documentation for later versions; what no list names is refused.
+//! Those in `veiled` are answered with NULL. `refused` says why the others are not called. Decided for all of Postgres 14 to 18
+//! (`pg_proc` where `provolatile <> 'i'`; a test asks the server); what no list names is refused.
 //! A name counts with all its overloads, so a name is as volatile as its most volatile overload (`ts_rewrite` of a query's text
 //! runs it).
 
@@ -99,6 +99,8 @@ pub fn shows_evaluation_order(name: &str) -> bool {
         name,
         "random"
             | "random_normal"
+            | "array_sample"
+            | "array_shuffle"
             | "setseed"
             | "uuidv7"
             | "clock_timestamp"

@@ -79,12 +79,14 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname <> 'pg_toast' \
   AND (n.nspname !~ '^pg_(toast_)?temp_' OR n.oid = pg_catalog.pg_my_temp_schema())";
 
-/// Of free-standing composite types (`c`) too: they are the fields of types.
+/// Of free-standing composite types (`c`) too: they are the fields of types. From PostgreSQL 18 on `attnotnull` is also set by a
+/// constraint that is NOT VALID, under which rows may be NULL all the same.
 const COLUMNS: &str = "\
 SELECT a.attrelid, a.attnum, a.attname, a.atttypid, a.atttypmod, \
   CASE WHEN a.atttypmod <> -1 THEN pg_catalog.format_type(a.atttypid, a.atttypmod) END, \
   CASE WHEN a.atttypmod <> -1 THEN pg_catalog.format_type(a.atttypid, NULL) END, \
-  a.attnotnull, \
+  a.attnotnull AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k \
+    WHERE k.conrelid = a.attrelid AND k.contype = 'n' AND NOT k.convalidated AND a.attnum = ANY (k.conkey)), \
   CASE WHEN a.attcollation <> t.typcollation THEN cn.nspname END, \
   CASE WHEN a.attcollation <> t.typcollation THEN co.collname END, \
   NOT co.collisdeterministic \

@@ -1,23 +1,43 @@
 //! Which PostgreSQL.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::ClusterError;
+
+/// The environment variable that names a folder with `postgres` and `initdb` of another installation.
+pub(super) const GIVEN: &str = "PGVEIL_POSTGRES_BIN";
 
 /// The folder with `initdb` and `postgres`.
 #[derive(Debug, Clone)]
 pub(super) struct Binaries {
     folder: PathBuf,
     version: String,
+    given: bool,
 }
 
 impl Binaries {
-    /// As `pg_config` says, else the newest of the distribution's, else from PATH.
+    /// Those in the folder that [`GIVEN`] names; without it as `pg_config` says, else the newest of the distribution's, else from PATH.
     pub fn find() -> Result<Binaries, ClusterError> {
+        if let Some(folder) = std::env::var_os(GIVEN).filter(|f| !f.is_empty()) {
+            let given = Binaries::given(PathBuf::from(&folder));
+            return given.map_err(|output| ClusterError::NotGiven { folder: folder.into(), output });
+        }
         let configured = say(Command::new("pg_config").arg("--bindir")).map(PathBuf::from);
         let folders = configured.into_iter().chain(distribution()).chain(in_path());
         folders.into_iter().find_map(Binaries::at).ok_or(ClusterError::NoBinaries)
+    }
+
+    /// Nothing else is looked for: who names a server does not want another one.
+    fn given(folder: PathBuf) -> Result<Binaries, String> {
+        let output = Command::new(folder.join("postgres")).arg("--version").output().map_err(|e| format!("postgres: {e}"))?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
+        }
+        // The server's account works in another folder.
+        let absolute = std::path::absolute(&folder).map_err(|e| e.to_string())?;
+        Binaries::at(absolute).map(|found| Binaries { given: true, ..found }).ok_or_else(|| "no initdb beside postgres".to_owned())
     }
 
     fn at(folder: PathBuf) -> Option<Binaries> {
@@ -26,7 +46,17 @@ impl Binaries {
         }
         // "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"
         let version = say(Command::new(folder.join("postgres")).arg("--version"))?.split(' ').nth(2)?.to_owned();
-        Some(Binaries { folder, version })
+        Some(Binaries { folder, version, given: false })
+    }
+
+    /// What tells one `initdb` from another: builds of one version may have other locales and libraries.
+    pub fn build(&self) -> String {
+        if !self.given {
+            return self.version.clone();
+        }
+        let mut hasher = DefaultHasher::new();
+        self.folder.hash(&mut hasher);
+        format!("{}-{:016x}", self.version, hasher.finish())
     }
 
     /// Such as `15.18`.

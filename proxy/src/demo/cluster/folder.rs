@@ -86,7 +86,7 @@ impl Folder {
         let Some(cache) = cache.filter(|c| fs::create_dir_all(c).is_ok()) else {
             return initdb(binaries, account, &self.root);
         };
-        let template = cache.join(format!("initdb-{}", binaries.version()));
+        let template = cache.join(format!("initdb-{}", binaries.build()));
         if !template.exists() {
             // Another process may be making the same: the first to rename it wins.
             let own = cache.join(format!("initdb-{}", random_hex(8)?));

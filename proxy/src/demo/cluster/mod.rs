@@ -34,6 +34,14 @@ pub enum ClusterError {
         "no PostgreSQL server found (looked with pg_config, in /usr/lib/postgresql/*/bin and in PATH)\n  remedy: apt-get install postgresql"
     )]
     NoBinaries,
+    /// The folder named by `PGVEIL_POSTGRES_BIN` has no PostgreSQL that runs.
+    #[error("PGVEIL_POSTGRES_BIN={folder}: no PostgreSQL server that runs: {output}\n  remedy: name the folder with postgres and initdb, or unset it", folder = .folder.display())]
+    NotGiven {
+        /// As it was given.
+        folder: PathBuf,
+        /// What was wrong.
+        output: String,
+    },
     /// We are root, Postgres refuses to run as root, and there is nobody else.
     #[error("PostgreSQL does not run as root, and /etc/passwd has no user \"postgres\" or \"nobody\" to run it")]
     NoAccount,
@@ -106,7 +114,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Finds the binaries, makes the data directory where there is none yet, starts, waits until it is ready.
+    /// Finds the binaries (those in the folder that `PGVEIL_POSTGRES_BIN` names, where it is set), makes the data directory where there is none yet, starts, waits until it is ready.
     ///
     /// # Errors
     /// See [`ClusterError`]; a server that does not come up shows the end of its log.
