@@ -46,9 +46,9 @@ pub fn meaning(mask: &str, kind: &Kind) -> Option<String> {
         }
         "truncate" => "date_trunc('year', x::timestamp)".to_owned(),
         "bucket" => match base {
-            "smallint" => "greatest(floor(x::numeric / 10) * 10, -32768)".to_owned(),
-            "integer" => "greatest(floor(x::numeric / 10) * 10, -2147483648)".to_owned(),
-            "bigint" => "greatest(floor(x::numeric / 10) * 10, -9223372036854775808)".to_owned(),
+            "smallint" => "CASE WHEN x IS NOT NULL THEN greatest(floor(x::numeric / 10) * 10, -32768) END".to_owned(),
+            "integer" => "CASE WHEN x IS NOT NULL THEN greatest(floor(x::numeric / 10) * 10, -2147483648) END".to_owned(),
+            "bigint" => "CASE WHEN x IS NOT NULL THEN greatest(floor(x::numeric / 10) * 10, -9223372036854775808) END".to_owned(),
             _ if base.starts_with("numeric") => "floor(x / 10) * 10".to_owned(),
             _ => "floor(x::float8 / 10) * 10".to_owned(),
         },
