@@ -14,7 +14,7 @@ use pgveil::wire::frame;
 use pgveil::wire::message::Frontend;
 use pgveil_policy::PlanFormat;
 use pgveil_policy::mask::seal::{SealForm, SealSpec};
-use pgveil_policy::plan::{CopyData, CopyForm, Mask, Output};
+use pgveil_policy::{CopyData, CopyForm, Mask, Origin, Output};
 use pgveil_tests::canary;
 use pgveil_tests::rng::Rng;
 
@@ -80,13 +80,16 @@ fn seeds() -> Vec<Vec<u8>> {
         b"\0\0\0\x10\x04\xd2\x16\x2e\0\0\0\x09\x01\x02\x03\x04".to_vec(),
         bind,
         b"s\0SELECT 1\0\0\x01\0\0\0\x17".to_vec(),
-        b"\0\x02email\0\0\0\0\x07\0\x02\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0id\0\0\0\0\x07\0\x01\0\0\0\x17\0\x04\xff\xff\xff\xff\0\x01".to_vec(),
+        b"\0\x02email\0\0\0\0\x07\0\x02\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0id\0\0\0\0\x07\0\x01\0\0\0\x17\0\x04\xff\xff\xff\xff\0\x01"
+            .to_vec(),
         b"SERROR\0VERROR\0C22P02\0Mfailed\0P7\0\0".to_vec(),
         b"client_encoding\0UTF8\0".to_vec(),
         b"\0\0\0\x07jobs\0x\0".to_vec(),
         values(&[Some(b"Seq Scan on customers  (cost=0.00..1.00 rows=1 width=4)")]),
         values(&[Some(b"  ->  Index Scan using a on b c  (actual time=0.1..0.2 rows=1 loops=1)")]),
-        values(&[Some(b"[{\"Plan\": {\"Node Type\": \"Seq Scan\", \"Relation Name\": \"x\", \"Filter\": \"liouliou\"}, \"Execution Time\": 1.5}]")]),
+        values(&[Some(
+            b"[{\"Plan\": {\"Node Type\": \"Seq Scan\", \"Relation Name\": \"x\", \"Filter\": \"liouliou\"}, \"Execution Time\": 1.5}]",
+        )]),
         b"\0\0\x02\0\0\0\0".to_vec(),
     ]
 }
@@ -144,9 +147,14 @@ fn try_all(bytes: &[u8], rng: &mut Rng) {
         let mut out = Vec::new();
         let done = if text { pseudonym.text(bytes, &mut out) } else { pseudonym.binary(bytes, &mut out) };
         assert!(done.is_err() || canary::find(b"", &out).is_none(), "{}", bytes.escape_ascii());
-        let column = Output { name: "x".into(), mask: Mask::Clear, origin: pgveil_policy::plan::Origin::Computed, type_oid: None };
+        let column = Output { name: "email".into(), mask: Mask::Clear, origin: Origin::Computed, type_oid: None };
         for form in [CopyForm::plain(), CopyForm::Binary] {
-            let data = CopyData { columns: vec![column.clone(), column.clone()].into(), form, force_quote: vec![false, false], header: rng.chance(30) };
+            let data = CopyData {
+                columns: vec![column.clone(), column.clone()].into(),
+                form,
+                force_quote: vec![false, false],
+                header: rng.chance(30),
+            };
             let sealing = Sealing::new(&data, vec![Some(Arc::clone(&pseudonym)); 2]);
             let mut progress = Progress::default();
             clean("copy", bytes, |out| sealing.put(&mut progress, bytes, out).is_err());
@@ -191,7 +199,8 @@ fn try_all(bytes: &[u8], rng: &mut Rng) {
         answer::put_row_description(&mut out, fields.into_iter());
         assert_eq!(&out[5..], bytes, "a RowDescription is told as it came");
     }
-    let _decoded = (answer::notification(bytes), answer::command_tag(bytes), answer::copy_response(bytes), answer::parameter_description(bytes));
+    let _decoded =
+        (answer::notification(bytes), answer::command_tag(bytes), answer::copy_response(bytes), answer::parameter_description(bytes));
     let _wrapped = frame::cut(&frames::put(b'D', bytes), 1 << 20);
 }
 

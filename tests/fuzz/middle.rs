@@ -8,9 +8,9 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use super::frames;
 use bytes::BytesMut;
 use pgveil::config::Address;
-use super::frames;
 use pgveil_tests::client::{Call, Client, Login, bind};
 use pgveil_tests::rng::Rng;
 use pgveil_tests::stage::{POLICY, Stage, USERS};
@@ -86,7 +86,11 @@ fn pass(server: &mut TcpStream, proxy: &mut TcpStream, plans: &Plans) {
             Ok(0) => return,
             Ok(n) => n,
             Err(e) if matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
-                if plan.is_some() { return } else { continue }
+                if plan.is_some() {
+                    return;
+                } else {
+                    continue;
+                }
             }
             Err(_) => return,
         };
@@ -132,46 +136,46 @@ const TAGS: &[u8] = b"TDCEZSNAtHGWcd123nsIRK\0";
 
 /// Made up, with values that no table holds.
 const MADE_UP: &[(u8, &[u8])] = &[
-        (b'S', b"client_encoding\0LATIN1\0"),
-        (b'S', b"standard_conforming_strings\0off\0"),
-        (b'S', b"search_path\0other\0"),
-        (b'S', b"x"),
-        (b'N', b"SNOTICE\0C00000\0Mnothing\0\0"),
-        (b'N', b""),
-        (b'E', b"SERROR\0C22P02\0Mfailed\0\0"),
-        (b'E', b"SFATAL\0C57P01\0Mfailed\0\0"),
-        (b'E', b"SERROR\0"),
-        (b'A', b"\0\0\0\x07jobs\0\0"),
-        (b'A', b"\0\0"),
-        (b'Z', b"I"),
-        (b'Z', b"T"),
-        (b'Z', b"?"),
-        (b'C', b"SELECT 1\0"),
-        (b'T', b"\0\0"),
-        (b'T', b"\xff\xff"),
-        (b'D', b"\0\0"),
-        (b'D', b"\0\x01\0\0\0\x7f"),
-        (b't', b"\0\0"),
-        (b'1', b""),
-        (b'2', b""),
-        (b'3', b""),
-        (b'n', b""),
-        (b's', b""),
-        (b'I', b""),
-        (b'G', b"\0\0\0"),
-        (b'H', b"\0\0\x01\0\0"),
-        (b'H', b"\x01\0\x01\0\x01"),
-        (b'W', b"\0\0\0"),
-        (b'c', b""),
-        (b'd', b""),
-        (b'd', b"\\.\n"),
-        (b'R', b"\0\0\0\0"),
-        (b'R', b"\0\0\0\x03"),
-        (b'K', b"\0\0\0\x01\0\0\0\x02"),
-        (b'v', b"\0\0\0\0\0\0\0\0"),
-        (b'V', b"\0\0\0\0"),
-        (0, b""),
-        (0xff, b"xyz"),
+    (b'S', b"client_encoding\0LATIN1\0"),
+    (b'S', b"standard_conforming_strings\0off\0"),
+    (b'S', b"search_path\0other\0"),
+    (b'S', b"x"),
+    (b'N', b"SNOTICE\0C00000\0Mnothing\0\0"),
+    (b'N', b""),
+    (b'E', b"SERROR\0C22P02\0Mfailed\0\0"),
+    (b'E', b"SFATAL\0C57P01\0Mfailed\0\0"),
+    (b'E', b"SERROR\0"),
+    (b'A', b"\0\0\0\x07jobs\0\0"),
+    (b'A', b"\0\0"),
+    (b'Z', b"I"),
+    (b'Z', b"T"),
+    (b'Z', b"?"),
+    (b'C', b"SELECT 1\0"),
+    (b'T', b"\0\0"),
+    (b'T', b"\xff\xff"),
+    (b'D', b"\0\0"),
+    (b'D', b"\0\x01\0\0\0\x7f"),
+    (b't', b"\0\0"),
+    (b'1', b""),
+    (b'2', b""),
+    (b'3', b""),
+    (b'n', b""),
+    (b's', b""),
+    (b'I', b""),
+    (b'G', b"\0\0\0"),
+    (b'H', b"\0\0\x01\0\0"),
+    (b'H', b"\x01\0\x01\0\x01"),
+    (b'W', b"\0\0\0"),
+    (b'c', b""),
+    (b'd', b""),
+    (b'd', b"\\.\n"),
+    (b'R', b"\0\0\0\0"),
+    (b'R', b"\0\0\0\x03"),
+    (b'K', b"\0\0\0\x01\0\0\0\x02"),
+    (b'v', b"\0\0\0\0\0\0\0\0"),
+    (b'V', b"\0\0\0\0"),
+    (0, b""),
+    (0xff, b"xyz"),
 ];
 
 /// Everything that a client may ask for; the raw values of `email` pass in each.
@@ -210,7 +214,13 @@ fn conversation(rng: &mut Rng, session: &mut Client) {
             session.put_query("SELECT * FROM kept");
         }
         _ => {
-            for sql in [&format!("PREPARE p AS {select}"), "EXECUTE p", "SET search_path = shop", "EXECUTE p", "EXPLAIN SELECT email FROM customers"] {
+            for sql in [
+                &format!("PREPARE p AS {select}"),
+                "EXECUTE p",
+                "SET search_path = shop",
+                "EXECUTE p",
+                "EXPLAIN SELECT email FROM customers",
+            ] {
                 session.put_query(sql);
             }
         }
@@ -219,10 +229,7 @@ fn conversation(rng: &mut Rng, session: &mut Client) {
 
 fn login(role: &str) -> Login {
     let stand = stand();
-    Login {
-        canary: true,
-        ..Login::local(stand.proxy.addr().port(), &Stage::small().values_only.a, role, &stand.proxy.password(role))
-    }
+    Login { canary: true, ..Login::local(stand.proxy.addr().port(), &Stage::small().values_only.a, role, &stand.proxy.password(role)) }
 }
 
 /// One conversation with a server that goes wrong.

@@ -30,13 +30,17 @@ fn soak() {
     let (idle, active) = (number("PGVEIL_SOAK_IDLE", 5000.0) as usize, number("PGVEIL_SOAK_ACTIVE", 200.0) as usize);
     let allowed = files_allowed();
     // Of the proxy: two for each session.
-    assert!(allowed > 2 * (idle + active) + 500, "only {allowed} open files are allowed: `ulimit -n` must be more than {}", 2 * (idle + active) + 500);
+    assert!(
+        allowed > 2 * (idle + active) + 500,
+        "only {allowed} open files are allowed: `ulimit -n` must be more than {}",
+        2 * (idle + active) + 500
+    );
     let settings = [("max_connections", (idle + active + 100).to_string()), ("shared_buffers", "64MB".to_owned())];
     let options = Options { settings: settings.map(|(n, v)| (n.to_owned(), v)).to_vec(), ..Options::default() };
     let cluster = Cluster::start(options).unwrap();
     let process = Process::start(&cluster, idle + active + 50);
     let place = Arc::new(process.place());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         // The catalog is read, the first statements are judged.
         drop(clients::session(&place, false).await);
@@ -78,7 +82,10 @@ fn soak() {
         assert!(last.files <= start.files + 4, "file descriptors are left: {start}, then {last}");
         // What the allocator keeps for the next is not lost; half of what was used must be back.
         let most = samples.iter().map(|s| s.1.memory).max().unwrap_or(0);
-        assert!(last.memory <= start.memory + (most - start.memory.min(most)) / 2 + 32_000, "memory is left: {start}, at most {most} kB, then {last}");
+        assert!(
+            last.memory <= start.memory + (most - start.memory.min(most)) / 2 + 32_000,
+            "memory is left: {start}, at most {most} kB, then {last}"
+        );
     });
     process.stop();
 }

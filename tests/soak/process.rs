@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pgveil::demo::cluster::{Cluster, SUPERUSER};
+use pgveil::demo::cluster::Cluster;
 use pgveil_certs::throwaway::Ca;
 
 use crate::clients::{PEOPLE, Place};
@@ -22,7 +22,6 @@ const POLICY: &str = "version = 1\nunclassified = \"clear\"\n\
 pub struct Process {
     child: Child,
     port: u16,
-    superuser: (u16, String),
 }
 
 /// What it takes.
@@ -84,7 +83,7 @@ impl Process {
         let mut command = Command::new(binary());
         command.args(["serve", "--config"]).arg(folder.join("soak.toml")).env("PGVEIL_LOG", "warn");
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        let process = Process { child, port, superuser: (cluster.port(), cluster.password().to_owned()) };
+        let process = Process { child, port };
         let begun = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
             let mut said = String::new();
@@ -97,7 +96,7 @@ impl Process {
 
     /// Where and as whom clients log in.
     pub fn place(&self) -> Place {
-        Place { port: self.port, password: PASSWORD.to_owned(), plain: (self.superuser.0, SUPERUSER.to_owned(), self.superuser.1.clone()) }
+        Place { port: self.port, password: PASSWORD.to_owned() }
     }
 
     /// As it is now.

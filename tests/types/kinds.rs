@@ -46,9 +46,13 @@ pub fn meaning(mask: &str, kind: &Kind) -> Option<String> {
         }
         "truncate" => "date_trunc('year', x::timestamp)".to_owned(),
         "bucket" => match base {
-            "smallint" => "CASE WHEN x IS NOT NULL THEN greatest(floor(x::numeric / 10) * 10, -32768) END".to_owned(),
-            "integer" => "CASE WHEN x IS NOT NULL THEN greatest(floor(x::numeric / 10) * 10, -2147483648) END".to_owned(),
-            "bigint" => "CASE WHEN x IS NOT NULL THEN greatest(floor(x::numeric / 10) * 10, -9223372036854775808) END".to_owned(),
+            "smallint" => "CASE WHEN x IS NOT NULL THEN greatest(x::numeric - mod(mod(x::numeric, 10) + 10, 10), -32768) END".to_owned(),
+            "integer" => {
+                "CASE WHEN x IS NOT NULL THEN greatest(x::numeric - mod(mod(x::numeric, 10) + 10, 10), -2147483648) END".to_owned()
+            }
+            "bigint" => {
+                "CASE WHEN x IS NOT NULL THEN greatest(x::numeric - mod(mod(x::numeric, 10) + 10, 10), -9223372036854775808) END".to_owned()
+            }
             _ if base.starts_with("numeric") => "floor(x / 10) * 10".to_owned(),
             _ => "floor(x::float8 / 10) * 10".to_owned(),
         },
@@ -72,14 +76,17 @@ CREATE DOMAIN d.key AS uuid; CREATE DOMAIN d.number AS bigint CHECK (value > 0);
 CREATE DOMAIN d.day AS date; CREATE DOMAIN d.money AS numeric(8,2) CHECK (value > 0); CREATE DOMAIN d.words AS text[]; \
 CREATE DOMAIN d.folded AS public.citext";
 
-const TEXTS: &[&str] = &["liouliou ulio", "", "l", "lo", "Iloui\"\\lou,{li}ou", "äöü€😀 louiliou", "iloui\tloui\nlouil\\.", "'ilouil'", "NULL", "\\N"];
+const TEXTS: &[&str] =
+    &["liouliou ulio", "", "l", "lo", "Iloui\"\\lou,{li}ou", "äöü€😀 louiliou", "iloui\tloui\nlouil\\.", "'ilouil'", "NULL", "\\N"];
 const SHORTER: &[&str] = &["liouliou ulio", "", "l", "ILOUIL ", "ä€😀liouli", "\\N", "NULL", "il,ou\"ou"];
 const PADDED: &[&str] = &["liouliou ulio", "liouliou ulio  ", "l", " iloui ", "ä€😀liouli", "\\N", "NULL"];
 const MAILS: &[&str] = &["liouli@ulio.il", "ILOUI@LOUI", "@", "a@\"\\,"];
-const UUIDS: &[&str] = &["2f1c9a8e-7777-4777-9777-77a7b7c7d7e7", "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"];
+const UUIDS: &[&str] =
+    &["2f1c9a8e-7777-4777-9777-77a7b7c7d7e7", "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"];
 const BIGINTS: &[&str] = &["15", "-15", "0", "-9223372036854775808", "9223372036854775807", "9", "-1"];
 const DATES: &[&str] = &["1987-06-05", "infinity", "-infinity", "0044-03-15 BC", "2000-01-01", "9999-12-31"];
-const TIMES: &[&str] = &["1987-06-05 04:03:02.123456", "infinity", "-infinity", "0044-03-15 01:00 BC", "2000-01-01 00:30", "1999-12-31 23:30"];
+const TIMES: &[&str] =
+    &["1987-06-05 04:03:02.123456", "infinity", "-infinity", "0044-03-15 01:00 BC", "2000-01-01 00:30", "1999-12-31 23:30"];
 const ADDRESSES: &[&str] = &["10.1.2.3", "10.1.2.3/16", "2001:db8:1:2::3", "2001:db8:1:2::3/32", "0.0.0.0/0"];
 
 const fn of(table: &'static str, sql: &'static str, values: &'static [&'static str], fits: &'static [&'static str]) -> Kind {
@@ -97,7 +104,13 @@ const fn text(
     Kind { table, sql, base, unlimited, values, fits, text: true }
 }
 
-const fn domain(table: &'static str, sql: &'static str, base: &'static str, values: &'static [&'static str], fits: &'static [&'static str]) -> Kind {
+const fn domain(
+    table: &'static str,
+    sql: &'static str,
+    base: &'static str,
+    values: &'static [&'static str],
+    fits: &'static [&'static str],
+) -> Kind {
     Kind { table, sql, base, unlimited: base, values, fits, text: false }
 }
 
@@ -139,7 +152,12 @@ pub const KINDS: &[Kind] = &[
     of("interval", "interval", &["1 year 2 days 03:04:05", "-1 mon"], &[]),
     of("interval3", "interval(3)", &["1 year 2 days 03:04:05.6789"], &[]),
     of("interval_day", "interval day to second(2)", &["1 year 2 days 03:04:05.6789"], &[]),
-    of("numeric", "numeric", &["15.55", "-15.55", "NaN", "Infinity", "-Infinity", "0.000", "123456789012345678901234567890.5"], &["bucket"]),
+    of(
+        "numeric",
+        "numeric",
+        &["15.55", "-15.55", "NaN", "Infinity", "-Infinity", "0.000", "123456789012345678901234567890.5"],
+        &["bucket"],
+    ),
     of("numeric8_2", "numeric(8,2)", &["15.55", "-15.55", "NaN", "999999.99", "0"], &["bucket"]),
     of("real", "real", &["15.5", "-15.5", "NaN", "Infinity", "-Infinity", "9.99"], &["bucket"]),
     of("double", "double precision", &["15.5", "-15.5", "NaN", "Infinity", "-Infinity", "123456.789"], &["bucket"]),
@@ -153,7 +171,14 @@ pub const KINDS: &[Kind] = &[
     of(
         "jsonb",
         "jsonb",
-        &["{\"street\": \"liouliou\", \"zip\": \"liouil\", \"k\": [1, {\"x\": null}]}", "[\"liouil\"]", "\"liouil\"", "{}", "null", "{\"street\": {\"a\": 1}}"],
+        &[
+            "{\"street\": \"liouliou\", \"zip\": \"liouil\", \"k\": [1, {\"x\": null}]}",
+            "[\"liouil\"]",
+            "\"liouil\"",
+            "{}",
+            "null",
+            "{\"street\": {\"a\": 1}}",
+        ],
         &["json"],
     ),
     of("xml", "xml", &["<a>liouliou</a>"], &[]),

@@ -38,7 +38,9 @@ fn policy() -> String {
             writeln!(masks, "{class} = {spec}").unwrap();
         }
     }
-    format!("version = 1\nunclassified = \"clear\"\n{classes}[role.reader]\ndefault = \"redact\"\n[role.reader.mask]\n{masks}[role.admin]\ndefault = \"clear\"\n")
+    format!(
+        "version = 1\nunclassified = \"clear\"\n{classes}[role.reader]\ndefault = \"redact\"\n[role.reader.mask]\n{masks}[role.admin]\ndefault = \"clear\"\n"
+    )
 }
 
 /// Of a value for each row: NULL last but one, the first again last.
@@ -55,7 +57,8 @@ fn schema() -> String {
         let names: Vec<&str> = kind.masks().map(|m| m.0).collect();
         let columns: Vec<String> = names.iter().map(|m| format!("m_{m} {}", kind.sql)).collect();
         write!(sql, "; CREATE TABLE m.{} (id int, plain {}, {})", kind.table, kind.sql, columns.join(", ")).unwrap();
-        let values = rows(kind).into_iter().enumerate().map(|(id, value)| format!("({}, {})", id + 1, vec![value; names.len() + 1].join(", ")));
+        let values =
+            rows(kind).into_iter().enumerate().map(|(id, value)| format!("({}, {})", id + 1, vec![value; names.len() + 1].join(", ")));
         write!(sql, "; INSERT INTO m.{} VALUES {}", kind.table, values.collect::<Vec<_>>().join(", ")).unwrap();
     }
     sql
@@ -113,8 +116,7 @@ fn session(login: &Login, schema: &str) -> Client {
 #[test]
 fn masks_mean_what_the_policy_says() {
     let matrix = Matrix::get();
-    let (mut reader, mut raw, mut copy) =
-        (matrix.reader(true), matrix.plain(&matrix.raw, "m"), matrix.plain(&matrix.masked, "masked"));
+    let (mut reader, mut raw, mut copy) = (matrix.reader(true), matrix.plain(&matrix.raw, "m"), matrix.plain(&matrix.masked, "masked"));
     for kind in KINDS {
         for (mask, _) in kind.masks() {
             let what = format!("{} of {}", mask, kind.sql);
@@ -124,7 +126,8 @@ fn masks_mean_what_the_policy_says() {
             assert_eq!(seen, copy.query(&select).ok().rows(), "{what}");
             match meaning(mask, kind) {
                 Some(sql) => {
-                    let meant = raw.query(&format!("SELECT id, {sql} FROM (SELECT id, m_{mask} AS x FROM {}) AS s ORDER BY id", kind.table));
+                    let meant =
+                        raw.query(&format!("SELECT id, {sql} FROM (SELECT id, m_{mask} AS x FROM {}) AS s ORDER BY id", kind.table));
                     assert_eq!(seen, meant.ok().rows(), "{what}");
                 }
                 None => pseudonyms(&what, kind, mask, &seen),
@@ -179,7 +182,8 @@ fn tokens_find_their_rows_in_every_format() {
         let [texts, binaries] = tokens.map(|answer| answer.raw_rows().map(|row| row[1].clone()).collect::<Vec<_>>());
         for (n, (text, binary)) in texts.iter().zip(&binaries).enumerate() {
             let Some(text) = text else { continue };
-            let twins = format!("SELECT id FROM {0} WHERE m_token = (SELECT m_token FROM {0} WHERE id = {1}) ORDER BY id", kind.table, n + 1);
+            let twins =
+                format!("SELECT id FROM {0} WHERE m_token = (SELECT m_token FROM {0} WHERE id = {1}) ORDER BY id", kind.table, n + 1);
             let expected = raw.query(&twins).ok().table();
             let what = format!("{} row {}", kind.table, n + 1);
             let literal = quote(std::str::from_utf8(text).unwrap());

@@ -38,7 +38,9 @@ fn render(shape: &str, table: &str, columns: &[&str]) -> String {
 }
 
 /// The forms of a request.
-const FORMS: [&str; 8] = ["simple", "text", "binary", "prepared", "binary cursor", "copy", "copy csv", "copy binary"];
+const FORMS: [&str; 8] = ["text", "binary", "copy", "copy binary", "simple", "prepared", "binary cursor", "copy csv"];
+/// Of the more involved shapes, the first of these.
+const LEAST: usize = 4;
 
 fn ask(client: &mut Client, form: &str, sql: &str) -> Answer {
     let call = |format| Call { sql: sql.to_owned(), results: vec![format], ..Call::default() };
@@ -96,6 +98,16 @@ struct Figures {
     wrong: Vec<String>,
 }
 
+impl Figures {
+    fn add(&mut self, other: Figures) {
+        self.same += other.same;
+        self.wrong.extend(other.wrong);
+        for (place, types) in other.refused {
+            self.refused.entry(place).or_default().extend(types);
+        }
+    }
+}
+
 struct Three {
     reader: Client,
     raw: Client,
@@ -107,10 +119,11 @@ impl Three {
         let columns: Vec<String> = masks.iter().map(|m| if *m == "clear" { "plain".to_owned() } else { format!("m_{m}") }).collect();
         let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
         let sql = render(shape.1, kind.table, &columns);
-        for form in FORMS {
+        let all = matches!(shape.0, "column" | "alias" | "array_agg" | "row");
+        let raw = self.raw.call(&Call { sql: sql.clone(), ..Call::default() });
+        for form in FORMS.into_iter().take(if all { FORMS.len() } else { LEAST }) {
             let seen = ask(&mut self.reader, form, &sql);
             if let Some(id) = refusal(&seen).filter(|_| matches!(seen.sqlstate(), "42501" | "0A000")) {
-                let raw = ask(&mut self.raw, form, &sql);
                 assert!(seen.broken.is_none(), "{sql}");
                 if raw.error().is_none() {
                     let mask = if masks.len() == 1 { masks[0] } else { "veils" };
@@ -137,10 +150,9 @@ impl Three {
                 continue;
             }
             let origin = |answer: &Answer| answer.columns().iter().map(|f| (f.table, f.attribute)).collect::<Vec<_>>();
-            let raw = ask(&mut self.raw, form, &sql);
-            let (failed, raw) = (raw.error().is_some(), origin(&raw));
-            if !failed && origin(&seen) != raw {
-                figures.wrong.push(format!("{form}, {}: {sql}\n  origin seen {:?}\n  meant {raw:?}", kind.sql, origin(&seen)));
+            if raw.error().is_none() && !seen.columns().is_empty() && origin(&seen) != origin(&raw) {
+                let (seen, meant) = (origin(&seen), origin(&raw));
+                figures.wrong.push(format!("{form}, {}: {sql}\n  origin seen {seen:?}\n  meant {meant:?}", kind.sql));
                 continue;
             }
             figures.same += 1;
@@ -165,24 +177,39 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("json", "token", "seal.use", "bigint bpchar bpchar20 int key mail number small tag text text_c uuid varchar varchar20"),
     ("row", "hash", "seal.use", "bigint bpchar bpchar20 citext folded key label mail number tag text text_c uuid varchar varchar20"),
     ("row", "token", "seal.use", "bigint bpchar bpchar20 int key mail number small tag text text_c uuid varchar varchar20"),
-    ("row of a subquery", "hash", "seal.use", "bigint bpchar bpchar20 citext folded key label mail number tag text text_c uuid varchar varchar20"),
+    (
+        "row of a subquery",
+        "hash",
+        "seal.use",
+        "bigint bpchar bpchar20 citext folded key label mail number tag text text_c uuid varchar varchar20",
+    ),
     ("row of a subquery", "token", "seal.use", "bigint bpchar bpchar20 int key mail number small tag text text_c uuid varchar varchar20"),
 ];
 
 #[test]
 fn every_form_is_the_masked_databases() {
     let matrix = Matrix::get();
-    let three = |canary| Three { reader: matrix.reader(canary), raw: matrix.plain(&matrix.raw, "m"), copy: matrix.plain(&matrix.masked, "masked") };
-    let (mut masked, mut clear) = (three(true), three(false));
+    let three =
+        |canary| Three { reader: matrix.reader(canary), raw: matrix.plain(&matrix.raw, "m"), copy: matrix.plain(&matrix.masked, "masked") };
     let mut figures = Figures::default();
-    for kind in KINDS {
-        let (seals, veils): (Vec<&str>, Vec<&str>) = kind.masks().map(|m| m.0).partition(|m| matches!(*m, "hash" | "token"));
-        for shape in SHAPES {
-            masked.compare(kind, shape, &veils, &mut figures);
-            seals.iter().for_each(|seal| masked.compare(kind, shape, &[seal], &mut figures));
-            clear.compare(kind, shape, &["clear"], &mut figures);
+    let run = |kinds: &[Kind]| {
+        let (mut masked, mut clear) = (three(true), three(false));
+        let mut figures = Figures::default();
+        for kind in kinds {
+            let (seals, veils): (Vec<&str>, Vec<&str>) = kind.masks().map(|m| m.0).partition(|m| matches!(*m, "hash" | "token"));
+            for shape in SHAPES {
+                masked.compare(kind, shape, &veils, &mut figures);
+                seals.iter().for_each(|seal| masked.compare(kind, shape, &[seal], &mut figures));
+                clear.compare(kind, shape, &["clear"], &mut figures);
+            }
         }
-    }
+        figures
+    };
+    // A few sessions at one time.
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = KINDS.chunks(KINDS.len().div_ceil(4)).map(|kinds| scope.spawn(|| run(kinds))).collect();
+        threads.into_iter().for_each(|thread| figures.add(thread.join().unwrap()));
+    });
     println!("types: {} answers like the masked database's", figures.same);
     let list = |types: &BTreeSet<&str>| types.iter().copied().collect::<Vec<_>>().join(" ");
     let refused: Vec<_> = figures.refused.iter().map(|((shape, mask, id), types)| (*shape, *mask, id.as_str(), list(types))).collect();

@@ -77,9 +77,9 @@ fn process_ids_are_the_servers_own() {
         assert_eq!(told(&mut session, "SELECT DISTINCT pid FROM pg_locks WHERE pid = pg_backend_pid()"), process.to_string(), "{role}");
         assert_eq!(told(&mut session, "SELECT pid FROM pg_stat_activity WHERE pid = pg_backend_pid()"), process.to_string(), "{role}");
         // Who waits for whom, as somebody else sees it.
-        let lock = 7_000_000 + i64::from(process);
-        told(&mut session, &format!("SELECT pg_advisory_lock({lock})"));
-        other.put_query(&format!("SELECT pg_advisory_lock({lock})"));
+        session.query("BEGIN; SELECT id FROM shop.products WHERE id = 1 FOR SHARE").ok();
+        other.query("BEGIN").ok();
+        other.put_query("SELECT id FROM shop.products WHERE id = 1 FOR UPDATE");
         let (waiting, _) = key(&other);
         let blocking = format!("SELECT pg_blocking_pids({waiting})::text");
         let mut plain = plain();
@@ -88,8 +88,9 @@ fn process_ids_are_the_servers_own() {
             plain.query(&blocking).value() == Some(format!("{{{process}}}"))
         });
         assert!(found, "{role}");
-        told(&mut session, &format!("SELECT pg_advisory_unlock({lock})"));
+        session.query("COMMIT").ok();
         other.answer().ok();
+        other.query("COMMIT").ok();
         // A notification says who sent it.
         session.query("LISTEN jobs").ok();
         other.query("NOTIFY jobs, 'x'").ok();
