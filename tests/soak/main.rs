@@ -9,7 +9,7 @@ mod process;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clients::{Figures, Place};
+use clients::Figures;
 use pgveil::demo::cluster::{Cluster, Options};
 use process::Process;
 
