@@ -3,8 +3,8 @@
 //! The server's own key never reaches a client. A client is told the server's process id and a secret of ours; only that
 //! pair is forwarded, to exactly that server session, and only while the request that ran when it came still runs.
 //!
-//! A request passes the session's own task: what the client said before it is read before it is looked at. One request is
-//! under way for each session, and one waits; a further one is the same as the one that waits.
+//! A request passes the session's own task: what the client said before it is read before it is looked at. Then one is under way for
+//! each session, and one waits, for what ran when the last of those came that found it waiting.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -30,6 +30,8 @@ const WRONG: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(60);
 /// Addresses that are told apart for a session; all others count as one.
 const ADDRESSES: usize = 16;
+/// Requests that ask a session at one time.
+const ASKING: usize = 4;
 /// How long a session's task may take to say what it does.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -61,6 +63,10 @@ pub struct Target {
     server: Vec<u8>,
     done: Arc<AtomicU64>,
     ask: mpsc::Sender<oneshot::Sender<Option<u64>>>,
+    /// Requests that ask the session what it does.
+    asking: Semaphore,
+    /// The most that any of them was told.
+    wanted: AtomicU64,
     /// One under way and one that waits.
     places: Semaphore,
     one: Mutex<()>,
@@ -120,7 +126,15 @@ impl Registry {
         getrandom::fill(&mut secret)?;
         let (ask, asked) = mpsc::channel(1);
         let done = Arc::new(AtomicU64::new(0));
-        let session = Target { server: server.to_vec(), done: Arc::clone(&done), ask, places: Semaphore::new(2), one: Mutex::default() };
+        let session = Target {
+            server: server.to_vec(),
+            done: Arc::clone(&done),
+            ask,
+            asking: Semaphore::new(ASKING),
+            wanted: AtomicU64::new(0),
+            places: Semaphore::new(2),
+            one: Mutex::default(),
+        };
         self.entries.insert(pid, Entry { ours: secret.clone(), wrong: Vec::new(), session: Arc::new(session) });
         Ok(CancelGuard { pid, secret, done, asked, entries: Arc::clone(&self.entries) })
     }
@@ -146,10 +160,18 @@ impl Registry {
         target: &Target,
         deliver: impl FnOnce(Vec<u8>, Still) -> D,
     ) -> Result<Outcome, E> {
+        // At once: what runs when its turn has come may be another statement.
+        let asked = match target.asking.try_acquire() {
+            Ok(_asking) => target.now().await,
+            Err(_) => return Ok(Outcome::Same),
+        };
+        let Some(until) = asked else { return Ok(Outcome::Idle) };
+        target.wanted.fetch_max(until, Ordering::Relaxed);
         let Ok(_place) = target.places.try_acquire() else { return Ok(Outcome::Same) };
         let _turn = target.one.lock().await;
         let Ok(_delivery) = self.deliveries.acquire().await else { return Ok(Outcome::Idle) };
-        let Some(until) = target.now().await else { return Ok(Outcome::Idle) };
+        // For those that came since, too.
+        let until = target.wanted.load(Ordering::Relaxed);
         let still = Still { done: Arc::clone(&target.done), ask: target.ask.clone(), until };
         let sent = deliver(target.server.clone(), still).await?;
         Ok(if sent { Outcome::Delivered } else { Outcome::Idle })
@@ -323,6 +345,32 @@ mod tests {
                 () = session(guard, Some(1)) => unreachable!(),
             };
             assert_eq!(ended, Ok(Outcome::Idle));
+        });
+    }
+
+    #[test]
+    fn a_request_that_has_waited_is_not_for_what_came_meanwhile() {
+        run(async {
+            let all = Registry::default();
+            let guard = all.register(7, b"server", false).unwrap();
+            let target = all.find(7, &guard.secret, HERE).unwrap();
+            let done = Arc::clone(&guard.done);
+            let busy = Arc::clone(&all.deliveries).acquire_many_owned(8).await.unwrap();
+            let deliver = |_: Vec<u8>, still: Still| async move { Ok::<_, ()>(still.runs()) };
+            let waits = async {
+                let ends = async {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    // Its statement ends, the next one begins.
+                    done.fetch_add(1, Ordering::Relaxed);
+                    drop(busy);
+                };
+                tokio::join!(all.forward(&target, deliver), ends).0
+            };
+            let outcome = tokio::select! {
+                outcome = waits => outcome,
+                () = session(guard, Some(1)) => unreachable!(),
+            };
+            assert_eq!(outcome, Ok(Outcome::Idle));
         });
     }
 
