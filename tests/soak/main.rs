@@ -67,8 +67,7 @@ fn soak() {
         }
         figures.print();
         // Nobody was forgotten meanwhile.
-        clients::check_idle(&sessions).await;
-        drop(sessions);
+        clients::check_idle(sessions).await;
         level(&samples, active);
         let mut last = process.sample();
         for _ in 0..300 {
