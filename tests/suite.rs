@@ -9,4 +9,5 @@ mod fuzz;
 mod total;
 mod tpch;
 mod twins;
+mod types;
 mod wire;

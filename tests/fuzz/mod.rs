@@ -3,6 +3,10 @@
 //! `PGVEIL_SEED` repeats a run, `PGVEIL_TEXTS` says how many texts, `PGVEIL_FUZZ` runs on until Ctrl-C. Should the process die, as
 //! of a stack that overflows, the text is in the file that was named at the start.
 
+mod client;
+mod decoders;
+mod frames;
+mod middle;
 mod texts;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! Bad input and faults: each gets a clear error of the right SQLSTATE, the process lives, other sessions go on.
 
+mod cancel;
 mod hostile_sql;
 mod login;
 mod memory;
@@ -10,7 +11,7 @@ mod upstream;
 use pgveil_tests::client::{Client, Fields, Message};
 use pgveil_tests::world::World;
 
-use crate::twins::stage::Stage;
+use pgveil_tests::stage::Stage;
 
 /// Startup packet of version 3.`minor`.
 fn startup(minor: u32, parameters: &[(&str, &str)]) -> Vec<u8> {

@@ -40,7 +40,7 @@ fn an_unreachable_server() {
     // A port that was free a moment ago.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let server =
-        proxy("unreachable", &format!("host = \"127.0.0.1\"\nport = {port}\ntls = \"disable\""), crate::twins::stage::POLICY).unwrap();
+        proxy("unreachable", &format!("host = \"127.0.0.1\"\nport = {port}\ntls = \"disable\""), pgveil_tests::stage::POLICY).unwrap();
     let error = login(&server);
     assert_eq!((error[&'S'].as_str(), error[&'C'].as_str()), ("FATAL", "08006"), "{error:?}");
 }
@@ -48,7 +48,7 @@ fn an_unreachable_server() {
 #[test]
 fn a_server_that_refuses_the_service_account() {
     let port = World::get().cluster().port();
-    let server = proxy("refused", &format!("host = \"127.0.0.1\"\nport = {port}\ntls = \"disable\""), crate::twins::stage::POLICY).unwrap();
+    let server = proxy("refused", &format!("host = \"127.0.0.1\"\nport = {port}\ntls = \"disable\""), pgveil_tests::stage::POLICY).unwrap();
     let error = login(&server);
     // Not the client's fault: not 28P01.
     assert_eq!((error[&'S'].as_str(), error[&'C'].as_str()), ("FATAL", "08006"), "{error:?}");
@@ -59,7 +59,7 @@ fn a_server_that_is_no_postgres() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let server =
-        proxy("nonsense", &format!("host = \"127.0.0.1\"\nport = {port}\ntls = \"disable\""), crate::twins::stage::POLICY).unwrap();
+        proxy("nonsense", &format!("host = \"127.0.0.1\"\nport = {port}\ntls = \"disable\""), pgveil_tests::stage::POLICY).unwrap();
     let answering = std::thread::spawn(move || {
         use std::io::Write;
         let (mut stream, _) = listener.accept().unwrap();

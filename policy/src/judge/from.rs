@@ -205,14 +205,26 @@ impl Judge<'_> {
                 self.function_facts(&["unnest"], Some(array_exprs.len().min(1)))?;
                 // Each of them gives a column of its own.
                 let mut cols = Vec::new();
+                let several = array_exprs.len() > 1;
                 for e in array_exprs.iter_mut() {
                     let label = self.expr(e, Some(&lateral))?;
                     let judged = self.sealed_call("unnest", &[label]).map_err(|(_, r)| r.at(self.position(&*e)))?;
                     self.note(e, Some(&lateral));
-                    let ty = self.call_type(Some("pg_catalog"), "unnest", &[self.type_of(e, Some(&lateral))]);
+                    let array = self.type_of(e, Some(&lateral));
+                    if let Some(fields) = self.fields_of_elements(array) {
+                        if several {
+                            let what = "unnest() of several arrays in FROM, one of them of composite values";
+                            return Err(refuse::not_yet("form.from", what).at(self.position(&*e)));
+                        }
+                        cols.extend(fields.into_iter().map(|field| Col { label: judged.0.clone(), ..Col::clear(field) }));
+                        continue;
+                    }
+                    let ty = self.call_type(Some("pg_catalog"), "unnest", &[array]);
                     cols.push(Col { label: judged.0, ty, ..Col::clear("unnest") });
                 }
-                if let ([only], Some(alias)) = (cols.as_mut_slice(), alias.as_ref()) {
+                if let ([only], Some(alias)) = (cols.as_mut_slice(), alias.as_ref())
+                    && only.name == "unnest"
+                {
                     only.name.clone_from(&alias.name.value);
                 }
                 let level = with_holds(self.function_level("unnest", cols, *with_ordinality, alias.as_ref())?);

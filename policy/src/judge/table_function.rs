@@ -66,6 +66,13 @@ impl Judge<'_> {
         if !args.iter().all(constant) && short != "unnest" {
             self.may_fail();
         }
+        let given: Vec<Option<Ty>> = args
+            .iter()
+            .map(|a| match a {
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => self.type_of(e, scope),
+                _ => None,
+            })
+            .collect();
         let defined = alias.is_some_and(|a| a.columns.iter().any(|c| c.data_type.is_some()));
         let names = if defined {
             for c in alias.map(|a| a.columns.as_slice()).unwrap_or_default() {
@@ -76,7 +83,14 @@ impl Judge<'_> {
             }
             alias.map(|a| a.columns.iter().map(|c| c.name.value.clone()).collect()).unwrap_or_default()
         } else if arrays {
+            if given.iter().any(|ty| self.fields_of_elements(*ty).is_some()) {
+                return Err(refuse::not_yet("form.from", "unnest() of several arrays in FROM, one of them of composite values"));
+            }
             args.iter().map(|_| "unnest".to_owned()).collect()
+        } else if let ("pg_catalog", "unnest", [only]) = (facts.schema.as_str(), short.as_str(), given.as_slice())
+            && let Some(fields) = self.fields_of_elements(*only)
+        {
+            fields
         } else if facts.schema == "pg_catalog" && short.contains("_populate_record") {
             // Its columns are those of its first argument's type.
             self.cast_fields(args.first()).ok_or_else(|| {
@@ -86,13 +100,6 @@ impl Judge<'_> {
         } else {
             self.function_columns(&facts.schema, &short, args.len(), alias)?
         };
-        let given: Vec<Option<Ty>> = args
-            .iter()
-            .map(|a| match a {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => self.type_of(e, scope),
-                _ => None,
-            })
-            .collect();
         let types = if defined {
             let columns = alias.map(|a| a.columns.as_slice()).unwrap_or_default();
             columns.iter().map(|c| self.written_type(c.data_type.as_ref()?)).collect()
@@ -109,6 +116,12 @@ impl Judge<'_> {
     }
 
     /// The fields of the composite type that an argument is cast to; the type has its schema by now.
+    /// The fields of an array's elements, where these are composite: `unnest` in FROM gives a column for each.
+    pub(crate) fn fields_of_elements(&self, array: Option<Ty>) -> Option<Vec<String>> {
+        let forms = &self.facts.catalog.forms;
+        self.facts.fields(forms.bottom(forms.element(array?.oid)?)).cloned()
+    }
+
     fn cast_fields(&self, arg: Option<&FunctionArg>) -> Option<Vec<String>> {
         let FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) = arg? else { return None };
         let Expr::Cast { data_type: sqlparser::ast::DataType::Custom(name, _), .. } = build::bare(e) else { return None };

@@ -123,7 +123,8 @@ fn hash(prefix: &str, length: usize, class: &str, ty: &ColumnType) -> Result<Sea
                 };
                 return no(&format!("its pseudonyms have {total} characters, the column holds {limit}"), help);
             }
-            SealForm::Text { prefix: prefix.to_owned(), length, trim: ty.base == BaseType::Bpchar }
+            let pad = character_limit(ty).filter(|_| ty.base == BaseType::Bpchar).unwrap_or(0);
+            SealForm::Text { prefix: prefix.to_owned(), length, trim: ty.base == BaseType::Bpchar, pad }
         }
         BaseType::Numeric => return no("equal numeric values (1.0 and 1.00) have different bytes", would_fit(ty)),
         BaseType::Int2 | BaseType::Int4 => {

@@ -27,6 +27,8 @@ pub enum SealForm {
         length: usize,
         /// bpchar: trailing blanks are not part of the value.
         trim: bool,
+        /// character(n): the characters that the pseudonym is padded to with blanks, as Postgres pads its values; else 0.
+        pad: usize,
     },
     /// A version-8 UUID.
     Uuid,
@@ -147,7 +149,10 @@ impl Sealer {
     /// [`SealError`] where the value is not of the sealed type; then nothing is appended.
     pub fn text(&self, value: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
         match &self.form {
-            SealForm::Text { prefix, length, trim } => self.digits(prefix, *length, *trim, value, out),
+            SealForm::Text { prefix, length, trim, pad } => {
+                self.digits(prefix, *length, *trim, value, out);
+                put_blanks(pad.saturating_sub(prefix.len() + length), out);
+            }
             SealForm::Uuid => put_uuid(self.uuid(&uuid_of_text(value).ok_or(UUID)?), out),
             SealForm::Int8 => {
                 let number = std::str::from_utf8(value).ok().and_then(|v| v.parse().ok()).ok_or(BIGINT)?;
@@ -165,7 +170,10 @@ impl Sealer {
     /// [`SealError`] where the value is not of the sealed type; then nothing is appended.
     pub fn binary(&self, value: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
         match &self.form {
-            SealForm::Text { prefix, length, trim } => self.digits(prefix, *length, *trim, value, out),
+            SealForm::Text { prefix, length, trim, pad } => {
+                self.digits(prefix, *length, *trim, value, out);
+                put_blanks(pad.saturating_sub(prefix.len() + length), out);
+            }
             SealForm::Uuid => out.extend(self.uuid(&value.try_into().map_err(|_| UUID)?)),
             SealForm::Int8 => {
                 let number = i64::from_be_bytes(value.try_into().map_err(|_| BIGINT)?);
@@ -289,6 +297,10 @@ const UUID: SealError = SealError { expected: "uuid" };
 const BIGINT: SealError = SealError { expected: "bigint" };
 const INTEGER: SealError = SealError { expected: "integer" };
 const NO_TOKEN: SealError = SealError { expected: "token" };
+
+fn put_blanks(count: usize, out: &mut Vec<u8>) {
+    out.resize(out.len().saturating_add(count), b' ');
+}
 
 /// As Postgres writes it: 8-4-4-4-12 hexadecimal digits.
 fn put_uuid(value: [u8; 16], out: &mut Vec<u8>) {

@@ -72,7 +72,7 @@ pub fn put(out: &mut Vec<u8>, fields: Vec<Field<'_>>) {
 }
 
 fn is_token_of_text(mask: &Mask) -> bool {
-    matches!(mask, Mask::Seal(spec) if matches!(&spec.form, SealForm::Token(token) if token.kind == Kind::Text))
+    matches!(mask, Mask::Seal(spec) | Mask::SealElements(spec) if matches!(&spec.form, SealForm::Token(token) if token.kind == Kind::Text))
 }
 
 /// A token may be longer than its column's type says: size, modifier and format of a type without a length.

@@ -4,7 +4,7 @@ mod asked;
 mod connection;
 pub mod scram;
 mod settings;
-mod startup;
+pub mod startup;
 mod stream;
 #[cfg(test)]
 mod tests;

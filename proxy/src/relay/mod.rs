@@ -4,12 +4,15 @@ pub mod buffers;
 pub mod pump;
 #[cfg(test)]
 mod tests;
+pub mod turns;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::cancel::CancelGuard;
 use crate::conversation::server::check_setting;
 use crate::conversation::{Conversation, End, Judge, path};
 use crate::error::UpstreamError;
@@ -17,6 +20,7 @@ use crate::fatal::Fatal;
 use crate::serve::Session;
 use crate::wire::message::put_bare;
 use pump::{Between, Nothing, Pump, Stopped};
+use turns::Turns;
 
 /// How long the last bytes of a session may take.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -46,16 +50,16 @@ pub trait Refresh {
 
 /// Relays a session of a role from whom nothing is protected: byte for byte, both ways.
 pub async fn plain(session: Session) -> Ended {
-    let Session { client, read_ahead, upstream, mut stop, cancel: _registered, .. } = session;
-    let mut pump = Pump::new(Nothing, (client, read_ahead), upstream.into_parts());
-    let ended = drive(&mut pump, &mut stop, None::<&Never>).await;
+    let Session { client, read_ahead, upstream, mut stop, mut cancel, .. } = session;
+    let mut pump = Pump::new(Nothing, (client, read_ahead), upstream.into_parts(), Turns::new(Arc::clone(&cancel.done)));
+    let ended = drive(&mut pump, &mut stop, &mut cancel, None::<&Never>).await;
     farewell(&mut pump, &ended, false, false).await;
     ended
 }
 
 /// Relays a session of a role with masks: see [`Conversation`]. `fixed`: the order key, where it is not to be random.
 pub async fn masked<J: Judge, R: Refresh>(session: Session, judge: J, refresh: &R, fixed: Option<String>) -> Ended {
-    let Session { mut client, read_ahead, mut upstream, mut stop, cancel: _registered, .. } = session;
+    let Session { mut client, read_ahead, mut upstream, mut stop, mut cancel, .. } = session;
     let settings = upstream.parameters().iter().try_for_each(|(name, value)| check_setting(name.as_bytes(), value.as_bytes()));
     let begun = match (settings, fixed.or_else(order_key)) {
         (Err(veto), _) => Err((
@@ -75,8 +79,9 @@ pub async fn masked<J: Judge, R: Refresh>(session: Session, judge: J, refresh: &
     match begun {
         Ok((key, schemas)) => {
             let between = Conversation::new(judge, key, &schemas);
-            let mut pump = Pump::new(between, (client, read_ahead), upstream.into_parts());
-            let ended = drive(&mut pump, &mut stop, Some(refresh)).await;
+            let turns = Turns::new(Arc::clone(&cancel.done));
+            let mut pump = Pump::new(between, (client, read_ahead), upstream.into_parts(), turns);
+            let ended = drive(&mut pump, &mut stop, &mut cancel, Some(refresh)).await;
             let whole = pump.between.at_boundary();
             farewell(&mut pump, &ended, whole, true).await;
             if matches!(ended, Ended::End(End::Veto(_))) {
@@ -99,7 +104,12 @@ pub fn order_key() -> Option<String> {
     Some(bytes.iter().map(|b| format!("{b:02x}")).collect())
 }
 
-async fn drive<B: Between, C, S, R: Refresh>(pump: &mut Pump<B, C, S>, stop: &mut watch::Receiver<bool>, refresh: Option<&R>) -> Ended
+async fn drive<B: Between, C, S, R: Refresh>(
+    pump: &mut Pump<B, C, S>,
+    stop: &mut watch::Receiver<bool>,
+    cancel: &mut CancelGuard,
+    refresh: Option<&R>,
+) -> Ended
 where
     C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
@@ -109,6 +119,11 @@ where
             biased;
             _changed = stop.wait_for(|stop| *stop) => return Ended::Stopped,
             stopped = pump.run() => stopped,
+            // After the pump: what the client said before is taken by now.
+            question = cancel.asked() => {
+                let _gone = question.send(pump.turns.until());
+                continue;
+            }
         };
         match stopped {
             Stopped::End(end) => return Ended::End(end),

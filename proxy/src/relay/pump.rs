@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::buffers;
+use super::turns::Turns;
 use crate::conversation::{Conversation, End, FULL, Judge, Out};
 
 /// What stands between the two sides.
@@ -114,8 +115,12 @@ pub struct Pump<B, C, S> {
     pub between: B,
     /// Bytes that are still to be sent.
     pub out: Out,
+    /// What the client waits for.
+    pub turns: Turns,
     client: Side<C>,
     server: Side<S>,
+    /// Bytes of what is to be sent to the client that `turns` has seen.
+    walked: usize,
 }
 
 #[derive(Debug)]
@@ -184,8 +189,15 @@ fn used_up(inbox: &mut Vec<u8>, used: usize) {
 
 impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + Unpin> Pump<B, C, S> {
     /// Of two connections, each with the bytes that were already read from it.
-    pub fn new(between: B, client: (C, Vec<u8>), server: (S, Vec<u8>)) -> Self {
-        Pump { between, out: Out::default(), client: Side::new(client.0, client.1), server: Side::new(server.0, server.1) }
+    pub fn new(between: B, client: (C, Vec<u8>), server: (S, Vec<u8>), turns: Turns) -> Self {
+        Pump {
+            between,
+            out: Out::default(),
+            turns,
+            client: Side::new(client.0, client.1),
+            server: Side::new(server.0, server.1),
+            walked: 0,
+        }
     }
 
     /// Moves bytes until something ends or is wanted. Nothing is lost when the future is dropped: call it again.
@@ -240,7 +252,9 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
 
     // What waits comes before what is read. A side that has ended is no reason to stop while the other's buffer keeps bytes back.
     fn step(&mut self, cx: &mut Context<'_>, moved: &mut bool) -> Result<(), Stopped> {
-        let Pump { between, out, client, server } = self;
+        let Pump { between, out, client, server, turns, walked } = self;
+        // What is sent is gone from the buffer.
+        *walked = out.to_client.len().min(*walked);
         if out.to_client.len() < FULL {
             buffers::lend(&mut out.to_client);
             buffers::lend(&mut out.to_server);
@@ -262,17 +276,25 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
             let used = between.from_client(&client.inbox, out).map_err(Stopped::End)?;
             // What is sent again comes from no byte of the client's.
             *moved |= used > 0 || out.to_server.len() > before;
+            turns.taken(client.inbox.get(..used).unwrap_or_default());
             used_up(&mut client.inbox, used);
         }
         let taking = between.listening() && out.to_server.len() < FULL;
         if taking || between.carrying() && client.inbox.len() < FULL {
-            match client.poll_take(cx, |bytes| if taking { between.from_client(bytes, out) } else { Ok(0) }) {
+            let take = |bytes: &[u8]| {
+                let used = if taking { between.from_client(bytes, out)? } else { 0 };
+                turns.taken(bytes.get(..used).unwrap_or_default());
+                Ok(used)
+            };
+            match client.poll_take(cx, take) {
                 Poll::Ready(Ok(Ok(true))) => *moved = true,
                 Poll::Ready(Ok(Ok(false)) | Err(_)) => return Err(Stopped::ClientGone),
                 Poll::Ready(Ok(Err(end))) => return Err(Stopped::End(end)),
                 Poll::Pending => {}
             }
         }
+        turns.told(out.to_client.get(*walked..).unwrap_or_default());
+        *walked = out.to_client.len();
         for buffer in [&mut out.to_client, &mut out.to_server] {
             if buffer.is_empty() {
                 buffers::give_back(buffer);

@@ -3,6 +3,7 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use super::pump::{Between, Nothing, Pump, Stopped};
+use super::turns::Turns;
 use crate::conversation::{End, FULL, Out};
 
 fn run(work: impl Future<Output = ()>) {
@@ -13,7 +14,7 @@ fn run(work: impl Future<Output = ()>) {
 fn between<B: Between>(between: B, room: usize) -> (DuplexStream, DuplexStream, Pump<B, DuplexStream, DuplexStream>) {
     let (client, near_client) = duplex(room);
     let (server, near_server) = duplex(room);
-    (client, server, Pump::new(between, (near_client, Vec::new()), (near_server, Vec::new())))
+    (client, server, Pump::new(between, (near_client, Vec::new()), (near_server, Vec::new()), Turns::default()))
 }
 
 #[test]

@@ -116,6 +116,12 @@ pub enum RowFault {
         /// What came.
         found: usize,
     },
+    /// The header of a COPY says something else of a sealed column than its name.
+    #[error("column {column}: the header is not its name")]
+    Header {
+        /// From 1.
+        column: usize,
+    },
     /// A value cannot be sealed.
     #[error("column {column}: {source}")]
     Unsealable {

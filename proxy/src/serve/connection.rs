@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
 use super::Shared;
-use crate::cancel::CancelGuard;
+use crate::cancel::{CancelGuard, Refused, Still};
 use crate::conversation::End;
 use crate::error::LoginError;
 use crate::fatal::Fatal;
@@ -66,6 +66,8 @@ pub(super) async fn attend(
         Ok(Err(e)) => log::warn("login.refused", &[("id", &id), ("peer", &peer), ("error", &e)]),
         Ok(Ok(Arrival::Gone)) => {}
         Ok(Ok(Arrival::Cancel { pid, secret, client })) => {
+            // It may wait for the server; logins need the place.
+            drop(place);
             cancel(id, peer, pid, &secret, &shared).await;
             // Only now: a client that sees its connection closed takes the cancellation for delivered.
             drop(client);
@@ -79,11 +81,16 @@ pub(super) async fn attend(
 
 async fn cancel(id: u64, peer: SocketAddr, pid: i32, secret: &[u8], shared: &Shared) {
     // The client is told nothing either way, as Postgres does (55.2.9): it could otherwise try keys.
-    let Some(server) = shared.cancels.find(pid, secret) else {
-        return log::warn("cancel.refused", &[("id", &id), ("peer", &peer), ("pid", &pid)]);
+    let target = match shared.cancels.find(pid, secret, peer.ip()) {
+        Ok(target) => target,
+        // Said once: else whoever sends them fills the log.
+        Err(Refused::Limited { first: false }) => return,
+        Err(why) => return log::warn("cancel.refused", &[("id", &id), ("peer", &peer), ("pid", &pid), ("why", &why)]),
     };
-    match Upstream::cancel(&shared.config.upstream, pid, &server).await {
-        Ok(()) => log::info("cancel", &[("id", &id), ("peer", &peer), ("pid", &pid)]),
+    let deliver =
+        |server: Vec<u8>, still: Still| async move { Upstream::cancel(&shared.config.upstream, pid, &server, || still.runs()).await };
+    match shared.cancels.forward(&target, deliver).await {
+        Ok(outcome) => log::info("cancel", &[("id", &id), ("peer", &peer), ("pid", &pid), ("outcome", &format!("{outcome:?}"))]),
         Err(e) => log::error("cancel.failed", &[("id", &id), ("pid", &pid), ("error", &e)]),
     }
 }

@@ -91,13 +91,17 @@ impl Upstream {
         self.reader.into_parts()
     }
 
-    /// Sends a CancelRequest for a server session and waits until the server has taken it.
+    /// Sends a CancelRequest for a server session and waits until the server has taken it. `still`: asked when all is ready; where it
+    /// says no, nothing is sent, and the answer is false.
     ///
     /// # Errors
     /// See [`UpstreamError`].
-    pub async fn cancel(config: &UpstreamConfig, pid: i32, secret: &[u8]) -> Result<(), UpstreamError> {
+    pub async fn cancel(config: &UpstreamConfig, pid: i32, secret: &[u8], still: impl Fn() -> bool) -> Result<bool, UpstreamError> {
         in_time(config, async {
             let mut stream = open(config).await?;
+            if !still() {
+                return Ok(false);
+            }
             let length = u32::try_from(secret.len().saturating_add(12)).map_err(|_| UpstreamError::Protocol("a secret too long".into()))?;
             let mut packet = length.to_be_bytes().to_vec();
             packet.extend_from_slice(&80_877_102_u32.to_be_bytes());
@@ -107,7 +111,7 @@ impl Upstream {
             stream.flush().await?;
             // The server answers nothing: it closes. Some close without a farewell, which is as good.
             let _closed = stream.read(&mut [0]).await;
-            Ok(())
+            Ok(true)
         })
         .await
     }

@@ -256,6 +256,20 @@ impl Client {
         }
     }
 
+    /// Reads until the connection ends, or nothing comes in time. Nothing is decoded; canaries are looked for in all that came. The number of
+    /// bytes.
+    pub fn drain(mut self) -> usize {
+        let mut chunk = [0; 1 << 16];
+        let before = self.received.len();
+        while let Ok(n) = self.stream.read(&mut chunk) {
+            if n == 0 {
+                break;
+            }
+            self.received.extend_from_slice(&chunk[..n]);
+        }
+        self.received.len() - before
+    }
+
     /// The next byte as it comes, as after an SSLRequest; `None` where the connection is closed.
     pub fn byte(&mut self) -> Option<u8> {
         let mut one = [0];

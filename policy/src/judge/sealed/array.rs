@@ -130,7 +130,7 @@ fn cast_value(s: &Sealed, to: &DataType) -> Option<Sealed> {
     // The cast of a bpchar takes its trailing blanks away.
     let form = match (&s.spec.form, base) {
         (SealForm::Text { prefix, length, .. }, BaseType::Text | BaseType::Varchar) => {
-            SealForm::Text { prefix: prefix.clone(), length: *length, trim: false }
+            SealForm::Text { prefix: prefix.clone(), length: *length, trim: false, pad: 0 }
         }
         (SealForm::Token(token), BaseType::Text | BaseType::Varchar) if token.kind == Kind::Text => {
             SealForm::Token(TokenForm { trim: false, ..token.clone() })

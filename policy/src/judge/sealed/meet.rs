@@ -60,10 +60,15 @@ pub(crate) fn same_domain(a: &SealSpec, b: &SealSpec) -> Option<SealSpec> {
         return None;
     }
     match (&a.form, &b.form) {
-        (SealForm::Text { prefix, length, trim }, SealForm::Text { prefix: other_prefix, length: other_length, trim: other_trim }) => {
+        (
+            SealForm::Text { prefix, length, trim, pad },
+            SealForm::Text { prefix: other_prefix, length: other_length, trim: other_trim, pad: other_pad },
+        ) => {
+            // Of two lengths each value would keep its own, which nothing tells here.
+            let pad = if pad == other_pad { *pad } else { 0 };
             (prefix == other_prefix && length == other_length).then(|| SealSpec {
                 class: a.class.clone(),
-                form: SealForm::Text { prefix: prefix.clone(), length: *length, trim: *trim && *other_trim },
+                form: SealForm::Text { prefix: prefix.clone(), length: *length, trim: *trim && *other_trim, pad },
             })
         }
         (SealForm::Uuid, SealForm::Uuid) | (SealForm::Int8, SealForm::Int8) => Some(a.clone()),
@@ -101,7 +106,7 @@ mod tests {
         let form = match base {
             BaseType::Uuid => SealForm::Uuid,
             BaseType::Int8 => SealForm::Int8,
-            _ => SealForm::Text { prefix: String::new(), length: 32, trim: base == BaseType::Bpchar },
+            _ => SealForm::Text { prefix: String::new(), length: 32, trim: base == BaseType::Bpchar, pad: 0 },
         };
         let spec = Arc::new(SealSpec { class: class.to_owned(), form });
         Label::Sealed(Sealed { spec, column: String::new(), rule: String::new(), ty: Arc::new(SealedType::plain(base)) })

@@ -61,8 +61,14 @@ fn bpchar_is_trimmed_and_other_text_is_not() {
     for (base, trimmed) in [(BaseType::Bpchar, true), (BaseType::Varchar, false), (BaseType::Citext, false), (BaseType::Text, false)] {
         let Ok(Some(Action::Seal(spec))) = fit(&hash(20), "mail", "x", &column_type(base, "t")) else { panic!("{base:?}") };
         assert_eq!(spec.class, "mail");
-        assert_eq!(spec.form, SealForm::Text { prefix: "u_".into(), length: 20, trim: trimmed });
+        assert_eq!(spec.form, SealForm::Text { prefix: "u_".into(), length: 20, trim: trimmed, pad: 0 });
     }
+}
+
+#[test]
+fn the_pseudonyms_of_a_character_n_are_padded_to_n() {
+    let Ok(Some(Action::Seal(spec))) = fit(&hash(20), "mail", "x", &column_type(BaseType::Bpchar, "character(25)")) else { panic!() };
+    assert_eq!(spec.form, SealForm::Text { prefix: "u_".into(), length: 20, trim: true, pad: 25 });
 }
 
 #[test]

@@ -7,7 +7,7 @@ fn sealer(class: &str, form: SealForm) -> Sealer {
 }
 
 fn digits(prefix: &str, length: usize, trim: bool) -> SealForm {
-    SealForm::Text { prefix: prefix.into(), length, trim }
+    SealForm::Text { prefix: prefix.into(), length, trim, pad: 0 }
 }
 
 fn text(sealer: &Sealer, value: &[u8]) -> String {

@@ -222,7 +222,7 @@ fn carry(word: &str) -> Option<Arc<Carry>> {
 }
 
 fn spec() -> SealSpec {
-    SealSpec { class: "c".into(), form: SealForm::Text { prefix: String::new(), length: 8, trim: false } }
+    SealSpec { class: "c".into(), form: SealForm::Text { prefix: String::new(), length: 8, trim: false, pad: 0 } }
 }
 
 /// A client's messages.

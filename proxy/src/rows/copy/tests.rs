@@ -1,3 +1,5 @@
+use pgveil_policy::{Mask, Origin, Output};
+
 use super::super::Unsealable;
 use super::*;
 
@@ -31,7 +33,9 @@ impl Pseudonym for Fake {
 fn sealing(form: CopyForm, pattern: &str, force_quote: bool, header: bool) -> Sealing {
     let pseudonyms: Vec<_> = pattern.chars().map(|c| (c == 's').then(|| Arc::new(Fake) as Arc<dyn Pseudonym>)).collect();
     let force_quote = vec![force_quote; pseudonyms.len()];
-    let data = CopyData { columns: Arc::from([]), form, force_quote, header };
+    let named = |name: &str| Output { name: name.to_owned(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
+    let columns = ["e,mail", "n", "c"].iter().take(pattern.len()).map(|name| named(name)).collect();
+    let data = CopyData { columns, form, force_quote, header };
     Sealing::new(&data, pseudonyms)
 }
 
@@ -83,6 +87,17 @@ fn the_header_passes_in_the_clients_form() {
     assert_eq!(sent(&sealing, &mut progress, b"e,mail\tn\n").unwrap(), b"\"e,mail\",n\n");
     assert_eq!(sent(&sealing, &mut progress, b"ab\t1\n").unwrap(), b"\"ba\",\"1\"\n");
     assert!(progress.may_end(&sealing));
+}
+
+#[test]
+fn a_row_in_the_headers_place_is_not_sent() {
+    let sealing = sealing(text(b'\t', "\\N"), "s-", false, true);
+    for row in [&b"ann@example.org\tn\n"[..], b"\\N\tn\n", b"\tn\n"] {
+        assert_eq!(sent(&sealing, &mut Progress::default(), row), Err(RowFault::Header { column: 1 }));
+    }
+    // Of a long name Postgres keeps 63 bytes.
+    let long = "ä".repeat(40);
+    assert!(is_name(&long.as_bytes()[..62], &long) && !is_name(&long.as_bytes()[..40], &long) && !is_name(b"", "x"));
 }
 
 #[test]

@@ -1,0 +1,67 @@
+//! One message of a conversation, gone wrong.
+
+use pgveil_tests::rng::Rng;
+
+/// Type, length, body.
+pub fn put(tag: u8, body: &[u8]) -> Vec<u8> {
+    [&[tag][..], &(body.len() as u32 + 4).to_be_bytes(), body].concat()
+}
+
+/// Appends what becomes of a message, or keeps it for behind the next; what was done. `choices`: messages that are made up, and types.
+pub fn change(
+    rng: &mut Rng,
+    (made_up, tags): (&[(u8, &[u8])], &[u8]),
+    mut message: Vec<u8>,
+    kept: &mut Option<Vec<u8>>,
+    out: &mut Vec<u8>,
+) -> String {
+    let tag = char::from(message[0]);
+    let what = rng.below(11);
+    match what {
+        // Left out, doubled, moved behind the next.
+        0 => {}
+        1 => out.extend([&message[..], &message[..]].concat()),
+        2 => *kept = Some(message),
+        // Another type, another length, other bytes, a shorter or longer body.
+        3 => {
+            message[0] = *rng.pick(tags);
+            out.extend(message);
+        }
+        4 => {
+            let length = *rng.pick(&[0, 3, 4, 5, 8, 0x7fff_ffff, 0xffff_ffff, message.len() as u32 + 7, message.len() as u32 - 2]);
+            message[1..5].copy_from_slice(&length.to_be_bytes());
+            out.extend(message);
+        }
+        5 | 6 => {
+            for _ in 0..1 + rng.below(3) {
+                if message.len() > 5 {
+                    let at = 5 + rng.below(message.len() - 5);
+                    message[at] = if rng.chance(50) { rng.next() as u8 } else { message[at] ^ 1 << rng.below(8) };
+                }
+            }
+            out.extend(message);
+        }
+        7 => {
+            message.truncate(5 + rng.below(message.len() - 4));
+            let length = message.len() as u32 - 1;
+            message[1..5].copy_from_slice(&length.to_be_bytes());
+            out.extend(message);
+        }
+        8 => {
+            message.extend((0..1 + rng.below(9)).map(|_| rng.next() as u8));
+            let length = message.len() as u32 - 1;
+            message[1..5].copy_from_slice(&length.to_be_bytes());
+            out.extend(message);
+        }
+        // Made up, before or in place of it.
+        _ => {
+            let keep = rng.chance(70);
+            let (tag, body) = *rng.pick(made_up);
+            out.extend(put(tag, body));
+            if keep {
+                out.extend(message);
+            }
+        }
+    }
+    format!("{what} at {tag}")
+}
