@@ -173,12 +173,7 @@ fn direct_tls_and_its_protocol_name() {
 /// The files of a proxy's certificate.
 fn files(proxy: &Proxy) -> pgveil_certs::server::Files {
     let stem = proxy.ca().to_str().unwrap().strip_suffix("-ca.crt").unwrap();
-    pgveil_certs::server::Files {
-        cert: format!("{stem}.crt").into(),
-        key: format!("{stem}.key").into(),
-        client_ca: None,
-        client_crl: None,
-    }
+    pgveil_certs::server::Files { cert: format!("{stem}.crt").into(), key: format!("{stem}.key").into(), client_ca: None, client_crl: None }
 }
 
 #[test]
@@ -249,7 +244,14 @@ fn handshakes_byte_by_byte() {
 fn handshakes_that_are_none() {
     let (proxy, database) = proxy(|_| ());
     let hello = [&b"\x16\x03\x01\xff\xff"[..], &[0x41; 70_000]].concat();
-    for garbage in [&hello[..], b"\x16", b"\x16\x03\x01\x00\x00", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\xff", b"\x15\x03\x01\x00\x02\x02\x28", &[0; 64]] {
+    for garbage in [
+        &hello[..],
+        b"\x16",
+        b"\x16\x03\x01\x00\x00",
+        b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\xff",
+        b"\x15\x03\x01\x00\x02\x02\x28",
+        &[0; 64],
+    ] {
         for ask_first in [false, true] {
             let mut stream = connect(&proxy);
             if ask_first {

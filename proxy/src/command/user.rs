@@ -141,7 +141,10 @@ fn add(config: &Path, wanted: &Wanted<'_>, from_stdin: bool) -> Result<String, F
     if let Some(text) = wanted.valid_until
         && until::parse(text).is_none()
     {
-        return Err(Fault::Wrong(format!("\"{}\" is no time with an offset: write 2026-12-31T00:00:00Z, or infinity", text.escape_debug())));
+        return Err(Fault::Wrong(format!(
+            "\"{}\" is no time with an offset: write 2026-12-31T00:00:00Z, or infinity",
+            text.escape_debug()
+        )));
     }
     let file = Config::users_file(config)?;
     // Asked before the password is, so that nobody types one in vain.

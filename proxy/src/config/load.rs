@@ -199,7 +199,9 @@ impl Load<'_> {
             None | Some("optional") => ClientCert::Optional,
             Some("verify-ca") => ClientCert::Ca,
             Some("verify-full") => ClientCert::Full,
-            Some(other) => return Err(section.fault("client_cert", format!("\"{other}\" is unknown"), "optional | verify-ca | verify-full")),
+            Some(other) => {
+                return Err(section.fault("client_cert", format!("\"{other}\" is unknown"), "optional | verify-ca | verify-full"));
+            }
         };
         let ca = "name the PEM file of the root that signs the certificates of clients";
         if client_ca.is_none() && client_cert != ClientCert::Optional {

@@ -6,9 +6,9 @@ pub mod scram;
 mod settings;
 mod startup;
 mod stream;
-pub mod tries;
 #[cfg(test)]
 mod tests;
+pub mod tries;
 
 use std::net::IpAddr;
 use std::time::SystemTime;
@@ -243,12 +243,7 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
 }
 
 /// The server's final message, which is still to be sent.
-async fn scram(
-    connection: &mut Connection,
-    user: &str,
-    verifier: scram::Verifier,
-    desk: &Desk<'_>,
-) -> Result<Option<String>, LoginError> {
+async fn scram(connection: &mut Connection, user: &str, verifier: scram::Verifier, desk: &Desk<'_>) -> Result<Option<String>, LoginError> {
     let failed = |failure| match failure {
         Failure::Malformed(why) => LoginError::Refused(Fatal::new("08P01", format!("malformed SCRAM message: {why}"))),
         Failure::Binding(why) => LoginError::Refused(

@@ -262,7 +262,10 @@ mod tests {
             "n,",
             "",
         ] {
-            assert!(matches!(Exchange::start(pencil(), Channel::Unbound, message.as_bytes(), "s"), Err(Failure::Malformed(_))), "{message}");
+            assert!(
+                matches!(Exchange::start(pencil(), Channel::Unbound, message.as_bytes(), "s"), Err(Failure::Malformed(_))),
+                "{message}"
+            );
         }
         assert!(Exchange::start(pencil(), Channel::Unbound, b"n,,n=u,r=\xff", "s").is_err());
         assert!(Exchange::start(pencil(), Channel::Unbound, b"y,,n=,r=abc", "s").is_ok());

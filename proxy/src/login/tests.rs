@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use pgveil_certs::throwaway::Ca;
 use pgveil_certs::server::{Files, Server};
+use pgveil_certs::throwaway::Ca;
 use pgveil_certs::{Verify, client};
 use postgres_protocol::authentication::sasl::{ChannelBinding, ScramSha256};
 use postgres_protocol::password::scram_sha_256;
