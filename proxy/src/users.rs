@@ -169,7 +169,7 @@ fn user(file: &Path, name: &str, item: &Item) -> Result<User, ConfigError> {
     let valid_until = match table.get("valid_until") {
         None => None,
         Some(item) => {
-            let read = item.as_datetime().map(until::of).unwrap_or_default().map(Some).or_else(|| item.as_str().and_then(until::parse));
+            let read = item.as_datetime().and_then(until::of).map(Some).or_else(|| item.as_str().and_then(until::parse));
             let remedy = "write a time with its offset, valid_until = 2026-12-31T00:00:00Z, or \"infinity\"";
             read.ok_or_else(|| fault(file, &at("valid_until"), "is no time with an offset", remedy))?
         }

@@ -362,9 +362,10 @@ fn a_login_that_never_ends_is_ended() {
         let open = matches!(&ended, Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut));
         assert!(!open && begun.elapsed() < Duration::from_secs(60), "{what}: {ended:?}");
     };
+    let silent = &silent;
     std::thread::scope(|scope| {
         for start in starts {
-            scope.spawn(|| silent(start));
+            scope.spawn(move || silent(start));
         }
     });
     // A byte now and then does not help.
