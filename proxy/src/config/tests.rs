@@ -145,7 +145,7 @@ fn every_fault_names_its_key_and_a_remedy() {
         ("server.crt", "none.crt", "tls.cert"),
         ("[audit]", "client_ca = 'none.crt'\n[audit]", "tls.client_ca"),
         ("[audit]", "client_ca = 'pgveil.key'\n[audit]", "tls.client_ca"),
-        ("[audit]", "client_ca = 'ca.crt'\nclient_crl = 'ca.crt'\n[audit]", "tls.client_crl"),
+        ("[audit]", "client_ca = 'ca.crt'\nclient_crl = 'policy.toml'\n[audit]", "tls.client_crl"),
         ("[audit]", "client_crl = 'ca.crt'\n[audit]", "tls.client_ca"),
         ("[audit]", "client_cert = 'verify-full'\n[audit]", "tls.client_ca"),
         ("[audit]", "client_cert = 'none'\n[audit]", "tls.client_cert"),
