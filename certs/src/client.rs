@@ -178,6 +178,11 @@ mod tests {
         answer
     }
 
+    fn own(files: &throwaway::Files) -> Arc<rustls::ServerConfig> {
+        let files = crate::server::Files { cert: files.cert.clone(), key: files.key.clone(), client_ca: None, client_crl: None };
+        crate::server::load(&files).unwrap().config
+    }
+
     #[test]
     fn each_kind_verifies_what_it_says() {
         let dir = throwaway::tests::folder("verify");
@@ -185,7 +190,7 @@ mod tests {
         let root = ca.write_into(&dir, "ca").unwrap();
         let other = Ca::new().unwrap().write_into(&dir, "other").unwrap();
         let files = ca.issue_into(&dir, "server", &["db.example"]).unwrap();
-        let server = crate::server::load(&files.cert, &files.key).unwrap();
+        let server = own(&files);
         for (verify, name, expected) in [
             (Verify::Nothing, "wrong.example", true),
             (Verify::Ca(&root), "wrong.example", true),
@@ -198,12 +203,12 @@ mod tests {
         ] {
             assert_eq!(reaches(&server, config(verify).unwrap(), name), expected, "{verify:?} {name}");
         }
-        let own = Ca::self_signed(&dir, "own");
-        let server = crate::server::load(&own.cert, &own.key).unwrap();
+        let signed = Ca::self_signed(&dir, "own");
+        let server = self::own(&signed);
         for (verify, name, expected) in [
-            (Verify::Full(&own.cert), "localhost", true),
-            (Verify::Full(&own.cert), "wrong.example", false),
-            (Verify::Ca(&own.cert), "wrong.example", true),
+            (Verify::Full(&signed.cert), "localhost", true),
+            (Verify::Full(&signed.cert), "wrong.example", false),
+            (Verify::Ca(&signed.cert), "wrong.example", true),
             (Verify::Ca(&root), "localhost", false),
         ] {
             assert_eq!(reaches(&server, config(verify).unwrap(), name), expected, "self-signed: {verify:?} {name}");

@@ -1,6 +1,6 @@
 //! What can be wrong with a certificate, a key or a root.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A fault in a file of certificates or keys, with a remedy.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,20 @@ pub enum CertError {
     NoCertificate {
         /// The file.
         path: PathBuf,
+    },
+    /// It has no revocation list in it.
+    #[error("{} holds no revocation list", path.display())]
+    NoList {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A revocation list does not decode, or rustls does not take it.
+    #[error("the revocation list in {} cannot be used: {why}", path.display())]
+    BadList {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
     },
     /// It has no private key in it, or an encrypted one.
     #[error("{} holds no private key that is not encrypted", path.display())]
@@ -81,6 +95,25 @@ pub enum CertError {
 }
 
 impl CertError {
+    /// The file that is wrong; `None` where no file is.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            CertError::Unreadable { path, .. }
+            | CertError::Unwritable { path, .. }
+            | CertError::Pem { path, .. }
+            | CertError::NoCertificate { path }
+            | CertError::NoList { path }
+            | CertError::BadList { path, .. }
+            | CertError::NoKey { path }
+            | CertError::BadKey { path, .. }
+            | CertError::Mismatch { path }
+            | CertError::Expired { path }
+            | CertError::NotYetValid { path }
+            | CertError::Bad { path, .. } => Some(path),
+            CertError::Make(_) => None,
+        }
+    }
+
     /// What to do about it.
     pub fn remedy(&self) -> &'static str {
         match self {
@@ -88,6 +121,8 @@ impl CertError {
             CertError::Unwritable { .. } => "name a folder that pgveil's user may write",
             CertError::Pem { .. } => "write it as PEM: base64 between BEGIN and END lines",
             CertError::NoCertificate { .. } => "give a PEM file with BEGIN CERTIFICATE blocks, the server's own first",
+            CertError::NoList { .. } => "give a PEM file with BEGIN X509 CRL blocks",
+            CertError::BadList { .. } => "give complete lists of version 2 (no deltas), as openssl ca -gencrl writes them",
             CertError::NoKey { .. } => "give a PEM file with one BEGIN PRIVATE KEY block; decrypt an encrypted key with openssl pkey",
             CertError::BadKey { .. } => "use an RSA (2048 bits or more), ECDSA P-256/P-384 or Ed25519 key",
             CertError::Mismatch { .. } => "put the matching pair there, the server's own certificate first in its file",

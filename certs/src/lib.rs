@@ -6,6 +6,7 @@ pub mod client;
 mod dates;
 mod error;
 mod pem;
+mod read;
 pub mod server;
 pub mod throwaway;
 
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 pub use client::Verify;
 pub use error::CertError;
+pub use read::{common_name, end_point};
 
 /// ALPN of Postgres' protocol, which direct TLS requires (PostgreSQL documentation, 55.2.10).
 pub const ALPN: &[u8] = b"postgresql";

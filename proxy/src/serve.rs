@@ -19,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::config::Config;
+use crate::config::{ClientTls, Config};
 use crate::error::ConfigError;
 use crate::fatal::Fatal;
 use crate::log;
@@ -38,6 +38,7 @@ const GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    tls: ClientTls,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -68,6 +69,7 @@ impl Server {
         let listener = listen(config.listen).map_err(fault)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::new(config)?);
+        let tls = shared.config.tls.clone();
         let (stop, stopped) = watch::channel(false);
         let mut threads = Vec::new();
         let mut workers = Vec::new();
@@ -96,12 +98,19 @@ impl Server {
         };
         threads.push(thread::Builder::new().name("pgveil-accept".into()).spawn(accept)?);
         log::info("listen", &[("address", &address)]);
-        Ok(Server { address, stop, threads })
+        Ok(Server { address, tls, stop, threads })
     }
 
     /// Where it listens; with the port that the system chose where the configuration said 0.
     pub fn addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Certificates, keys and revocation lists are read again at the next handshake, even if they look unchanged.
+    pub fn reload(&self) {
+        if let Some(server) = self.tls.server() {
+            server.reload();
+        }
     }
 
     /// Accepts nothing more, tells every session 57P01, and waits up to five seconds for them to end.

@@ -1,4 +1,6 @@
-//! `users.toml`: who may log in, with a SCRAM verifier and roles.
+//! `users.toml`: who may log in, how, until when, and with which roles.
+
+pub mod until;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,10 +18,64 @@ use crate::login::scram::Verifier;
 /// A user.
 #[derive(Debug, Clone)]
 pub struct User {
-    /// Of its password.
-    pub verifier: Verifier,
+    /// Of its password; `None` only where it has none.
+    pub verifier: Option<Verifier>,
     /// Its roles, at least one; the first is active after login.
     pub roles: Vec<String>,
+    /// How it logs in.
+    pub auth: Auth,
+    /// The common name of its certificate; its own name where it is not said.
+    pub certificate: Option<String>,
+    /// After that it may not log in.
+    pub valid_until: Option<SystemTime>,
+}
+
+/// How a user logs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Auth {
+    /// `auth = "scram"`: with its password.
+    #[default]
+    Scram,
+    /// `auth = "cert"`: with its certificate alone.
+    Cert,
+    /// `auth = "scram+cert"`: with both.
+    Both,
+}
+
+impl Auth {
+    /// As the users file writes it.
+    pub fn parse(text: &str) -> Option<Auth> {
+        [Auth::Scram, Auth::Cert, Auth::Both].into_iter().find(|auth| auth.name() == text)
+    }
+
+    /// As the users file writes it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Auth::Scram => "scram",
+            Auth::Cert => "cert",
+            Auth::Both => "scram+cert",
+        }
+    }
+
+    /// Whether a certificate is needed.
+    pub fn needs_certificate(self) -> bool {
+        match self {
+            Auth::Scram => false,
+            Auth::Cert | Auth::Both => true,
+        }
+    }
+}
+
+impl User {
+    /// Whether a certificate with that common name is its own.
+    pub fn is_named_by(&self, name: &str, certificate: &str) -> bool {
+        self.certificate.as_deref().unwrap_or(name) == certificate
+    }
+
+    /// Whether it may log in at that time.
+    pub fn is_valid(&self, now: SystemTime) -> bool {
+        self.valid_until.is_none_or(|until| now <= until)
+    }
 }
 
 /// All users, by name.
@@ -69,12 +125,12 @@ impl Users {
         self.0.iter().map(|(name, user)| (name.as_str(), user))
     }
 
-    /// The user's verifier, or a mock one of the same form that no password fits.
+    /// The user's verifier, or a mock one of the same form that no password fits: of an unknown user, and of one without a password.
     pub fn verifier(&self, name: &str, mock: &[u8; 32]) -> Verifier {
-        let like = self.0.values().next().map(|user| &user.verifier);
+        let like = self.0.values().find_map(|user| user.verifier.as_ref());
         // Made for users that exist as well, so that both ways take the same time.
         let mocked = Verifier::mock(mock, name, like);
-        self.get(name).map_or(mocked, |user| user.verifier.clone())
+        self.get(name).and_then(|user| user.verifier.clone()).unwrap_or(mocked)
     }
 }
 
@@ -84,19 +140,46 @@ fn user(file: &Path, name: &str, item: &Item) -> Result<User, ConfigError> {
         return Err(fault(file, &format!("user.{name}"), "is no table", "write [user.NAME] with verifier and roles"));
     };
     for (key, _) in table.iter() {
-        if !matches!(key, "verifier" | "roles") {
-            return Err(fault(file, &at(key), "unknown key", "a user has verifier and roles"));
+        if !matches!(key, "verifier" | "roles" | "auth" | "certificate" | "valid_until") {
+            return Err(fault(file, &at(key), "unknown key", "a user has verifier, roles, auth, certificate and valid_until"));
         }
     }
     let remake = "set it with pgveil user add; a verifier has Postgres' form SCRAM-SHA-256$4096:salt$StoredKey:ServerKey";
-    let text = table.get("verifier").and_then(Item::as_str);
-    let verifier = text.and_then(Verifier::parse).ok_or_else(|| fault(file, &at("verifier"), "missing or malformed", remake))?;
+    let auth = match table.get("auth").map(|item| item.as_str().and_then(Auth::parse)) {
+        None => Auth::Scram,
+        Some(Some(auth)) => auth,
+        Some(None) => return Err(fault(file, &at("auth"), "is unknown", "scram | cert | scram+cert")),
+    };
+    let verifier = match (auth, table.get("verifier")) {
+        (Auth::Cert, None) => None,
+        (Auth::Cert, Some(_)) => {
+            let remedy = "take the verifier out, or write auth = \"scram+cert\"";
+            return Err(fault(file, &at("verifier"), "no password counts with auth = \"cert\"", remedy));
+        }
+        (Auth::Scram | Auth::Both, item) => {
+            let verifier = item.and_then(Item::as_str).and_then(Verifier::parse);
+            Some(verifier.ok_or_else(|| fault(file, &at("verifier"), "missing or malformed", remake))?)
+        }
+    };
+    let certificate = match table.get("certificate").map(|item| item.as_str().filter(|name| !name.is_empty())) {
+        None => None,
+        Some(Some(name)) => Some(name.to_owned()),
+        Some(None) => return Err(fault(file, &at("certificate"), "is no text", "write the common name (CN) of the user's certificate")),
+    };
+    let valid_until = match table.get("valid_until") {
+        None => None,
+        Some(item) => {
+            let read = item.as_datetime().and_then(until::of).map(Some).or_else(|| item.as_str().and_then(until::parse));
+            let remedy = "write a time with its offset, valid_until = 2026-12-31T00:00:00Z, or \"infinity\"";
+            read.ok_or_else(|| fault(file, &at("valid_until"), "is no time with an offset", remedy))?
+        }
+    };
     let roles = table.get("roles").and_then(Item::as_array).and_then(|roles| {
         let names = roles.iter().map(|role| role.as_str().filter(|r| !r.is_empty()).map(str::to_owned));
         names.collect::<Option<Vec<_>>>().filter(|names| !names.is_empty())
     });
     let roles = roles.ok_or_else(|| fault(file, &at("roles"), "is no list of role names", "write roles = [\"analyst\"]"))?;
-    Ok(User { verifier, roles })
+    Ok(User { verifier, roles, auth, certificate, valid_until })
 }
 
 fn fault(file: &Path, key: &str, problem: impl Into<String>, remedy: &str) -> ConfigError {
@@ -157,8 +240,28 @@ mod tests {
         assert_eq!(users.get("ana").unwrap().roles, ["analyst", "x"]);
         assert_eq!(users.iter().map(|(n, _)| n).collect::<Vec<_>>(), ["ana", "b c"]);
         assert!(users.get("ANA").is_none());
-        assert!(users.verifier("ana", &[0; 32]) == users.get("ana").unwrap().verifier);
-        assert!(users.verifier("eve", &[0; 32]) != users.get("ana").unwrap().verifier);
+        assert!(Some(users.verifier("ana", &[0; 32])) == users.get("ana").unwrap().verifier);
+        assert!(Some(users.verifier("eve", &[0; 32])) != users.get("ana").unwrap().verifier);
+    }
+
+    #[test]
+    fn users_may_end_and_have_certificates() {
+        let verifier = scram_sha_256(b"pw");
+        let text = format!(
+            "[user.ana]\nauth = 'cert'\ncertificate = 'Ana K'\nroles = ['r']\n\
+             [user.bob]\nverifier = '{verifier}'\nroles = ['r']\nauth = 'scram+cert'\nvalid_until = 2026-12-31T01:00:00+01:00\n\
+             [user.eve]\nverifier = '{verifier}'\nroles = ['r']\nvalid_until = 'infinity'\n"
+        );
+        let users = Users::parse(&text, Path::new("users.toml")).unwrap();
+        let [ana, bob, eve] = ["ana", "bob", "eve"].map(|name| users.get(name).unwrap());
+        assert_eq!((ana.auth, bob.auth, eve.auth), (Auth::Cert, Auth::Both, Auth::Scram));
+        assert!(ana.is_named_by("ana", "Ana K") && !ana.is_named_by("ana", "ana"));
+        assert!(bob.is_named_by("bob", "bob") && !bob.is_named_by("bob", "Bob"));
+        let end = until::parse("2026-12-31T00:00:00Z").unwrap().unwrap();
+        assert_eq!((ana.valid_until, bob.valid_until, eve.valid_until), (None, Some(end), None));
+        assert!(bob.is_valid(end) && !bob.is_valid(end + std::time::Duration::from_nanos(1)) && eve.is_valid(end));
+        // Without a password of its own it gets a mock verifier of the others' form.
+        assert!(users.verifier("ana", &[0; 32]) == Verifier::mock(&[0; 32], "ana", bob.verifier.as_ref()));
     }
 
     #[test]
@@ -172,6 +275,12 @@ mod tests {
             (format!("[user.ana]\nverifier = '{verifier}'\nroles = 'r'\n"), "user.ana.roles"),
             (format!("[user.ana]\nverifier = '{verifier}'\nroles = [1]\n"), "user.ana.roles"),
             (format!("[user.ana]\nverifier = '{verifier}'\nroles = ['r']\npassword = 'x'\n"), "user.ana.password"),
+            (format!("[user.ana]\nverifier = '{verifier}'\nroles = ['r']\nauth = 'md5'\n"), "user.ana.auth"),
+            (format!("[user.ana]\nverifier = '{verifier}'\nroles = ['r']\nauth = 'cert'\n"), "user.ana.verifier"),
+            ("[user.ana]\nroles = ['r']\nauth = 'scram+cert'\n".to_owned(), "user.ana.verifier"),
+            (format!("[user.ana]\nverifier = '{verifier}'\nroles = ['r']\ncertificate = ''\n"), "user.ana.certificate"),
+            (format!("[user.ana]\nverifier = '{verifier}'\nroles = ['r']\nvalid_until = 2026-12-31\n"), "user.ana.valid_until"),
+            (format!("[user.ana]\nverifier = '{verifier}'\nroles = ['r']\nvalid_until = 'soon'\n"), "user.ana.valid_until"),
             ("[user]\nana = 1\n".to_owned(), "user.ana"),
             ("user = 1\n".to_owned(), "user"),
             ("[users.ana]\n".to_owned(), "users"),

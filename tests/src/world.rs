@@ -146,6 +146,8 @@ impl World {
         let mut config = Config::load_with(&path("toml"), &|_| None).unwrap_or_else(|e| panic!("{e}"));
         // The same keyed order in every session: the twin databases are made so that it is the same on both.
         config.order_key = Some("0rder".repeat(6) + "ky");
+        // Tests fail to log in as often as they like; those of the limit set it.
+        config.failed_logins = 1_000_000;
         change(&mut config);
         let server = Server::start(config).unwrap_or_else(|e| panic!("{e}"));
         Proxy {
@@ -195,6 +197,18 @@ impl Proxy {
     /// The CA of its certificate, as a PEM file.
     pub fn ca(&self) -> &Path {
         &self.certificate
+    }
+
+    /// Runs psql with a connection string that has its own idea of who, where and how; `host` is the proxy's where it does not say.
+    pub fn psql_with(&self, connection: &str, password: Option<&str>, script: &str) -> Printed {
+        let target = format!("host=127.0.0.1 port={} connect_timeout=60 {connection}", self.addr().port());
+        let mut command = Command::new(&self.psql);
+        command.args(["-X", "-w", "-q", "-A", "-t", "-d", &target, "-c", script]).env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("PGCLIENTENCODING", "UTF8");
+        command.envs(password.map(|password| ("PGPASSWORD", password)));
+        let output = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Printed { ok: output.status.success(), out: text(output.stdout), err: text(output.stderr) }
     }
 
     /// Replaces the policy file.

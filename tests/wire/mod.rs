@@ -1,11 +1,14 @@
 //! Bad input and faults: each gets a clear error of the right SQLSTATE, the process lives, other sessions go on.
 
 mod cancel;
+mod certificates;
 mod hostile_sql;
 mod login;
 mod memory;
 mod messages;
 mod noise;
+mod tls;
+mod tls_raw;
 mod upstream;
 
 use pgveil_tests::client::{Client, Fields, Message};

@@ -61,7 +61,7 @@ fn show(arguments: &Arguments) -> Result<(), DemoError> {
     print("\npgveil demo is ready");
     if !arguments.once {
         print("Ctrl-C ends it.");
-        match super::serve::wait() {
+        match super::serve::wait(None) {
             Ok(signal) => log::info("stop", &[("signal", &signal)]),
             Err(error) => log::error("signals", &[("error", &error)]),
         }

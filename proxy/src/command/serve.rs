@@ -29,7 +29,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         Err(StartError::Config(e)) => return bad_configuration(&e),
         Err(StartError::System(e)) => return problem(&e),
     };
-    match wait() {
+    match wait(Some(&|| server.reload())) {
         Ok(name) => log::info("stop", &[("signal", &name)]),
         Err(e) => return problem(&e),
     }
@@ -37,13 +37,23 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Waits for a signal to stop: its name.
-pub(super) fn wait() -> std::io::Result<&'static str> {
+/// Waits for a signal to stop: its name. `hang_up` is done at each SIGHUP, which stops too where there is none.
+pub(super) fn wait(hang_up: Option<&dyn Fn()>) -> std::io::Result<&'static str> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        Ok(tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        })
+        let mut hangup = signal(SignalKind::hangup())?;
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => return Ok("SIGTERM"),
+                _ = interrupt.recv() => return Ok("SIGINT"),
+                _ = hangup.recv() => match hang_up {
+                    Some(reload) => {
+                        log::info("reload", &[("signal", &"SIGHUP")]);
+                        reload();
+                    }
+                    None => return Ok("SIGHUP"),
+                },
+            }
+        }
     })
 }

@@ -8,12 +8,12 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use postgres_protocol::password::scram_sha_256;
-use toml_edit::{Array, DocumentMut, Item, Table, value};
+use toml_edit::{Array, Datetime, DocumentMut, Item, Table, value};
 
 use super::{ConfigArgument, bad_configuration, problem};
 use crate::config::Config;
 use crate::error::ConfigError;
-use crate::users::Users;
+use crate::users::{Auth, User, Users, until};
 
 /// The longest name of a user or role, in bytes, as Postgres' own.
 const LONGEST_NAME: usize = 63;
@@ -42,7 +42,16 @@ enum Command {
         /// Reads the password from standard input
         #[arg(long)]
         password_stdin: bool,
-        /// The user may exist already
+        /// After that it may not log in: a time with its offset, as 2026-12-31T00:00:00Z, or infinity
+        #[arg(long, value_name = "TIME")]
+        valid_until: Option<String>,
+        /// How it logs in: scram (with its password), cert (with its certificate alone), scram+cert (with both)
+        #[arg(long, value_name = "HOW", value_parser = ["scram", "cert", "scram+cert"])]
+        auth: Option<String>,
+        /// The common name (CN) of its certificate, where that is not its own name
+        #[arg(long, value_name = "CN")]
+        certificate: Option<String>,
+        /// The user may exist already; what is not said of --valid-until, --auth and --certificate stays as it is
         #[arg(long)]
         replace: bool,
         #[command(flatten)]
@@ -50,7 +59,7 @@ enum Command {
     },
     /// Lists users and their roles
     List {
-        /// Prints a JSON array of {"user": …, "roles": […]}
+        /// Prints a JSON array of {"user": …, "roles": […], "auth": …, "certificate": …, "valid_until": …}
         #[arg(long)]
         json: bool,
         #[command(flatten)]
@@ -84,7 +93,17 @@ enum Fault {
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let done = match &arguments.command {
-        Command::Add { name, roles, password_stdin, replace, config } => add(&config.config, name, roles, *password_stdin, *replace),
+        Command::Add { name, roles, password_stdin, valid_until, auth, certificate, replace, config } => {
+            let wanted = Wanted {
+                name,
+                roles,
+                valid_until: valid_until.as_deref(),
+                auth: auth.as_deref().and_then(Auth::parse),
+                certificate: certificate.as_deref(),
+                replace: *replace,
+            };
+            add(&config.config, &wanted, *password_stdin)
+        }
         Command::List { json, config } => list(&config.config, *json),
         Command::Remove { name, config } => remove(&config.config, name),
     };
@@ -98,7 +117,19 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     }
 }
 
-fn add(config: &Path, name: &str, roles: &[String], from_stdin: bool, replace: bool) -> Result<String, Fault> {
+/// A user as `add` is to make it; `None` is not said.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    name: &'a str,
+    roles: &'a [String],
+    valid_until: Option<&'a str>,
+    auth: Option<Auth>,
+    certificate: Option<&'a str>,
+    replace: bool,
+}
+
+fn add(config: &Path, wanted: &Wanted<'_>, from_stdin: bool) -> Result<String, Fault> {
+    let Wanted { name, roles, .. } = *wanted;
     for (what, text) in std::iter::once(("user", name)).chain(roles.iter().map(|role| ("role", role.as_str()))) {
         if text.is_empty() || text.len() > LONGEST_NAME || text.chars().any(char::is_control) {
             return Err(Fault::Wrong(format!(
@@ -107,44 +138,99 @@ fn add(config: &Path, name: &str, roles: &[String], from_stdin: bool, replace: b
             )));
         }
     }
+    if let Some(text) = wanted.valid_until
+        && until::parse(text).is_none()
+    {
+        return Err(Fault::Wrong(format!(
+            "\"{}\" is no time with an offset: write 2026-12-31T00:00:00Z, or infinity",
+            text.escape_debug()
+        )));
+    }
     let file = Config::users_file(config)?;
     // Asked before the password is, so that nobody types one in vain.
-    let exists = |text: &str| Users::parse(text, &file).map(|users| users.get(name).is_some());
+    let existing = Users::parse(&read(&file)?, &file)?;
+    let existing = existing.get(name);
     let refuse = || Fault::Wrong(format!("user \"{name}\" exists; --replace gives it another password and other roles"));
-    if exists(&read(&file)?)? && !replace {
+    if existing.is_some() && !wanted.replace {
         return Err(refuse());
     }
-    let verifier = scram_sha_256(password(from_stdin)?.as_bytes());
-    let existed = change(&file, |document| {
-        let users = document.entry("user").or_insert_with(|| {
-            let mut table = Table::new();
-            table.set_implicit(true);
-            Item::Table(table)
-        });
-        let users = users.as_table_mut().ok_or_else(|| Fault::Wrong("user is no table".into()))?;
-        let existed = users.contains_key(name);
-        if existed && !replace {
-            return Err(refuse());
-        }
-        let user = users.entry(name).or_insert_with(|| Item::Table(Table::new()));
-        let user = user.as_table_like_mut().ok_or_else(refuse)?;
-        user.insert("verifier", value(&verifier));
-        user.insert("roles", value(roles.iter().collect::<Array>()));
-        Ok(existed)
-    })?;
+    let auth = wanted.auth.or(existing.map(|user| user.auth)).unwrap_or_default();
+    let verifier = match auth {
+        Auth::Cert if from_stdin => return Err(Fault::Wrong("a user that logs in with its certificate alone has no password".into())),
+        Auth::Cert => None,
+        Auth::Scram | Auth::Both => Some(scram_sha_256(password(from_stdin)?.as_bytes())),
+    };
+    let existed = change(&file, |document| put(document, wanted, auth, verifier.as_deref()))?;
     let what = if existed { "replaced" } else { "added" };
     Ok(format!("user \"{name}\" {what} with role {} in {}\n", roles.join(", "), file.display()))
 }
 
+/// Writes a user; whether it was there before.
+fn put(document: &mut DocumentMut, wanted: &Wanted<'_>, auth: Auth, verifier: Option<&str>) -> Result<bool, Fault> {
+    let refuse = || Fault::Wrong(format!("user \"{}\" exists; --replace gives it another password and other roles", wanted.name));
+    let users = document.entry("user").or_insert_with(|| {
+        let mut table = Table::new();
+        table.set_implicit(true);
+        Item::Table(table)
+    });
+    let users = users.as_table_mut().ok_or_else(|| Fault::Wrong("user is no table".into()))?;
+    let existed = users.contains_key(wanted.name);
+    if existed && !wanted.replace {
+        return Err(refuse());
+    }
+    let user = users.entry(wanted.name).or_insert_with(|| Item::Table(Table::new()));
+    let user = user.as_table_like_mut().ok_or_else(refuse)?;
+    match verifier {
+        Some(verifier) => user.insert("verifier", value(verifier)),
+        None => user.remove("verifier"),
+    };
+    user.insert("roles", value(wanted.roles.iter().collect::<Array>()));
+    if auth != Auth::default() || user.contains_key("auth") {
+        user.insert("auth", value(auth.name()));
+    }
+    if let Some(name) = wanted.certificate {
+        user.insert("certificate", value(name));
+    }
+    match wanted.valid_until.and_then(until::parse) {
+        Some(Some(time)) => {
+            let text = until::show(time);
+            let time = text.parse::<Datetime>().map_err(|e| Fault::Wrong(format!("{text}: {e}")))?;
+            user.insert("valid_until", value(time));
+        }
+        Some(None) => {
+            user.remove("valid_until");
+        }
+        None => {}
+    }
+    Ok(existed)
+}
+
 fn list(config: &Path, json: bool) -> Result<String, Fault> {
     let file = Config::users_file(config)?;
-    let users = Users::load(&file)?;
+    Ok(listing(&Users::load(&file)?, json))
+}
+
+fn listing(users: &Users, json: bool) -> String {
     if json {
-        let all = users.iter().map(|(name, user)| serde_json::json!({ "user": name, "roles": user.roles })).collect::<Vec<_>>();
-        return Ok(format!("{}\n", serde_json::Value::from(all)));
+        let one = |(name, user): (&str, &User)| {
+            serde_json::json!({
+                "user": name,
+                "roles": user.roles,
+                "auth": user.auth.name(),
+                "certificate": user.certificate,
+                "valid_until": user.valid_until.map(until::show),
+            })
+        };
+        return format!("{}\n", serde_json::Value::from(users.iter().map(one).collect::<Vec<_>>()));
     }
     let width = users.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    Ok(users.iter().map(|(name, user)| format!("{name:width$}  {}\n", user.roles.join(", "))).collect())
+    let one = |(name, user): (&str, &User)| {
+        let auth = if user.auth == Auth::default() { String::new() } else { format!("  {}", user.auth.name()) };
+        let certificate = user.certificate.as_ref().map(|cn| format!("  certificate {cn}")).unwrap_or_default();
+        let until = user.valid_until.map(|time| format!("  until {}", until::show(time))).unwrap_or_default();
+        format!("{name:width$}  {}{auth}{certificate}{until}\n", user.roles.join(", "))
+    };
+    users.iter().map(one).collect()
 }
 
 fn remove(config: &Path, name: &str) -> Result<String, Fault> {
@@ -223,6 +309,37 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+
+    #[test]
+    fn what_is_not_said_stays_when_a_user_is_replaced() {
+        let verifier = scram_sha_256(b"pw");
+        let mut document = DocumentMut::new();
+        let roles = ["analyst".to_owned()];
+        let first = Wanted {
+            name: "ana",
+            roles: &roles,
+            valid_until: Some("2026-12-31 01:00:00+01"),
+            auth: Some(Auth::Both),
+            certificate: Some("Ana K"),
+            replace: false,
+        };
+        assert!(!put(&mut document, &first, Auth::Both, Some(&verifier)).unwrap());
+        let users = |document: &DocumentMut| Users::parse(&document.to_string(), Path::new("u")).unwrap();
+        let expected = "ana  analyst  scram+cert  certificate Ana K  until 2026-12-31T00:00:00Z\n";
+        assert_eq!(listing(&users(&document), false), expected);
+        assert!(document.to_string().contains("valid_until = 2026-12-31T00:00:00Z"), "{document}");
+        let again = Wanted { valid_until: None, auth: None, certificate: None, replace: true, ..first };
+        assert!(put(&mut document, &again, Auth::Both, Some(&verifier)).unwrap());
+        assert_eq!(listing(&users(&document), false), expected);
+        assert!(put(&mut document, &Wanted { replace: false, ..again }, Auth::Both, Some(&verifier)).is_err());
+        let last = Wanted { valid_until: Some("infinity"), ..again };
+        assert!(put(&mut document, &last, Auth::Cert, None).unwrap());
+        let json: serde_json::Value = serde_json::from_str(&listing(&users(&document), true)).unwrap();
+        let expected = serde_json::json!(
+            [{"user": "ana", "roles": ["analyst"], "auth": "cert", "certificate": "Ana K", "valid_until": null}]
+        );
+        assert_eq!(json, expected);
+    }
 
     #[test]
     fn a_change_keeps_comments_and_is_whole_or_not_at_all() {

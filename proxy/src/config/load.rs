@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use pgveil_certs::server::{Files, Server};
 use pgveil_certs::{CertError, Verify};
 use toml_edit::DocumentMut;
 
 use super::section::Section;
-use super::{Account, Address, ClientTls, Config, SecretKey, UpstreamConfig, UpstreamTls};
+use super::{Account, Address, ClientCert, ClientTls, Config, SecretKey, UpstreamConfig, UpstreamTls};
 use crate::error::ConfigError;
 
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -79,7 +80,7 @@ impl Load<'_> {
         let users = self.folder.join(root.required("users", "users.toml")?);
         let key = self.key(root)?;
         let upstream = Arc::new(self.upstream(root)?);
-        let tls = self.tls(root)?;
+        let (tls, client_cert) = self.tls(root)?;
         if !listen.ip().is_loopback() && !matches!(tls, ClientTls::Require(_)) {
             self.warnings.push(format!("listen = \"{listen}\" is reachable from other machines, but tls.mode is not \"require\""));
         }
@@ -89,6 +90,8 @@ impl Load<'_> {
         let mut limits = root.section("limits")?;
         let connections = limits.number("connections", 1..=1_000_000, 1000)?;
         let seconds = limits.number("login_seconds", 1..=3600, 60)?;
+        let failed = limits.number("failed_logins", 1..=1_000_000, 10)?;
+        let within = limits.number("failed_login_seconds", 1..=86_400, 60)?;
         limits.finish()?;
         Ok(Config {
             file: file.into(),
@@ -98,9 +101,12 @@ impl Load<'_> {
             key,
             upstream,
             tls,
+            client_cert,
             audit: audit_file,
             max_connections: usize::try_from(connections).unwrap_or(1),
             login_timeout: Duration::from_secs(seconds.unsigned_abs()),
+            failed_logins: u32::try_from(failed).unwrap_or(1),
+            failed_within: Duration::from_secs(within.unsigned_abs()),
             order_key: None,
             look_every: crate::snapshot::PERIOD,
             warnings: Vec::new(),
@@ -182,20 +188,50 @@ impl Load<'_> {
         Ok(Some(UpstreamTls { client }))
     }
 
-    fn tls(&mut self, root: &mut Section<'_>) -> Result<ClientTls, ConfigError> {
+    fn tls(&mut self, root: &mut Section<'_>) -> Result<(ClientTls, ClientCert), ConfigError> {
         let mut section = root.section("tls")?;
         let default = if section.is_there() { "require" } else { "disable" };
         let mode = section.text("mode")?.unwrap_or_else(|| default.into());
-        let cert = section.text("cert")?.map(|path| self.folder.join(path));
-        let key = section.text("key")?.map(|path| self.folder.join(path));
+        let [cert, key, client_ca, client_crl] = ["cert", "key", "client_ca", "client_crl"].map(|key| section.text(key));
+        let path = |path: String| self.folder.join(path);
+        let (cert, key, client_ca, client_crl) = (cert?.map(path), key?.map(path), client_ca?.map(path), client_crl?.map(path));
+        let client_cert = match section.text("client_cert")?.as_deref() {
+            None | Some("optional") => ClientCert::Optional,
+            Some("verify-ca") => ClientCert::Ca,
+            Some("verify-full") => ClientCert::Full,
+            Some(other) => {
+                return Err(section.fault("client_cert", format!("\"{other}\" is unknown"), "optional | verify-ca | verify-full"));
+            }
+        };
+        let ca = "name the PEM file of the root that signs the certificates of clients";
+        if client_ca.is_none() && client_cert != ClientCert::Optional {
+            return Err(section.fault("client_ca", "is missing, and client_cert needs it", ca));
+        }
+        if client_ca.is_none() && client_crl.is_some() {
+            return Err(section.fault("client_ca", "is missing, and client_crl needs it", ca));
+        }
         let found = match (mode.as_str(), cert, key) {
+            ("disable", _, _) if client_cert != ClientCert::Optional => {
+                return Err(section.fault("client_cert", "needs TLS, and mode is \"disable\"", "write mode = \"require\""));
+            }
             ("disable", _, _) => ClientTls::Disable,
             ("allow" | "require", Some(cert), Some(key)) => {
                 self.warn_if_open(&key);
-                let server = pgveil_certs::server::load(&cert, &key).map_err(|e| {
-                    let named = matches!(&e, CertError::Unreadable { path, .. } | CertError::Pem { path, .. } | CertError::NoKey { path } | CertError::BadKey { path, .. } if *path == key);
-                    certs(&section, if named { "key" } else { "cert" }, &e)
+                let files = Files { cert, key, client_ca, client_crl };
+                let server = Server::open(files.clone()).map_err(|e| {
+                    let of = |file: &Option<PathBuf>| file.as_deref().is_some_and(|file| e.path() == Some(file));
+                    let named = if e.path() == Some(&files.key) {
+                        "key"
+                    } else if of(&files.client_ca) {
+                        "client_ca"
+                    } else if of(&files.client_crl) {
+                        "client_crl"
+                    } else {
+                        "cert"
+                    };
+                    certs(&section, named, &e)
                 })?;
+                let server = Arc::new(server);
                 if mode == "require" { ClientTls::Require(server) } else { ClientTls::Allow(server) }
             }
             ("allow" | "require", None, _) => {
@@ -205,7 +241,7 @@ impl Load<'_> {
             _ => return Err(section.fault("mode", format!("\"{mode}\" is unknown"), "disable | allow | require")),
         };
         section.finish()?;
-        Ok(found)
+        Ok((found, client_cert))
     }
 
     /// A secret's file, without the line's end.

@@ -12,6 +12,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pgveil_certs::server::Server;
+
 /// All that `pgveil serve` needs, with its files loaded.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -29,12 +31,18 @@ pub struct Config {
     pub upstream: Arc<UpstreamConfig>,
     /// TLS towards clients.
     pub tls: ClientTls,
+    /// What certificate every login needs.
+    pub client_cert: ClientCert,
     /// Where the audit log goes.
     pub audit: Option<PathBuf>,
     /// The most connections at one time; further ones get 53300.
     pub max_connections: usize,
     /// How long a login may take.
     pub login_timeout: Duration,
+    /// How many logins of one user from one address may fail within [`Config::failed_within`].
+    pub failed_logins: u32,
+    /// See [`Config::failed_logins`].
+    pub failed_within: Duration,
     /// The order key of every session, in place of a random one for each. The file cannot say it: it is for tests that
     /// compare the orders of rows of two databases. 32 letters and digits.
     pub order_key: Option<String>,
@@ -117,7 +125,28 @@ pub enum ClientTls {
     /// `mode = "disable"`: SSLRequest is answered with `N`.
     Disable,
     /// `mode = "allow"`: for clients that ask for it.
-    Allow(Arc<rustls::ServerConfig>),
+    Allow(Arc<Server>),
     /// `mode = "require"`: a login in plain is refused.
-    Require(Arc<rustls::ServerConfig>),
+    Require(Arc<Server>),
+}
+
+impl ClientTls {
+    /// Its files, where there is TLS.
+    pub fn server(&self) -> Option<&Arc<Server>> {
+        match self {
+            ClientTls::Disable => None,
+            ClientTls::Allow(server) | ClientTls::Require(server) => Some(server),
+        }
+    }
+}
+
+/// What certificate every login needs, whatever its user does; the words are those of `clientcert` in Postgres' pg_hba.conf.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientCert {
+    /// `optional`: none, unless the user's `auth` says so.
+    Optional,
+    /// `verify-ca`: one that `client_ca` signed.
+    Ca,
+    /// `verify-full`: the same, and it names the user.
+    Full,
 }

@@ -73,7 +73,11 @@ fn the_whole_file_loads() {
     assert_eq!(config.upstream.accounts["admin"].user, "dba");
     assert_eq!(config.upstream.accounts["admin"].password.as_deref(), Some("secret"));
     assert!(config.upstream.tls.is_some());
-    assert!(matches!(config.tls, ClientTls::Require(_)));
+    assert!(matches!(&config.tls, ClientTls::Require(server) if !server.asks_clients()));
+    assert_eq!((config.client_cert, config.failed_logins, config.failed_within), (ClientCert::Optional, 10, Duration::from_secs(60)));
+    let asks = folder.load(&WHOLE.replace("[audit]", "client_ca = 'ca.crt'\nclient_cert = 'verify-full'\n[audit]"), &[]).unwrap();
+    assert!(matches!(&asks.tls, ClientTls::Require(server) if server.asks_clients()));
+    assert_eq!(asks.client_cert, ClientCert::Full);
     assert_eq!(config.audit, Some(folder.0.join("audit.log")));
     assert_eq!(config.warnings, [] as [&str; 0]);
     assert!(!format!("{config:?}").contains("secret\"") && !format!("{config:?}").contains("pw\""), "secrets are not printed");
@@ -139,6 +143,14 @@ fn every_fault_names_its_key_and_a_remedy() {
         ("server.key", "other.key", "tls.cert"),
         ("server.key", "none.key", "tls.key"),
         ("server.crt", "none.crt", "tls.cert"),
+        ("[audit]", "client_ca = 'none.crt'\n[audit]", "tls.client_ca"),
+        ("[audit]", "client_ca = 'pgveil.key'\n[audit]", "tls.client_ca"),
+        ("[audit]", "client_ca = 'ca.crt'\nclient_crl = 'policy.toml'\n[audit]", "tls.client_crl"),
+        ("[audit]", "client_crl = 'ca.crt'\n[audit]", "tls.client_ca"),
+        ("[audit]", "client_cert = 'verify-full'\n[audit]", "tls.client_ca"),
+        ("[audit]", "client_cert = 'none'\n[audit]", "tls.client_cert"),
+        ("mode = \"require\"", "mode = 'disable'\nclient_ca = 'ca.crt'\nclient_cert = 'verify-ca'", "tls.client_cert"),
+        ("[audit]", "[limits]\nfailed_logins = 0\n[audit]", "limits.failed_logins"),
         ("file = \"audit.log\"", "file = 1", "audit.file"),
         ("[audit]", "[limits]\nconnections = 0\n[audit]", "limits.connections"),
         ("[audit]", "[audti]", "audti"),

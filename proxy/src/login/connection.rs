@@ -3,7 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use pgveil_certs::server::{Loaded, Server};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -12,10 +13,13 @@ use super::ClientStream;
 use super::startup::{self, Packet};
 use crate::error::{LoginError, ProtocolError};
 use crate::fatal::Fatal;
+use crate::log;
 use crate::wire::frame;
 
 /// The longest message that is read during login: a SASL response.
 const LONGEST_MESSAGE: usize = 2048;
+/// How long a client that is turned away may take to hear it.
+const LINGER: Duration = Duration::from_secs(1);
 /// The first byte of a TLS handshake, which no startup packet begins with: its length would be over 300 MB.
 const TLS_HANDSHAKE: u8 = 0x16;
 
@@ -24,11 +28,22 @@ const TLS_HANDSHAKE: u8 = 0x16;
 pub(super) struct Connection {
     pub(super) stream: ClientStream,
     pub(super) ahead: Vec<u8>,
+    /// `tls-server-end-point` of the certificate that this very connection was shown.
+    pub(super) end_point: Option<Vec<u8>>,
+}
+
+/// The certificate that a client has shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// None, or no TLS.
+    Nothing,
+    /// One that verified; its common name, where it has exactly one.
+    Certificate(Option<String>),
 }
 
 impl Connection {
     pub(super) fn plain(socket: TcpStream) -> Connection {
-        Connection { stream: ClientStream::Plain(socket), ahead: Vec::new() }
+        Connection { stream: ClientStream::Plain(socket), ahead: Vec::new(), end_point: None }
     }
 
     /// Whether the client begins with a TLS handshake instead of a packet (PostgreSQL documentation, 55.2.10).
@@ -38,9 +53,26 @@ impl Connection {
     }
 
     /// Goes on inside TLS. Nothing that came in plain goes with it (CVE-2021-23214): that must have been refused before.
-    pub(super) async fn secure(socket: TcpStream, config: std::sync::Arc<rustls::ServerConfig>) -> Result<Connection, LoginError> {
-        let tls = TlsAcceptor::from(config).accept(socket).await?;
-        Ok(Connection { stream: ClientStream::Tls(Box::new(tls)), ahead: Vec::new() })
+    pub(super) async fn secure(socket: TcpStream, server: &Server) -> Result<Connection, LoginError> {
+        let Loaded { config, end_point } = server.current(|error| log::warn("tls.reload", &[("error", error)]));
+        let tls = match TlsAcceptor::from(config).accept(socket).into_fallible().await {
+            Ok(tls) => tls,
+            Err((error, mut socket)) => {
+                // The alert is sent by now: that an unknown CA has signed the client's certificate, say.
+                linger(&mut socket).await;
+                return Err(error.into());
+            }
+        };
+        Ok(Connection { stream: ClientStream::Tls(Box::new(tls)), ahead: Vec::new(), end_point })
+    }
+
+    /// The client's certificate, which the handshake has verified.
+    pub(super) fn shown(&self) -> Shown {
+        let ClientStream::Tls(stream) = &self.stream else { return Shown::Nothing };
+        match stream.get_ref().1.peer_certificates().and_then(<[_]>::first) {
+            Some(own) => Shown::Certificate(pgveil_certs::common_name(own)),
+            None => Shown::Nothing,
+        }
     }
 
     /// The next startup packet; `None` where the client left instead.
@@ -92,15 +124,24 @@ impl Connection {
 
 /// Sends a FATAL and closes so that the client gets to read it.
 pub async fn farewell(stream: &mut ClientStream, fatal: &Fatal) {
-    let close = async {
+    let tell = async {
         stream.write_all(&fatal.frame()).await?;
-        stream.flush().await?;
+        stream.flush().await
+    };
+    // Whether the client heard it is its own affair.
+    if let Ok(Ok(())) = timeout(LINGER, tell).await {
+        linger(stream).await;
+    }
+}
+
+/// Closes, and waits a little for the client to do so too: closing with unread bytes would reset the connection, and the client would lose
+/// what it was sent last.
+async fn linger(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+    let close = async {
         stream.shutdown().await?;
-        // Closing with unread bytes would reset the connection, and the client would lose the message.
         let mut rest = [0; 1024];
         while stream.read(&mut rest).await? > 0 {}
         io::Result::Ok(())
     };
-    // Whether the client heard it is its own affair.
-    let _heard = timeout(Duration::from_secs(1), close).await;
+    let _closed = timeout(LINGER, close).await;
 }

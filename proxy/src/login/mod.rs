@@ -8,17 +8,22 @@ pub mod startup;
 mod stream;
 #[cfg(test)]
 mod tests;
+pub mod tries;
+
+use std::net::IpAddr;
+use std::time::SystemTime;
 
 use tokio::net::TcpStream;
 
 use self::asked::Asked;
-use self::connection::Connection;
-use self::scram::{Exchange, Failure};
+use self::connection::{Connection, Shown};
+use self::scram::{Channel, Exchange, Failure};
 use self::startup::{NEWEST_MINOR, Packet, Startup};
-use crate::config::ClientTls;
+use self::tries::Tries;
+use crate::config::{ClientCert, ClientTls};
 use crate::error::{LoginError, ProtocolError};
 use crate::fatal::Fatal;
-use crate::users::Directory;
+use crate::users::{Auth, Directory};
 use crate::wire::frame;
 
 pub use connection::farewell;
@@ -67,8 +72,14 @@ pub enum Arrival {
 pub struct Desk<'a> {
     /// TLS towards clients.
     pub tls: &'a ClientTls,
+    /// What certificate every login needs.
+    pub client_cert: ClientCert,
     /// Who may log in.
     pub users: &'a Directory,
+    /// Who has failed to.
+    pub tries: &'a Tries,
+    /// Where this client connects from.
+    pub from: IpAddr,
     /// From which the exchange with unknown users is made.
     pub mock: &'a [u8; 32],
     /// Whether anything is protected from a role.
@@ -100,13 +111,10 @@ enum Opened {
 
 /// Everything up to the StartupMessage.
 async fn open(socket: TcpStream, tls: &ClientTls) -> Result<Opened, LoginError> {
-    let server = match tls {
-        ClientTls::Disable => None,
-        ClientTls::Allow(server) | ClientTls::Require(server) => Some(server),
-    };
+    let server = tls.server();
     let direct = server.is_some() && Connection::begins_with_tls(&socket).await?;
     let mut connection = match server {
-        Some(server) if direct => Connection::secure(socket, server.clone()).await?,
+        Some(server) if direct => Connection::secure(socket, server).await?,
         Some(_) | None => Connection::plain(socket),
     };
     if let (ClientStream::Tls(stream), true) = (&connection.stream, direct)
@@ -126,11 +134,11 @@ async fn open(socket: TcpStream, tls: &ClientTls) -> Result<Opened, LoginError> 
             Packet::Ssl if !asked_tls => {
                 asked_tls = true;
                 match (server, connection) {
-                    (Some(server), Connection { stream: ClientStream::Plain(socket), ahead }) if ahead.is_empty() => {
+                    (Some(server), Connection { stream: ClientStream::Plain(socket), ahead, .. }) if ahead.is_empty() => {
                         connection = Connection::plain(socket);
                         connection.send(b"S").await?;
                         let ClientStream::Plain(socket) = connection.stream else { return Ok(Opened::Gone) };
-                        connection = Connection::secure(socket, server.clone()).await?;
+                        connection = Connection::secure(socket, server).await?;
                         // Inside TLS there is no GSS encryption to ask for.
                         asked_gss = true;
                     }
@@ -179,24 +187,55 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
     if let Some(negotiate) = asked.negotiate() {
         connection.send(&negotiate).await?;
     }
+    let shown = connection.shown();
+    if desk.client_cert != ClientCert::Optional && shown == Shown::Nothing {
+        // Before anybody is looked up: everybody is told so.
+        let fatal = Fatal::new("28000", "connection requires a valid client certificate").hint("Give one: sslcert and sslkey in libpq.");
+        return Err(LoginError::Refused(fatal));
+    }
     let users = desk.users.users();
-    let verifier = users.0.verifier(&asked.user, desk.mock);
-    let role = users.0.get(&asked.user).and_then(|user| user.roles.first());
-    let proof = match scram(connection, &asked.user, verifier).await {
-        Ok(Some(proof)) => proof,
-        Ok(None) => return Ok(None),
-        // For the log only: the client hears the same.
-        Err(LoginError::Denied { user, .. }) if role.is_none() => return Err(LoginError::Denied { user, why: "no such user" }),
-        Err(e) => return Err(e),
+    let user = users.0.get(&asked.user);
+    let refusal = match (user, &shown) {
+        (None, _) => Some("no such user"),
+        (Some(user), _) if !user.is_valid(SystemTime::now()) => Some("valid_until is over"),
+        (Some(user), Shown::Certificate(Some(name))) if user.is_named_by(&asked.user, name) => None,
+        (Some(user), _) if user.auth.needs_certificate() || desk.client_cert == ClientCert::Full => Some(match shown {
+            Shown::Nothing => "no certificate",
+            Shown::Certificate(_) => "the certificate names somebody else",
+        }),
+        (Some(_), _) => None,
     };
-    let Some(role) = role else { return Err(LoginError::Denied { user: asked.user, why: "no such user" }) };
+    let final_message = match (user, refusal) {
+        (Some(user), None) if user.auth == Auth::Cert => None,
+        // Everybody else has to prove a password, also whom no password helps: which one it is, is not told.
+        _ => {
+            let verifier = users.0.verifier(&asked.user, desk.mock);
+            match scram(connection, &asked.user, verifier, desk).await {
+                Ok(Some(proof)) => Some(proof),
+                Ok(None) => return Ok(None),
+                // For the log only: the client hears the same.
+                Err(LoginError::Denied { user, why }) => return Err(LoginError::Denied { user, why: refusal.unwrap_or(why) }),
+                Err(e) => return Err(e),
+            }
+        }
+    };
+    let role = match (user, refusal) {
+        (Some(user), None) => user.roles.first(),
+        (Some(_) | None, _) => None,
+    };
+    let Some(role) = role else {
+        return Err(LoginError::Denied { user: asked.user, why: refusal.unwrap_or("no role") });
+    };
+    desk.tries.forget(&asked.user, desk.from);
     let parameters =
         if (desk.protects)(role) { settings::allowed(&asked.parameters).map_err(LoginError::Refused)? } else { asked.parameters };
     let mut out = Vec::new();
-    frame::put(&mut out, b'R', |body| {
-        body.extend_from_slice(&12_i32.to_be_bytes());
-        body.extend_from_slice(proof.as_bytes());
-    });
+    if let Some(proof) = final_message {
+        frame::put(&mut out, b'R', |body| {
+            body.extend_from_slice(&12_i32.to_be_bytes());
+            body.extend_from_slice(proof.as_bytes());
+        });
+    }
     frame::put(&mut out, b'R', |body| body.extend_from_slice(&0_i32.to_be_bytes()));
     connection.send(&out).await?;
     let role = role.clone();
@@ -204,22 +243,30 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
 }
 
 /// The server's final message, which is still to be sent.
-async fn scram(connection: &mut Connection, user: &str, verifier: scram::Verifier) -> Result<Option<String>, LoginError> {
+async fn scram(connection: &mut Connection, user: &str, verifier: scram::Verifier, desk: &Desk<'_>) -> Result<Option<String>, LoginError> {
     let failed = |failure| match failure {
         Failure::Malformed(why) => LoginError::Refused(Fatal::new("08P01", format!("malformed SCRAM message: {why}"))),
+        Failure::Binding(why) => LoginError::Refused(
+            Fatal::new("28000", format!("SCRAM channel binding failed: {why}"))
+                .hint("Something between the client and pgveil ends TLS; if it is meant to, connect with channel_binding=disable."),
+        ),
         Failure::Denied(why) => LoginError::Denied { user: user.to_owned(), why },
     };
+    let end_point = connection.end_point.clone();
     let mut out = Vec::new();
     frame::put(&mut out, b'R', |body| {
         body.extend_from_slice(&10_i32.to_be_bytes());
-        body.extend_from_slice(scram::MECHANISM.as_bytes());
-        body.extend_from_slice(&[0, 0]);
+        for mechanism in end_point.is_some().then_some(scram::MECHANISM_PLUS).into_iter().chain([scram::MECHANISM]) {
+            body.extend_from_slice(mechanism.as_bytes());
+            body.push(0);
+        }
+        body.push(0);
     });
     connection.send(&out).await?;
     let Some(body) = connection.response().await? else { return Ok(None) };
-    let first = initial(&body).map_err(failed)?;
+    let (channel, first) = initial(&body, end_point.as_deref()).map_err(failed)?;
     let nonce = scram::nonce().map_err(|e| LoginError::Io(e.into()))?;
-    let exchange = Exchange::start(verifier, first, &nonce).map_err(failed)?;
+    let exchange = Exchange::start(verifier, channel, first, &nonce).map_err(failed)?;
     out.clear();
     frame::put(&mut out, b'R', |body| {
         body.extend_from_slice(&11_i32.to_be_bytes());
@@ -227,16 +274,28 @@ async fn scram(connection: &mut Connection, user: &str, verifier: scram::Verifie
     });
     connection.send(&out).await?;
     let Some(body) = connection.response().await? else { return Ok(None) };
+    desk.tries.count(user, desk.from).map_err(|wait| {
+        LoginError::Refused(
+            Fatal::new("28000", format!("too many failed logins of user \"{user}\" from this address"))
+                .hint(format!("Try again in {} seconds.", wait.as_secs().saturating_add(1))),
+        )
+    })?;
     exchange.finish(&body).map(Some).map_err(failed)
 }
 
-/// The client's first SCRAM message in a SASLInitialResponse.
-fn initial(body: &[u8]) -> Result<&[u8], Failure> {
-    let rest = body.strip_prefix(scram::MECHANISM.as_bytes()).and_then(|rest| rest.strip_prefix(&[0]));
-    let rest = rest.ok_or(Failure::Malformed("only SCRAM-SHA-256 is offered"))?;
-    let (length, message) = rest.split_first_chunk::<4>().ok_or(Failure::Malformed("cut short"))?;
+/// The mechanism that a SASLInitialResponse chooses, and the client's first SCRAM message in it.
+fn initial<'a, 'b>(body: &'a [u8], end_point: Option<&'b [u8]>) -> Result<(Channel<'b>, &'a [u8]), Failure> {
+    let cut = Failure::Malformed("cut short");
+    let (mechanism, rest) = body.split_at_checked(body.iter().position(|b| *b == 0).ok_or(cut)?).ok_or(cut)?;
+    let channel = match (mechanism, end_point) {
+        (m, None) if m == scram::MECHANISM.as_bytes() => Channel::Unbound,
+        (m, Some(_)) if m == scram::MECHANISM.as_bytes() => Channel::Declined,
+        (m, Some(data)) if m == scram::MECHANISM_PLUS.as_bytes() => Channel::Bound(data),
+        _ => return Err(Failure::Malformed("a mechanism that was not offered")),
+    };
+    let (length, message) = rest.get(1..).and_then(|rest| rest.split_first_chunk::<4>()).ok_or(cut)?;
     match usize::try_from(i32::from_be_bytes(*length)) {
-        Ok(length) if length == message.len() => Ok(message),
+        Ok(length) if length == message.len() => Ok((channel, message)),
         Ok(_) | Err(_) => Err(Failure::Malformed("another length, or no first message")),
     }
 }

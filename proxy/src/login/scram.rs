@@ -1,12 +1,16 @@
-//! The server's side of SCRAM-SHA-256 (RFC 5802, RFC 7677; PostgreSQL documentation, 55.3.1), without channel binding.
+//! The server's side of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677; PostgreSQL documentation, 55.3.1).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::{digest, hmac};
 use subtle::ConstantTimeEq;
 
-/// The only mechanism offered.
+/// The mechanism without channel binding.
 pub const MECHANISM: &str = "SCRAM-SHA-256";
+/// The mechanism that binds the exchange to the TLS channel.
+pub const MECHANISM_PLUS: &str = "SCRAM-SHA-256-PLUS";
+/// The one type of channel binding that is spoken (RFC 5929, section 4), as in Postgres.
+const END_POINT: &str = "tls-server-end-point";
 
 /// What is stored of a password: enough to check a proof and to prove ourselves, too little to log in elsewhere.
 #[derive(Clone, PartialEq, Eq)]
@@ -58,6 +62,19 @@ pub enum Failure {
     Malformed(&'static str),
     /// The message is well formed but does not prove the password (28P01).
     Denied(&'static str),
+    /// Somebody stands between the client and us, or the client is mistaken about what we offered (28000).
+    Binding(&'static str),
+}
+
+/// Channel binding, as it was offered and chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel<'a> {
+    /// Not offered: no TLS, or a certificate that cannot be bound to.
+    Unbound,
+    /// Offered, and the client chose the mechanism without it.
+    Declined,
+    /// Offered and chosen: the `tls-server-end-point` of our certificate.
+    Bound(&'a [u8]),
 }
 
 /// An exchange that awaits the client's final message.
@@ -67,7 +84,8 @@ pub struct Exchange {
     pub challenge: String,
     verifier: Verifier,
     first_bare: String,
-    gs2: &'static str,
+    /// What the client must give back: its GS2 header and the channel's data.
+    binding: Vec<u8>,
     nonce: String,
 }
 
@@ -75,16 +93,29 @@ impl Exchange {
     /// Answers a client's first message. `server_nonce`: fresh, printable, no comma.
     ///
     /// # Errors
-    /// It does not decode, or asks for channel binding, another identity or a mandatory extension.
-    pub fn start(verifier: Verifier, message: &[u8], server_nonce: &str) -> Result<Exchange, Failure> {
+    /// It does not decode, asks for another identity or a mandatory extension, or its channel binding is not what was chosen. A client
+    /// that could bind the channel and thinks that we cannot ("y") is refused where that was offered: somebody took the offer away.
+    pub fn start(verifier: Verifier, channel: Channel<'_>, message: &[u8], server_nonce: &str) -> Result<Exchange, Failure> {
         let message = std::str::from_utf8(message).map_err(|_| Failure::Malformed("not UTF-8"))?;
-        // "y": the client could bind the channel and thinks that we cannot, which is so.
-        let (gs2, bare) = match (message.strip_prefix("n,,"), message.strip_prefix("y,,")) {
-            (Some(bare), _) => ("n,,", bare),
-            (_, Some(bare)) => ("y,,", bare),
-            (None, None) if message.starts_with("p=") => return Err(Failure::Malformed("channel binding was not offered")),
-            (None, None) => return Err(Failure::Malformed("another identity, or no GS2 header")),
+        let another = Failure::Malformed("another identity, or no GS2 header");
+        let (flag, bare) = message.split_once(',').ok_or(another)?;
+        let bare = bare.strip_prefix(',').ok_or(another)?;
+        let data: &[u8] = match (flag, channel) {
+            ("n", Channel::Unbound | Channel::Declined) | ("y", Channel::Unbound) => &[],
+            ("y", Channel::Declined) => {
+                return Err(Failure::Binding("the client supports channel binding and thinks that it was not offered, but it was"));
+            }
+            ("n" | "y", Channel::Bound(_)) => return Err(Failure::Malformed("no channel binding in a mechanism with it")),
+            (other, channel) => match (other.strip_prefix("p="), channel) {
+                (Some(END_POINT), Channel::Bound(data)) => data,
+                (Some(_), Channel::Bound(_)) => return Err(Failure::Malformed("a type of channel binding that is not supported")),
+                (Some(_), Channel::Unbound | Channel::Declined) => {
+                    return Err(Failure::Malformed("channel binding in a mechanism without it"));
+                }
+                (None, _) => return Err(another),
+            },
         };
+        let binding = [flag.as_bytes(), b",,", data].concat();
         let mut parts = bare.split(',');
         // The name here is not used: the one of the startup packet counts.
         parts.next().and_then(|p| p.strip_prefix("n=")).ok_or(Failure::Malformed("no user, or a mandatory extension"))?;
@@ -97,7 +128,7 @@ impl Exchange {
         }
         let nonce = format!("{nonce}{server_nonce}");
         let challenge = format!("r={nonce},s={},i={}", STANDARD.encode(&verifier.salt), verifier.iterations);
-        Ok(Exchange { challenge, verifier, first_bare: bare.to_owned(), gs2, nonce })
+        Ok(Exchange { challenge, verifier, first_bare: bare.to_owned(), binding, nonce })
     }
 
     /// Checks a client's final message; the server's final message where the proof holds.
@@ -115,8 +146,8 @@ impl Exchange {
         if !parts.all(is_attribute) {
             return Err(Failure::Malformed("an extension that is no attribute"));
         }
-        if binding != STANDARD.encode(self.gs2) {
-            return Err(Failure::Denied("the channel binding flag was changed on the way"));
+        if !bool::from(binding.as_bytes().ct_eq(STANDARD.encode(&self.binding).as_bytes())) {
+            return Err(Failure::Binding("the client is bound to another channel, or its flag was changed on the way"));
         }
         if !bool::from(nonce.as_bytes().ct_eq(self.nonce.as_bytes())) {
             return Err(Failure::Denied("the nonce is another"));
@@ -190,7 +221,7 @@ mod tests {
     }
 
     fn begun() -> Exchange {
-        Exchange::start(pencil(), FIRST, SERVER_NONCE).unwrap()
+        Exchange::start(pencil(), Channel::Unbound, FIRST, SERVER_NONCE).unwrap()
     }
 
     #[test]
@@ -211,7 +242,7 @@ mod tests {
         // "y,," and "p=…" in place of the "n,," that was said first.
         for flag in ["eSws", "cD10bHMtc2VydmVyLWVuZC1wb2ludCws", ""] {
             let changed = FINAL.replace("biws", flag);
-            assert!(matches!(begun().finish(changed.as_bytes()), Err(Failure::Denied(_))), "{flag}");
+            assert!(matches!(begun().finish(changed.as_bytes()), Err(Failure::Binding(_))), "{flag}");
         }
         assert!(begun().finish(FINAL.replace(",p=", ",x=1,p=").as_bytes()).is_err(), "an extension is signed too");
     }
@@ -231,17 +262,24 @@ mod tests {
             "n,",
             "",
         ] {
-            assert!(matches!(Exchange::start(pencil(), message.as_bytes(), "s"), Err(Failure::Malformed(_))), "{message}");
+            assert!(
+                matches!(Exchange::start(pencil(), Channel::Unbound, message.as_bytes(), "s"), Err(Failure::Malformed(_))),
+                "{message}"
+            );
         }
-        assert!(Exchange::start(pencil(), b"n,,n=u,r=\xff", "s").is_err());
-        assert!(Exchange::start(pencil(), b"y,,n=,r=abc", "s").is_ok());
-        assert!(Exchange::start(pencil(), b"n,,n=,r=abc,x=1", "s").is_ok());
+        assert!(Exchange::start(pencil(), Channel::Unbound, b"n,,n=u,r=\xff", "s").is_err());
+        assert!(Exchange::start(pencil(), Channel::Unbound, b"y,,n=,r=abc", "s").is_ok());
+        assert!(Exchange::start(pencil(), Channel::Unbound, b"n,,n=,r=abc,x=1", "s").is_ok());
     }
 
     /// The client of tokio-postgres against us, with a verifier as `pgveil user add` makes it.
     fn exchange(verifier: Verifier, password: &str, binding: ChannelBinding) -> Result<(), Failure> {
+        over(Channel::Unbound, verifier, password, binding)
+    }
+
+    fn over(channel: Channel<'_>, verifier: Verifier, password: &str, binding: ChannelBinding) -> Result<(), Failure> {
         let mut client = ScramSha256::new(password.as_bytes(), binding);
-        let exchange = Exchange::start(verifier, client.message(), &nonce().unwrap())?;
+        let exchange = Exchange::start(verifier, channel, client.message(), &nonce().unwrap())?;
         client.update(exchange.challenge.as_bytes()).unwrap();
         let proved = exchange.finish(client.message())?;
         client.finish(proved.as_bytes()).unwrap();
@@ -256,6 +294,36 @@ mod tests {
         assert!(matches!(exchange(verifier.clone(), "passwort", ChannelBinding::unsupported()), Err(Failure::Denied(_))));
         let bound = ChannelBinding::tls_server_end_point(vec![1]);
         assert!(matches!(exchange(verifier, "pässword", bound), Err(Failure::Malformed(_))));
+    }
+
+    #[test]
+    fn a_channel_is_bound_where_both_can() {
+        let verifier = Verifier::parse(&scram_sha_256(b"pw")).unwrap();
+        let bound = |hash: &[u8]| ChannelBinding::tls_server_end_point(hash.to_vec());
+        let try_out = |channel, password, binding| over(channel, verifier.clone(), password, binding);
+        assert_eq!(try_out(Channel::Bound(&[1; 48]), "pw", bound(&[1; 48])), Ok(()));
+        assert!(matches!(try_out(Channel::Bound(&[1; 48]), "no", bound(&[1; 48])), Err(Failure::Denied(_))));
+        // Somebody in the middle has another certificate.
+        assert!(matches!(try_out(Channel::Bound(&[1; 32]), "pw", bound(&[2; 32])), Err(Failure::Binding(_))));
+        assert!(matches!(try_out(Channel::Bound(&[1; 32]), "pw", bound(&[])), Err(Failure::Binding(_))));
+        // ... or took PLUS out of the list: the client's "y" betrays it.
+        assert!(matches!(try_out(Channel::Declined, "pw", ChannelBinding::unrequested()), Err(Failure::Binding(_))));
+        // A client that cannot.
+        assert_eq!(try_out(Channel::Declined, "pw", ChannelBinding::unsupported()), Ok(()));
+        // What does not go with the mechanism that was chosen.
+        for (channel, binding) in [
+            (Channel::Bound(&[1]), ChannelBinding::unsupported()),
+            (Channel::Bound(&[1]), ChannelBinding::unrequested()),
+            (Channel::Declined, bound(&[1])),
+            (Channel::Unbound, bound(&[1])),
+        ] {
+            assert!(matches!(try_out(channel, "pw", binding), Err(Failure::Malformed(_))), "{channel:?}");
+        }
+        for flag in ["p=tls-unique", "p=tls-exporter", "p=", "p=TLS-SERVER-END-POINT", "P=tls-server-end-point", "x", ""] {
+            let message = format!("{flag},,n=,r=abc");
+            let refused = Exchange::start(verifier.clone(), Channel::Bound(&[1]), message.as_bytes(), "s");
+            assert!(matches!(refused, Err(Failure::Malformed(_))), "{flag}");
+        }
     }
 
     #[test]

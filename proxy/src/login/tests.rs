@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use pgveil_certs::server::{Files, Server};
 use pgveil_certs::throwaway::Ca;
-use pgveil_certs::{Verify, client, server};
+use pgveil_certs::{Verify, client};
 use postgres_protocol::authentication::sasl::{ChannelBinding, ScramSha256};
 use postgres_protocol::password::scram_sha_256;
 use rustls::pki_types::ServerName;
@@ -19,10 +20,12 @@ use super::*;
 const SSL: &[u8] = &[0, 0, 0, 8, 4, 210, 22, 47];
 const GSS: &[u8] = &[0, 0, 0, 8, 4, 210, 22, 48];
 const OFFER: &[u8] = b"R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0";
+const OFFER_IN_TLS: &[u8] = b"R\0\0\0\x2a\0\0\0\x0aSCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0";
 
 struct Place {
     dir: PathBuf,
     users: Directory,
+    tries: Tries,
     allow: ClientTls,
     require: ClientTls,
     client: Arc<rustls::ClientConfig>,
@@ -38,17 +41,27 @@ impl Place {
         let ca = Ca::new().unwrap();
         let root = ca.write_into(&dir, "ca").unwrap();
         let files = ca.issue_into(&dir, "server", &[]).unwrap();
-        let tls = server::load(&files.cert, &files.key).unwrap();
+        let client_ca = Some(root.clone());
+        let tls = Arc::new(Server::open(Files { cert: files.cert, key: files.key, client_ca, client_crl: None }).unwrap());
         let users = Directory::open(&file).unwrap();
         let client = client::config(Verify::Full(&root)).unwrap();
-        Place { dir, users, allow: ClientTls::Allow(tls.clone()), require: ClientTls::Require(tls), client }
+        let tries = Tries::new([1; 32], 10, std::time::Duration::from_secs(600));
+        Place { dir, users, tries, allow: ClientTls::Allow(tls.clone()), require: ClientTls::Require(tls), client }
     }
 
     /// Runs a login against what `talk` does as the client.
     async fn meet<T>(&self, tls: &ClientTls, talk: impl AsyncFnOnce(TcpStream) -> T) -> (Result<Arrival, LoginError>, T) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
-        let desk = Desk { tls, users: &self.users, mock: &[7; 32], protects: &|role| role == "analyst" };
+        let desk = Desk {
+            tls,
+            client_cert: ClientCert::Optional,
+            users: &self.users,
+            tries: &self.tries,
+            from: [127, 0, 0, 1].into(),
+            mock: &[7; 32],
+            protects: &|role| role == "analyst",
+        };
         let serve = async { arrive(listener.accept().await.unwrap().0, &desk).await };
         tokio::join!(serve, async { talk(TcpStream::connect(at).await.unwrap()).await })
     }
@@ -149,6 +162,30 @@ async fn a_wrong_password_and_an_unknown_user_look_the_same() {
 }
 
 #[tokio::test]
+async fn too_many_failures_refuse_the_right_password_too_for_a_while() {
+    let place = Place::new();
+    for user in ["ana", "eve"] {
+        let parameters = format!("user\0{user}\0");
+        for n in 0..11 {
+            let (_, told) = place
+                .meet(&ClientTls::Disable, async |mut s| {
+                    assert_eq!(prove(&mut s, &parameters, b"wrong").await, [10, 11]);
+                    fatal(&mut s).await
+                })
+                .await;
+            assert_eq!(told.0, if n < 10 { "28P01" } else { "28000" }, "{user} {n}: {told:?}");
+        }
+    }
+    let (arrival, told) = place
+        .meet(&ClientTls::Disable, async |mut s| {
+            prove(&mut s, "user\0ana\0", b"pw").await;
+            fatal(&mut s).await
+        })
+        .await;
+    assert!(told.1.contains("too many failed logins") && matches!(arrival, Err(LoginError::Refused(_))), "{told:?} {arrival:?}");
+}
+
+#[tokio::test]
 async fn a_setting_is_refused_only_after_the_proof() {
     let place = Place::new();
     for (password, code) in [(&b"pw"[..], "42501"), (b"wrong", "28P01")] {
@@ -213,9 +250,9 @@ async fn direct_tls_needs_its_protocol_name() {
                 let mut s = TlsConnector::from(config.clone()).connect(name.clone(), s).await.unwrap();
                 if named {
                     s.write_all(&startup("user\0ana\0")).await.unwrap();
-                    let mut offer = vec![0; OFFER.len()];
+                    let mut offer = vec![0; OFFER_IN_TLS.len()];
                     s.read_exact(&mut offer).await.unwrap();
-                    assert_eq!(offer, OFFER);
+                    assert_eq!(offer, OFFER_IN_TLS);
                 } else {
                     assert_eq!(fatal(&mut s).await.0, "08P01");
                 }
@@ -278,11 +315,15 @@ async fn a_client_may_leave_or_cancel() {
 #[test]
 fn an_initial_response_is_read_to_its_end() {
     let good = b"SCRAM-SHA-256\0\0\0\0\x03n,,";
-    assert_eq!(initial(good).unwrap(), b"n,,");
+    assert_eq!(initial(good, None).unwrap(), (Channel::Unbound, &b"n,,"[..]));
+    assert_eq!(initial(good, Some(&[7])).unwrap(), (Channel::Declined, &b"n,,"[..]));
     for n in 0..good.len() {
-        assert!(initial(&good[..n]).is_err());
+        assert!(initial(&good[..n], None).is_err());
     }
-    assert!(initial(b"SCRAM-SHA-256\0\0\0\0\x03n,,x").is_err());
-    assert!(initial(b"SCRAM-SHA-256\0\xff\xff\xff\xff").is_err());
-    assert!(initial(b"SCRAM-SHA-256-PLUS\0\0\0\0\x03n,,").is_err());
+    assert!(initial(b"SCRAM-SHA-256\0\0\0\0\x03n,,x", None).is_err());
+    assert!(initial(b"SCRAM-SHA-256\0\xff\xff\xff\xff", None).is_err());
+    let plus = b"SCRAM-SHA-256-PLUS\0\0\0\0\x03n,,";
+    assert!(initial(plus, None).is_err(), "not offered");
+    assert_eq!(initial(plus, Some(&[7])).unwrap().0, Channel::Bound(&[7]));
+    assert!(initial(b"SCRAM-SHA-1\0\0\0\0\x03n,,", Some(&[7])).is_err());
 }

@@ -55,7 +55,15 @@ pub(super) async fn attend(
     mut stop: watch::Receiver<bool>,
 ) {
     let protects = |role: &str| shared.protects(role);
-    let desk = Desk { tls: &shared.config.tls, users: &shared.users, mock: &shared.mock, protects: &protects };
+    let desk = Desk {
+        tls: &shared.config.tls,
+        client_cert: shared.config.client_cert,
+        users: &shared.users,
+        tries: &shared.tries,
+        from: peer.ip(),
+        mock: &shared.mock,
+        protects: &protects,
+    };
     let arrival = tokio::select! {
         arrival = timeout(shared.config.login_timeout, login::arrive(socket, &desk)) => arrival,
         _ = stop.wait_for(|stop| *stop) => return,

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::error::ConfigError;
 use crate::judgement::{self, Engines};
 use crate::login::scram::hmac_sha256;
+use crate::login::tries::Tries;
 use crate::snapshot::Snapshots;
 use crate::users::Directory;
 use pgveil_policy::Policy;
@@ -25,6 +26,7 @@ pub struct Shared {
     pub policy: Arc<Policy>,
     pub(super) engines: Snapshots<Engines>,
     pub(super) mock: [u8; 32],
+    pub(super) tries: Tries,
     pub(super) sessions: Arc<Semaphore>,
 }
 
@@ -34,6 +36,9 @@ impl Shared {
         // From the key, so that a name gets the same salt after a restart and from every proxy with that key: else a salt
         // that changes would tell that there is no such user.
         let mock = hmac_sha256(&config.key.0, &[b"pgveil: SCRAM exchange with unknown users"]);
+        let tries = hmac_sha256(&config.key.0, &[b"pgveil: counting failed logins"]);
+        let tries = Tries::new(tries, config.failed_logins, config.failed_within);
+        let asks_clients = config.tls.server().is_some_and(|server| server.asks_clients());
         let policy = Arc::new(judgement::policy(&config.policy, &config.file)?);
         let fault = |key: &str, problem: String, remedy: &str| ConfigError {
             file: config.file.clone(),
@@ -42,6 +47,14 @@ impl Shared {
             remedy: remedy.to_owned(),
         };
         for (name, user) in users.users().0.iter() {
+            if user.auth.needs_certificate() && !asks_clients {
+                return Err(ConfigError {
+                    file: config.users.clone(),
+                    key: format!("user.{name}.auth"),
+                    problem: "a certificate is needed, but clients are not asked for one".to_owned(),
+                    remedy: format!("write client_ca below [tls] in {}, with the roots that sign them", config.file.display()),
+                });
+            }
             if let Some(role) = user.roles.iter().find(|r| !policy.roles.contains_key(*r)) {
                 let known: Vec<&str> = policy.roles.keys().map(String::as_str).collect();
                 return Err(ConfigError {
@@ -59,7 +72,7 @@ impl Shared {
         let engines = Engines::new(Arc::clone(&policy), Arc::clone(&config.upstream))
             .ok_or_else(|| fault("policy", "the system has no secure randomness".to_owned(), "repair the system's random source"))?;
         let sessions = Arc::new(Semaphore::new(config.max_connections));
-        Ok(Shared { config, users, cancels: Registry::default(), policy, engines: Snapshots::new(engines), mock, sessions })
+        Ok(Shared { config, users, cancels: Registry::default(), policy, engines: Snapshots::new(engines), mock, tries, sessions })
     }
 
     /// Whether anything is protected from a role.
