@@ -5,6 +5,7 @@
 
 mod beside;
 mod isolation;
+mod masked;
 mod pipeline;
 mod regression;
 mod sources;
