@@ -126,7 +126,8 @@ fn verdict(line: &str) -> Option<(String, bool)> {
         let known = rest.starts_with("ok") || rest.starts_with("FAILED") || rest.starts_with("failed");
         return (known && !name.contains(' ')).then(|| (name.to_owned(), rest.starts_with("ok")));
     }
-    let (rest, ok) = line.strip_prefix("not ok ").map(|rest| (rest, false)).or_else(|| line.strip_prefix("ok ").map(|rest| (rest, true)))?;
+    let (rest, ok) =
+        line.strip_prefix("not ok ").map(|rest| (rest, false)).or_else(|| line.strip_prefix("ok ").map(|rest| (rest, true)))?;
     let name = rest.split_whitespace().nth(2)?;
     Some((name.to_owned(), ok))
 }

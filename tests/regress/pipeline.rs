@@ -43,7 +43,8 @@ fn every_test_passes_with_the_same_messages() {
                 if let Some(expected) = expected(&traces, test) {
                     compared += 1;
                     if trace != expected {
-                        wrong.push(format!("{test}: the trace is not the expected one; directly it {}:\n{trace}", is(directly == expected)));
+                        wrong
+                            .push(format!("{test}: the trace is not the expected one; directly it {}:\n{trace}", is(directly == expected)));
                     }
                 }
             }

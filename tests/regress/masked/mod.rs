@@ -1,10 +1,12 @@
 //! The regression tests' statements, asked as roles with masks on tables that have nothing to do with them: what is answered must be what
 //! Postgres answers, and how much is refused is counted.
 
+mod known;
 mod lockstep;
 mod script;
 mod tally;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -36,24 +38,48 @@ default = "clear"
 secret = "null"
 "#;
 /// What other files stand on; run as they are, by pg_regress.
-const GROUND: &[&str] = &["test_setup", "create_function_c", "create_misc", "create_operator", "create_procedure", "create_type", "create_index"];
-/// Files that are left out, each with the reason.
-const LEFT_OUT: &[(&str, &str)] = &[
-    ("psql", "it is about psql's own commands"),
-    ("psql_crosstab", "it is about psql's own commands"),
-    ("stats", "it waits for counters"),
-    ("vacuum_parallel", "it waits for other processes"),
+const GROUND: &[&str] =
+    &["test_setup", "create_function_c", "create_misc", "create_operator", "create_procedure", "create_type", "create_index"];
+/// Files that are asked where PGVEIL_REGRESS_FILES names no others (`all`: those of the schedule, which takes an hour or so in a debug build).
+const FILES_ASKED: &[&str] = &[
+    "boolean",
+    "char",
+    "text",
+    "int4",
+    "numeric",
+    "uuid",
+    "date",
+    "timestamp",
+    "strings",
+    "select",
+    "select_distinct",
+    "select_having",
+    "select_into",
+    "subselect",
+    "union",
+    "case",
+    "join",
+    "aggregates",
+    "arrays",
+    "groupingsets",
+    "window",
+    "with",
+    "json",
+    "jsonb",
+    "limit",
+    "returning",
 ];
+/// Files that are never asked: they are about psql's own commands, or wait for counters and other processes.
+const LEFT_OUT: &[&str] = &["psql", "psql_crosstab", "stats", "vacuum_parallel", "maintain_every"];
 
-/// The tests of the schedule, but for the ground.
+/// Which files, in the order of the schedule.
 fn files(regress: &Path) -> Vec<String> {
-    if let Ok(named) = std::env::var("PGVEIL_REGRESS_FILES") {
-        return named.split([',', ' ']).map(str::to_owned).collect();
-    }
+    let named = std::env::var("PGVEIL_REGRESS_FILES").unwrap_or_else(|_| FILES_ASKED.join(" "));
+    let named: Vec<&str> = named.split([',', ' ']).collect();
     let schedule = fs::read_to_string(regress.join("parallel_schedule")).unwrap();
-    let names = schedule.lines().filter_map(|line| line.strip_prefix("test:")).flat_map(str::split_whitespace);
-    let left_out = |name: &&str| GROUND.contains(name) || LEFT_OUT.iter().any(|(out, _)| out == name);
-    names.filter(|name| !left_out(name)).map(str::to_owned).collect()
+    let all = schedule.lines().filter_map(|line| line.strip_prefix("test:")).flat_map(str::split_whitespace);
+    let asked = |name: &&str| named.contains(name) || named == ["all"] && !GROUND.contains(name) && !LEFT_OUT.contains(name);
+    all.filter(asked).map(str::to_owned).collect()
 }
 
 fn run(role: &str) {
@@ -83,7 +109,7 @@ fn run(role: &str) {
     let folder = folder.to_str().unwrap();
     let variables = [("PG_ABS_SRCDIR", folder), ("PG_ABS_BUILDDIR", folder), ("PG_LIBDIR", folder), ("PG_DLSUFFIX", ".so")];
     let mut all = Tally::default();
-    let mut faults = String::new();
+    let (mut faults, mut met) = (String::new(), BTreeSet::new());
     println!("as {role}: file, statements, same, same error, other error, withheld, open, refused, faults");
     for file in files(&from) {
         let Ok(text) = fs::read(from.join(format!("sql/{file}.sql"))) else { continue };
@@ -100,7 +126,19 @@ fn run(role: &str) {
             tally.faults.len()
         );
         for (sql, how) in &tally.faults {
-            writeln!(faults, "{file}: {sql}\n  {how}").unwrap();
+            let known = known::KNOWN.iter().position(|(of, start, _)| *of == file && one_line(sql).starts_with(start));
+            match known {
+                Some(n) => drop(met.insert(n)),
+                None => {
+                    println!("    FAULT {}\n  {how}", one_line(sql));
+                    writeln!(faults, "{file}: {sql}\n  {how}").unwrap();
+                }
+            }
+        }
+        for (n, (_, start, reason)) in
+            known::KNOWN.iter().enumerate().filter(|(n, (of, ..))| role == "trusted" && *of == file && !met.contains(n))
+        {
+            writeln!(faults, "{file}: no known difference any more (number {n}, {reason}): {start}").unwrap();
         }
         all.append(tally);
     }
@@ -118,11 +156,16 @@ fn run(role: &str) {
     let mut refused: Vec<_> = all.refused.iter().collect();
     refused.sort_by_key(|(_, texts)| std::cmp::Reverse(texts.len()));
     for (id, texts) in refused {
-        let one_line = |text: &String| text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect::<String>();
-        let examples: Vec<String> = texts.iter().step_by(texts.len().div_ceil(3).max(1)).map(one_line).collect();
+        let short = |text: &String| one_line(text).chars().take(120).collect::<String>();
+        let examples: Vec<String> = texts.iter().step_by(texts.len().div_ceil(3).max(1)).map(short).collect();
         println!("{:6} {id}: {}", texts.len(), examples.join(" // "));
     }
-    assert!(faults.is_empty(), "{} faults:\n{faults}", all.faults.len());
+    println!("known differences met: {} of {}", met.len(), known::KNOWN.len());
+    assert!(faults.is_empty(), "{faults}");
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[test]
