@@ -411,6 +411,8 @@ pub struct Output {
     pub name: String,
     /// Where it comes from.
     pub origin: Origin,
+    /// The view's column that it is: what the client is told as its origin, since the server sees no view.
+    pub of_view: Option<(Oid, i16)>,
     /// What happens to it on its way back. `Mask::Clear` is a decision, not an absence.
     pub mask: Mask,
     /// The OID of its type as the server's RowDescription says it (below domains), where the judgement is certain of it.

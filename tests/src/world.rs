@@ -61,13 +61,19 @@ impl World {
     pub fn get() -> &'static World {
         static WORLD: OnceLock<World> = OnceLock::new();
         WORLD.get_or_init(|| {
-            let cluster = Cluster::start(Options::default()).unwrap();
-            pgveil::log::to_file(&cluster.folder().join("pgveil.log")).unwrap();
-            for role in [SERVICE, OWNER] {
-                cluster.execute("postgres", &format!("CREATE ROLE {role} LOGIN PASSWORD '{SERVICE_PASSWORD}'")).unwrap();
-            }
-            World { cluster, number: AtomicUsize::new(0), templates: Mutex::default() }
+            let world = World::start(Options::default());
+            pgveil::log::to_file(&world.cluster.folder().join("pgveil.log")).unwrap();
+            world
         })
+    }
+
+    /// A world apart from that of the process, for tests that change what all databases of a server share.
+    pub fn start(options: Options) -> World {
+        let cluster = Cluster::start(options).unwrap_or_else(|e| panic!("{e}"));
+        for role in [SERVICE, OWNER] {
+            cluster.execute("postgres", &format!("CREATE ROLE {role} LOGIN PASSWORD '{SERVICE_PASSWORD}'")).unwrap();
+        }
+        World { cluster, number: AtomicUsize::new(0), templates: Mutex::default() }
     }
 
     /// The private Postgres.

@@ -142,6 +142,7 @@ fn into(role: &RoleEngine, who: &Subject, relation: &Relation, listed: Option<&[
     let output = |c: &&Column| Output {
         name: c.name.clone(),
         origin: Origin::Column { relation: relation.oid, attribute: c.number },
+        of_view: None,
         mask: Mask::Clear,
         type_oid: None,
     };

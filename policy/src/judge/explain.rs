@@ -66,7 +66,7 @@ pub(super) fn around(options: &ExplainOptions, planned: Planned, role: &str) -> 
 }
 
 fn output() -> Output {
-    Output { name: "QUERY PLAN".into(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None }
+    Output { name: "QUERY PLAN".into(), origin: Origin::Computed, of_view: None, mask: Mask::Clear, type_oid: None }
 }
 
 /// An EXPLAIN of anything else.

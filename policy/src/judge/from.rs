@@ -124,13 +124,13 @@ impl Judge<'_> {
             a.mark(self.in_aggregate == 0);
             b.mark(self.in_aggregate == 0);
             let label = meet::join(ca.label.clone(), cb.label.clone()).map_err(|c| refuse::clash(self.role, &c, "USING"))?;
-            let (origin, base) = match merge {
-                Merge::Left => (ca.origin.clone(), ca.base),
-                Merge::Right => (cb.origin.clone(), cb.base),
-                Merge::Both => (Origin::Computed, None),
+            let (origin, of_view, base) = match merge {
+                Merge::Left => (ca.origin.clone(), ca.of_view, ca.base),
+                Merge::Right => (cb.origin.clone(), cb.of_view, cb.base),
+                Merge::Both => (Origin::Computed, None, None),
             };
             // Where the two types differ Postgres shows a common one, computed.
-            let origin = if ca.base == cb.base { origin } else { Origin::Computed };
+            let (origin, of_view) = if ca.base == cb.base { (origin, of_view) } else { (Origin::Computed, None) };
             let holds = merged_holds(ca, cb);
             if holds.is_none() && self.watches() {
                 for n in left.items.iter().chain(&right.items).flat_map(|i| &i.behind.reached) {
@@ -143,8 +143,8 @@ impl Judge<'_> {
             let ty = self.common_type_of(ca.ty.map(Ty::settled), cb.ty.map(Ty::settled));
             let same_type = ca.base.is_some() && ca.base == cb.base;
             let of = if matches!(merge, Merge::Right) { b } else { a };
-            let col =
-                Col { name: name.clone(), label, origin, refused: None, base, holds, ty, derived: ca.derived || cb.derived, printed: None };
+            let derived = ca.derived || cb.derived;
+            let col = Col { name: name.clone(), label, origin, of_view, refused: None, base, holds, ty, derived, printed: None };
             slots.push(Slot { merged: Some(Rc::new(col)), same: same_type && !matches!(merge, Merge::Both), ..of.clone() });
         }
         let joined = left.beside(right);

@@ -90,7 +90,7 @@ impl Judge<'_> {
             None => (self.expr(e, Some(scope))?, e.clone()),
         };
         self.note(&expr, Some(scope));
-        let (_, base) = self.shown(&expr, Some(scope));
+        let base = self.shown(&expr, Some(scope)).base;
         let place = self.locate(&expr, Some(scope)).or_else(|| self.merged_place(&expr, Some(scope)));
         let ty = self.type_of(&expr, Some(scope)).map(Ty::settled);
         groups.keys.push(GroupPart { col: Col { label, base, ty, ..Col::clear("") }, expr, place });

@@ -11,8 +11,6 @@ use super::label::Label;
 use super::refuse;
 use super::row::put_row;
 use super::scope::{Col, Item, Level, SYSTEM_COLUMNS, Slot};
-use crate::catalog::BaseType;
-use crate::plan::Origin;
 use crate::{Refusal, SqlState};
 
 /// What a reference turned out to be.
@@ -271,12 +269,12 @@ impl Judge<'_> {
     }
 
     /// The column that an expression shows unchanged, for its origin.
-    pub(crate) fn shown(&mut self, e: &Expr, scope: InScope) -> (Origin, Option<BaseType>) {
+    pub(crate) fn shown(&mut self, e: &Expr, scope: InScope) -> Col {
         let mut copy = build::bare(e).clone();
         if matches!(copy, Expr::Identifier(_) | Expr::CompoundIdentifier(_))
             && let Ok(Meaning::Column(col)) = self.meaning(&mut copy, scope)
         {
-            return (col.origin, col.base);
+            return col;
         }
         // `(c).city` shows the column itself.
         if let Expr::CompoundFieldAccess { root, access_chain } = &copy
@@ -284,9 +282,9 @@ impl Judge<'_> {
             && let Some(row) = self.find_row(root, scope)
             && let Some((_, col)) = row.item.shown().find(|(_, c)| c.name == field.value)
         {
-            return (col.origin.clone(), col.base);
+            return Col { of_view: None, ..col.clone() };
         }
-        (Origin::Computed, None)
+        Col::clear("")
     }
 }
 

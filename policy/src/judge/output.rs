@@ -105,6 +105,7 @@ fn subquery_name(q: &Query) -> Option<(String, bool)> {
             }
             SetExpr::SetOperation { left, .. } => body = left,
             SetExpr::Query(inner) => body = &inner.body,
+            SetExpr::Values(_) => return Some(("column1".to_owned(), true)),
             _ => return None,
         }
     }

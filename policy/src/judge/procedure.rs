@@ -62,7 +62,7 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, call: Call, text: &str) -> 
     });
     let given: Vec<String> = given.collect();
     let text = format!("CALL {}.{}({})", build::ident(&first.schema), build::ident(short), given.join(", "));
-    let output = |name: &String| Output { name: name.clone(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
+    let output = |name: &String| Output { name: name.clone(), origin: Origin::Computed, of_view: None, mask: Mask::Clear, type_oid: None };
     // It may do what it likes with the session's settings.
     Ok(Planned { outputs: first.output_names.iter().map(output).collect(), moves_search_path: true, ..Planned::plain(Kind::Call, text) })
 }

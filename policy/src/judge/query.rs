@@ -111,6 +111,7 @@ impl Judge<'_> {
                 for c in &mut cols {
                     c.derived |= is_protected(c);
                     c.origin = Origin::Computed;
+                    c.of_view = None;
                     c.base = None;
                     c.holds = c.holds.take().map(Holds::unbounded);
                     c.ty = c.ty.map(Ty::settled);
@@ -291,6 +292,7 @@ impl Judge<'_> {
                             name: a.name,
                             label,
                             origin: Origin::Computed,
+                            of_view: None,
                             refused: None,
                             base: None,
                             holds,

@@ -258,6 +258,7 @@ pub(crate) fn plain_column(relation: &Relation, c: &crate::catalog::Column) -> C
         name: c.name.clone(),
         label: Label::Clear,
         origin: Origin::Column { relation: relation.oid, attribute: c.number },
+        of_view: None,
         refused: None,
         base: Some(c.data_type.base),
         // A view that is not expanded computes its columns in a way that is not known here.

@@ -27,6 +27,8 @@ pub(crate) struct Col {
     pub label: Label,
     /// Where it comes from.
     pub origin: Origin,
+    /// The view's column that it is, as RowDescription says it: a view is a relation like any other there.
+    pub of_view: Option<(Oid, i16)>,
     /// The role may not read it at all: why.
     pub refused: Option<Arc<RefusedColumn>>,
     /// Its type where it is a relation's column.
@@ -48,6 +50,7 @@ impl Col {
             name: name.into(),
             label: Label::Clear,
             origin: Origin::Computed,
+            of_view: None,
             refused: None,
             base: None,
             holds: None,

@@ -282,7 +282,7 @@ impl Judge<'_> {
         };
         let name = alias.clone().unwrap_or_else(|| output::name(expr));
         let read = self.begin_output();
-        let (origin, base) = self.shown(expr, Some(scope));
+        let Col { origin, base, of_view, .. } = self.shown(expr, Some(scope));
         let label = self.expr(expr, Some(scope));
         let derived = self.end_output(read) && !matches!(origin, Origin::Veiled { .. });
         let label = label?;
@@ -298,7 +298,7 @@ impl Judge<'_> {
             *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: build::ident(&name) };
         }
         let ty = self.type_of(&expr, Some(scope));
-        Ok(Out { col: Col { name, label, origin, refused: None, base, holds, ty, derived, printed: None }, expr })
+        Ok(Out { col: Col { name, label, origin, of_view, refused: None, base, holds, ty, derived, printed: None }, expr })
     }
 }
 

@@ -373,7 +373,8 @@ impl Judge<'_> {
                 // A veil takes the domain off.
                 let declared = Ty { typmod: -1, ..Ty::of_column(&column.data_type) };
                 let ty = c.ty.map(Ty::settled).or((!column.data_type.is_domain).then_some(declared));
-                Col { name: column.name.clone(), base: Some(column.data_type.base), ty, ..c }
+                let of_view = Some((view.oid, column.number));
+                Col { name: column.name.clone(), base: Some(column.data_type.base), of_view, ty, ..c }
             })
             .collect();
         Ok(Veiled {

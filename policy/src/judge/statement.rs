@@ -60,7 +60,7 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
             if control.read_write && role.facts.rights.never_writes() {
                 return Err(role.facts.rights.stays_read_only(&who.role).at(Some(1)));
             }
-            let shown = Output { name: String::new(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
+            let shown = Output { name: String::new(), origin: Origin::Computed, of_view: None, mask: Mask::Clear, type_oid: None };
             let outputs: Arc<[Output]> = if control.kind == Kind::Show { Arc::from([shown]) } else { Arc::from([]) };
             Ok(Planned { outputs, moves_search_path: control.moves_search_path, ..Planned::plain(control.kind, control.text) })
         }
@@ -153,6 +153,7 @@ pub(super) fn outputs(cols: &[Col], forms: &Forms) -> Arc<[Output]> {
         .map(|c| Output {
             name: c.name.clone(),
             origin: c.origin.clone(),
+            of_view: c.of_view,
             mask: match &c.label {
                 Label::Sealed(s) => Mask::Seal(Arc::clone(&s.spec)),
                 Label::SealedArray(s) => Mask::SealElements(Arc::clone(&s.spec)),

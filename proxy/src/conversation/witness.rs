@@ -62,6 +62,9 @@ pub fn check<'a>(judge: &impl Judge, outputs: &'a [Output], body: &'a [u8]) -> R
             }
             Origin::Veiled { relation, attribute } => (field.relation, field.attribute) = (relation, attribute),
         }
+        if let Some(of_view) = output.of_view {
+            (field.relation, field.attribute) = of_view;
+        }
     }
     Ok(fields)
 }

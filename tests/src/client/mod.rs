@@ -70,6 +70,8 @@ pub struct Client {
     checked: usize,
     canary: bool,
     given_away: bool,
+    /// The transaction's status, as the last ReadyForQuery said.
+    status: char,
     /// ParameterStatus values as they are now.
     pub parameters: BTreeMap<String, String>,
     /// BackendKeyData: process and secret key.
@@ -131,6 +133,7 @@ impl Client {
             checked: 0,
             canary: false,
             given_away: false,
+            status: 'I',
             parameters: BTreeMap::new(),
             key: None,
         }
@@ -270,6 +273,11 @@ impl Client {
         self.received.len() - before
     }
 
+    /// The transaction's status: `I`, `T` or `E`.
+    pub fn status(&self) -> char {
+        self.status
+    }
+
     /// The next byte as it comes, as after an SSLRequest; `None` where the connection is closed.
     pub fn byte(&mut self) -> Option<u8> {
         let mut one = [0];
@@ -293,7 +301,10 @@ impl Client {
                 self.parameters.insert(name.clone(), value.clone());
             }
             Message::Other('K', body) => self.key = Some((i32::from_be_bytes(body[..4].try_into().unwrap()), body[4..].to_vec())),
-            Message::ReadyForQuery(_) => self.check(),
+            Message::ReadyForQuery(status) => {
+                self.status = *status;
+                self.check();
+            }
             _ => {}
         }
     }

@@ -153,7 +153,7 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
             'v' => (Origin::Veiled { relation: 9, attribute: 3 }, Mask::Clear),
             _ => (Origin::Computed, Mask::Clear),
         };
-        Output { name: format!("c{n}"), origin, mask, type_oid: None }
+        Output { name: format!("c{n}"), origin, of_view: None, mask, type_oid: None }
     };
     let act = act(word, rest)?;
     let text = match &act {
