@@ -2,7 +2,11 @@
 //! it is run as the analyst, who sees masks, and as the engineer, who may write.
 
 mod asyncpg;
+mod dbt;
+mod django;
+#[cfg(any())]
 mod hold;
+mod pgcli;
 mod psycopg2;
 mod psycopg3;
 mod sqlalchemy;

@@ -68,7 +68,7 @@ assert execute.view_definition("crm.turnover") and "gross" in execute.function_d
 # On a terminal.
 child = pexpect.spawn(os.path.join(os.path.dirname(sys.executable), "pgcli"), ["--less-chatty", "--no-password"], timeout=120, encoding="utf-8", dimensions=(60, 250),
                       env={**os.environ, "PAGER": "cat", "TERM": "xterm"})
-child.expect("> ")
+child.expect("db_[0-9]+>")
 child.sendline("SELECT 'e:' || count(*) || ':e' FROM crm.person;")
 child.expect("e:80:e" if MASKED else "e:120:e")
 child.sendline("SELECT email FROM crm.person WHERE id = 1;")
