@@ -211,7 +211,8 @@ impl Judge for SessionJudge {
     }
 
     fn own_is_outdated(&self) -> bool {
-        self.own.as_ref().is_some_and(|own| own.of != self.database.generation()) || self.seen.max(self.database.shown()) < self.database.changes()
+        self.own.as_ref().is_some_and(|own| own.of != self.database.generation())
+            || self.seen.max(self.database.shown()) < self.database.changes()
     }
 
     fn has_changed(&mut self) {

@@ -121,11 +121,11 @@ fn a_protected_column_of_a_new_row_takes_null_and_nothing_else() {
             let value = value.map(|v| Victim::get().fill(v).into_bytes());
             let call = Call { sql: sql.to_owned(), values: vec![value, Some(b"web".to_vec())], ..Call::default() };
             let answers = both("analyst", |session| {
-                let begun = session.query("BEGIN");
-                let called = session.call(&call);
-                vec![begun, called, session.query("ROLLBACK")]
+                session.query("BEGIN").ok();
+                // It is rolled back when the session ends.
+                vec![session.call(&call)]
             });
-            for told in answers.unwrap_or_else(|why| panic!("{sql}: {why}")).iter().filter(|a| a.error().is_some() || code.is_none()) {
+            for told in answers.unwrap_or_else(|why| panic!("{sql}: {why}")) {
                 assert_eq!(told.error().map(|_| told.sqlstate()), code, "{sql}: {told:?}");
             }
         }

@@ -93,7 +93,10 @@ fn what_one_session_has_committed_the_next_sees_at_once() {
     for round in 0..4 {
         reader.query("BEGIN").ok();
         let answer = reader.query("SELECT email FROM adhoc.swap WHERE email IS NOT NULL");
-        assert!(answer.error().is_none() && answer.rows().iter().all(|row| row[0].as_ref().unwrap().starts_with("u_")), "{round}: {answer:?}");
+        assert!(
+            answer.error().is_none() && answer.rows().iter().all(|row| row[0].as_ref().unwrap().starts_with("u_")),
+            "{round}: {answer:?}"
+        );
         reader.query("COMMIT").ok();
         for text in [
             "BEGIN",

@@ -55,7 +55,9 @@ dbt("snapshot", least=2)
 dbt("snapshot", least=2)
 check_emails(email for (email,) in rows("SELECT email FROM adhoc.person_history"))
 dbt("test", least=9)
-dbt("test", "--store-failures", "--select", "people")
+if not MASKED:
+    # It makes a schema of its own for them, which the analyst may not.
+    dbt("test", "--store-failures", "--select", "people")
 dbt("source", "freshness", least=2)
 dbt("docs", "generate")
 catalog = json.load(open(f"{made}/target/catalog.json"))

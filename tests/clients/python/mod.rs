@@ -4,8 +4,6 @@
 mod asyncpg;
 mod dbt;
 mod django;
-#[cfg(any())]
-mod hold;
 mod pgcli;
 mod psycopg2;
 mod psycopg3;
@@ -15,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use pgveil_tests::recorder::Recorder;
 use pgveil_tests::world::{Proxy, World};
@@ -98,9 +96,7 @@ fn environment() -> &'static Path {
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:", "--requirement"];
         run(Command::new(folder.join("bin/python")).args(pip).arg(here().join("requirements.txt")));
         fs::write(&installed, REQUIREMENTS).unwrap();
-        let took = started.elapsed();
-        assert!(took < Duration::from_secs(1800));
-        eprintln!("virtual environment made in {} s", took.as_secs());
+        eprintln!("virtual environment made in {} s", started.elapsed().as_secs());
         folder
     })
 }

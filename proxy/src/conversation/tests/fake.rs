@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use pgveil_policy::mask::seal::{SealForm, SealSpec};
 use pgveil_policy::{
-    Act, Argument, Carry, CopyData, CopyForm, Kind, Mask, NullParameter, Origin, Output, Plan, Planned, Refusal, SqlState, SqlText, TokenParameter,
+    Act, Argument, Carry, CopyData, CopyForm, Kind, Mask, NullParameter, Origin, Output, Plan, Planned, Refusal, SqlState, SqlText,
+    TokenParameter,
 };
 
 use super::super::{Conversation, End, Judge, Out};
