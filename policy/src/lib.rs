@@ -21,6 +21,9 @@ pub mod refusal;
 pub use catalog::Catalog;
 pub use judge::{Engine, Subject};
 pub use mask::Mask;
-pub use plan::{Act, Argument, Carry, CopyData, CopyForm, Kind, Origin, Output, Plan, PlanFormat, Planned, SqlText, Token, TokenParameter};
+pub use plan::{
+    Act, Argument, Carry, CopyData, CopyForm, Kind, NullParameter, Origin, Output, Plan, PlanFormat, Planned, SqlText, Token,
+    TokenParameter,
+};
 pub use policy::{Policy, PolicyError};
 pub use refusal::{Refusal, SqlState};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::Refusal;
 use crate::catalog::Oid;
 use crate::mask::Mask;
 use crate::mask::seal::SealSpec;
@@ -33,6 +34,8 @@ pub struct Planned {
     pub order_is_data: bool,
     /// Parameters that hold tokens.
     pub tokens: Arc<[TokenParameter]>,
+    /// Parameters that must be NULL.
+    pub nulls: Arc<[NullParameter]>,
     /// Tokens in it are written to columns: each must stand for a value.
     pub writes_tokens: bool,
     /// The command tag that the client is told with its row count, where the text that is sent is another statement.
@@ -78,6 +81,7 @@ impl Planned {
             moves_search_path: false,
             order_is_data: false,
             tokens: Arc::from([]),
+            nulls: Arc::from([]),
             writes_tokens: false,
             tag: None,
             changes_catalog: false,
@@ -391,6 +395,15 @@ impl SqlText {
         }
         out
     }
+}
+
+/// A parameter that is written to a protected column of a new row, of which NULL is no loss: anything else is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NullParameter {
+    /// Of `$n`, from 0.
+    pub index: usize,
+    /// Why nothing else is written.
+    pub why: Refusal,
 }
 
 /// A parameter that is compared with columns of tokens only: what a client binds is turned back before it is sent.

@@ -137,6 +137,10 @@ pub struct SessionJudge {
     asking: Option<(Asking, Shared)>,
     /// How often its own catalog was another.
     number: u64,
+    /// [`Database::changes`] when it asked last.
+    seen: u64,
+    /// It has changed the catalog itself since then.
+    changed: bool,
 }
 
 /// A snapshot that many sessions judge by, and its number.
@@ -155,7 +159,7 @@ const OWN: u64 = 1 << 63;
 impl SessionJudge {
     /// In a database, for the role that is active; pseudonyms are made from `key`.
     pub fn new(database: Arc<Database<Engines>>, role: String, key: SecretKey) -> Self {
-        SessionJudge { database, role, key, own: None, asking: None, number: 0 }
+        SessionJudge { database, role, key, own: None, asking: None, number: 0, seen: 0, changed: false }
     }
 
     fn with<T>(&self, ask: impl FnOnce(&Engine) -> T) -> T {
@@ -171,6 +175,12 @@ impl SessionJudge {
         if idle {
             let permanent = |oid| own.catalog.relations.get(&oid).is_some_and(|r| !r.schema.starts_with("pg_temp"));
             self.database.loader().learn(self.database.name(), engine.known().own(permanent));
+            let temporary = |oid| own.catalog.relations.get(oid).is_some_and(|r| r.schema.starts_with("pg_temp"));
+            let shows = own.changed.as_ref().is_none_or(|changed| changed.is_empty() || !changed.iter().all(temporary));
+            // The others are to look, too: those that only look do not say so again.
+            if std::mem::take(&mut self.changed) && shows && self.database.changed() == self.seen {
+                self.seen = self.seen.wrapping_add(1);
+            }
         }
         self.own = Some(OwnEngine { engine, of });
         self.number = self.number.wrapping_add(1);
@@ -202,11 +212,17 @@ impl Judge for SessionJudge {
 
     fn own_is_outdated(&self) -> bool {
         self.own.as_ref().is_some_and(|own| own.of != self.database.generation())
+            || self.seen.max(self.database.shown()) < self.database.changes()
+    }
+
+    fn has_changed(&mut self) {
+        self.changed = true;
     }
 
     fn ask_own(&mut self) -> Vec<String> {
         // The number first: with a newer snapshot it is only asked once more.
         let of = self.database.generation();
+        self.seen = self.database.changes();
         let engine = self.database.current();
         let asking = Asking::new(Arc::clone(engine.catalog()));
         let questions = asking.questions().to_vec();
@@ -231,6 +247,7 @@ impl Judge for SessionJudge {
             }
             Next::Same => {
                 self.own = None;
+                self.changed = false;
                 Some(Vec::new())
             }
             Next::Differs(own) => self.differs(&own, shared, idle),

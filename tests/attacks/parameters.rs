@@ -107,3 +107,27 @@ fn a_format_that_does_not_exist_ends_the_session() {
         assert!(answer.error().is_some() && answer.raw_rows().count() == 0, "{answer:?}");
     }
 }
+
+/// What ORMs bind to columns of a new row that were not given.
+#[test]
+fn a_protected_column_of_a_new_row_takes_null_and_nothing_else() {
+    for sql in [
+        "INSERT INTO shop.leads (email, source) VALUES ($1, $2) RETURNING email",
+        "INSERT INTO shop.leads (email, source) VALUES ($1::varchar, $2)",
+        "INSERT INTO shop.leads (email, source) VALUES ($1, $2 || $1)",
+        "WITH n AS (INSERT INTO shop.leads (email, source) VALUES (CAST($1 AS text), $2) RETURNING source) SELECT source FROM n",
+    ] {
+        for (value, code) in [(None, None), (Some("{email}"), Some("42501")), (Some(""), Some("42501"))] {
+            let value = value.map(|v| Victim::get().fill(v).into_bytes());
+            let call = Call { sql: sql.to_owned(), values: vec![value, Some(b"web".to_vec())], ..Call::default() };
+            let answers = both("analyst", |session| {
+                session.query("BEGIN").ok();
+                // It is rolled back when the session ends.
+                vec![session.call(&call)]
+            });
+            for told in answers.unwrap_or_else(|why| panic!("{sql}: {why}")) {
+                assert_eq!(told.error().map(|_| told.sqlstate()), code, "{sql}: {told:?}");
+            }
+        }
+    }
+}

@@ -92,3 +92,36 @@ fn what_is_not_ones_own_is_left_alone() {
         assert_eq!(answer.sqlstate(), "42501", "{sql}: {answer:?}");
     }
 }
+
+/// dbt replaces a table on one connection and reads it on another, inside a transaction, where nothing can be sent again.
+#[test]
+fn what_one_session_has_committed_the_next_sees_at_once() {
+    let (mut maker, mut reader) = (analyst(), analyst());
+    maker.query("CREATE TABLE adhoc.swap AS SELECT id, email FROM shop.customers").ok();
+    for round in 0..4 {
+        reader.query("BEGIN").ok();
+        let answer = reader.query("SELECT email FROM adhoc.swap WHERE email IS NOT NULL");
+        assert!(
+            answer.error().is_none() && answer.rows().iter().all(|row| row[0].as_ref().unwrap().starts_with("u_")),
+            "{round}: {answer:?}"
+        );
+        reader.query("COMMIT").ok();
+        for text in [
+            "BEGIN",
+            "CREATE TABLE adhoc.swap_new AS SELECT email, id, city FROM shop.customers",
+            "ALTER TABLE adhoc.swap RENAME TO swap_old",
+            "ALTER TABLE adhoc.swap_new RENAME TO swap",
+            "COMMIT",
+            "DROP TABLE adhoc.swap_old",
+        ] {
+            maker.query(text).ok();
+        }
+    }
+    // What is rolled back, and what is temporary, concerns nobody else.
+    for text in ["BEGIN", "DROP TABLE adhoc.swap", "ROLLBACK", "CREATE TEMP TABLE swap (x int)"] {
+        maker.query(text).ok();
+    }
+    assert!(reader.query("SELECT count(email) FROM adhoc.swap").error().is_none());
+    maker.query("DROP TABLE adhoc.swap").ok();
+    assert_eq!(reader.query("SELECT 1 FROM adhoc.swap").sqlstate(), "42P01");
+}

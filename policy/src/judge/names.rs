@@ -38,6 +38,7 @@ impl Judge<'_> {
 
     /// Judges a column reference.
     pub(crate) fn reference(&mut self, e: &mut Expr, scope: InScope) -> Result<Label, Refusal> {
+        self.without_database(e);
         if let Some(row) = self.find_row(e, scope) {
             let value = self.row_value(&row, false).map_err(|r| r.at(self.position(e)))?;
             put_row(e, value);
@@ -83,6 +84,7 @@ impl Judge<'_> {
 
     /// What a reference means; rewrites its qualifier where the printed alias is another.
     pub(crate) fn meaning(&mut self, e: &mut Expr, scope: InScope) -> Result<Meaning, Refusal> {
+        self.without_database(e);
         let at = self.position(e);
         let found = match e {
             Expr::Identifier(id) => self.unqualified(id, scope),
@@ -109,6 +111,16 @@ impl Judge<'_> {
             _ => {}
         }
         Ok(meaning)
+    }
+
+    /// `database.schema.table.column` of this database means the same without it.
+    fn without_database(&self, e: &mut Expr) {
+        if let Expr::CompoundIdentifier(parts) = e
+            && let [database, schema, relation, column] = parts.as_slice()
+            && database.value == self.facts.catalog.database
+        {
+            *parts = vec![schema.clone(), relation.clone(), column.clone()];
+        }
     }
 
     fn unqualified(&mut self, id: &Ident, scope: InScope) -> Result<(Meaning, Option<String>), Refusal> {

@@ -197,6 +197,13 @@ impl Level {
         Level { items: vec![item], slots }
     }
 
+    /// All but the first item.
+    pub fn without_first(&self) -> Self {
+        let items: Vec<_> = self.items.iter().skip(1).cloned().collect();
+        let slots = self.slots.iter().filter(|s| items.iter().any(|i| Rc::ptr_eq(i, &s.item))).cloned().collect();
+        Level { items, slots }
+    }
+
     /// Both levels side by side.
     pub fn beside(mut self, other: Level) -> Self {
         self.items.extend(other.items);

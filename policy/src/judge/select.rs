@@ -142,11 +142,16 @@ impl Judge<'_> {
         let mut outs = Vec::new();
         // Computed last of all, unless something is sorted or grouped by them.
         let last = top && distinct.is_none();
-        let mut into = target.iter().flat_map(|t| &t.into);
+        let mut into = target.iter().flat_map(|t| t.into.iter().enumerate().map(|(n, into)| (into, t.unmatched.contains(&n))));
+        // Where no row of the target is matched, names are those of the source.
+        let source = target.as_ref().filter(|t| !t.unmatched.is_empty()).map(|_| level.without_first());
         for item in projection.iter_mut() {
             let (fails, reached) = (self.fails, self.reached.len());
             let out = match into.next() {
-                Some(into) => self.assigned_item(item, into, &scope)?,
+                Some((into, unmatched)) => {
+                    let level = source.as_ref().filter(|_| unmatched).unwrap_or(&level);
+                    self.assigned_item(item, into, &Scope { level, parent })?
+                }
                 None => self.output(item, &scope)?,
             };
             if last {

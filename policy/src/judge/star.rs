@@ -77,6 +77,9 @@ impl Judge<'_> {
         let matches = |i: &&Rc<Item>| match parts.as_slice() {
             [name] => i.visible == *name,
             [schema, name] => i.relation.as_ref().is_some_and(|(s, n)| s == schema && n == name),
+            [database, schema, name] if *database == self.facts.catalog.database => {
+                i.relation.as_ref().is_some_and(|(s, n)| s == schema && n == name)
+            }
             _ => false,
         };
         let levels = scope.map(|s| s.levels().collect::<Vec<_>>()).unwrap_or_default();

@@ -16,7 +16,7 @@ use super::sealed::meet::same_domain;
 use super::{Judge, build};
 use crate::mask::seal::{SealForm, SealSpec};
 use crate::mask::token::Kind;
-use crate::plan::{Token, TokenParameter};
+use crate::plan::{NullParameter, Token, TokenParameter};
 use crate::{Refusal, SqlState};
 
 /// The literals and parameters of one statement.
@@ -24,6 +24,8 @@ use crate::{Refusal, SqlState};
 pub(crate) struct Tokens {
     literals: Vec<Token>,
     parameters: BTreeMap<usize, Use>,
+    /// Those that must be NULL, and why.
+    nulls: BTreeMap<usize, Refusal>,
     /// Some are written to columns.
     pub written: bool,
 }
@@ -48,6 +50,24 @@ impl Tokens {
             Use::Token { spec, array } => Some(TokenParameter { index: *index, spec: Arc::clone(spec), array: *array }),
         });
         tokens.collect()
+    }
+
+    /// Parameters that must be NULL.
+    pub fn nulls(&self) -> Arc<[NullParameter]> {
+        self.nulls.iter().map(|(index, why)| NullParameter { index: *index, why: why.clone() }).collect()
+    }
+
+    /// A parameter, or one with its type, is to be NULL when it is bound; false where the expression is none.
+    pub fn must_be_null(&mut self, e: &Expr, why: &Refusal) -> bool {
+        let inner = match build::bare(e) {
+            Expr::Cast { expr, format: None, .. } => build::bare(expr),
+            other => other,
+        };
+        let Expr::Value(v) = inner else { return false };
+        let Value::Placeholder(name) = &v.value else { return false };
+        let Some(index) = parameter_index(name) else { return false };
+        self.nulls.entry(index).or_insert_with(|| why.clone());
+        true
     }
 }
 

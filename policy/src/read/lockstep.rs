@@ -247,7 +247,7 @@ fn derived_table(client: &Tree, ours: &Tree) -> Same {
 }
 
 /// Insertion: a column gains a qualifier, or its qualifiers are replaced by one alias; a column that a veil exports under a
-/// made-up name takes that name.
+/// made-up name takes that name. A database's name in front goes.
 fn column(client: &Tree, ours: &Tree) -> Same {
     if client == ours {
         return Ok(());
@@ -261,7 +261,9 @@ fn column(client: &Tree, ours: &Tree) -> Same {
         ([.., star], [qualifier, also]) if is_star(star) && is_star(also) && made_up(qualifier.text("sval")) => Ok(()),
         ([.., old], [qualifier, new] | [qualifier, _, new]) if qualifier.kind() == "String" => {
             let renamed = old.kind() == "String" && new.kind() == "String" && made_up(new.text("sval"));
-            let three = ours.list("fields").len() == 3 && client.list("fields").len() != 3;
+            let (before, after) = (client.list("fields"), ours.list("fields"));
+            let without_database = before.len() == 4 && before.get(1..) == Some(after);
+            let three = after.len() == 3 && before.len() != 3 && !without_database;
             if (old == new || renamed) && !three { Ok(()) } else { part("a column") }
         }
         _ => part("a column"),

@@ -7,7 +7,7 @@ use pgveil_policy::{Kind, Plan, Planned, Refusal, SqlState};
 use super::ledger::{Owed, Simple, Texts};
 use super::named::{self, Ready};
 use super::refusals::{
-    REFUSED, bad_formats, carries_alone, function_call, no_portal, no_statement, no_token, not_utf8, reserved, token_type, too_many,
+    REFUSED, bad_formats, carries_alone, function_call, no_portal, no_statement, no_value, not_utf8, reserved, token_type, too_many,
     without_names,
 };
 use super::statement::Statement;
@@ -287,7 +287,7 @@ impl<J: Judge> Conversation<J> {
             let body = whole.get(HEADER..).unwrap_or_default();
             match open::put_opened(&mut out.to_server, body, &openings) {
                 Ok(()) => self.owe(owed()),
-                Err(open::Fault::NoToken(index)) => self.refuse(no_token(index), out),
+                Err(open::Fault::NoToken(index)) => self.refuse(no_value(&openings, index), out),
                 // The server says what is wrong with it, in its own words.
                 Err(open::Fault::Malformed) => self.refuse(bad_formats(), out),
             }

@@ -75,8 +75,11 @@ pub trait Judge {
     /// It judges by a catalog of this session's own.
     fn has_own(&self) -> bool;
 
-    /// That catalog was held against a snapshot that is not the latest.
+    /// That catalog was held against a snapshot that is not the latest; or other sessions have committed what no snapshot shows yet.
     fn own_is_outdated(&self) -> bool;
+
+    /// This session has changed the catalog, in a transaction that is over.
+    fn has_changed(&mut self);
 
     /// Begins to find out what this session sees that others do not: queries for its server, in this order, in one transaction.
     fn ask_own(&mut self) -> Vec<String>;

@@ -12,7 +12,7 @@ use pgveil_policy::mask::token::NO_VALUE;
 use pgveil_policy::{Act, Argument, Kind, Plan, Planned, Refusal};
 
 use super::ledger::Name;
-use super::refusals::{no_cursor, no_statement, no_token, not_executed, not_fetched, reserved, token_argument, too_many};
+use super::refusals::{no_cursor, no_statement, no_value, not_executed, not_fetched, reserved, token_argument, too_many};
 use super::statement::{Cursor, Effect, Judged, Leans, Statement};
 use super::{Conversation, Judge, stale};
 use crate::scrub::OWN_NAMES;
@@ -195,6 +195,7 @@ impl<J: Judge> Conversation<J> {
             let text = match (meant.openings.iter().find(|o| o.index == index), &argument.literal) {
                 (None, _) => argument.text.clone(),
                 (Some(_), None) if argument.null => argument.text.clone(),
+                (Some(opening), None) if opening.why.is_some() => return Err(no_value(&meant.openings, index)),
                 (Some(_), None) => return Err(token_argument(index)),
                 (Some(opening), Some(token)) => {
                     let mut value = Vec::new();
@@ -202,7 +203,7 @@ impl<J: Judge> Conversation<J> {
                         opening.pseudonym.open_text(token.as_bytes(), &mut value).ok().and_then(|()| String::from_utf8(value).ok());
                     // What is compared with a column may be any text, what is written to one may not.
                     let real = |value: &String| !opening.written || !value.as_bytes().starts_with(NO_VALUE);
-                    let Some(value) = opened.filter(real) else { return Err(no_token(index)) };
+                    let Some(value) = opened.filter(real) else { return Err(no_value(&meant.openings, index)) };
                     format!("'{}'", value.replace('\'', "''"))
                 }
             };

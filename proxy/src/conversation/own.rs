@@ -37,7 +37,10 @@ impl Own {
     }
 
     /// No transaction is open any more.
-    pub fn transaction_over(&mut self) {
+    pub fn transaction_over(&mut self, judge: &mut impl Judge) {
+        if self.in_transaction {
+            judge.has_changed();
+        }
         self.stale = self.ends_with_transaction();
         self.in_transaction = false;
     }

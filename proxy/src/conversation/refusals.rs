@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pgveil_policy::{Plan, Refusal, SqlState};
 
+use crate::rows::open::Opening;
 use crate::scrub::OWN_NAMES;
 
 const INVALID_STATEMENT: SqlState = SqlState("26000");
@@ -134,6 +135,13 @@ pub(super) fn no_token(index: usize) -> Refusal {
     let message =
         format!("what is bound to parameter ${} cannot be a token of the column that it is compared with", index.saturating_add(1));
     Refusal::new(SqlState::DENIED, "seal.token", message).with_hint("Bind tokens as they were shown.")
+}
+
+/// The same, or that it must be NULL.
+pub(super) fn no_value(openings: &[Opening], index: usize) -> Refusal {
+    let why = openings.iter().find(|o| o.index == index).and_then(|o| o.why.as_deref());
+    // Where it stands in the text of a Parse is nothing to point to from a Bind.
+    why.map_or_else(|| no_token(index), |why| Refusal { position: None, ..why.clone() })
 }
 
 /// A literal that is to be written to a column of tokens is none.

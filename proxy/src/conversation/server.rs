@@ -408,7 +408,7 @@ impl<J: Judge> Conversation<J> {
             self.quiet = self.ledger.is_empty();
             self.names.transaction_over();
             self.path.transaction_over();
-            self.own.transaction_over();
+            self.own.transaction_over(&mut self.judge);
         }
         self.failed = status == Status::Failed;
         self.gave_up = false;

@@ -175,6 +175,7 @@ impl Statement {
                 .tokens
                 .iter()
                 .map(|t| Opening::new(t.index, judge.pseudonym(&t.spec), &t.spec, t.array, planned.writes_tokens))
+                .chain(planned.nulls.iter().map(Opening::null))
                 .collect(),
             carry: planned.carry.clone(),
             copy: planned.copy.as_ref().map(flow),

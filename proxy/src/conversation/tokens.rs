@@ -43,5 +43,5 @@ pub(super) fn declared_otherwise(openings: &[Opening], types: &[u8]) -> Option<u
         let bytes = types.get(at..at.checked_add(4)?)?.first_chunk::<4>()?;
         Some(u32::from_be_bytes(*bytes))
     };
-    openings.iter().find(|o| declared(o.index).is_some_and(|oid| !o.types.contains(&oid))).map(|o| o.index)
+    openings.iter().find(|o| declared(o.index).zip(o.types).is_some_and(|(oid, types)| !types.contains(&oid))).map(|o| o.index)
 }

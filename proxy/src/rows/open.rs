@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pgveil_policy::mask::seal::{SealForm, SealSpec};
 use pgveil_policy::mask::token::{Kind, NO_VALUE};
+use pgveil_policy::{NullParameter, Refusal};
 
 use super::array::Elements;
 use super::{Pseudonym, Unsealable};
@@ -21,8 +22,32 @@ pub struct Opening {
     /// It is written to a column: what stands for no value is refused.
     pub written: bool,
     /// Types that a client may declare for it: under another the server would compare otherwise than by equality of the
-    /// column's own type.
-    pub types: &'static [u32],
+    /// column's own type. `None`: any.
+    pub types: Option<&'static [u32]>,
+    /// The refusal of what does not fit, where it is not that of a bad token.
+    pub why: Option<Arc<Refusal>>,
+}
+
+/// What stands for a parameter that must be NULL: NULL is passed on, and nothing else opens.
+#[derive(Debug)]
+struct Nothing;
+
+impl Pseudonym for Nothing {
+    fn text(&self, _: &[u8], _: &mut Vec<u8>) -> Result<(), Unsealable> {
+        Err(Unsealable)
+    }
+
+    fn binary(&self, _: &[u8], _: &mut Vec<u8>) -> Result<(), Unsealable> {
+        Err(Unsealable)
+    }
+
+    fn open_text(&self, _: &[u8], _: &mut Vec<u8>) -> Result<(), Unsealable> {
+        Err(Unsealable)
+    }
+
+    fn open_binary(&self, _: &[u8], _: &mut Vec<u8>) -> Result<(), Unsealable> {
+        Err(Unsealable)
+    }
 }
 
 impl Opening {
@@ -35,7 +60,13 @@ impl Opening {
             SealForm::Int8 => Kind::Int8,
         };
         let pseudonym = if array { Arc::new(Elements(pseudonym)) } else { pseudonym };
-        Opening { index, pseudonym, written, types: types(kind, array) }
+        Opening { index, pseudonym, written, types: Some(types(kind, array)), why: None }
+    }
+
+    /// Of a parameter that must be NULL.
+    pub fn null(parameter: &NullParameter) -> Self {
+        let why = Some(Arc::new(parameter.why.clone()));
+        Opening { index: parameter.index, pseudonym: Arc::new(Nothing), written: true, types: None, why }
     }
 }
 

@@ -64,6 +64,10 @@ pub struct Database<L: Load> {
     current: ArcSwap<L::Snapshot>,
     /// How often it was replaced.
     generation: AtomicU64,
+    /// How often a session committed a change that it does not show.
+    changes: AtomicU64,
+    /// Of these, as many as it shows for certain.
+    shown: AtomicU64,
     /// When the last load began; held while one is under way.
     loaded: Mutex<Instant>,
 }
@@ -88,6 +92,8 @@ impl<L: Load> Snapshots<L> {
             load: Arc::clone(&self.load),
             current: ArcSwap::from_pointee(snapshot),
             generation: AtomicU64::new(0),
+            changes: AtomicU64::new(0),
+            shown: AtomicU64::new(0),
             loaded: Mutex::new(Instant::now()),
         };
         Ok(Arc::clone(&self.databases.entry(database.to_owned()).or_insert(Arc::new(fresh))))
@@ -157,6 +163,21 @@ impl<L: Load> Database<L> {
         self.generation.load(Ordering::Acquire)
     }
 
+    /// How often a session committed a change of the catalog.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
+    }
+
+    /// As many of them as the snapshot shows for certain.
+    pub fn shown(&self) -> u64 {
+        self.shown.load(Ordering::Acquire)
+    }
+
+    /// A session has committed a change of the catalog. Gives the number before.
+    pub fn changed(&self) -> u64 {
+        self.changes.fetch_add(1, Ordering::AcqRel)
+    }
+
     async fn age(&self) -> Duration {
         self.loaded.lock().await.elapsed()
     }
@@ -164,9 +185,11 @@ impl<L: Load> Database<L> {
     // A load that fails leaves the last snapshot, and waits its turn like one that does not.
     async fn replace(&self, loaded: &mut Instant) {
         *loaded = Instant::now();
+        let changes = self.changes();
         match self.load.load(&self.name).await {
             Ok(snapshot) => {
                 self.current.store(Arc::new(snapshot));
+                self.shown.store(changes, Ordering::Release);
                 // Behind the snapshot: who has seen the new number gets the new snapshot.
                 self.generation.fetch_add(1, Ordering::Release);
             }

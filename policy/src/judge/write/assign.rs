@@ -125,7 +125,9 @@ impl Judge<'_> {
             self.tokens.written = true;
             return Ok(label);
         }
-        let label = self.expr(e, scope)?;
+        let at = self.position(&*e);
+        let null = matches!(into, Into::Null { why } if self.tokens.must_be_null(e, &why.clone().at(at)));
+        let label = if null { self.expr(e, scope).map(|_| Label::Null)? } else { self.expr(e, scope)? };
         self.lands(&label, into).map_err(|r| r.at(self.position(&*e)))?;
         Ok(label)
     }

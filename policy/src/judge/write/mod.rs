@@ -53,6 +53,7 @@ fn plan_on(facts: &Facts, who: &Subject, write: &Write, text: &str) -> Result<Pl
         moves_search_path: judge.moves_search_path,
         order_is_data: judge.reads > 0,
         tokens: judge.tokens.parameters(),
+        nulls: judge.tokens.nulls(),
         tag,
         writes_tokens: judge.tokens.written,
         ..Planned::plain(Kind::Write, "")
@@ -127,7 +128,7 @@ impl Judge<'_> {
                 judged.sorts = self.unordered && shell.returning && !nested;
             }
             (Verb::Merge, Some(reading)) => {
-                (target.into, judged.sent.shell.whens) = self.whens(&relation, &shell.whens)?;
+                (target.into, target.unmatched, judged.sent.shell.whens) = self.whens(&relation, &shell.whens)?;
                 judged.sent.action = Some(self.over_target(reading, &target, Filter::Applied, true)?.0);
                 self.order_shows(shell, &relation)?;
             }
@@ -255,11 +256,12 @@ impl Judge<'_> {
         Ok((Some(query), Some(columns)))
     }
 
-    /// Where the expressions of WHEN are written to, and WHEN as it is sent.
-    fn whens(&self, relation: &Relation, whens: &[When]) -> Result<(Vec<Into>, Vec<When>), Refusal> {
-        let mut into = Vec::new();
+    /// Where the expressions of WHEN are written to, which of them see the source alone, and WHEN as it is sent.
+    fn whens(&self, relation: &Relation, whens: &[When]) -> Result<(Vec<Into>, BTreeSet<usize>, Vec<When>), Refusal> {
+        let (mut into, mut unmatched) = (Vec::new(), BTreeSet::new());
         let mut sent = whens.to_vec();
         for when in &mut sent {
+            let first = into.len();
             if when.condition {
                 into.push(Into::Condition);
             }
@@ -274,8 +276,11 @@ impl Judge<'_> {
                     *columns = Some(named);
                 }
             }
+            if !when.matched {
+                unmatched.extend(first..into.len());
+            }
         }
-        Ok((into, sent))
+        Ok((into, unmatched, sent))
     }
 
     fn insert_into(&self, relation: &Relation, columns: &[String]) -> Result<Vec<Into>, Refusal> {
@@ -329,6 +334,7 @@ impl Target {
             excluded: false,
             unsorted: false,
             into: vec![],
+            unmatched: BTreeSet::new(),
         }
     }
 }

@@ -38,6 +38,8 @@ pub(crate) struct Target {
     pub unsorted: bool,
     /// Where the first expressions of the select list are written to.
     pub into: Vec<Into>,
+    /// Those of them, by number, in which the target has no names: WHEN NOT MATCHED.
+    pub unmatched: std::collections::BTreeSet<usize>,
 }
 
 /// What an item of FROM is.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use pgveil_policy::mask::seal::{SealForm, SealSpec};
 use pgveil_policy::{
-    Act, Argument, Carry, CopyData, CopyForm, Kind, Mask, Origin, Output, Plan, Planned, Refusal, SqlState, SqlText, TokenParameter,
+    Act, Argument, Carry, CopyData, CopyForm, Kind, Mask, NullParameter, Origin, Output, Plan, Planned, Refusal, SqlState, SqlText,
+    TokenParameter,
 };
 
 use super::super::{Conversation, End, Judge, Out};
@@ -102,6 +103,8 @@ impl Judge for FakeJudge {
         false
     }
 
+    fn has_changed(&mut self) {}
+
     fn ask_own(&mut self) -> Vec<String> {
         self.asked = 1;
         vec!["SELECT own".to_owned()]
@@ -175,6 +178,14 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         // `token rows`: its first parameter holds tokens.
         tokens: match sql.contains("token") {
             true => Arc::from([TokenParameter { index: 0, spec: Arc::new(spec()), array: false }]),
+            false => Arc::from([]),
+        },
+        // `nulled rows`: its first parameter must be NULL.
+        nulls: match sql.contains("nulled") {
+            true => {
+                let why = Refusal::new(SqlState::DENIED, "write.protected", "nothing but NULL").at(Some(7));
+                Arc::from([NullParameter { index: 0, why }])
+            }
             false => Arc::from([]),
         },
         changes_catalog: kind == Kind::Define,

@@ -258,3 +258,49 @@ fn notifications_pass_on_open_channels() {
         ["A"]
     );
 }
+
+#[test]
+fn what_must_be_null_is_bound_as_null_only() {
+    let mut talk = Talk::new();
+    talk.client(|c| {
+        c.parse("p", "rows nulled");
+        c.sync();
+    });
+    talk.server(|s| {
+        s.bare('1');
+        s.parameters(1);
+        s.columns(&[(9, 2); 6]);
+        s.ready('I');
+    });
+    let bind = |value: Option<&[u8]>| {
+        let mut body = b"\0p\0".to_vec();
+        body.extend([0, 0, 0, 1]);
+        body.extend(value.map_or(-1_i32, |v| i32::try_from(v.len()).unwrap()).to_be_bytes());
+        body.extend(value.unwrap_or_default());
+        body.extend([0, 0]);
+        body
+    };
+    for (value, passes) in [(None, true), (Some(&b""[..]), false), (Some(&b"x"[..]), false)] {
+        let sent = talk.client(|c| {
+            c.raw('B', &bind(value));
+            c.sync();
+        });
+        if passes {
+            assert_eq!(sent, ["B  p", "S"], "{value:?}");
+            talk.server(|s| {
+                s.bare('2');
+                s.ready('I');
+            });
+        } else {
+            assert_eq!(sent, ["P pgveil_refused pgveil refused this statement", "S"], "{value:?}");
+            let told = talk.server(|s| {
+                s.error("42601", "syntax error");
+                s.ready('I');
+            });
+            assert_eq!(told, ["E 42501 nothing but NULL", "Z I"]);
+        }
+    }
+    // By EXECUTE, too.
+    ask(&mut talk, "prepare q rows nulled", done("PREPARE", 'I'));
+    assert_eq!(talk.client(|c| c.query("execute q tana")), ["Q pgveil refused this statement"]);
+}

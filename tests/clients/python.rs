@@ -1,1 +1,0 @@
-//! Clients in Python, in a virtual environment that is set up here once.
