@@ -4,6 +4,7 @@
 
 pub mod client;
 mod dates;
+pub mod end_point;
 mod error;
 mod pem;
 pub mod server;
