@@ -64,6 +64,20 @@ impl Ca {
         self.issue(dir, stem, params(names)?)
     }
 
+    /// Makes a certificate with which a client logs in as `name`, and writes `<dir>/<stem>.crt` and `<dir>/<stem>.key`.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub fn issue_client_into(&self, dir: &Path, stem: &str, name: &str) -> Result<Files, CertError> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.use_authority_key_identifier_extension = true;
+        self.issue(dir, stem, params)
+    }
+
     fn issue(&self, dir: &Path, stem: &str, params: CertificateParams) -> Result<Files, CertError> {
         let key = KeyPair::generate()?;
         let cert = params.signed_by(&key, &self.issuer)?;

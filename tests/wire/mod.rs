@@ -1,13 +1,19 @@
 //! Bad input and faults: each gets a clear error of the right SQLSTATE, the process lives, other sessions go on.
 
+mod auth_query;
+mod hostile_server;
 mod hostile_sql;
+mod identity;
 mod login;
 mod memory;
 mod messages;
 mod noise;
+mod own;
+mod server_login;
+mod startup_parameters;
 mod upstream;
 
-use pgveil_tests::client::{Client, Fields, Message};
+use pgveil_tests::client::{Client, Fields, Login, Message};
 use pgveil_tests::world::World;
 
 use crate::twins::stage::Stage;

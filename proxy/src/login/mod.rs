@@ -13,11 +13,12 @@ use tokio::net::TcpStream;
 
 use self::asked::Asked;
 use self::connection::Connection;
-use self::scram::{Exchange, Failure};
+use self::scram::{Exchange, Failure, Keys};
 use self::startup::{NEWEST_MINOR, Packet, Startup};
 use crate::config::ClientTls;
 use crate::error::{LoginError, ProtocolError};
 use crate::fatal::Fatal;
+use crate::lookup::Lookup;
 use crate::users::Directory;
 use crate::wire::frame;
 
@@ -36,8 +37,12 @@ pub struct Authenticated {
     /// The client's other startup parameters, in order, without `user`, `database` and `_pq_.` options. For a protected role
     /// all are allowed and `options` is taken apart; for others they are as they came.
     pub parameters: Vec<(String, String)>,
+    /// Startup parameters that were left out, one sentence each: the client is told in notices.
+    pub ignored: Vec<String>,
     /// The protocol's minor version agreed on: 0 to 2.
     pub minor: u16,
+    /// What logs the user in with a server that has the same verifier; `None` where it came without a password.
+    pub keys: Option<Keys>,
     #[expect(dead_code, reason = "its type is private, so that no other module can make this proof")]
     proof: Proof,
 }
@@ -69,6 +74,10 @@ pub struct Desk<'a> {
     pub tls: &'a ClientTls,
     /// Who may log in.
     pub users: &'a Directory,
+    /// Users that the database knows; looked at for names that `users` has not.
+    pub lookup: Option<&'a Lookup>,
+    /// Startup parameters that are left out where they are not allowed.
+    pub ignored: &'a [String],
     /// From which the exchange with unknown users is made.
     pub mock: &'a [u8; 32],
     /// Whether anything is protected from a role.
@@ -180,18 +189,31 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
         connection.send(&negotiate).await?;
     }
     let users = desk.users.users();
-    let verifier = users.0.verifier(&asked.user, desk.mock);
-    let role = users.0.get(&asked.user).and_then(|user| user.roles.first());
-    let proof = match scram(connection, &asked.user, verifier).await {
-        Ok(Some(proof)) => proof,
-        Ok(None) => return Ok(None),
-        // For the log only: the client hears the same.
-        Err(LoginError::Denied { user, .. }) if role.is_none() => return Err(LoginError::Denied { user, why: "no such user" }),
-        Err(e) => return Err(e),
+    let found = match (users.0.get(&asked.user), desk.lookup) {
+        (Some(user), _) => Ok(user.clone()),
+        (None, Some(lookup)) => lookup.find(&asked.user).await,
+        (None, None) => Err("no such user"),
     };
-    let Some(role) = role else { return Err(LoginError::Denied { user: asked.user, why: "no such user" }) };
-    let parameters =
-        if (desk.protects)(role) { settings::allowed(&asked.parameters).map_err(LoginError::Refused)? } else { asked.parameters };
+    // Made for users that exist as well, so that both ways take the same time.
+    let mocked = users.0.mock(&asked.user, desk.mock);
+    let verifier = found.as_ref().map_or(mocked, |user| user.verifier.clone());
+    let (proof, keys) = match (scram(connection, &asked.user, verifier).await, &found) {
+        (Ok(Some(proof)), _) => proof,
+        (Ok(None), _) => return Ok(None),
+        // For the log only: the client hears the same.
+        (Err(LoginError::Denied { user, .. }), Err(why)) => return Err(LoginError::Denied { user, why }),
+        (Err(e), _) => return Err(e),
+    };
+    let user = match found {
+        Ok(user) => user,
+        Err(why) => return Err(LoginError::Denied { user: asked.user, why }),
+    };
+    let Some(role) = user.roles.first() else { return Err(LoginError::Denied { user: asked.user, why: "no role" }) };
+    let (parameters, ignored) = if (desk.protects)(role) {
+        settings::allowed(&asked.parameters, desk.ignored).map_err(LoginError::Refused)?
+    } else {
+        (asked.parameters, Vec::new())
+    };
     let mut out = Vec::new();
     frame::put(&mut out, b'R', |body| {
         body.extend_from_slice(&12_i32.to_be_bytes());
@@ -200,11 +222,12 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
     frame::put(&mut out, b'R', |body| body.extend_from_slice(&0_i32.to_be_bytes()));
     connection.send(&out).await?;
     let role = role.clone();
-    Ok(Some(Authenticated { user: asked.user, role, database: asked.database, parameters, minor: asked.minor, proof: Proof }))
+    let (user, database, minor) = (asked.user, asked.database, asked.minor);
+    Ok(Some(Authenticated { user, role, database, parameters, ignored, minor, keys: Some(keys), proof: Proof }))
 }
 
-/// The server's final message, which is still to be sent.
-async fn scram(connection: &mut Connection, user: &str, verifier: scram::Verifier) -> Result<Option<String>, LoginError> {
+/// The server's final message, which is still to be sent, and the keys that the client's proof shows.
+async fn scram(connection: &mut Connection, user: &str, verifier: scram::Verifier) -> Result<Option<(String, Keys)>, LoginError> {
     let failed = |failure| match failure {
         Failure::Malformed(why) => LoginError::Refused(Fatal::new("08P01", format!("malformed SCRAM message: {why}"))),
         Failure::Denied(why) => LoginError::Denied { user: user.to_owned(), why },

@@ -48,7 +48,7 @@ impl Place {
     async fn meet<T>(&self, tls: &ClientTls, talk: impl AsyncFnOnce(TcpStream) -> T) -> (Result<Arrival, LoginError>, T) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
-        let desk = Desk { tls, users: &self.users, mock: &[7; 32], protects: &|role| role == "analyst" };
+        let desk = Desk { tls, users: &self.users, lookup: None, ignored: &[], mock: &[7; 32], protects: &|role| role == "analyst" };
         let serve = async { arrive(listener.accept().await.unwrap().0, &desk).await };
         tokio::join!(serve, async { talk(TcpStream::connect(at).await.unwrap()).await })
     }

@@ -20,6 +20,14 @@ pub enum ServerStream {
 }
 
 impl ServerStream {
+    /// The server's own certificate (DER); `None` without TLS.
+    pub fn certificate(&self) -> Option<&[u8]> {
+        match self {
+            ServerStream::Tcp(_) | ServerStream::Unix(_) => None,
+            ServerStream::Tls(stream) => stream.get_ref().1.peer_certificates()?.first().map(AsRef::as_ref),
+        }
+    }
+
     /// Whether nobody on the way can read it: TLS, or a socket of this machine.
     pub fn is_private(&self) -> bool {
         match self {
