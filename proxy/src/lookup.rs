@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
@@ -27,6 +28,7 @@ pub struct Lookup {
     upstream: Arc<UpstreamConfig>,
     connection: Mutex<Option<Upstream>>,
     kept: DashMap<String, (Instant, Answer)>,
+    last: ArcSwapOption<Verifier>,
 }
 
 /// What the database says of a name.
@@ -44,7 +46,7 @@ enum Answer {
 impl Lookup {
     /// Nothing is asked yet.
     pub fn new(config: Arc<AuthConfig>, upstream: Arc<UpstreamConfig>) -> Lookup {
-        Lookup { config, upstream, connection: Mutex::new(None), kept: DashMap::new() }
+        Lookup { config, upstream, connection: Mutex::new(None), kept: DashMap::new(), last: ArcSwapOption::empty() }
     }
 
     /// A user by name. Not found are also users that have expired, have no SCRAM verifier, or no role of the policy's.
@@ -66,6 +68,11 @@ impl Lookup {
             Answer::Known { user, .. } => Ok(user),
             Answer::Unknown(why) => Err(why),
         }
+    }
+
+    /// The verifier that was found last: what the exchange with an unknown user should look like.
+    pub fn like(&self) -> Option<Arc<Verifier>> {
+        self.last.load_full()
     }
 
     fn known(&self, name: &str) -> Option<Answer> {
@@ -101,6 +108,9 @@ impl Lookup {
             }
         };
         let answer = read(&table, name, &self.config).inspect_err(|why| log::error("auth.failed", &[("user", &name), ("error", why)]))?;
+        if let Answer::Known { user, .. } = &answer {
+            self.last.store(Some(Arc::new(user.verifier.clone())));
+        }
         self.keep(name, answer.clone());
         Ok(answer)
     }

@@ -69,9 +69,9 @@ impl Users {
         self.0.iter().map(|(name, user)| (name.as_str(), user))
     }
 
-    /// A verifier for a user that does not exist, of the same form as the others', that no password fits.
-    pub fn mock(&self, name: &str, secret: &[u8; 32]) -> Verifier {
-        Verifier::mock(secret, name, self.0.values().next().map(|user| &user.verifier))
+    /// A verifier for a user that does not exist, that no password fits: of the same form as the others', or else as `like`.
+    pub fn mock(&self, name: &str, secret: &[u8; 32], like: Option<&Verifier>) -> Verifier {
+        Verifier::mock(secret, name, self.0.values().next().map(|user| &user.verifier).or(like))
     }
 }
 
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(users.get("ana").unwrap().roles, ["analyst", "x"]);
         assert_eq!(users.iter().map(|(n, _)| n).collect::<Vec<_>>(), ["ana", "b c"]);
         assert!(users.get("ANA").is_none());
-        assert!(users.mock("eve", &[0; 32]) != users.get("ana").unwrap().verifier);
+        assert!(users.mock("eve", &[0; 32], None) != users.get("ana").unwrap().verifier);
     }
 
     #[test]

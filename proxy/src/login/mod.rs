@@ -42,7 +42,7 @@ pub struct Authenticated {
     /// The protocol's minor version agreed on: 0 to 2.
     pub minor: u16,
     /// What logs the user in with a server that has the same verifier; `None` where it came without a password.
-    pub keys: Option<Keys>,
+    pub keys: Option<Box<Keys>>,
     #[expect(dead_code, reason = "its type is private, so that no other module can make this proof")]
     proof: Proof,
 }
@@ -195,7 +195,7 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
         (None, None) => Err("no such user"),
     };
     // Made for users that exist as well, so that both ways take the same time.
-    let mocked = users.0.mock(&asked.user, desk.mock);
+    let mocked = users.0.mock(&asked.user, desk.mock, desk.lookup.and_then(Lookup::like).as_deref());
     let verifier = found.as_ref().map_or(mocked, |user| user.verifier.clone());
     let (proof, keys) = match (scram(connection, &asked.user, verifier).await, &found) {
         (Ok(Some(proof)), _) => proof,
@@ -223,7 +223,7 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
     connection.send(&out).await?;
     let role = role.clone();
     let (user, database, minor) = (asked.user, asked.database, asked.minor);
-    Ok(Some(Authenticated { user, role, database, parameters, ignored, minor, keys: Some(keys), proof: Proof }))
+    Ok(Some(Authenticated { user, role, database, parameters, ignored, minor, keys: Some(Box::new(keys)), proof: Proof }))
 }
 
 /// The server's final message, which is still to be sent, and the keys that the client's proof shows.

@@ -122,7 +122,7 @@ async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool
         }
     };
     let parameters = parameters(&who, &shared);
-    let account = shared.config.upstream.account_of(&who.role).map_or(Who::User(&who.user, keys.as_ref()), Who::Account);
+    let account = shared.config.upstream.account_of(&who.role).map_or(Who::User(&who.user, keys.as_deref()), Who::Account);
     let upstream = match Upstream::connect(&shared.config.upstream, account, &who.database, &parameters).await {
         Ok(upstream) => upstream,
         Err(e) => {
