@@ -23,11 +23,19 @@ pub enum Verify<'a> {
     Full(&'a Path),
 }
 
-/// A client's configuration that verifies as asked.
+/// A client's configuration that verifies as asked and shows no certificate of its own.
 ///
 /// # Errors
 /// The file of roots is unreadable, not PEM, or holds no usable certificate.
 pub fn config(verify: Verify<'_>) -> Result<Arc<ClientConfig>, CertError> {
+    config_of(verify, None)
+}
+
+/// The same; `own`: files of the chain (PEM, its own certificate first) and the key to show to a server that asks for them.
+///
+/// # Errors
+/// As [`config`]; and as [`crate::server::load`] for the client's own files.
+pub fn config_of(verify: Verify<'_>, own: Option<(&Path, &Path)>) -> Result<Arc<ClientConfig>, CertError> {
     let provider = provider();
     let verifier: Arc<dyn ServerCertVerifier> = match verify {
         Verify::Nothing => Arc::new(Nothing(Arc::clone(&provider))),
@@ -37,7 +45,16 @@ pub fn config(verify: Verify<'_>) -> Result<Arc<ClientConfig>, CertError> {
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|e| CertError::Bad { path: Path::new("").into(), why: e.to_string() })?;
-    let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
+    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+    let mut config = match own {
+        None => builder.with_no_client_auth(),
+        Some((cert, key)) => {
+            // The same faults as a server's: dates, a key of another certificate.
+            crate::server::load(&crate::server::Files { cert: cert.into(), key: key.into(), client_ca: None, client_crl: None })?;
+            let bad = |e: rustls::Error| CertError::Bad { path: cert.into(), why: e.to_string() };
+            builder.with_client_auth_cert(pem::certificates(cert)?, pem::key(key)?).map_err(bad)?
+        }
+    };
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(Arc::new(config))
 }

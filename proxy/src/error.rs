@@ -71,12 +71,17 @@ pub enum UpstreamError {
     #[error("TLS with the database server failed: {0}")]
     Tls(String),
     /// It refused us: an ErrorResponse during startup or of a query of our own.
-    #[error("the database server says: {message} ({code})")]
-    Refused {
-        /// Its SQLSTATE.
+    #[error("the database server says: {0}")]
+    Refused(Box<Refused>),
+    /// It does not take a user's own login (`upstream.login = "user"`).
+    #[error("the database server does not take the login of user \"{user}\": {why}")]
+    User {
+        /// Who.
+        user: String,
+        /// SQLSTATE, of class 28.
         code: String,
-        /// Its message.
-        message: String,
+        /// Why.
+        why: String,
     },
     /// It asked for a way to log in that we do not speak, or for a password that we do not have, or did not prove itself.
     #[error("cannot log in to the database server: {0}")]
@@ -95,6 +100,20 @@ pub enum UpstreamError {
     /// The connection was lost.
     #[error("connection to the database server lost: {0}")]
     Io(#[from] std::io::Error),
+}
+
+/// What an ErrorResponse says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message} ({code})")]
+pub struct Refused {
+    /// SQLSTATE.
+    pub code: String,
+    /// Its message.
+    pub message: String,
+    /// More about it.
+    pub detail: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
 }
 
 /// The configuration is wrong: exit 78.

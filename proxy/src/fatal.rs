@@ -1,6 +1,6 @@
 //! What a client is told before its connection closes: the words are chosen here, by allowlist.
 
-use crate::error::{LoginError, ProtocolError, UpstreamError};
+use crate::error::{LoginError, ProtocolError, Refused, UpstreamError};
 use crate::wire::frame;
 
 /// A FATAL ErrorResponse.
@@ -10,14 +10,16 @@ pub struct Fatal {
     pub code: String,
     /// One line.
     pub message: String,
+    /// More about it.
+    pub detail: Option<String>,
     /// What to do instead.
     pub hint: Option<String>,
 }
 
 impl Fatal {
-    /// Without a hint.
+    /// Without a detail and a hint.
     pub fn new(code: &str, message: impl Into<String>) -> Fatal {
-        Fatal { code: code.to_owned(), message: message.into(), hint: None }
+        Fatal { code: code.to_owned(), message: message.into(), detail: None, hint: None }
     }
 
     /// 57P01: the process stops.
@@ -35,9 +37,10 @@ impl Fatal {
     pub fn frame(&self) -> Vec<u8> {
         let mut out = Vec::new();
         frame::put(&mut out, b'E', |body| {
-            let hint = self.hint.as_deref().map(|hint| (b'H', hint));
+            let more = [(b'D', self.detail.as_deref()), (b'H', self.hint.as_deref())];
+            let more = more.into_iter().filter_map(|(tag, text)| Some((tag, text?)));
             let fields = [(b'S', "FATAL"), (b'V', "FATAL"), (b'C', self.code.as_str()), (b'M', self.message.as_str())];
-            for (tag, text) in fields.into_iter().chain(hint) {
+            for (tag, text) in fields.into_iter().chain(more) {
                 body.push(tag);
                 // A zero byte would end the field early.
                 body.extend(text.bytes().filter(|b| *b != 0));
@@ -84,13 +87,22 @@ impl UpstreamError {
             UpstreamError::Policy { .. } => ("F0000", "pgveil's policy does not fit this database"),
             UpstreamError::Io(_) => ("08006", "the connection to the database server was lost"),
             // Our account, not the client's.
-            UpstreamError::Refused { code, .. } if code.starts_with("28") => {
+            UpstreamError::Refused(report) if report.code.starts_with("28") => {
                 ("08006", "the database server does not accept pgveil's account")
             }
-            UpstreamError::Refused { code, message } if !protected || HARMLESS.contains(&code.as_str()) => {
-                return Fatal::new(code, message);
+            UpstreamError::Refused(report) if !protected => {
+                let Refused { code, message, detail, hint } = report.as_ref().clone();
+                return Fatal { code, message, detail, hint };
             }
-            UpstreamError::Refused { code, .. } => (code.as_str(), "the database server refused the connection"),
+            // "too many connections for role": whose, is of the inside.
+            UpstreamError::Refused(report) if report.code == "53300" && report.message.contains(" role ") => {
+                return Fatal::new(&report.code, "sorry, too many clients already");
+            }
+            UpstreamError::Refused(report) if HARMLESS.contains(&report.code.as_str()) => {
+                return Fatal::new(&report.code, &report.message);
+            }
+            UpstreamError::Refused(report) => (report.code.as_str(), "the database server refused the connection"),
+            UpstreamError::User { code, .. } => (code.as_str(), "the database server does not take your login"),
         };
         if protected {
             Fatal::new(code, words).hint("pgveil's log says more: ask whoever runs it.")
@@ -113,14 +125,24 @@ mod tests {
 
     #[test]
     fn a_role_with_masks_hears_nothing_of_the_inside() {
-        let refused = |code: &str| UpstreamError::Refused { code: code.into(), message: "inside".into() };
+        let refused = |code: &str| {
+            let report = Refused { code: code.into(), message: "inside".into(), detail: Some("inside, too".into()), hint: None };
+            UpstreamError::Refused(Box::new(report))
+        };
+        let user = UpstreamError::User { user: "ana".into(), code: "28000".into(), why: "inside".into() };
+        assert_eq!(user.fatal(true).code, "28000");
         let unreachable =
             UpstreamError::Unreachable { address: "inside:5432".into(), source: std::io::ErrorKind::ConnectionRefused.into() };
-        for error in [unreachable, UpstreamError::Tls("inside".into()), refused("28P01"), refused("P0001"), refused("XX000")] {
+        for error in [unreachable, UpstreamError::Tls("inside".into()), user, refused("28P01"), refused("P0001"), refused("XX000")] {
             assert!(!format!("{:?}", error.fatal(true)).contains("inside"), "{error}");
             assert!(format!("{:?}", error.fatal(false)).contains("inside"), "{error}");
         }
         assert_eq!(refused("3D000").fatal(true), Fatal::new("3D000", "inside"));
+        let message = "too many connections for role \"inside\"".to_owned();
+        let full = UpstreamError::Refused(Box::new(Refused { code: "53300".into(), message, detail: None, hint: None }));
+        assert_eq!(full.fatal(true), Fatal::new("53300", "sorry, too many clients already"));
+        assert!(full.fatal(false).message.contains("inside"));
+        assert_eq!(refused("3D000").fatal(false).detail.as_deref(), Some("inside, too"));
         assert_eq!(refused("28P01").fatal(true).code, "08006");
     }
 }

@@ -19,7 +19,7 @@ use crate::log;
 use crate::relay::order_key;
 use crate::rows::{Pseudonym, Unsealable};
 use crate::snapshot::{Database, Load};
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, Who};
 
 /// Reads the policy file.
 ///
@@ -61,6 +61,12 @@ impl Engines {
 }
 
 impl Engines {
+    /// As the service account, which sees the whole catalog, whoever logs in for a role.
+    async fn connect(&self, database: &str) -> Result<Upstream, UpstreamError> {
+        let name = [("application_name".to_owned(), "pgveil".to_owned())];
+        Upstream::connect(&self.upstream, Who::Account(&self.upstream.account), database, &name).await
+    }
+
     /// A session knows of relations of its own that it has committed.
     fn learn(&self, database: &str, known: Known) {
         if !known.is_empty() {
@@ -75,8 +81,7 @@ impl Load for Engines {
 
     async fn load(&self, database: &str) -> Result<Engine, UpstreamError> {
         let started = std::time::Instant::now();
-        // No role is called so: the service account that sees the whole catalog.
-        let mut server = Upstream::connect(&self.upstream, "", database, &[]).await?;
+        let mut server = self.connect(database).await?;
         let mut builder = Builder::new();
         for (name, sql) in QUERIES {
             let rows = server.query(sql).await?;
@@ -101,7 +106,7 @@ impl Load for Engines {
     type Watch = Upstream;
 
     async fn watch(&self, database: &str) -> Result<Upstream, UpstreamError> {
-        Upstream::connect(&self.upstream, "", database, &[]).await
+        self.connect(database).await
     }
 
     async fn state(&self, watch: &mut Upstream) -> Result<String, UpstreamError> {

@@ -10,6 +10,7 @@ pub mod fatal;
 pub mod judgement;
 pub mod log;
 pub mod login;
+pub mod lookup;
 pub mod relay;
 pub mod rows;
 pub mod scrub;

@@ -3,6 +3,7 @@
 //! A connection stays on the worker that got it, so a session needs no locks and its buffers stay warm in one core's cache.
 
 mod connection;
+mod identity;
 mod shared;
 
 use std::io::{self, Write as _};

@@ -125,12 +125,10 @@ impl Users {
         self.0.iter().map(|(name, user)| (name.as_str(), user))
     }
 
-    /// The user's verifier, or a mock one of the same form that no password fits: of an unknown user, and of one without a password.
-    pub fn verifier(&self, name: &str, mock: &[u8; 32]) -> Verifier {
-        let like = self.0.values().find_map(|user| user.verifier.as_ref());
-        // Made for users that exist as well, so that both ways take the same time.
-        let mocked = Verifier::mock(mock, name, like);
-        self.get(name).and_then(|user| user.verifier.clone()).unwrap_or(mocked)
+    /// A verifier that no password fits, for a user that does not exist or has no password: of the same form as the others', or else
+    /// as `like`.
+    pub fn mock(&self, name: &str, secret: &[u8; 32], like: Option<&Verifier>) -> Verifier {
+        Verifier::mock(secret, name, self.0.values().find_map(|user| user.verifier.as_ref()).or(like))
     }
 }
 
@@ -240,8 +238,7 @@ mod tests {
         assert_eq!(users.get("ana").unwrap().roles, ["analyst", "x"]);
         assert_eq!(users.iter().map(|(n, _)| n).collect::<Vec<_>>(), ["ana", "b c"]);
         assert!(users.get("ANA").is_none());
-        assert!(Some(users.verifier("ana", &[0; 32])) == users.get("ana").unwrap().verifier);
-        assert!(Some(users.verifier("eve", &[0; 32])) != users.get("ana").unwrap().verifier);
+        assert!(Some(users.mock("eve", &[0; 32], None)) != users.get("ana").unwrap().verifier);
     }
 
     #[test]
@@ -261,7 +258,7 @@ mod tests {
         assert_eq!((ana.valid_until, bob.valid_until, eve.valid_until), (None, Some(end), None));
         assert!(bob.is_valid(end) && !bob.is_valid(end + std::time::Duration::from_nanos(1)) && eve.is_valid(end));
         // Without a password of its own it gets a mock verifier of the others' form.
-        assert!(users.verifier("ana", &[0; 32]) == Verifier::mock(&[0; 32], "ana", bob.verifier.as_ref()));
+        assert!(users.mock("ana", &[0; 32], None) == Verifier::mock(&[0; 32], "ana", bob.verifier.as_ref()));
     }
 
     #[test]

@@ -1,17 +1,23 @@
 //! Bad input and faults: each gets a clear error of the right SQLSTATE, the process lives, other sessions go on.
 
+mod auth_query;
 mod cancel;
 mod certificates;
+mod hostile_server;
 mod hostile_sql;
+mod identity;
 mod login;
 mod memory;
 mod messages;
 mod noise;
+mod own;
+mod server_login;
+mod startup_parameters;
 mod tls;
 mod tls_raw;
 mod upstream;
 
-use pgveil_tests::client::{Client, Fields, Message};
+use pgveil_tests::client::{Client, Fields, Login, Message};
 use pgveil_tests::world::World;
 
 use pgveil_tests::stage::Stage;

@@ -24,7 +24,7 @@ const SETTABLE: &[(&str, Values)] = &[
     ("check_function_bodies", Values::Any),
     ("client_connection_check_interval", Values::Any),
     // Values are hashed as UTF-8.
-    ("client_encoding", Values::Only(&["utf8", "utf-8", "unicode"])),
+    ("client_encoding", Values::Only(&["utf8", "unicode"])),
     // Below NOTICE a server may send what it logs: statements, plans, durations.
     ("client_min_messages", Values::Only(&["notice", "warning", "error"])),
     ("datestyle", Values::Any),
@@ -100,6 +100,9 @@ const SHOWN: &[&str] = &[
     "max_stack_depth",
     "max_worker_processes",
     "num_os_semaphores",
+    // Who one is for pgveil: put there by it, never by a client.
+    "pgveil.role",
+    "pgveil.user",
     "plan_cache_mode",
     "random_page_cost",
     "scram_iterations",
@@ -150,7 +153,12 @@ pub fn may_set(name: &str, values: &[String]) -> Result<(), String> {
         None => Err(why_not(&name)),
         Some(Values::Any) => Ok(()),
         Some(Values::Only(allowed)) => {
-            let fits = |value: &String| allowed.contains(&value.to_ascii_lowercase().as_str());
+            // Postgres reads no sign in the name of an encoding (`clean_encoding_name`).
+            let bare = |value: &String| match name.as_str() {
+                "client_encoding" => value.chars().filter(char::is_ascii_alphanumeric).collect(),
+                _ => value.clone(),
+            };
+            let fits = |value: &String| allowed.contains(&bare(value).to_ascii_lowercase().as_str());
             if values.iter().all(fits) { Ok(()) } else { Err(format!("It may only be {} here.", allowed.join(", "))) }
         }
         Some(Values::SearchPath) => search_path(values),
@@ -311,6 +319,28 @@ mod tests {
         assert!(may_set_config("Search_Path", "shop, PG_CATALOG").is_err());
         assert!(may_set_config("search_path", "shop, \"pg_temp\"").is_err());
         assert!(may_set_config("search_path", "\"$user\", public").is_ok());
+    }
+
+    #[test]
+    fn encodings_are_named_as_postgres_reads_them() {
+        for name in ["UTF8", "utf-8", "Utf_8", "UNICODE"] {
+            assert!(may_set("client_encoding", &[name.to_owned()]).is_ok(), "{name}");
+        }
+        for name in ["LATIN1", "UTF16", "", "SQL_ASCII", "UTF8x"] {
+            assert!(may_set("client_encoding", &[name.to_owned()]).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn who_one_is_can_be_shown_and_not_set() {
+        for name in ["pgveil.user", "PGVEIL.Role"] {
+            assert!(
+                may_show(name)
+                    && may_set(name, &["boss".to_owned()]).is_err()
+                    && may_reset(name).is_err()
+                    && may_set_anything(name).is_err()
+            );
+        }
     }
 
     #[test]

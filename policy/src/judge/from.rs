@@ -154,6 +154,9 @@ impl Judge<'_> {
 
     fn factor(&mut self, factor: &mut TableFactor, before: &Level, parent: InScope) -> Result<Level, Refusal> {
         let lateral = Scope { level: before, parent };
+        if let Some(view) = view_of_function(factor) {
+            *factor = view;
+        }
         match factor {
             TableFactor::Table {
                 name,
@@ -431,4 +434,24 @@ fn only<'l>(level: &'l Level, name: &str) -> Result<&'l Slot, Refusal> {
             Err(Refusal::new(SqlState::AMBIGUOUS_COLUMN, "name.ambiguous", format!("common column name \"{name}\" appears more than once")))
         }
     }
+}
+
+/// pgAdmin, when it connects, reads the function behind the view `pg_settings`: the view, whose values are judged, answers in its place.
+/// Its columns are the same, and pg_catalog is searched first.
+fn view_of_function(factor: &TableFactor) -> Option<TableFactor> {
+    const FUNCTION: &str = "pg_show_all_settings";
+    let (name, alias) = match factor {
+        TableFactor::Table { name, alias, args: Some(args), with_ordinality: false, sample: None, .. } if args.args.is_empty() => {
+            (name, alias)
+        }
+        TableFactor::Function { name, alias, args, with_ordinality: false, .. } if args.is_empty() => (name, alias),
+        _ => return None,
+    };
+    let parts: Option<Vec<&str>> = name.0.iter().map(|part| Some(part.as_ident()?.value.as_str())).collect();
+    if !matches!(parts?.as_slice(), [FUNCTION] | ["pg_catalog", FUNCTION]) {
+        return None;
+    }
+    let own = TableAlias { explicit: true, name: build::ident(FUNCTION), columns: vec![], at: None };
+    let view = build::object_name(&["pg_catalog", "pg_settings"]);
+    Some(build::table(view, Some(alias.clone().unwrap_or(own)), None))
 }

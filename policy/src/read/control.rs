@@ -156,6 +156,13 @@ fn set(statement: &VariableSetStmt) -> Result<Body, Refusal> {
             }
             _ => Err(unknown("SET")),
         },
+        // psycopg2's reset() and Npgsql's pool: it goes back to who logged in, as DISCARD ALL does. "$user" in search_path follows.
+        Ok(VariableSetKind::VarReset) if setting == "session_authorization" => {
+            done("RESET SESSION AUTHORIZATION".to_owned(), Kind::Set, true)
+        }
+        Ok(VariableSetKind::VarSetDefault) if setting == "session_authorization" => {
+            done(format!("{local} SESSION AUTHORIZATION DEFAULT"), Kind::Set, true)
+        }
         Ok(VariableSetKind::VarReset) => {
             settings::may_reset(&setting).map_err(|reason| refused("reset", &setting, reason))?;
             let of_this = settings::resets_to_read_write(&setting);
@@ -275,7 +282,8 @@ mod tests {
             "SET ROLE admin",
             "SET SESSION AUTHORIZATION postgres",
             "RESET ROLE",
-            "RESET SESSION AUTHORIZATION",
+            "SET pgveil.\"user\" = 'boss'",
+            "RESET pgveil.role",
             "SET enable_seqscan = off",
             "SET plan_cache_mode = force_generic_plan",
             "SET session_replication_role = replica",
@@ -326,6 +334,9 @@ mod tests {
     #[test]
     fn utilities_and_others() {
         for (sql, text) in [
+            ("reset session authorization", "RESET SESSION AUTHORIZATION"),
+            ("set session authorization default", "SET SESSION AUTHORIZATION DEFAULT"),
+            ("set local session authorization default", "SET LOCAL SESSION AUTHORIZATION DEFAULT"),
             ("discard plans", "DISCARD PLANS"),
             ("set constraints all deferred", "SET CONSTRAINTS ALL DEFERRED"),
             ("set constraints A.b, \"C\" immediate", "SET CONSTRAINTS \"a\".\"b\", \"C\" IMMEDIATE"),

@@ -82,6 +82,7 @@ fn walk(client: &Tree, ours: &Tree) -> Same {
         ("RangeVar", "RangeVar") => relation(client, ours),
         ("RangeVar", "RangeSubselect") => veiled_relation(client, ours),
         ("RangeFunction", "RangeFunction") => table_function(client, ours),
+        ("RangeFunction", "RangeSubselect") => veiled_settings(client, ours),
         ("RangeSubselect", "RangeSubselect") => derived_table(client, ours),
         ("ColumnRef", "ColumnRef") => column(client, ours),
         ("ColumnRef", "A_Indirection" | "AIndirection") => picked(client, ours),
@@ -231,13 +232,31 @@ fn table_function(client: &Tree, ours: &Tree) -> Same {
     if printed.get(..given.len()) != Some(given) {
         return part("the column aliases of a function");
     }
-    let called = match client.list("functions") {
+    let name = called(client).and_then(|call| call.names("funcname")).and_then(|names| names.last().map(|name| (*name).to_owned()));
+    alias_name(client, ours, &name.unwrap_or_default())
+}
+
+/// Insertion: the one function that a veil stands for (`pg_show_all_settings`, by the view on it).
+fn veiled_settings(client: &Tree, ours: &Tree) -> Same {
+    const FUNCTION: &str = "pg_show_all_settings";
+    let name = called(client).and_then(|call| call.names("funcname"));
+    let plain = ["lateral", "ordinality", "is_rowsfrom", "coldeflist"].iter().all(|field| client.field(field).is_none());
+    if !plain || !matches!(name.as_deref(), Some([FUNCTION] | ["pg_catalog", FUNCTION])) {
+        return part("a function in FROM");
+    }
+    if ours.field("lateral").is_some() || ours.field("alias").is_none() {
+        return part("a veil");
+    }
+    alias(client, ours, FUNCTION)
+}
+
+/// The call of a function in FROM.
+fn called(client: &Tree) -> Option<&Tree> {
+    match client.list("functions") {
         [Tree::List(items)] => items.first(),
         [Tree::Node("List", _)] => client.list("functions").first().and_then(|list| list.list("items").first()),
         _ => None,
-    };
-    let name = called.and_then(|call| call.names("funcname")).and_then(|names| names.last().map(|name| (*name).to_owned()));
-    alias_name(client, ours, &name.unwrap_or_default())
+    }
 }
 
 /// Insertion: a derived table without an alias gains a made-up one, or its alias is replaced by one.

@@ -1,6 +1,5 @@
 //! From the file's text to a [`Config`] with its files loaded.
 
-use std::collections::HashMap;
 use std::fs;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::unix::fs::PermissionsExt;
@@ -8,15 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use pgveil_certs::CertError;
 use pgveil_certs::server::{Files, Server};
-use pgveil_certs::{CertError, Verify};
 use toml_edit::DocumentMut;
 
 use super::section::Section;
-use super::{Account, Address, ClientCert, ClientTls, Config, SecretKey, UpstreamConfig, UpstreamTls};
+use super::{ClientCert, ClientTls, Config, SecretKey};
 use crate::error::ConfigError;
 
-type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Config {
     /// Reads a configuration file and the files it names; `PGVEIL_KEY` and `PGVEIL_UPSTREAM_PASSWORD` stand before theirs.
@@ -64,10 +63,10 @@ fn document(file: &Path) -> Result<DocumentMut, ConfigError> {
     })
 }
 
-struct Load<'a> {
-    folder: &'a Path,
-    environment: Environment<'a>,
-    warnings: Vec<String>,
+pub(super) struct Load<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) environment: Environment<'a>,
+    pub(super) warnings: Vec<String>,
 }
 
 impl Load<'_> {
@@ -79,7 +78,8 @@ impl Load<'_> {
         }
         let users = self.folder.join(root.required("users", "users.toml")?);
         let key = self.key(root)?;
-        let upstream = Arc::new(self.upstream(root)?);
+        let (upstream, auth) = self.upstream(root)?;
+        let ignored_parameters = root.texts("ignore_startup_parameters")?;
         let (tls, client_cert) = self.tls(root)?;
         if !listen.ip().is_loopback() && !matches!(tls, ClientTls::Require(_)) {
             self.warnings.push(format!("listen = \"{listen}\" is reachable from other machines, but tls.mode is not \"require\""));
@@ -99,7 +99,9 @@ impl Load<'_> {
             policy,
             users,
             key,
-            upstream,
+            upstream: Arc::new(upstream),
+            auth: auth.map(Arc::new),
+            ignored_parameters,
             tls,
             client_cert,
             audit: audit_file,
@@ -126,66 +128,6 @@ impl Load<'_> {
             (None, None) => return Err(root.fault("key_file", "is missing", "write key_file = \"pgveil.key\", or set PGVEIL_KEY")),
         };
         hex(text.trim()).map(SecretKey).ok_or_else(|| root.fault("key_file", "the key is not 64 hex digits", remedy))
-    }
-
-    fn upstream(&mut self, root: &mut Section<'_>) -> Result<UpstreamConfig, ConfigError> {
-        let mut section = root.section("upstream")?;
-        let host = section.required("host", "127.0.0.1")?;
-        let port = u16::try_from(section.number("port", 1..=65_535, 5432)?).unwrap_or(5432);
-        let address = if host.starts_with('/') { Address::Unix(PathBuf::from(&host), port) } else { Address::Tcp(host, port) };
-        let tls = self.upstream_tls(&mut section, &address)?;
-        let mut account = self.account(&mut section)?;
-        if let Some(password) = (self.environment)("PGVEIL_UPSTREAM_PASSWORD") {
-            account.password = Some(password);
-        }
-        let mut accounts = HashMap::new();
-        let mut others = section.section("account")?;
-        for role in others.keys() {
-            let mut other = others.section(&role)?;
-            let account = self.account(&mut other)?;
-            other.finish()?;
-            accounts.insert(role, account);
-        }
-        section.finish()?;
-        Ok(UpstreamConfig { address, tls, account, accounts, timeout: Duration::from_secs(15) })
-    }
-
-    fn account(&mut self, section: &mut Section<'_>) -> Result<Account, ConfigError> {
-        let user = section.required("user", "pgveil")?;
-        let password = match section.text("password_file")? {
-            Some(path) => Some(self.secret(section, "password_file", &path)?),
-            None => None,
-        };
-        Ok(Account { user, password })
-    }
-
-    fn upstream_tls(&mut self, section: &mut Section<'_>, address: &Address) -> Result<Option<UpstreamTls>, ConfigError> {
-        let ca = section.text("ca")?.map(|path| self.folder.join(path));
-        let default = if matches!(address, Address::Unix(..)) { "disable" } else { "verify-full" };
-        let mode = section.text("tls")?.unwrap_or_else(|| default.into());
-        let verify = match (mode.as_str(), &ca) {
-            ("disable", _) => return Ok(None),
-            ("require" | "verify-ca" | "verify-full", _) if matches!(address, Address::Unix(..)) => {
-                return Err(section.fault("tls", "a Unix socket has no TLS", "write tls = \"disable\""));
-            }
-            ("require", Some(_)) => {
-                return Err(section.fault("ca", "is not looked at with tls = \"require\"", "write tls = \"verify-full\", or leave ca out"));
-            }
-            ("require", None) => {
-                self.warnings.push("upstream.tls = \"require\" believes whoever answers; verify-full does not".into());
-                Verify::Nothing
-            }
-            ("verify-ca", Some(ca)) => Verify::Ca(ca),
-            ("verify-full", Some(ca)) => Verify::Full(ca),
-            ("verify-ca" | "verify-full", None) => {
-                let remedy =
-                    "name the PEM file of the root that signed the server's certificate; or write tls = \"disable\" on a private network";
-                return Err(section.fault("ca", format!("is missing, and tls is \"{mode}\""), remedy));
-            }
-            _ => return Err(section.fault("tls", format!("\"{mode}\" is unknown"), "disable | require | verify-ca | verify-full")),
-        };
-        let client = pgveil_certs::client::config(verify).map_err(|e| certs(section, "ca", &e))?;
-        Ok(Some(UpstreamTls { client }))
     }
 
     fn tls(&mut self, root: &mut Section<'_>) -> Result<(ClientTls, ClientCert), ConfigError> {
@@ -245,7 +187,7 @@ impl Load<'_> {
     }
 
     /// A secret's file, without the line's end.
-    fn secret(&mut self, section: &Section<'_>, key: &str, path: &str) -> Result<String, ConfigError> {
+    pub(super) fn secret(&mut self, section: &Section<'_>, key: &str, path: &str) -> Result<String, ConfigError> {
         let path = self.folder.join(path);
         let text = fs::read_to_string(&path)
             .map_err(|e| section.fault(key, format!("{}: {e}", path.display()), "write it there, readable by pgveil's user only"))?;
@@ -258,7 +200,7 @@ impl Load<'_> {
         Ok(line.to_owned())
     }
 
-    fn warn_if_open(&mut self, path: &Path) {
+    pub(super) fn warn_if_open(&mut self, path: &Path) {
         if fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o007 != 0) {
             self.warnings.push(format!("{0} can be read by everybody on this machine: chmod 600 {0}", path.display()));
         }
@@ -271,7 +213,12 @@ fn listen(root: &mut Section<'_>) -> Result<SocketAddr, ConfigError> {
     found.ok_or_else(|| root.fault("listen", format!("\"{text}\" is no address with a port"), "write listen = \"127.0.0.1:6432\""))
 }
 
-fn certs(section: &Section<'_>, key: &str, error: &CertError) -> ConfigError {
+/// Whether an error about a pair of files is about the key's.
+pub(super) fn is_about(error: &CertError, key: &Path) -> bool {
+    matches!(error, CertError::Unreadable { path, .. } | CertError::Pem { path, .. } | CertError::NoKey { path } | CertError::BadKey { path, .. } if path == key)
+}
+
+pub(super) fn certs(section: &Section<'_>, key: &str, error: &CertError) -> ConfigError {
     section.fault(key, error.to_string(), error.remedy())
 }
 

@@ -4,15 +4,20 @@ mod load;
 mod section;
 #[cfg(test)]
 mod tests;
+mod upstream;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use pgveil_certs::server::Server;
+use zeroize::Zeroizing;
+
+use crate::upstream::Salted;
 
 /// All that `pgveil serve` needs, with its files loaded.
 #[derive(Debug, Clone)]
@@ -49,6 +54,10 @@ pub struct Config {
     /// Between two questions to a database whether its catalog has changed. The file cannot say it: it is for tests that want to be
     /// judged by a stale one.
     pub look_every: Duration,
+    /// Users that the database knows; `None`: only those of the users file.
+    pub auth: Option<Arc<AuthConfig>>,
+    /// Startup parameters that are left out, with a notice, where they are not allowed.
+    pub ignored_parameters: Vec<String>,
     /// What is allowed but unwise, one line each.
     pub warnings: Vec<String>,
 }
@@ -74,8 +83,52 @@ pub struct UpstreamConfig {
     pub account: Account,
     /// Other accounts, by role.
     pub accounts: HashMap<String, Account>,
+    /// Whether a login is bound to the TLS connection.
+    pub channel_binding: ChannelBinding,
+    /// Who logs in for a role that has no account of its own.
+    pub login: LogsIn,
+    /// Who logs in for these roles, whatever the rule is.
+    pub logins: HashMap<String, LogsIn>,
+    /// Whether sessions have the settings `pgveil.user` and `pgveil.role`.
+    pub identity: bool,
+    /// What `application_name` becomes, with `{application}`, `{user}` and `{role}`; `None`: what the client says.
+    pub application_name: Option<String>,
     /// How long connecting and logging in may take.
     pub timeout: Duration,
+    /// Turns true when the server has refused protocol 3.2: it is asked for 3.0 from then on.
+    pub is_old: Arc<AtomicBool>,
+}
+
+impl UpstreamConfig {
+    /// The account that logs in for a role; `None` where the user itself does.
+    pub fn account_of(&self, role: &str) -> Option<&Account> {
+        let own = self.accounts.get(role);
+        let rule = if own.is_some() { LogsIn::Account } else { self.login };
+        match self.logins.get(role).copied().unwrap_or(rule) {
+            LogsIn::Account => Some(own.unwrap_or(&self.account)),
+            LogsIn::User => None,
+        }
+    }
+}
+
+/// Who logs in with the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogsIn {
+    /// The service account, or the role's own.
+    Account,
+    /// The user, with the keys that its proof to pgveil shows.
+    User,
+}
+
+/// Whether a login with the server is bound to the TLS connection (SCRAM-SHA-256-PLUS), as libpq's `channel_binding` has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChannelBinding {
+    /// Never.
+    Disable,
+    /// Where the server offers it.
+    Prefer,
+    /// A login of any other kind fails.
+    Require,
 }
 
 /// Where a server listens.
@@ -97,6 +150,23 @@ impl fmt::Display for Address {
     }
 }
 
+/// Where users come from that the users file does not name.
+#[derive(Clone, Debug)]
+pub struct AuthConfig {
+    /// Asks for the user that is its parameter $1.
+    pub query: String,
+    /// The database in which it is asked.
+    pub database: String,
+    /// The account that asks.
+    pub account: Account,
+    /// How long an answer counts.
+    pub keep: Duration,
+    /// Groups of the database and the role of the policy that their members have, in order of precedence.
+    pub groups: Vec<(String, String)>,
+    /// The role of who is in none of them.
+    pub default_role: Option<String>,
+}
+
 /// TLS with the server.
 #[derive(Clone, Debug)]
 pub struct UpstreamTls {
@@ -110,7 +180,11 @@ pub struct Account {
     /// Its name.
     pub user: String,
     /// Its password, where it has one.
-    pub password: Option<String>,
+    pub password: Option<Zeroizing<String>>,
+    /// TLS with its own certificate, where that is not [`UpstreamConfig::tls`].
+    pub tls: Option<UpstreamTls>,
+    /// What was made of the password last.
+    pub salted: Arc<Salted>,
 }
 
 impl fmt::Debug for Account {

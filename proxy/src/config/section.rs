@@ -59,6 +59,31 @@ impl<'a> Section<'a> {
         self.text(key)?.ok_or_else(|| self.fault(key, "is missing", format!("write {key} = \"{example}\"")))
     }
 
+    /// A list of texts; empty where it is not there.
+    pub(super) fn texts(&mut self, key: &str) -> Result<Vec<String>, ConfigError> {
+        let Some(item) = self.take(key) else { return Ok(Vec::new()) };
+        let texts = item.as_array().and_then(|all| {
+            let text = |item: &toml_edit::Value| item.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+            all.iter().map(text).collect::<Option<Vec<_>>>()
+        });
+        texts.ok_or_else(|| self.fault(key, "is no list of texts", format!("write {key} = [\"…\"]")))
+    }
+
+    /// One of a few words: its value; `default` where it is not there.
+    pub(super) fn choice<T: Copy>(&mut self, key: &str, choices: &[(&str, T)], default: T) -> Result<T, ConfigError> {
+        let Some(text) = self.text(key)? else { return Ok(default) };
+        choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
+            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+            self.fault(key, format!("\"{text}\" is unknown"), words.join(" | "))
+        })
+    }
+
+    /// Whether; `default` where it is not there.
+    pub(super) fn flag(&mut self, key: &str, default: bool) -> Result<bool, ConfigError> {
+        let Some(item) = self.take(key) else { return Ok(default) };
+        item.as_bool().ok_or_else(|| self.fault(key, "is neither true nor false", format!("write {key} = {default}")))
+    }
+
     /// A whole number within bounds.
     pub(super) fn number(&mut self, key: &str, bounds: std::ops::RangeInclusive<i64>, default: i64) -> Result<i64, ConfigError> {
         match self.take(key) {

@@ -69,9 +69,9 @@ fn the_whole_file_loads() {
     assert_eq!(config.users, folder.0.join("users.toml"));
     assert_eq!(config.key.0, [0x0f; 32]);
     assert_eq!(config.upstream.address, Address::Tcp("db.example".into(), 5433));
-    assert_eq!(config.upstream.account.password.as_deref(), Some("pw"));
+    assert_eq!(config.upstream.account.password.as_ref().map(|p| p.as_str()), Some("pw"));
     assert_eq!(config.upstream.accounts["admin"].user, "dba");
-    assert_eq!(config.upstream.accounts["admin"].password.as_deref(), Some("secret"));
+    assert_eq!(config.upstream.accounts["admin"].password.as_ref().map(|p| p.as_str()), Some("secret"));
     assert!(config.upstream.tls.is_some());
     assert!(matches!(&config.tls, ClientTls::Require(server) if !server.asks_clients()));
     assert_eq!((config.client_cert, config.failed_logins, config.failed_within), (ClientCert::Optional, 10, Duration::from_secs(60)));
@@ -81,6 +81,22 @@ fn the_whole_file_loads() {
     assert_eq!(config.audit, Some(folder.0.join("audit.log")));
     assert_eq!(config.warnings, [] as [&str; 0]);
     assert!(!format!("{config:?}").contains("secret\"") && !format!("{config:?}").contains("pw\""), "secrets are not printed");
+}
+
+#[test]
+fn roles_log_in_as_they_are_told_to() {
+    let folder = Folder::new("logins");
+    let more = "[upstream.account.person]\nlogin = \"user\"\n[upstream.account.service]\nlogin = \"service\"\nuser = \"s\"\n[tls]";
+    let all = WHOLE.replacen("[tls]", more, 1);
+    let who = |config: &Config, role: &str| config.upstream.account_of(role).map_or("themselves".to_owned(), |a| a.user.clone());
+    let config = folder.load(&all, &[]).unwrap();
+    assert_eq!(["other", "person", "service", "admin", ""].map(|r| who(&config, r)), ["pgveil", "themselves", "s", "dba", "pgveil"]);
+    let config = folder.load(&all.replacen("[upstream.account.admin]", "login = \"user\"\n[upstream.account.admin]", 1), &[]).unwrap();
+    assert_eq!(["other", "person", "service", "admin"].map(|r| who(&config, r)), ["themselves", "themselves", "s", "dba"]);
+    let auth = "[auth]\ncache_seconds = 5\ndefault_role = \"r\"\n[auth.roles]\nz = \"one\"\na = \"two\"\n[audit]";
+    let auth = folder.load(&WHOLE.replacen("[audit]", auth, 1), &[]).unwrap().auth.unwrap();
+    assert_eq!((auth.database.as_str(), auth.account.user.as_str(), auth.keep.as_secs()), ("postgres", "pgveil", 5));
+    assert_eq!(auth.groups, [("z", "one"), ("a", "two")].map(|(g, r)| (g.to_owned(), r.to_owned())), "in the file's order");
 }
 
 #[test]
@@ -133,6 +149,22 @@ fn every_fault_names_its_key_and_a_remedy() {
         ("ca.crt", "server.key", "upstream.ca"),
         ("host = \"db.example\"", "host = \"/run\"", "upstream.tls"),
         ("user = \"pgveil\"", "", "upstream.user"),
+        ("user = \"pgveil\"", "user = \"pgveil\"\nchannel_binding = \"always\"", "upstream.channel_binding"),
+        ("\"verify-full\"\nca   = \"ca.crt\"", "\"disable\"\nchannel_binding = \"require\"", "upstream.channel_binding"),
+        ("user = \"pgveil\"", "user = \"pgveil\"\ncert = \"server.crt\"", "upstream.key"),
+        ("user = \"pgveil\"", "user = \"pgveil\"\nkey = \"server.key\"", "upstream.cert"),
+        ("user = \"pgveil\"", "user = \"pgveil\"\ncert = \"server.crt\"\nkey = \"other.key\"", "upstream.cert"),
+        ("user = \"pgveil\"", "user = \"pgveil\"\ncert = \"server.crt\"\nkey = \"none.key\"", "upstream.key"),
+        ("user = \"pgveil\"", "user = \"pgveil\"\nlogin = \"both\"", "upstream.login"),
+        ("user = \"pgveil\"", "user = \"pgveil\"\nidentity = 1", "upstream.identity"),
+        ("user = \"pgveil\"", "user = \"pgveil\"\napplication_name = \"{who}\"", "upstream.application_name"),
+        ("user = \"pgveil\"", "user = \"pgveil\"\napplication_name = \"ü\"", "upstream.application_name"),
+        ("user = \"dba\"", "user = \"dba\"\nlogin = \"user\"", "upstream.account.admin.user"),
+        ("[audit]", "[auth]\n[audit]", "auth.roles"),
+        ("[audit]", "[auth]\ndefault_role = \"r\"\nquery = \"SELECT 1\"\n[audit]", "auth.query"),
+        ("[audit]", "[auth]\ndefault_role = \"r\"\ncache_seconds = -1\n[audit]", "auth.cache_seconds"),
+        ("[audit]", "[auth.roles]\ng = 1\n[audit]", "auth.roles.g"),
+        ("users    = ", "ignore_startup_parameters = \"geqo\"\nusers    = ", "ignore_startup_parameters"),
         ("user = \"dba\"", "", "upstream.account.admin.user"),
         ("user = \"dba\"", "user = \"dba\"\npassword = \"x\"", "upstream.account.admin.password"),
         ("dba.password", "none", "upstream.account.admin.password_file"),

@@ -17,12 +17,13 @@ use tokio::net::TcpStream;
 
 use self::asked::Asked;
 use self::connection::{Connection, Shown};
-use self::scram::{Channel, Exchange, Failure};
+use self::scram::{Channel, Exchange, Failure, Keys};
 use self::startup::{NEWEST_MINOR, Packet, Startup};
 use self::tries::Tries;
 use crate::config::{ClientCert, ClientTls};
 use crate::error::{LoginError, ProtocolError};
 use crate::fatal::Fatal;
+use crate::lookup::Lookup;
 use crate::users::{Auth, Directory};
 use crate::wire::frame;
 
@@ -41,8 +42,12 @@ pub struct Authenticated {
     /// The client's other startup parameters, in order, without `user`, `database` and `_pq_.` options. For a protected role
     /// all are allowed and `options` is taken apart; for others they are as they came.
     pub parameters: Vec<(String, String)>,
+    /// Startup parameters that were left out, one sentence each: the client is told in notices.
+    pub ignored: Vec<String>,
     /// The protocol's minor version agreed on: 0 to 2.
     pub minor: u16,
+    /// What logs the user in with a server that has the same verifier; `None` where it came without a password.
+    pub keys: Option<Box<Keys>>,
     #[expect(dead_code, reason = "its type is private, so that no other module can make this proof")]
     proof: Proof,
 }
@@ -76,10 +81,14 @@ pub struct Desk<'a> {
     pub client_cert: ClientCert,
     /// Who may log in.
     pub users: &'a Directory,
+    /// Users that the database knows; looked at for names that `users` has not.
+    pub lookup: Option<&'a Lookup>,
     /// Who has failed to.
     pub tries: &'a Tries,
     /// Where this client connects from.
     pub from: IpAddr,
+    /// Startup parameters that are left out where they are not allowed.
+    pub ignored: &'a [String],
     /// From which the exchange with unknown users is made.
     pub mock: &'a [u8; 32],
     /// Whether anything is protected from a role.
@@ -194,24 +203,30 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
         return Err(LoginError::Refused(fatal));
     }
     let users = desk.users.users();
-    let user = users.0.get(&asked.user);
-    let refusal = match (user, &shown) {
-        (None, _) => Some("no such user"),
-        (Some(user), _) if !user.is_valid(SystemTime::now()) => Some("valid_until is over"),
-        (Some(user), Shown::Certificate(Some(name))) if user.is_named_by(&asked.user, name) => None,
-        (Some(user), _) if user.auth.needs_certificate() || desk.client_cert == ClientCert::Full => Some(match shown {
+    let found = match (users.0.get(&asked.user), desk.lookup) {
+        (Some(user), _) => Ok(user.clone()),
+        (None, Some(lookup)) => lookup.find(&asked.user).await,
+        (None, None) => Err("no such user"),
+    };
+    let refusal = match (&found, &shown) {
+        (Err(why), _) => Some(*why),
+        (Ok(user), _) if !user.is_valid(SystemTime::now()) => Some("valid_until is over"),
+        (Ok(user), Shown::Certificate(Some(name))) if user.is_named_by(&asked.user, name) => None,
+        (Ok(user), _) if user.auth.needs_certificate() || desk.client_cert == ClientCert::Full => Some(match shown {
             Shown::Nothing => "no certificate",
             Shown::Certificate(_) => "the certificate names somebody else",
         }),
-        (Some(_), _) => None,
+        (Ok(_), _) => None,
     };
-    let final_message = match (user, refusal) {
-        (Some(user), None) if user.auth == Auth::Cert => None,
+    let proved = match (&found, refusal) {
+        (Ok(user), None) if user.auth == Auth::Cert => None,
         // Everybody else has to prove a password, also whom no password helps: which one it is, is not told.
         _ => {
-            let verifier = users.0.verifier(&asked.user, desk.mock);
+            // Made for users that exist as well, so that both ways take the same time.
+            let mocked = users.0.mock(&asked.user, desk.mock, desk.lookup.and_then(Lookup::like).as_deref());
+            let verifier = found.as_ref().ok().and_then(|user| user.verifier.clone()).unwrap_or(mocked);
             match scram(connection, &asked.user, verifier, desk).await {
-                Ok(Some(proof)) => Some(proof),
+                Ok(Some(proved)) => Some(proved),
                 Ok(None) => return Ok(None),
                 // For the log only: the client hears the same.
                 Err(LoginError::Denied { user, why }) => return Err(LoginError::Denied { user, why: refusal.unwrap_or(why) }),
@@ -219,16 +234,20 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
             }
         }
     };
-    let role = match (user, refusal) {
-        (Some(user), None) => user.roles.first(),
-        (Some(_) | None, _) => None,
+    let role = match (&found, refusal) {
+        (Ok(user), None) => user.roles.first(),
+        (Ok(_) | Err(_), _) => None,
     };
     let Some(role) = role else {
         return Err(LoginError::Denied { user: asked.user, why: refusal.unwrap_or("no role") });
     };
     desk.tries.forget(&asked.user, desk.from);
-    let parameters =
-        if (desk.protects)(role) { settings::allowed(&asked.parameters).map_err(LoginError::Refused)? } else { asked.parameters };
+    let (parameters, ignored) = if (desk.protects)(role) {
+        settings::allowed(&asked.parameters, desk.ignored).map_err(LoginError::Refused)?
+    } else {
+        (asked.parameters, Vec::new())
+    };
+    let (final_message, keys) = proved.map(|(message, keys)| (message, Box::new(keys))).unzip();
     let mut out = Vec::new();
     if let Some(proof) = final_message {
         frame::put(&mut out, b'R', |body| {
@@ -239,11 +258,17 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
     frame::put(&mut out, b'R', |body| body.extend_from_slice(&0_i32.to_be_bytes()));
     connection.send(&out).await?;
     let role = role.clone();
-    Ok(Some(Authenticated { user: asked.user, role, database: asked.database, parameters, minor: asked.minor, proof: Proof }))
+    let (user, database, minor) = (asked.user, asked.database, asked.minor);
+    Ok(Some(Authenticated { user, role, database, parameters, ignored, minor, keys, proof: Proof }))
 }
 
-/// The server's final message, which is still to be sent.
-async fn scram(connection: &mut Connection, user: &str, verifier: scram::Verifier, desk: &Desk<'_>) -> Result<Option<String>, LoginError> {
+/// The server's final message, which is still to be sent, and the keys that the client's proof shows.
+async fn scram(
+    connection: &mut Connection,
+    user: &str,
+    verifier: scram::Verifier,
+    desk: &Desk<'_>,
+) -> Result<Option<(String, Keys)>, LoginError> {
     let failed = |failure| match failure {
         Failure::Malformed(why) => LoginError::Refused(Fatal::new("08P01", format!("malformed SCRAM message: {why}"))),
         Failure::Binding(why) => LoginError::Refused(

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::{digest, hmac};
 use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// The mechanism without channel binding.
 pub const MECHANISM: &str = "SCRAM-SHA-256";
@@ -46,6 +47,25 @@ impl Verifier {
         let salt = derive(b"salt:").into_iter().cycle().take(length).collect();
         let iterations = like.map_or(4096, |v| v.iterations);
         Verifier { iterations, salt, stored_key: derive(b"stored:"), server_key: derive(b"server:") }
+    }
+}
+
+/// What logs a user in with every server that has the same verifier: never printed, wiped when dropped.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct Keys {
+    /// Of the verifier: with another salt, other keys.
+    pub salt: Vec<u8>,
+    /// Of the verifier, likewise.
+    pub iterations: u32,
+    /// Proves the client.
+    pub client: [u8; 32],
+    /// Proves the server.
+    pub server: [u8; 32],
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys(…)")
     }
 }
 
@@ -131,11 +151,11 @@ impl Exchange {
         Ok(Exchange { challenge, verifier, first_bare: bare.to_owned(), binding, nonce })
     }
 
-    /// Checks a client's final message; the server's final message where the proof holds.
+    /// Checks a client's final message; the server's final message where the proof holds, and the keys that made it.
     ///
     /// # Errors
     /// It does not decode, belongs to another exchange, or does not prove the password.
-    pub fn finish(self, message: &[u8]) -> Result<String, Failure> {
+    pub fn finish(self, message: &[u8]) -> Result<(String, Keys), Failure> {
         let message = std::str::from_utf8(message).map_err(|_| Failure::Malformed("not UTF-8"))?;
         let (without_proof, proof) = message.rsplit_once(",p=").ok_or(Failure::Malformed("no proof"))?;
         let proof: [u8; 32] =
@@ -161,7 +181,8 @@ impl Exchange {
         let hashed = digest::digest(&digest::SHA256, &client_key);
         let own = hmac_sha256(&self.verifier.server_key, &auth);
         if bool::from(hashed.as_ref().ct_eq(&self.verifier.stored_key)) {
-            Ok(format!("v={}", STANDARD.encode(own)))
+            let Verifier { salt, iterations, server_key: server, .. } = self.verifier;
+            Ok((format!("v={}", STANDARD.encode(own)), Keys { salt, iterations, client: client_key, server }))
         } else {
             Err(Failure::Denied("the proof does not verify"))
         }
@@ -228,7 +249,7 @@ mod tests {
     fn the_example_of_rfc_7677() {
         let exchange = begun();
         assert_eq!(exchange.challenge, CHALLENGE);
-        assert_eq!(exchange.finish(FINAL.as_bytes()).unwrap(), PROVED);
+        assert_eq!(exchange.finish(FINAL.as_bytes()).unwrap().0, PROVED);
     }
 
     #[test]
@@ -281,7 +302,7 @@ mod tests {
         let mut client = ScramSha256::new(password.as_bytes(), binding);
         let exchange = Exchange::start(verifier, channel, client.message(), &nonce().unwrap())?;
         client.update(exchange.challenge.as_bytes()).unwrap();
-        let proved = exchange.finish(client.message())?;
+        let (proved, _keys) = exchange.finish(client.message())?;
         client.finish(proved.as_bytes()).unwrap();
         Ok(())
     }

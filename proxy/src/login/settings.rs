@@ -1,30 +1,49 @@
 //! Which settings a client may bring along in its startup packet.
 //!
 //! The same rule for a setting of its own and for one inside `options`. For a role from whom nothing is protected all pass.
+//!
+//! What can only change how fast a statement is, and clients are known to send, is left out with a notice instead of a refusal.
 
 use pgveil_policy::builtin::settings;
 
 use crate::fatal::Fatal;
 
 /// The settings that a client with a protected role may bring, in `parameters` order: those of `options` first, as Postgres
-/// applies them. Values were checked where a value could change what a judged statement means.
+/// applies them. Values were checked where a value could change what a judged statement means. `ignored`: names of others that
+/// are left out instead of refused.
 ///
 /// # Errors
 /// A setting that is not allowed (42501), a value that is not (22023), or `options` with anything but settings (0A000).
-pub fn allowed(parameters: &[(String, String)]) -> Result<Vec<(String, String)>, Fatal> {
-    let mut found = Vec::new();
+pub fn allowed(parameters: &[(String, String)], ignored: &[String]) -> Result<Allowed, Fatal> {
+    let mut given = Vec::new();
     for (_, value) in parameters.iter().filter(|(name, _)| name == "options") {
-        for (name, value) in options(value)? {
-            check(&name, &value)?;
-            found.push((name, value));
+        given.extend(options(value)?);
+    }
+    given.extend(parameters.iter().filter(|(name, _)| name != "options").cloned());
+    let (mut found, mut left_out) = (Vec::new(), Vec::new());
+    for (name, value) in given {
+        let is_ignored =
+            || IGNORED.iter().copied().chain(ignored.iter().map(String::as_str)).any(|known| known.eq_ignore_ascii_case(&name));
+        match check(&name, &value) {
+            Ok(()) => found.push((name, value)),
+            // What a client in a C locale says (libpq's "auto"): it takes bytes as they come.
+            Err(_) if name.eq_ignore_ascii_case("client_encoding") && value.eq_ignore_ascii_case("SQL_ASCII") => {
+                left_out.push("the client_encoding \"SQL_ASCII\" is not allowed for your role: it is UTF8".to_owned());
+            }
+            Err(_) if is_ignored() => {
+                left_out.push(format!("the setting \"{name}\" of the connection's parameters is ignored for your role"));
+            }
+            Err(fatal) => return Err(fatal),
         }
     }
-    for (name, value) in parameters.iter().filter(|(name, _)| name != "options") {
-        check(name, value)?;
-        found.push((name.clone(), value.clone()));
-    }
-    Ok(found)
+    Ok((found, left_out))
 }
+
+/// Settings, and a sentence for each that was left out.
+pub type Allowed = (Vec<(String, String)>, Vec<String>);
+
+/// Of the planner's and the protocol's, what real clients bring along: psqlODBC and its heirs, those made for poolers, old Npgsql.
+const IGNORED: &[&str] = &["geqo", "plan_cache_mode", "ssl_renegotiation_limit", "work_mem"];
 
 // One list for the startup packet and for SET: RESET goes back to what the startup packet said.
 fn check(name: &str, value: &str) -> Result<(), Fatal> {
@@ -89,7 +108,7 @@ mod tests {
     use super::*;
 
     fn one(name: &str, value: &str) -> Result<Vec<(String, String)>, String> {
-        allowed(&[(name.into(), value.into())]).map_err(|e| e.code)
+        allowed(&[(name.into(), value.into())], &["log_duration".to_owned()]).map(|(found, _)| found).map_err(|e| e.code)
     }
 
     #[test]
@@ -98,6 +117,8 @@ mod tests {
             ("application_name", "psql"),
             ("client_encoding", "UTF8"),
             ("client_encoding", "'utf-8'"),
+            ("client_encoding", "Utf_8"),
+            ("client_encoding", "UNICODE"),
             ("DateStyle", "ISO"),
             ("TimeZone", "Europe/Berlin"),
             ("extra_float_digits", "2"),
@@ -115,7 +136,11 @@ mod tests {
     fn what_could_change_a_judgement_does_not() {
         for (name, value, code) in [
             ("client_encoding", "LATIN1", "22023"),
-            ("client_encoding", "SQL_ASCII", "22023"),
+            ("client_encoding", "WIN1252", "22023"),
+            ("pgveil.user", "boss", "42501"),
+            ("PGVEIL.ROLE", "admin", "42501"),
+            ("options", "-c pgveil.user=boss", "42501"),
+            ("options", "--pgveil.user=boss", "42501"),
             ("standard_conforming_strings", "off", "22023"),
             ("client_min_messages", "debug5", "22023"),
             ("search_path", "shop, pg_catalog", "22023"),
@@ -152,7 +177,25 @@ mod tests {
             ("options".to_owned(), r" -c search_path=a,\ b --application-name=x\\y  -cTimeZone=UTC ".to_owned()),
         ];
         let expected = [("search_path", "a, b"), ("application_name", "x\\y"), ("TimeZone", "UTC"), ("application_name", "late")];
-        let got = allowed(&given).unwrap();
+        let (got, ignored) = allowed(&given, &[]).unwrap();
+        assert!(ignored.is_empty());
         assert_eq!(got.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn what_is_left_out_is_said() {
+        for (name, value) in [
+            ("geqo", "off"),
+            ("options", "-c GEQO=off"),
+            ("plan_cache_mode", "force_custom_plan"),
+            ("client_encoding", "SQL_ASCII"),
+            ("LOG_DURATION", "on"),
+        ] {
+            let (found, said) = allowed(&[(name.into(), value.into())], &["log_duration".to_owned()]).unwrap();
+            assert!(found.is_empty() && said.len() == 1 && said[0].contains("for your role"), "{name}: {found:?} {said:?}");
+        }
+        assert_eq!(allowed(&[("log_duration".into(), "on".into())], &[]).unwrap_err().code, "42501");
+        // Another name for what is allowed is none for what is not.
+        assert_eq!(allowed(&[("search_path".into(), "a, pg_catalog".into())], &["geqo".to_owned()]).unwrap_err().code, "22023");
     }
 }

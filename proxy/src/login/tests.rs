@@ -57,8 +57,10 @@ impl Place {
             tls,
             client_cert: ClientCert::Optional,
             users: &self.users,
+            lookup: None,
             tries: &self.tries,
             from: [127, 0, 0, 1].into(),
+            ignored: &[],
             mock: &[7; 32],
             protects: &|role| role == "analyst",
         };

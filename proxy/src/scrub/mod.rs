@@ -123,7 +123,12 @@ impl Scrub {
 
     /// Whether the client is told of a parameter's value.
     pub fn parameter(&self, name: &[u8], value: &[u8]) -> bool {
-        words::PARAMETERS.iter().any(|known| known.as_bytes() == name) && !self.tells(value)
+        std::str::from_utf8(name).is_ok_and(Scrub::is_known) && !self.tells(value)
+    }
+
+    /// Whether a parameter is one whose values the client may be told.
+    pub fn is_known(parameter: &str) -> bool {
+        words::PARAMETERS.contains(&parameter)
     }
 
     fn may_pass(&self, code: &str, report: &Report) -> bool {

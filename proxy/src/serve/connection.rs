@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
-use super::Shared;
+use super::{Shared, identity};
 use crate::cancel::{CancelGuard, Refused, Still};
 use crate::conversation::End;
 use crate::error::LoginError;
@@ -19,9 +19,12 @@ use crate::judgement::{Engines, SessionJudge};
 use crate::log;
 use crate::login::{self, Arrival, Authenticated, ClientStream, Desk, farewell};
 use crate::relay::{self, Ended};
+use crate::scrub::Scrub;
 use crate::snapshot::Database;
-use crate::upstream::Upstream;
+use crate::upstream::{Upstream, Who};
+use crate::wire::answer::Report;
 use crate::wire::frame;
+use crate::wire::message::put_cstring;
 
 /// A client and a server connection, both logged in: the client has been told ParameterStatus, BackendKeyData and
 /// ReadyForQuery, and the server awaits a query.
@@ -59,8 +62,10 @@ pub(super) async fn attend(
         tls: &shared.config.tls,
         client_cert: shared.config.client_cert,
         users: &shared.users,
+        lookup: shared.lookup.as_ref(),
         tries: &shared.tries,
         from: peer.ip(),
+        ignored: &shared.config.ignored_parameters,
         mock: &shared.mock,
         protects: &protects,
     };
@@ -112,7 +117,9 @@ struct Arrived {
 }
 
 async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool>) {
-    let Arrived { id, peer, who, mut client, read_ahead } = arrived;
+    let Arrived { id, peer, mut who, mut client, read_ahead } = arrived;
+    // They are needed for as long as it takes to log in with the server.
+    let keys = who.keys.take();
     let Ok(_place) = Arc::clone(&shared.sessions).try_acquire_owned() else {
         log::warn("session.refused", &[("id", &id), ("user", &who.user), ("why", &"limits.connections")]);
         return farewell(&mut client, &Fatal::new("53300", "sorry, too many clients already")).await;
@@ -125,13 +132,15 @@ async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool
         }
     };
     let parameters = parameters(&who, &shared);
-    let upstream = match Upstream::connect(&shared.config.upstream, &who.role, &who.database, &parameters).await {
+    let account = shared.config.upstream.account_of(&who.role).map_or(Who::User(&who.user, keys.as_deref()), Who::Account);
+    let upstream = match Upstream::connect(&shared.config.upstream, account, &who.database, &parameters).await {
         Ok(upstream) => upstream,
         Err(e) => {
             log::error("upstream.failed", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &e)]);
             return farewell(&mut client, &e.fatal(shared.protects(&who.role))).await;
         }
     };
+    drop(keys);
     let (pid, server_secret) = upstream.key();
     let cancel = match shared.cancels.register(pid, server_secret, who.minor >= 2) {
         Ok(cancel) => cancel,
@@ -140,7 +149,7 @@ async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool
             return farewell(&mut client, &Fatal::new("58000", "no randomness for a cancel key")).await;
         }
     };
-    if let Err(e) = client.write_all(&greeting(&upstream, &cancel)).await {
+    if let Err(e) = client.write_all(&greeting(&upstream, &cancel, &who, &shared)).await {
         return log::info("login.lost", &[("id", &id), ("peer", &peer), ("error", &e)]);
     }
     if let Err(e) = client.flush().await {
@@ -176,6 +185,8 @@ fn parameters(who: &Authenticated, shared: &Shared) -> Vec<(String, String)> {
         parameters.retain(|(name, _)| !settings::decides_read_only(name));
         parameters.push((settings::DEFAULT_READ_ONLY.to_owned(), "on".to_owned()));
     }
+    // Behind the client's, so that they stand.
+    parameters.extend(identity::parameters(who, &shared.config.upstream));
     parameters
 }
 
@@ -194,21 +205,33 @@ async fn judge_of(who: &Authenticated, shared: &Shared) -> Result<Option<Arc<Dat
     }
 }
 
-/// What follows AuthenticationOk: the server's settings, the key for cancellations, ReadyForQuery.
-fn greeting(upstream: &Upstream, cancel: &CancelGuard) -> Vec<u8> {
+/// What follows AuthenticationOk, in the server's order: its settings, its notices, the key for cancellations, ReadyForQuery. A role with
+/// masks is told of the settings that it may know, and of no notice: an extension or a login trigger may say anything there.
+fn greeting(upstream: &Upstream, cancel: &CancelGuard, who: &Authenticated, shared: &Shared) -> Vec<u8> {
+    let protected = shared.protects(&who.role);
+    let told = identity::told(who, &shared.config.upstream, upstream.parameters());
+    let mut parameters = upstream.parameters().iter();
     let mut out = Vec::new();
-    for (name, value) in upstream.parameters() {
-        frame::put(&mut out, b'S', |body| {
-            for text in [name, value] {
-                body.extend_from_slice(text.as_bytes());
-                body.push(0);
+    for (tag, body) in upstream.startup() {
+        match tag {
+            b'S' => {
+                let Some((name, value)) = parameters.next() else { continue };
+                let value = if name == "application_name" { told.as_ref().unwrap_or(value) } else { value };
+                if !protected || Scrub::is_known(name) {
+                    frame::put(&mut out, b'S', |body| [name, value].iter().for_each(|text| put_cstring(body, text.as_bytes())));
+                }
             }
-        });
+            b'K' => frame::put(&mut out, b'K', |body| {
+                body.extend_from_slice(&cancel.pid.to_be_bytes());
+                body.extend_from_slice(&cancel.secret);
+            }),
+            _ if protected => {}
+            tag => frame::put(&mut out, *tag, |to| to.extend_from_slice(body)),
+        }
     }
-    frame::put(&mut out, b'K', |body| {
-        body.extend_from_slice(&cancel.pid.to_be_bytes());
-        body.extend_from_slice(&cancel.secret);
-    });
+    for said in &who.ignored {
+        Report::ours("NOTICE", "00000", said).put(&mut out, b'N');
+    }
     frame::put(&mut out, b'Z', |body| body.push(b'I'));
     out
 }

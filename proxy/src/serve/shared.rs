@@ -10,6 +10,7 @@ use crate::error::ConfigError;
 use crate::judgement::{self, Engines};
 use crate::login::scram::hmac_sha256;
 use crate::login::tries::Tries;
+use crate::lookup::Lookup;
 use crate::snapshot::Snapshots;
 use crate::users::Directory;
 use pgveil_policy::Policy;
@@ -20,6 +21,8 @@ pub struct Shared {
     pub config: Config,
     /// Who may log in.
     pub users: Directory,
+    /// Users that the database knows.
+    pub lookup: Option<Lookup>,
     /// Which sessions can be cancelled.
     pub cancels: Registry,
     /// The policy, and what it means on each database that sessions are in.
@@ -69,10 +72,25 @@ impl Shared {
                 });
             }
         }
+        let named = config.auth.iter().flat_map(|auth| {
+            let default = auth.default_role.iter().map(|role| ("auth.default_role".to_owned(), role));
+            auth.groups.iter().map(|(group, role)| (format!("auth.roles.{group}"), role)).chain(default)
+        });
+        for (key, role) in named.chain(config.upstream.logins.keys().map(|role| (format!("upstream.account.{role}"), role))) {
+            if !policy.roles.contains_key(role) {
+                let known: Vec<&str> = policy.roles.keys().map(String::as_str).collect();
+                return Err(fault(
+                    &key,
+                    format!("the policy has no role \"{role}\""),
+                    &format!("name one of its roles: {}", known.join(", ")),
+                ));
+            }
+        }
+        let lookup = config.auth.as_ref().map(|auth| Lookup::new(Arc::clone(auth), Arc::clone(&config.upstream)));
         let engines = Engines::new(Arc::clone(&policy), Arc::clone(&config.upstream))
             .ok_or_else(|| fault("policy", "the system has no secure randomness".to_owned(), "repair the system's random source"))?;
         let sessions = Arc::new(Semaphore::new(config.max_connections));
-        Ok(Shared { config, users, cancels: Registry::default(), policy, engines: Snapshots::new(engines), mock, tries, sessions })
+        Ok(Shared { config, users, lookup, cancels: Registry::default(), policy, engines: Snapshots::new(engines), mock, tries, sessions })
     }
 
     /// Whether anything is protected from a role.

@@ -1,13 +1,18 @@
 //! The connection to the database server.
 
+mod ask;
 mod login;
 mod reader;
+mod scram;
 mod stream;
 
+pub use ask::Table;
+pub use scram::Salted;
 pub use stream::ServerStream;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,40 +20,71 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use self::login::Failed;
 use self::reader::{Reader, error_response, unexpected};
-use crate::config::{Address, UpstreamConfig};
+use crate::config::{Account, Address, UpstreamConfig, UpstreamTls};
 use crate::error::UpstreamError;
+use crate::login::scram::Keys;
 use crate::wire::frame;
 
 /// A logged-in server connection, idle after its first ReadyForQuery.
 #[derive(Debug)]
 pub struct Upstream {
     reader: Reader,
+    startup: Vec<(u8, Vec<u8>)>,
     parameters: Vec<(String, String)>,
     pid: i32,
     secret: Vec<u8>,
 }
 
+/// Who logs in with the server.
+#[derive(Debug, Clone, Copy)]
+pub enum Who<'a> {
+    /// An account of the configuration.
+    Account(&'a Account),
+    /// The user, with the keys that it showed to us; `None` where it logged in without a password.
+    User(&'a str, Option<&'a Keys>),
+}
+
+impl Who<'_> {
+    /// The name.
+    pub fn name(&self) -> &str {
+        match self {
+            Who::Account(account) => &account.user,
+            Who::User(name, _) => name,
+        }
+    }
+}
+
 impl Upstream {
-    /// Connects, with TLS where the configuration says so, and logs in with the role's account. `client_encoding` is UTF8
-    /// unless `parameters` say otherwise.
+    /// Connects, with TLS where the configuration says so, and logs in. `client_encoding` is UTF8 unless `parameters` say otherwise.
     ///
     /// # Errors
-    /// See [`UpstreamError`]; a server that does not answer in time is [`UpstreamError::Unreachable`].
+    /// See [`UpstreamError`]; a server that does not answer in time is [`UpstreamError::Unreachable`], one that does not take the
+    /// user's own login [`UpstreamError::User`].
     pub async fn connect(
         config: &UpstreamConfig,
-        role: &str,
+        who: Who<'_>,
         database: &str,
         parameters: &[(String, String)],
     ) -> Result<Upstream, UpstreamError> {
-        let account = config.accounts.get(role).unwrap_or(&config.account);
         in_time(config, async {
-            let mut reader = Reader::new(open(config).await?);
-            reader.send(&login::startup(&account.user, database, parameters)).await?;
-            login::authenticate(&mut reader, account).await?;
-            login::settle(reader).await
+            loop {
+                let minor = if config.is_old.load(Ordering::Relaxed) { 0 } else { login::NEWEST_MINOR };
+                match attempt(config, who, database, parameters, minor).await {
+                    Ok(upstream) => return Ok(upstream),
+                    Err(Failed::TooNew) => config.is_old.store(true, Ordering::Relaxed),
+                    Err(Failed::Other(error)) => return Err(who.wrap(error)),
+                }
+            }
         })
         .await
+    }
+
+    /// The messages of the server's startup between AuthenticationOk and ReadyForQuery, in order: types and bodies, of BackendKeyData
+    /// only the type.
+    pub fn startup(&self) -> &[(u8, Vec<u8>)] {
+        &self.startup
     }
 
     /// The server's ParameterStatus messages of its startup, in order.
@@ -98,7 +134,7 @@ impl Upstream {
     /// See [`UpstreamError`].
     pub async fn cancel(config: &UpstreamConfig, pid: i32, secret: &[u8], still: impl Fn() -> bool) -> Result<bool, UpstreamError> {
         in_time(config, async {
-            let mut stream = open(config).await?;
+            let mut stream = open(config, config.tls.as_ref()).await?;
             if !still() {
                 return Ok(false);
             }
@@ -117,6 +153,33 @@ impl Upstream {
     }
 }
 
+impl Who<'_> {
+    /// What only the user's own login meets is the user's affair, not the service account's.
+    fn wrap(&self, error: UpstreamError) -> UpstreamError {
+        match (self, error) {
+            (Who::User(user, _), UpstreamError::Refused(report)) if report.code.starts_with("28") => {
+                UpstreamError::User { user: (*user).to_owned(), code: report.code.clone(), why: report.to_string() }
+            }
+            (Who::User(user, _), UpstreamError::Login(why)) => UpstreamError::User { user: (*user).to_owned(), code: "28P01".into(), why },
+            (_, error) => error,
+        }
+    }
+}
+
+async fn attempt(
+    config: &UpstreamConfig,
+    who: Who<'_>,
+    database: &str,
+    parameters: &[(String, String)],
+    minor: u16,
+) -> Result<Upstream, Failed> {
+    let own = if let Who::Account(account) = who { account.tls.as_ref() } else { None };
+    let mut reader = Reader::new(open(config, own.or(config.tls.as_ref())).await?);
+    reader.send(&login::startup(minor, who.name(), database, parameters)).await?;
+    let minor = login::authenticate(&mut reader, who, config.channel_binding, minor).await?;
+    Ok(login::settle(reader, minor).await?)
+}
+
 async fn in_time<T>(config: &UpstreamConfig, work: impl Future<Output = Result<T, UpstreamError>>) -> Result<T, UpstreamError> {
     timeout(config.timeout, work).await.unwrap_or_else(|_| Err(unreachable_at(config, io::ErrorKind::TimedOut.into())))
 }
@@ -126,7 +189,7 @@ fn unreachable_at(config: &UpstreamConfig, source: io::Error) -> UpstreamError {
 }
 
 /// A connection before its startup packet, inside TLS where the configuration says so.
-async fn open(config: &UpstreamConfig) -> Result<ServerStream, UpstreamError> {
+async fn open(config: &UpstreamConfig, tls: Option<&UpstreamTls>) -> Result<ServerStream, UpstreamError> {
     let failed = |source| unreachable_at(config, source);
     let (host, port) = match &config.address {
         Address::Unix(folder, port) => {
@@ -142,7 +205,7 @@ async fn open(config: &UpstreamConfig) -> Result<ServerStream, UpstreamError> {
     }
     .map_err(failed)?;
     socket.set_nodelay(true)?;
-    let Some(tls) = &config.tls else { return Ok(ServerStream::Tcp(socket)) };
+    let Some(tls) = tls else { return Ok(ServerStream::Tcp(socket)) };
     let mut packet = 8_u32.to_be_bytes().to_vec();
     packet.extend_from_slice(&80_877_103_u32.to_be_bytes());
     socket.write_all(&packet).await?;

@@ -3,7 +3,8 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::ServerStream;
-use crate::error::UpstreamError;
+use crate::error::{Refused, UpstreamError};
+use crate::wire::answer::Report;
 use crate::wire::frame;
 
 /// The longest message that is read in a conversation of our own, in bytes.
@@ -56,16 +57,11 @@ impl Reader {
 
 /// An ErrorResponse of the server.
 pub(super) fn error_response(body: &[u8]) -> UpstreamError {
-    let (mut code, mut message) = (String::new(), String::new());
-    for field in body.split(|b| *b == 0) {
-        match field.split_first() {
-            Some((b'C', text)) => code = String::from_utf8_lossy(text).into_owned(),
-            Some((b'M', text)) => message = String::from_utf8_lossy(text).into_owned(),
-            Some(_) | None => {}
-        }
-    }
+    let report = Report::decode(body).unwrap_or_default();
+    let text = |tag: u8| report.field(tag).map(|text| String::from_utf8_lossy(text).into_owned());
+    let code = text(b'C').unwrap_or_default();
     if code.len() == 5 && code.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        UpstreamError::Refused { code, message }
+        UpstreamError::Refused(Box::new(Refused { code, message: text(b'M').unwrap_or_default(), detail: text(b'D'), hint: text(b'H') }))
     } else {
         UpstreamError::Protocol("an error without an SQLSTATE".into())
     }
@@ -114,9 +110,12 @@ mod tests {
 
     #[test]
     fn an_error_has_a_state_and_a_message() {
-        assert!(
-            matches!(error_response(b"SFATAL\0C3D000\0Mno such\0\0"), UpstreamError::Refused { code, message } if code == "3D000" && message == "no such")
+        let UpstreamError::Refused(report) = error_response(b"SFATAL\0C3D000\0Mno such\0Dd\0\0") else { panic!("another error") };
+        assert_eq!(
+            (report.code.as_str(), report.message.as_str(), report.detail.as_deref(), report.hint),
+            ("3D000", "no such", Some("d"), None)
         );
+        assert!(matches!(error_response(b"SFATAL\0C3D000\0Mno end\0"), UpstreamError::Protocol(_)));
         assert!(matches!(error_response(b"Mno code\0\0"), UpstreamError::Protocol(_)));
         assert!(matches!(error_response(b""), UpstreamError::Protocol(_)));
     }

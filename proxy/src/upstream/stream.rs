@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
@@ -20,6 +21,14 @@ pub enum ServerStream {
 }
 
 impl ServerStream {
+    /// The server's own certificate (DER); `None` without TLS.
+    pub fn certificate(&self) -> Option<&CertificateDer<'static>> {
+        match self {
+            ServerStream::Tcp(_) | ServerStream::Unix(_) => None,
+            ServerStream::Tls(stream) => stream.get_ref().1.peer_certificates()?.first(),
+        }
+    }
+
     /// Whether nobody on the way can read it: TLS, or a socket of this machine.
     pub fn is_private(&self) -> bool {
         match self {
