@@ -6,6 +6,7 @@ use pgveil_policy::{Kind, Plan, Planned, Refusal, SqlState};
 
 use super::ledger::{Owed, Simple, Texts};
 use super::named::{self, Ready};
+use super::names::key;
 use super::refusals::{
     REFUSED, bad_formats, carries_alone, function_call, no_portal, no_statement, no_token, not_utf8, reserved, token_type, too_many,
     without_names,
@@ -77,6 +78,9 @@ impl<J: Judge> Conversation<J> {
                 self.sending = head.total;
                 continue;
             }
+            if self.inflow.is_open() && !matches!(head.tag, b'c' | b'f' | b'H' | b'S') {
+                return Err(Self::among_data(head.tag, out));
+            }
             let limit = limit(head.tag)?;
             if head.total.saturating_sub(HEADER) > limit {
                 self.too_large(head, limit, out)?;
@@ -96,7 +100,7 @@ impl<J: Judge> Conversation<J> {
     fn message(&mut self, tag: u8, whole: &[u8], out: &mut Out) -> Result<Taken, End> {
         let body = whole.get(HEADER..).unwrap_or_default();
         let message = Frontend::decode(tag, body)?;
-        if self.inflow.is_open() && !matches!(message, Frontend::Terminate) {
+        if self.inflow.is_open() {
             self.while_copying(tag, whole, out)?;
             return Ok(Taken::Yes);
         }
@@ -117,6 +121,8 @@ impl<J: Judge> Conversation<J> {
                 self.forward(whole, Owed::Sync, out);
             }
             Frontend::Flush => out.to_server.extend_from_slice(whole),
+            // What is still owed is told first.
+            Frontend::Terminate if !self.ledger.is_empty() => return Ok(self.settle(out)),
             Frontend::Terminate => {
                 out.to_server.extend_from_slice(whole);
                 return Err(End::Terminated);
@@ -227,8 +233,8 @@ impl<J: Judge> Conversation<J> {
     fn prepare(&mut self, name: &[u8], texts: Texts, types: &[u8], statement: Arc<Statement>, out: &mut Out) {
         message::put_parse(&mut out.to_server, name, texts.sent.as_bytes(), types);
         message::put_describe(&mut out.to_server, Target::Statement, name);
-        self.owe(Owed::Parse { name: name.into(), statement: Arc::clone(&statement), epoch: self.path.epoch(), texts });
-        self.owe(Owed::Witness { name: name.into(), statement, parameters: false });
+        self.owe(Owed::Parse { name: key(name).into(), statement: Arc::clone(&statement), epoch: self.path.epoch(), texts });
+        self.owe(Owed::Witness { name: key(name).into(), statement, parameters: false });
     }
 
     fn bind(&mut self, bind: &Bind<'_>, whole: &[u8], out: &mut Out) -> Taken {
@@ -236,7 +242,8 @@ impl<J: Judge> Conversation<J> {
             self.refuse(reserved(bind.portal), out);
             return Taken::Yes;
         }
-        let Some(statement) = self.names.statement_ahead(bind.statement).cloned() else {
+        let (portal, name) = (key(bind.portal), key(bind.statement));
+        let Some(statement) = self.names.statement_ahead(name).cloned() else {
             self.refuse(no_statement(bind.statement), out);
             return Taken::Yes;
         };
@@ -248,7 +255,7 @@ impl<J: Judge> Conversation<J> {
             self.refuse(refusal, out);
         } else {
             // Tokens are turned back for the very statement that the server will bind them to, and for no other.
-            let bound = match self.ledger.bound_to(bind.statement, self.names.statement(bind.statement)) {
+            let bound = match self.ledger.bound_to(name, self.names.statement(name)) {
                 Ok(bound) => bound.cloned(),
                 Err(candidates)
                     if candidates.iter().all(|s| s.openings.is_empty() && s.leans.is_none() && !s.by_sql && s.carry.is_none()) =>
@@ -271,7 +278,7 @@ impl<J: Judge> Conversation<J> {
             }
             if let Some(statement) = bound.as_ref().filter(|s| s.by_sql).cloned() {
                 message::put_describe(&mut out.to_server, Target::Statement, bind.statement);
-                self.owe(Owed::Witness { name: bind.statement.into(), statement, parameters: false });
+                self.owe(Owed::Witness { name: name.into(), statement, parameters: false });
             }
             let (openings, kept) = bound.map(|s| (s.openings.clone(), s.carry.is_some())).unwrap_or_default();
             let binary = if kept { in_binary(bind, whole) } else { Vec::new() };
@@ -279,7 +286,7 @@ impl<J: Judge> Conversation<J> {
                 true => (binary.as_slice(), Formats::read(&BINARY)),
                 false => (whole, Formats::read(bind.result_formats)),
             };
-            let owed = || Owed::Bind { portal: bind.portal.into(), statement: bind.statement.into(), formats };
+            let owed = || Owed::Bind { portal: portal.into(), statement: name.into(), formats };
             if openings.is_empty() {
                 self.forward(whole, owed(), out);
                 return Taken::Yes;
@@ -297,16 +304,17 @@ impl<J: Judge> Conversation<J> {
 
     fn describe(&mut self, target: Target, name: &[u8], whole: &[u8], out: &mut Out) {
         match target {
-            Target::Statement if self.names.statement_ahead(name).is_none() => self.refuse(no_statement(name), out),
-            Target::Portal if self.names.portal_ahead(name).is_none() => self.refuse(no_portal(name), out),
-            Target::Statement => self.forward(whole, Owed::DescribeStatement { name: name.into(), parameters: false }, out),
-            Target::Portal => self.forward(whole, Owed::DescribePortal { name: name.into(), told: true }, out),
+            Target::Statement if self.names.statement_ahead(key(name)).is_none() => self.refuse(no_statement(name), out),
+            Target::Portal if self.names.portal_ahead(key(name)).is_none() => self.refuse(no_portal(name), out),
+            Target::Statement => self.forward(whole, Owed::DescribeStatement { name: key(name).into(), parameters: false }, out),
+            Target::Portal => self.forward(whole, Owed::DescribePortal { name: key(name).into(), told: true }, out),
         }
     }
 
-    fn execute(&mut self, portal: &[u8], whole: &[u8], out: &mut Out) -> Taken {
+    fn execute(&mut self, name: &[u8], whole: &[u8], out: &mut Out) -> Taken {
+        let portal = key(name);
         let Some(ahead) = self.names.portal_ahead(portal).cloned() else {
-            self.refuse(no_portal(portal), out);
+            self.refuse(no_portal(name), out);
             return Taken::Yes;
         };
         let run = self.ledger.run_by(portal, &self.names).map(|run| run.cloned());
@@ -356,7 +364,7 @@ impl<J: Judge> Conversation<J> {
         if name.starts_with(OWN_NAMES.as_bytes()) {
             return self.refuse(reserved(name), out);
         }
-        self.forward(whole, Owed::Close { target, name: name.into() }, out);
+        self.forward(whole, Owed::Close { target, name: key(name).into() }, out);
     }
 
     fn forward(&mut self, whole: &[u8], owed: Owed, out: &mut Out) {

@@ -107,6 +107,13 @@ pub enum Stopped {
     WantsFresh,
 }
 
+impl Stopped {
+    /// Nobody broke off: what was said is to be heard to its end.
+    fn is_orderly(&self) -> bool {
+        matches!(self, Stopped::ServerGone | Stopped::ClientGone | Stopped::End(End::Terminated | End::ServerEnded { .. }))
+    }
+}
+
 /// Two connections and what stands between them.
 #[derive(Debug)]
 pub struct Pump<B, C, S> {
@@ -116,6 +123,8 @@ pub struct Pump<B, C, S> {
     pub out: Out,
     client: Side<C>,
     server: Side<S>,
+    /// It is over; what the client has not read yet comes first.
+    ending: Option<Stopped>,
 }
 
 #[derive(Debug)]
@@ -126,12 +135,15 @@ struct Side<T> {
     /// Bytes of the outgoing buffer that are sent.
     sent: usize,
     unflushed: bool,
+    /// It says nothing more.
     ended: bool,
+    /// It is told nothing more: it has been said so, or takes nothing.
+    deaf: bool,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Side<T> {
     fn new(stream: T, inbox: Vec<u8>) -> Self {
-        Side { stream, inbox, sent: 0, unflushed: false, ended: false }
+        Side { stream, inbox, sent: 0, unflushed: false, ended: false, deaf: false }
     }
 
     // Ready when all is sent.
@@ -185,7 +197,7 @@ fn used_up(inbox: &mut Vec<u8>, used: usize) {
 impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + Unpin> Pump<B, C, S> {
     /// Of two connections, each with the bytes that were already read from it.
     pub fn new(between: B, client: (C, Vec<u8>), server: (S, Vec<u8>)) -> Self {
-        Pump { between, out: Out::default(), client: Side::new(client.0, client.1), server: Side::new(server.0, server.1) }
+        Pump { between, out: Out::default(), client: Side::new(client.0, client.1), server: Side::new(server.0, server.1), ending: None }
     }
 
     /// Moves bytes until something ends or is wanted. Nothing is lost when the future is dropped: call it again.
@@ -221,18 +233,29 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Stopped> {
         loop {
             let mut moved = false;
-            match self.server.poll_send(cx, &mut self.out.to_server) {
-                Poll::Ready(Err(_)) => return Poll::Ready(Stopped::ServerGone),
-                Poll::Ready(Ok(())) | Poll::Pending => {}
+            if self.server.deaf {
+                self.out.to_server.clear();
+            } else if let Poll::Ready(Err(_)) = self.server.poll_send(cx, &mut self.out.to_server) {
+                // It has hung up. What it said before, its last words, is still to be read.
+                self.server.deaf = true;
             }
-            match self.client.poll_send(cx, &mut self.out.to_client) {
+            let told = match self.client.poll_send(cx, &mut self.out.to_client) {
                 Poll::Ready(Err(_)) => return Poll::Ready(Stopped::ClientGone),
-                Poll::Ready(Ok(())) | Poll::Pending => {}
+                Poll::Ready(Ok(())) => true,
+                Poll::Pending => false,
+            };
+            if let Some(stopped) = self.ending.take() {
+                if told {
+                    return Poll::Ready(stopped);
+                }
+                self.ending = Some(stopped);
+                return Poll::Pending;
             }
             match self.step(cx, &mut moved) {
                 Ok(()) if self.between.wants_fresh() => return Poll::Ready(Stopped::WantsFresh),
                 Ok(()) if moved => {}
                 Ok(()) => return Poll::Pending,
+                Err(stopped) if stopped.is_orderly() => self.ending = Some(stopped),
                 Err(stopped) => return Poll::Ready(stopped),
             }
         }
@@ -240,7 +263,7 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
 
     // What waits comes before what is read. A side that has ended is no reason to stop while the other's buffer keeps bytes back.
     fn step(&mut self, cx: &mut Context<'_>, moved: &mut bool) -> Result<(), Stopped> {
-        let Pump { between, out, client, server } = self;
+        let Pump { between, out, client, server, .. } = self;
         if out.to_client.len() < FULL {
             buffers::lend(&mut out.to_client);
             buffers::lend(&mut out.to_server);
@@ -251,6 +274,7 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
         if out.to_client.len() < FULL {
             match server.poll_take(cx, |bytes| between.from_server(bytes, out)) {
                 Poll::Ready(Ok(Ok(true))) => *moved = true,
+                Poll::Ready(Ok(Ok(false)) | Err(_)) if client.ended => return Err(Stopped::ClientGone),
                 Poll::Ready(Ok(Ok(false)) | Err(_)) => return Err(Stopped::ServerGone),
                 Poll::Ready(Ok(Err(end))) => return Err(Stopped::End(end)),
                 Poll::Pending => {}
@@ -265,13 +289,20 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
             used_up(&mut client.inbox, used);
         }
         let taking = between.listening() && out.to_server.len() < FULL;
-        if taking || between.carrying() && client.inbox.len() < FULL {
+        if !client.ended && (taking || between.carrying() && client.inbox.len() < FULL) {
             match client.poll_take(cx, |bytes| if taking { between.from_client(bytes, out) } else { Ok(0) }) {
                 Poll::Ready(Ok(Ok(true))) => *moved = true,
+                // It may still read: the server is told, and says when it is done.
+                Poll::Ready(Ok(Ok(false))) if !between.carrying() => *moved = true,
                 Poll::Ready(Ok(Ok(false)) | Err(_)) => return Err(Stopped::ClientGone),
                 Poll::Ready(Ok(Err(end))) => return Err(Stopped::End(end)),
                 Poll::Pending => {}
             }
+        }
+        // All that can be taken of what it said is taken.
+        if client.ended && !*moved && taking && out.to_server.is_empty() && !server.deaf {
+            let shut = Pin::new(&mut server.stream).poll_shutdown(cx);
+            server.deaf = shut.is_ready();
         }
         for buffer in [&mut out.to_client, &mut out.to_server] {
             if buffer.is_empty() {
