@@ -263,6 +263,8 @@ pub struct Conversation<J> {
     inflow: copy::Inflow,
     /// Bytes of the client's CopyData that are passed on.
     sending: usize,
+    /// The client sends nothing more.
+    hung_up: bool,
 }
 
 /// A result's rows.
@@ -308,6 +310,7 @@ impl<J: Judge> Conversation<J> {
             copying: copy::Copying::No,
             inflow: copy::Inflow::Closed,
             sending: 0,
+            hung_up: false,
         }
     }
 
@@ -330,6 +333,11 @@ impl<J: Judge> Conversation<J> {
     pub fn refreshed(&mut self) {
         self.wants_fresh = false;
         self.fresh = true;
+    }
+
+    /// The client sends nothing more, and what it has sent is taken: the server is told so, and asked nothing any more.
+    pub fn hung_up(&mut self) {
+        self.hung_up = true;
     }
 
     /// Whether there is something to send without a further byte of the client's: a text again, or the rest of one.

@@ -89,6 +89,7 @@ impl<J: Judge> Conversation<J> {
         let Some(body) = rest.get(HEADER..head.total) else { return Ok(0) };
         match &rows.treatment {
             Treatment::Copy => {}
+            Treatment::Never => return Err(Veto::Formats.into()),
             Treatment::Seal(seals) => seal::put_sealed(&mut out.to_client, body, seals).map_err(Veto::from)?,
             Treatment::Plan(format) => plan::put_plan(&mut out.to_client, body, *format).map_err(Veto::from)?,
             Treatment::Explain => {
@@ -207,7 +208,8 @@ impl<J: Judge> Conversation<J> {
                     return Err(unexpected());
                 }
                 let statement = Arc::clone(self.names.statement(&statement).ok_or(Veto::Name)?);
-                let rows = Arc::new(statement.rows(&formats).ok_or(Veto::Formats)?);
+                let rows = statement.rows(&formats);
+                let rows = Arc::new(rows.unwrap_or(Rows { columns: statement.outputs.len(), treatment: Treatment::Never }));
                 self.names.confirm_portal(portal, Portal { statement, rows, cursor: None });
                 bare(out, tag, body)?;
                 Ok(None)
@@ -415,7 +417,7 @@ impl<J: Judge> Conversation<J> {
         if self.ledger.is_empty() {
             self.unsynced = false;
         }
-        if (self.path.is_stale() || self.own.is_stale()) && !self.failed && self.ledger.is_empty() {
+        if (self.path.is_stale() || self.own.is_stale()) && !self.failed && !self.hung_up && self.ledger.is_empty() {
             self.ask_before_ready(out);
         } else {
             status.put(&mut out.to_client);

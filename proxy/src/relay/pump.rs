@@ -36,6 +36,9 @@ pub trait Between {
 
     /// See [`Conversation::refreshed`].
     fn refreshed(&mut self);
+
+    /// See [`Conversation::hung_up`].
+    fn hung_up(&mut self);
 }
 
 impl<J: Judge> Between for Conversation<J> {
@@ -61,6 +64,10 @@ impl<J: Judge> Between for Conversation<J> {
 
     fn refreshed(&mut self) {
         Conversation::refreshed(self);
+    }
+
+    fn hung_up(&mut self) {
+        Conversation::hung_up(self);
     }
 }
 
@@ -92,6 +99,8 @@ impl Between for Nothing {
     }
 
     fn refreshed(&mut self) {}
+
+    fn hung_up(&mut self) {}
 }
 
 /// Why the pump stopped.
@@ -303,6 +312,7 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
         if client.ended && !*moved && taking && out.to_server.is_empty() && !server.deaf {
             let shut = Pin::new(&mut server.stream).poll_shutdown(cx);
             server.deaf = shut.is_ready();
+            between.hung_up();
         }
         for buffer in [&mut out.to_client, &mut out.to_server] {
             if buffer.is_empty() {

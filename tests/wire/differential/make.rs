@@ -28,7 +28,7 @@ const TEXTS: &[Text] = &[
     ("SELECT generate_series(1, $1::int)", 1, 1),
     ("SELECT generate_series(1, 30)", 0, 1),
     ("SELECT 1", 0, 1),
-    ("SELECT", 0, 0),
+    ("SELECT FROM w.plain WHERE id < 3", 0, 0),
     ("SELECT 1 WHERE false", 0, 1),
     ("VALUES (1, 'a'), (2, NULL)", 0, 2),
     ("", 0, 0),
@@ -65,7 +65,6 @@ const TEXTS: &[Text] = &[
     ("RESET TimeZone", 0, 0),
     ("SHOW TimeZone", 0, 1),
     ("SET search_path = w, public", 0, 0),
-    ("SET nonsense = 1", 0, 0),
     ("SET TimeZone = 'Nowhere'", 0, 0),
     ("DECLARE c CURSOR FOR SELECT id, t FROM w.plain ORDER BY id", 0, 0),
     ("DECLARE h CURSOR WITH HOLD FOR SELECT id FROM w.plain WHERE id < 9 ORDER BY id", 0, 0),
@@ -89,6 +88,19 @@ const TEXTS: &[Text] = &[
     ("CREATE TEMP TABLE tt (x int)", 0, 0),
     ("CREATE TEMP TABLE IF NOT EXISTS tt (x int)", 0, 0),
     ("DROP TABLE tt", 0, 0),
+];
+
+/// What a role with masks may not do, or is told otherwise; what the answer to it shows of the server.
+const ADMINS: &[Text] = &[
+    ("SET nonsense = 1", 0, 0),
+    ("EXPLAIN (COSTS off) SELECT id FROM w.plain", 0, 1),
+    ("COPY w.loud FROM STDIN", 0, 0),
+    ("INSERT INTO w.loud VALUES (1, 'x')", 0, 0),
+    ("DO $$ BEGIN RAISE NOTICE 'said'; RAISE EXCEPTION 'raised'; END $$", 0, 0),
+    ("LOCK TABLE w.sink", 0, 0),
+    ("SET client_encoding = 'LATIN1'", 0, 0),
+    ("CHECKPOINT", 0, 0),
+    ("VACUUM w.sink", 0, 0),
 ];
 
 /// Texts of several statements.
@@ -181,17 +193,21 @@ impl Maker {
         }
     }
 
+    fn text(&mut self) -> Text {
+        if self.mood == Mood::Anything && self.rng.chance(8) { *self.rng.pick(ADMINS) } else { *self.rng.pick(TEXTS) }
+    }
+
     fn query(&mut self) {
-        let text = if self.rng.chance(35) { *self.rng.pick(SEVERAL) } else { self.rng.pick(TEXTS).0 };
+        let text = if self.rng.chance(35) { *self.rng.pick(SEVERAL) } else { self.text().0 };
         self.put(b'Q', &cstring(text.as_bytes()));
-        if text.contains("FROM STDIN") && self.rng.chance(80) {
+        if text.contains("FROM STDIN") && (self.mood == Mood::Legal || self.rng.chance(80)) {
             self.data();
         }
     }
 
     fn parse(&mut self) -> usize {
         let at = self.name();
-        let text = if self.rng.chance(4) { (*self.rng.pick(SEVERAL), 0, 0) } else { *self.rng.pick(TEXTS) };
+        let text = if self.rng.chance(4) { (*self.rng.pick(SEVERAL), 0, 0) } else { self.text() };
         self.parsed[at] = text;
         let mut body = [cstring(&self.names[at]), cstring(text.0.as_bytes())].concat();
         let types: Vec<u32> = match self.rng.below(10) {
@@ -270,7 +286,7 @@ impl Maker {
         let limit: i32 = *self.rng.pick(&[0, 0, 0, 0, 1, 2, 7, 1000, -1]);
         let body = [&cstring(&self.names[portal])[..], &limit.to_be_bytes()].concat();
         self.put(b'E', &body);
-        if self.bound[portal].0.contains("FROM STDIN") && self.rng.chance(80) {
+        if self.bound[portal].0.contains("FROM STDIN") && (self.mood == Mood::Legal || self.rng.chance(80)) {
             self.data();
         }
     }
@@ -316,14 +332,16 @@ impl Maker {
                 _ => format!("{}\tvalue {n}\n", 100 + self.rng.below(1000)),
             };
             self.put(b'd', line.as_bytes());
-            if self.rng.chance(10) {
+            // Whether the server ignores it hangs on whether the data before it was right.
+            if self.mood == Mood::Anything && self.rng.chance(10) {
                 let tag = *self.rng.pick(b"SH");
                 self.put(tag, b"");
             }
         }
         match self.rng.below(10) {
-            0 => {}
-            1..3 => self.put(b'f', b"no more\0"),
+            // What follows stands among the data, unless that was wrong.
+            0 if self.mood == Mood::Anything => {}
+            0..3 => self.put(b'f', b"no more\0"),
             _ => self.put(b'c', b""),
         }
     }

@@ -5,11 +5,12 @@ mod ground;
 mod make;
 mod speak;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use pgveil_tests::rng::Rng;
 
-use compare::Whose;
+use compare::{Verdict, Whose, compare};
 use ground::Ground;
 use make::{Maker, Mood};
 use speak::{End, Line, Split};
@@ -25,7 +26,8 @@ fn differ(role: &str, whose: Whose, mood: Mood, count: u64, short: Duration) {
     let (mut direct, mut veiled) = (Line::new(ground.direct(role)), Line::new(ground.veiled(role)));
     let (until, long) = minutes(short);
     let first: u64 = std::env::var("PGVEIL_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
-    let mut done = 0;
+    let mut done = 0_u64;
+    let mut partly: BTreeMap<&str, u64> = BTreeMap::new();
     for seed in first.. {
         if Instant::now() > until || !long && seed >= first + count {
             break;
@@ -34,22 +36,30 @@ fn differ(role: &str, whose: Whose, mood: Mood, count: u64, short: Duration) {
         let mut rng = Rng::new(seed ^ 0x5eed);
         let split = *rng.pick(&[Split::Whole, Split::Whole, Split::Bytes, Split::Random(seed)]);
         let end = if rng.chance(20) { End::HangUp } else { End::Reset };
-        let theirs = compare::of(whose, &direct.run(&script, end, Split::Whole));
-        let ours = compare::of(whose, &veiled.run(&script, end, split));
-        if theirs != ours {
-            report(seed, &script, &theirs, &ours);
+        let theirs = direct.run(&script, end, Split::Whole);
+        let ours = veiled.run(&script, end, split);
+        match compare(whose, &theirs, &ours) {
+            Verdict::Equal => {}
+            Verdict::UpTo(id) => *partly.entry(id).or_default() += 1,
+            Verdict::Different(theirs, ours, same) => {
+                let text = report(seed, end, &script, &theirs, &ours, same);
+                if std::env::var_os("PGVEIL_ALL").is_none() {
+                    panic!("{text}");
+                }
+                println!("{text}");
+            }
         }
         done += 1;
     }
-    println!("{done} conversations as {role}, from seed {first}");
+    println!("{done} conversations as {role}, from seed {first}; compared up to a refusal: {partly:?}");
     assert!(done > 20, "{done}");
+    assert!(partly.values().sum::<u64>() * 4 < done, "most are compared to their end");
 }
 
-fn report(seed: u64, script: &[Vec<u8>], theirs: &[String], ours: &[String]) -> ! {
+fn report(seed: u64, end: End, script: &[Vec<u8>], theirs: &[String], ours: &[String], same: usize) -> String {
     let sent: Vec<String> = script.iter().map(|m| format!("  {} {}", m[0].escape_ascii(), m[5.min(m.len())..].escape_ascii())).collect();
-    let same = theirs.iter().zip(ours).take_while(|(a, b)| a == b).count();
     let rest = |all: &[String]| all.iter().skip(same.saturating_sub(2)).take(8).map(|m| format!("  {m}\n")).collect::<String>();
-    panic!("seed {seed}\n{}\nafter {same} equal answers, Postgres:\n{}pgveil:\n{}", sent.join("\n"), rest(theirs), rest(ours));
+    format!("seed {seed}, {end:?}\n{}\nafter {same} equal answers, Postgres:\n{}pgveil:\n{}", sent.join("\n"), rest(theirs), rest(ours))
 }
 
 #[test]
