@@ -9,6 +9,7 @@
 //! * [`names`]: statements and portals; `named`: the texts that make and use them;
 //! * `tokens`: texts made ready, tokens turned back; [`statement`]: what of a plan the conversation needs;
 //! * [`witness`]: the RowDescription against the plan;
+//! * `large`: messages that are not kept whole;
 //! * [`stale`]: what a statement means has changed since it was judged;
 //! * [`carry`]: rows that are kept with their pseudonyms, in a table;
 //! * [`path`]: the effective search_path, [`own`]: the session's own catalog, and when they must be asked again; [`ask`]: how;
@@ -19,6 +20,7 @@ pub mod carry;
 mod client;
 mod copy;
 mod errors;
+mod large;
 pub mod ledger;
 mod named;
 pub mod names;
@@ -104,7 +106,7 @@ pub const FULL: usize = 64 * 1024;
 /// Largest text of a Query or Parse that is read, in bytes; a larger one is refused and the session goes on.
 pub const TEXT_LIMIT: usize = 16 << 20;
 
-/// Largest Bind that is read, in bytes; a larger one is refused and the session goes on.
+/// Largest Bind with tokens that is read, in bytes; a larger one is refused and the session goes on. Others pass as they arrive.
 pub const BIND_LIMIT: usize = 64 << 20;
 
 /// Largest row with sealed columns, in bytes. Others are passed on as they arrive.
@@ -263,6 +265,10 @@ pub struct Conversation<J> {
     inflow: copy::Inflow,
     /// Bytes of the client's CopyData that are passed on.
     sending: usize,
+    /// A large Bind of the client's that is passed on.
+    binding: Option<large::Binding>,
+    /// Bytes of an answer that are not read.
+    ignoring: usize,
     /// The client sends nothing more.
     hung_up: bool,
 }
@@ -310,6 +316,8 @@ impl<J: Judge> Conversation<J> {
             copying: copy::Copying::No,
             inflow: copy::Inflow::Closed,
             sending: 0,
+            binding: None,
+            ignoring: 0,
             hung_up: false,
         }
     }

@@ -37,6 +37,15 @@ impl<J: Judge> Conversation<J> {
                 used = used.saturating_add(part.len());
                 continue;
             }
+            if self.ignoring > 0 {
+                let n = self.ignoring.min(rest.len());
+                if n == 0 {
+                    break;
+                }
+                self.ignoring = self.ignoring.saturating_sub(n);
+                used = used.saturating_add(n);
+                continue;
+            }
             let Some(head) = cut(rest)? else { break };
             let tag = char::from(head.tag);
             if head.tag == b'D' {
@@ -48,6 +57,13 @@ impl<J: Judge> Conversation<J> {
             }
             if head.tag == b'd' {
                 match self.data(rest, head, out)? {
+                    0 => break,
+                    n => used = used.saturating_add(n),
+                }
+                continue;
+            }
+            if head.total > ANSWER_LIMIT && matches!(head.tag, b'E' | b'N') {
+                match self.large_report(rest, head, out)? {
                     0 => break,
                     n => used = used.saturating_add(n),
                 }

@@ -57,6 +57,8 @@ pub enum End {
 pub struct Heard {
     pub frames: Vec<Frame>,
     pub closed: bool,
+    /// The last message came in part.
+    pub cut: bool,
 }
 
 /// A session, made anew where the last conversation has ended it.
@@ -105,7 +107,7 @@ impl Line {
 }
 
 fn hear(mut from: &TcpStream, end: End) -> Heard {
-    let mut heard = Heard { frames: Vec::new(), closed: false };
+    let mut heard = Heard { frames: Vec::new(), closed: false, cut: false };
     let mut bytes = Vec::new();
     let mut read = 0;
     let mut chunk = vec![0; 1 << 16];
@@ -128,7 +130,8 @@ fn hear(mut from: &TcpStream, end: End) -> Heard {
             Err(e) => panic!("nothing comes any more ({e}); what came ends with {:?}", heard.frames.iter().rev().take(5).collect::<Vec<_>>()),
         }
     }
-    assert_eq!(read, bytes.len(), "a message is cut off");
+    // A server that is hung up on in the middle of a pipeline does not send the rest of its buffer.
+    heard.cut = read < bytes.len();
     heard.closed = true;
     heard
 }
