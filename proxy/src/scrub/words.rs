@@ -34,6 +34,9 @@ pub const NOTICES: &[(&str, &str)] = &[
     ("25P01", "SET LOCAL can only be used in transaction blocks"),
     ("25P01", "SET TRANSACTION can only be used in transaction blocks"),
     ("25P01", "SET CONSTRAINTS can only be used in transaction blocks"),
+    // The last words of a server that is stopped at once.
+    ("57P02", "terminating connection because of immediate shutdown command"),
+    ("57P02", "terminating connection because of crash of another server process"),
 ];
 
 /// Longer than any name, in bytes, with its schema.

@@ -34,6 +34,9 @@ const REFUSED: &[(&str, &str)] = &[
 /// Refusals in words of pgveil's where Postgres has others, with the same SQLSTATE: the catalog is looked up before the server does.
 const IN_OTHER_WORDS: &[&str] = &["name.relation", "name.column"];
 
+/// Whatever a row of a protected relation fails with.
+const FAILED_ON_A_ROW: &str = "E SERROR|VERROR|C22000|Man expression of the statement fails for some row";
+
 /// Notices that a role with masks is told; others are kept from it, since a trigger can say anything (`scrub/words.rs`).
 const NOTICES: &[&str] = &["25001", "25P01", "42P06", "42P07", "42701", "42710"];
 
@@ -42,7 +45,10 @@ pub fn compare(whose: Whose, theirs: &Heard, ours: &Heard) -> Verdict {
     let shown = |heard: &Heard| -> Vec<Said> { heard.frames.iter().filter_map(|frame| said(whose, frame)).collect() };
     let (a, b) = (shown(theirs), shown(ours));
     let alike = |a: &Said, b: &Said| {
-        a.text == b.text || a.code.is_some() && a.code == b.code && (b.withheld || IN_OTHER_WORDS.contains(&b.id.as_str()))
+        a.text == b.text
+            || a.code.is_some() && a.code == b.code && (b.withheld || IN_OTHER_WORDS.contains(&b.id.as_str()))
+            // Which row fails first, and how, tells an order that follows protected values.
+            || a.code.is_some() && b.text == FAILED_ON_A_ROW
     };
     let same = a.iter().zip(&b).take_while(|(a, b)| alike(a, b)).count();
     match (a.get(same), b.get(same)) {

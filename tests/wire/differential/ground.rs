@@ -25,8 +25,7 @@ CREATE TABLE w.people (id int PRIMARY KEY, city text, email text, nick varchar(4
 INSERT INTO w.people SELECT i, 'city ' || i % 5, CASE WHEN i % 6 > 0 THEN 'p' || i || '@example.org' END, CASE WHEN i % 5 > 0 THEN 'nick-' || i END, \
   md5(i::text)::uuid, i * 7919, 'Name ' || i, date '1950-03-04' + i * 100, 1000 * i + 7, CASE WHEN i % 4 > 0 THEN 'n' || i END \
   FROM generate_series(1, 60) AS i; \
-CREATE TABLE w.masked (LIKE w.people); \
-CREATE TABLE w.opened (LIKE w.people); \
+CREATE TABLE w.masked (LIKE w.people); ALTER TABLE w.masked ADD PRIMARY KEY (id); \
 GRANT USAGE ON SCHEMA w TO pgveil;";
 
 /// What each role sees. `analyst` has pseudonyms, `tokens` such as can be searched by.
@@ -50,7 +49,6 @@ default = "clear"
 [role.analyst]
 default = "redact"
 channels = ["jobs"]
-functions = ["w.say"]
 [role.analyst.mask]
 email = { hash = { length = 20, prefix = "u_" } }
 device = "hash"

@@ -14,7 +14,7 @@ pub enum Mood {
 }
 
 /// A statement, the number of its parameters and of its result columns (0 for none; the number of formats that fit).
-type Text = (&'static str, usize, usize);
+pub type Text = (&'static str, usize, usize);
 
 /// On relations of which nothing is protected. None has an answer that hangs on time or chance.
 const TEXTS: &[Text] = &[
@@ -129,10 +129,22 @@ fn names() -> [Vec<u8>; 7] {
     [vec![], b"a".to_vec(), b"b c".to_vec(), n(63), n(64), [n(70), b"x".to_vec()].concat(), b"c".to_vec()]
 }
 
+/// What is asked: statements, and texts of several. `{}` stands for a relation.
+#[derive(Debug, Clone, Copy)]
+pub struct Pool {
+    pub texts: &'static [Text],
+    pub several: &'static [&'static str],
+    pub relation: &'static str,
+}
+
+/// On what holds nothing protected.
+pub const PLAIN: Pool = Pool { texts: TEXTS, several: SEVERAL, relation: "" };
+
 /// Makes one.
 pub struct Maker {
     rng: Rng,
     mood: Mood,
+    pool: Pool,
     names: [Vec<u8>; 7],
     /// The text that was last parsed under each name; what was last bound to each portal.
     parsed: [Text; 7],
@@ -150,8 +162,8 @@ fn u16s(all: &[u16]) -> Vec<u8> {
 }
 
 impl Maker {
-    pub fn new(seed: u64, mood: Mood) -> Maker {
-        Maker { rng: Rng::new(seed), mood, names: names(), parsed: [("", 0, 0); 7], bound: [("", 0, 0); 7], out: Vec::new() }
+    pub fn new(seed: u64, mood: Mood, pool: Pool) -> Maker {
+        Maker { rng: Rng::new(seed), mood, pool, names: names(), parsed: [("", 0, 0); 7], bound: [("", 0, 0); 7], out: Vec::new() }
     }
 
     /// The messages, each with its header.
@@ -194,12 +206,12 @@ impl Maker {
     }
 
     fn text(&mut self) -> Text {
-        if self.mood == Mood::Anything && self.rng.chance(8) { *self.rng.pick(ADMINS) } else { *self.rng.pick(TEXTS) }
+        if self.mood == Mood::Anything && self.rng.chance(8) { *self.rng.pick(ADMINS) } else { *self.rng.pick(self.pool.texts) }
     }
 
     fn query(&mut self) {
-        let text = if self.rng.chance(35) { *self.rng.pick(SEVERAL) } else { self.text().0 };
-        self.put(b'Q', &cstring(text.as_bytes()));
+        let text = if self.rng.chance(35) { *self.rng.pick(self.pool.several) } else { self.text().0 };
+        self.put(b'Q', &cstring(text.replace("{}", self.pool.relation).as_bytes()));
         if text.contains("FROM STDIN") && (self.mood == Mood::Legal || self.rng.chance(80)) {
             self.data();
         }
@@ -207,9 +219,9 @@ impl Maker {
 
     fn parse(&mut self) -> usize {
         let at = self.name();
-        let text = if self.rng.chance(4) { (*self.rng.pick(SEVERAL), 0, 0) } else { self.text() };
+        let text = if self.rng.chance(4) { (*self.rng.pick(self.pool.several), 0, 0) } else { self.text() };
         self.parsed[at] = text;
-        let mut body = [cstring(&self.names[at]), cstring(text.0.as_bytes())].concat();
+        let mut body = [cstring(&self.names[at]), cstring(text.0.replace("{}", self.pool.relation).as_bytes())].concat();
         let types: Vec<u32> = match self.rng.below(10) {
             0 => vec![23],
             1 => vec![25, 23],
@@ -352,6 +364,9 @@ impl Maker {
             1 => self.put(b'c', b""),
             2 => self.put(b'f', b"failed\0"),
             _ => {
+                if !self.pool.relation.is_empty() {
+                    return;
+                }
                 self.put(b'Q', b"COPY w.sink FROM STDIN\0");
                 self.data();
             }

@@ -1,8 +1,11 @@
 //! The same conversation goes to Postgres directly and through pgveil; the answers are equal, but for what `compare` declares.
 
 mod compare;
+mod events;
 mod ground;
 mod make;
+mod masked;
+mod sizes;
 mod speak;
 
 use std::collections::BTreeMap;
@@ -12,7 +15,7 @@ use pgveil_tests::rng::Rng;
 
 use compare::{Verdict, Whose, compare};
 use ground::Ground;
-use make::{Maker, Mood};
+use make::{Maker, Mood, PLAIN};
 use speak::{End, Line, Split};
 
 /// Until when, and whether for good: the first run of a fixed seed is short.
@@ -21,39 +24,52 @@ fn minutes(short: Duration) -> (Instant, bool) {
     (Instant::now() + if long { Duration::from_secs(3600 * 24) } else { short }, long)
 }
 
+fn first_seed() -> u64 {
+    std::env::var("PGVEIL_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1)
+}
+
+/// How many were compared, and how far.
+#[derive(Debug, Default)]
+struct Tally {
+    done: u64,
+    partly: BTreeMap<&'static str, u64>,
+}
+
+impl Tally {
+    fn count(&mut self, seed: u64, end: End, script: &[Vec<u8>], verdict: Verdict) {
+        self.done += 1;
+        match verdict {
+            Verdict::Equal => {}
+            Verdict::UpTo(id) => *self.partly.entry(id).or_default() += 1,
+            Verdict::Different(theirs, ours, same) => panic!("{}", report(seed, end, script, &theirs, &ours, same)),
+        }
+    }
+
+    fn end(&self, role: &str) {
+        println!("{} conversations as {role}, from seed {}; compared up to a refusal: {:?}", self.done, first_seed(), self.partly);
+        assert!(self.done > 10, "{}", self.done);
+        assert!(self.partly.values().sum::<u64>() * 4 < self.done, "most are compared to their end");
+    }
+}
+
 fn differ(role: &str, whose: Whose, mood: Mood, count: u64, short: Duration) {
     let ground = Ground::new();
     let (mut direct, mut veiled) = (Line::new(ground.direct(role)), Line::new(ground.veiled(role)));
     let (until, long) = minutes(short);
-    let first: u64 = std::env::var("PGVEIL_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(1);
-    let mut done = 0_u64;
-    let mut partly: BTreeMap<&str, u64> = BTreeMap::new();
-    for seed in first.. {
-        if Instant::now() > until || !long && seed >= first + count {
+    let mut tally = Tally::default();
+    for seed in first_seed().. {
+        if Instant::now() > until || !long && tally.done >= count {
             break;
         }
-        let script = Maker::new(seed, mood).conversation();
+        let script = Maker::new(seed, mood, PLAIN).conversation();
         let mut rng = Rng::new(seed ^ 0x5eed);
         let split = *rng.pick(&[Split::Whole, Split::Whole, Split::Bytes, Split::Random(seed)]);
-        let end = if rng.chance(20) { End::HangUp } else { End::Reset };
+        let end = *rng.pick(&[End::Reset, End::Reset, End::Reset, End::Reset, End::Reset, End::Reset, End::HangUp, End::Terminate]);
         let theirs = direct.run(&script, end, Split::Whole);
         let ours = veiled.run(&script, end, split);
-        match compare(whose, &theirs, &ours) {
-            Verdict::Equal => {}
-            Verdict::UpTo(id) => *partly.entry(id).or_default() += 1,
-            Verdict::Different(theirs, ours, same) => {
-                let text = report(seed, end, &script, &theirs, &ours, same);
-                if std::env::var_os("PGVEIL_ALL").is_none() {
-                    panic!("{text}");
-                }
-                println!("{text}");
-            }
-        }
-        done += 1;
+        tally.count(seed, end, &script, compare(whose, &theirs, &ours));
     }
-    println!("{done} conversations as {role}, from seed {first}; compared up to a refusal: {partly:?}");
-    assert!(done > 20, "{done}");
-    assert!(partly.values().sum::<u64>() * 4 < done, "most are compared to their end");
+    tally.end(role);
 }
 
 fn report(seed: u64, end: End, script: &[Vec<u8>], theirs: &[String], ours: &[String], same: usize) -> String {

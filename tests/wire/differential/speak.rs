@@ -19,10 +19,6 @@ impl Frame {
     pub fn new(tag: u8, body: impl Into<Vec<u8>>) -> Frame {
         Frame { tag, body: body.into() }
     }
-
-    pub fn bytes(&self) -> Vec<u8> {
-        super::super::message(self.tag, &self.body)
-    }
 }
 
 impl fmt::Debug for Frame {
@@ -50,6 +46,8 @@ pub enum End {
     Reset,
     /// The client says that it will send nothing more, and reads to the end.
     HangUp,
+    /// It sends Terminate, and reads to the end.
+    Terminate,
 }
 
 /// What came, and whether the connection is closed.
@@ -88,6 +86,9 @@ impl Line {
             for (tag, body) in [(b'f', &b"the end\0"[..]), (b'S', b""), (b'Q', b"ROLLBACK\0"), (b'Q', LAST)] {
                 bytes.extend(super::super::message(tag, body));
             }
+        }
+        if end == End::Terminate {
+            bytes.extend(super::super::message(b'X', b""));
         }
         let heard = std::thread::scope(|scope| {
             // Both ways at once: an answer can be larger than what the system keeps.
@@ -156,5 +157,85 @@ fn send(mut to: &TcpStream, bytes: &[u8], split: Split) {
             return;
         }
         rest = later;
+    }
+}
+
+/// A session that is spoken with step by step.
+#[derive(Debug)]
+pub struct Talk {
+    stream: TcpStream,
+    login: Login,
+    key: (i32, Vec<u8>),
+    bytes: Vec<u8>,
+    /// The server's process, for whoever is to disturb it.
+    pub process: i32,
+    pub closed: bool,
+}
+
+impl Talk {
+    pub fn new(login: &Login) -> Talk {
+        let mut client = Client::connect(login).unwrap_or_else(|e| panic!("login: {e:?}"));
+        let process = client.query("SELECT pg_backend_pid()").value().unwrap().parse().unwrap();
+        let key = client.key.clone().unwrap();
+        let stream = client.into_stream();
+        stream.set_read_timeout(Some(Duration::from_secs(100))).unwrap();
+        Talk { stream, login: login.clone(), key, bytes: Vec::new(), process, closed: false }
+    }
+
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    pub fn hang_up(&self) {
+        self.stream.shutdown(Shutdown::Write).unwrap();
+    }
+
+    /// A CancelRequest, on a connection of its own.
+    pub fn cancel(&self) {
+        let mut other = TcpStream::connect((self.login.host.as_str(), self.login.port)).unwrap();
+        let body = [&80_877_102_u32.to_be_bytes()[..], &self.key.0.to_be_bytes(), &self.key.1].concat();
+        other.write_all(&[&(body.len() as u32 + 4).to_be_bytes()[..], &body].concat()).unwrap();
+        // Closed once it has been passed on.
+        let _ = other.read(&mut [0]);
+    }
+
+    /// Messages up to the next of that type, or to the end.
+    pub fn until(&mut self, tag: u8) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        while let Some(frame) = self.next() {
+            let last = frame.tag == tag;
+            frames.push(frame);
+            if last {
+                break;
+            }
+        }
+        frames
+    }
+
+    /// Messages up to the end of the connection.
+    pub fn rest(&mut self) -> Vec<Frame> {
+        std::iter::from_fn(|| self.next()).collect()
+    }
+
+    fn next(&mut self) -> Option<Frame> {
+        let mut chunk = vec![0; 1 << 16];
+        loop {
+            if let Some((head, rest)) = self.bytes.split_first_chunk::<5>() {
+                let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]) as usize - 4;
+                if let Some(body) = rest.get(..length) {
+                    let frame = Frame::new(head[0], body);
+                    self.bytes.drain(..5 + length);
+                    return Some(frame);
+                }
+            }
+            match self.stream.read(&mut chunk) {
+                Ok(n) if n > 0 => self.bytes.extend_from_slice(&chunk[..n]),
+                Err(e) if e.kind() != std::io::ErrorKind::ConnectionReset => panic!("nothing comes any more: {e}"),
+                _ => {
+                    self.closed = true;
+                    return None;
+                }
+            }
+        }
     }
 }
