@@ -1,5 +1,6 @@
 //! Bad input and faults: each gets a clear error of the right SQLSTATE, the process lives, other sessions go on.
 
+mod differential;
 mod hostile_sql;
 mod login;
 mod memory;

@@ -1,22 +1,28 @@
-//! Messages that are too large to be kept: a Bind's parameters pass as they arrive; of an error the beginning is read.
+//! Messages that are too large to be kept: a Bind's parameters pass as they arrive, and a row's columns behind the last sealed one; of
+//! an error the beginning is read.
 //!
 //! A Bind has its names first, its result formats last. Nothing but these is looked at where no parameter holds tokens, so that the
 //! values in between need not be there at once. It is sent when nothing is owed: until its end nothing else may be written to the
 //! server, and there is no answer for which anything would have to be.
 
+use std::sync::Arc;
+
 use super::client::Taken;
 use super::ledger::{Name, Owed};
 use super::names::key;
-use super::{Conversation, End, Judge, Out};
+use super::{Conversation, End, Judge, Out, ROW_LIMIT, Veto};
 use crate::error::ProtocolError;
-use crate::rows::Formats;
+use crate::rows::{Format, Formats, Pseudonym, RowFault, seal};
 use crate::wire::answer::Report;
 use crate::wire::cursor::Cursor;
 use crate::wire::frame::{HEADER, Head};
 use crate::wire::message::Bind;
 
-/// A Bind of more bytes than this is passed on in parts.
+/// A Bind, or a row with sealed columns, of more bytes than this is passed on in parts.
 pub(super) const LARGE: usize = 1 << 20;
+
+/// What replaces the values of each column.
+type Seals = [Option<(Arc<dyn Pseudonym>, Format)>];
 
 /// Bytes in which a large Bind's names and parameter formats must be: 65,535 formats and room for the names.
 const FRONT: usize = 256 * 1024;
@@ -131,6 +137,23 @@ impl<J: Judge> Conversation<J> {
         }
         out.to_server.extend_from_slice(part);
         Ok(part.len())
+    }
+
+    /// A row with sealed columns: what stands up to the last of them is read, the rest passes as it arrives. Gives how many bytes are done
+    /// with; 0: more must be there first.
+    pub(super) fn large_row(&mut self, rest: &[u8], head: Head, seals: &Seals, out: &mut Out) -> Result<usize, End> {
+        let there = rest.get(HEADER..rest.len().min(head.total)).unwrap_or_default();
+        match seal::front(there, seals).map_err(Veto::from)? {
+            Some(end) if end <= ROW_LIMIT => {
+                let total = head.total.saturating_sub(HEADER);
+                seal::put_front(&mut out.to_client, there.get(..end).unwrap_or_default(), total, seals).map_err(Veto::from)?;
+                self.passing = total.saturating_sub(end);
+                Ok(HEADER.saturating_add(end))
+            }
+            None if there.len() <= ROW_LIMIT && there.len().saturating_add(HEADER) < head.total => Ok(0),
+            None if there.len() <= ROW_LIMIT => Err(Veto::Row(RowFault::Malformed).into()),
+            Some(_) | None => Err(End::RowTooLarge { length: head.total }),
+        }
     }
 
     /// An error or notice that is too large to be kept: what stands at its front is told. Gives how many bytes are done with.

@@ -109,7 +109,7 @@ pub const TEXT_LIMIT: usize = 16 << 20;
 /// Largest Bind with tokens that is read, in bytes; a larger one is refused and the session goes on. Others pass as they arrive.
 pub const BIND_LIMIT: usize = 64 << 20;
 
-/// Largest row with sealed columns, in bytes. Others are passed on as they arrive.
+/// Most bytes of a row that are kept: those up to its last sealed column. All else is passed on as it arrives.
 pub const ROW_LIMIT: usize = 64 << 20;
 
 /// Largest message of the server's that is not a row, in bytes.
@@ -134,7 +134,7 @@ pub enum End {
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
     /// A row with sealed columns over [`ROW_LIMIT`]: 54000.
-    #[error("a row of {length} bytes has masked columns; at most {ROW_LIMIT} are read")]
+    #[error("a row of {length} bytes has pseudonymised columns; at most {ROW_LIMIT} bytes are read up to the last of them")]
     RowTooLarge {
         /// Of the row.
         length: usize,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pgveil_policy::Kind;
 
 use super::copy::Copying;
+use super::large::LARGE;
 use super::ledger::{Name, Owed, Simple};
 use super::names::Portal;
 use super::statement::Statement;
@@ -98,6 +99,11 @@ impl<J: Judge> Conversation<J> {
         self.tell(out);
         if matches!(rows.treatment, Treatment::Copy) {
             return self.copy(rest, rows.columns, out);
+        }
+        if let Treatment::Seal(seals) = &rows.treatment
+            && head.total > LARGE
+        {
+            return self.large_row(rest, head, seals, out);
         }
         if head.total > ROW_LIMIT {
             return Err(End::RowTooLarge { length: head.total });

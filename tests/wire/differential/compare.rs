@@ -27,6 +27,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("wire.no_statement", "EXECUTE of a name that is not there is refused when its text is read, not when it runs"),
     ("wire.no_portal", "the portal of a simple Query that failed is still there, in vain, until its transaction ends"),
     ("cursor.unknown", "FETCH of a name that is not there is refused when its text is read, not when it runs"),
+    ("execute.kind", "EXECUTE runs queries only: of a COPY or a COMMIT that was prepared under that name nothing is described before it runs"),
+    ("cursor.kind", "FETCH reads queries only, for the same reason"),
     ("name.relation", "names are looked up when a text is read; Postgres looks up those of a definition when it runs"),
     ("statement.stale", "what a prepared FETCH or EXECUTE leans on is another now"),
     ("text.stream", "COPY in one text with statements that hang on each other"),
