@@ -64,12 +64,7 @@ pub fn front(there: &[u8], seals: &[Option<(Arc<dyn Pseudonym>, Format)>]) -> Re
 ///
 /// # Errors
 /// As [`put_sealed`].
-pub fn put_front(
-    out: &mut Vec<u8>,
-    front: &[u8],
-    total: usize,
-    seals: &[Option<(Arc<dyn Pseudonym>, Format)>],
-) -> Result<(), RowFault> {
+pub fn put_front(out: &mut Vec<u8>, front: &[u8], total: usize, seals: &[Option<(Arc<dyn Pseudonym>, Format)>]) -> Result<(), RowFault> {
     let start = out.len();
     let sealed = seals.iter().rposition(Option::is_some).map_or(0, |last| last.saturating_add(1));
     out.extend_from_slice(&[b'D', 0, 0, 0, 0]);
@@ -94,12 +89,7 @@ pub(super) fn write(out: &mut Vec<u8>, body: &[u8], seals: &[Option<(Arc<dyn Pse
 }
 
 // `body` holds that many columns.
-fn write_columns(
-    out: &mut Vec<u8>,
-    body: &[u8],
-    seals: &[Option<(Arc<dyn Pseudonym>, Format)>],
-    columns: usize,
-) -> Result<(), RowFault> {
+fn write_columns(out: &mut Vec<u8>, body: &[u8], seals: &[Option<(Arc<dyn Pseudonym>, Format)>], columns: usize) -> Result<(), RowFault> {
     let mut c = Cursor::new(body);
     let found = c.u16().map(usize::from).ok_or(RowFault::Malformed)?;
     if found != seals.len() {

@@ -27,7 +27,10 @@ const REFUSED: &[(&str, &str)] = &[
     ("wire.no_statement", "EXECUTE of a name that is not there is refused when its text is read, not when it runs"),
     ("wire.no_portal", "the portal of a simple Query that failed is still there, in vain, until its transaction ends"),
     ("cursor.unknown", "FETCH of a name that is not there is refused when its text is read, not when it runs"),
-    ("execute.kind", "EXECUTE runs queries only: of a COPY or a COMMIT that was prepared under that name nothing is described before it runs"),
+    (
+        "execute.kind",
+        "EXECUTE runs queries only: of a COPY or a COMMIT that was prepared under that name nothing is described before it runs",
+    ),
     ("cursor.kind", "FETCH reads queries only, for the same reason"),
     ("name.relation", "names are looked up when a text is read; Postgres looks up those of a definition when it runs"),
     ("statement.stale", "what a prepared FETCH or EXECUTE leans on is another now"),
@@ -93,7 +96,12 @@ fn said(whose: Whose, frame: &Frame) -> Option<Said> {
     }
     let kept: Vec<String> =
         fields.iter().filter(|(tag, _)| kept(*tag, &code)).map(|(tag, text)| format!("{}{text}", char::from(*tag))).collect();
-    Some(Said { text: format!("{} {}", char::from(frame.tag), kept.join("|")), code: Some(code), id: field(b'R'), withheld: field(b'D').starts_with("pgveil withholds") })
+    Some(Said {
+        text: format!("{} {}", char::from(frame.tag), kept.join("|")),
+        code: Some(code),
+        id: field(b'R'),
+        withheld: field(b'D').starts_with("pgveil withholds"),
+    })
 }
 
 /// Fields of errors and notices that a role with masks is told in the server's words.

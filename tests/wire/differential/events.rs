@@ -5,10 +5,10 @@ use std::time::Duration;
 use pgveil_tests::client::Client;
 use pgveil_tests::world::World;
 
+use super::super::message;
 use super::compare::{Verdict, Whose, compare};
 use super::ground::Ground;
 use super::speak::{Frame, Heard, Talk};
-use super::super::message;
 
 fn query(text: &str) -> Vec<u8> {
     message(b'Q', &[text.as_bytes(), b"\0"].concat())

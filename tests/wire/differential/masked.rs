@@ -53,8 +53,7 @@ fn fill(ground: &Ground, role: &str) {
     let mut session = Client::connect(&ground.veiled(role)).unwrap_or_else(|e| panic!("{e:?}"));
     let seen = session.query("SELECT * FROM w.people ORDER BY id").ok();
     let quoted = |cell: &Option<String>| cell.as_ref().map_or("NULL".to_owned(), |c| format!("'{}'", c.replace('\'', "''")));
-    let rows: Vec<String> =
-        seen.rows().iter().map(|row| format!("({})", row.iter().map(quoted).collect::<Vec<_>>().join(", "))).collect();
+    let rows: Vec<String> = seen.rows().iter().map(|row| format!("({})", row.iter().map(quoted).collect::<Vec<_>>().join(", "))).collect();
     assert_eq!(rows.len(), 60);
     // A token can be longer than its column.
     let alter = if role == "tokens" { "ALTER TABLE w.masked ALTER nick TYPE varchar;" } else { "" };

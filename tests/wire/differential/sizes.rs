@@ -1,9 +1,9 @@
 //! Sizes at and beyond the limits of the protocol: the same answers.
 
+use super::super::message;
 use super::compare::{Verdict, Whose, compare};
 use super::ground::Ground;
 use super::speak::{End, Line, Split};
-use super::super::message;
 
 fn same(what: &str, script: &[Vec<u8>]) {
     let ground = Ground::shared();
@@ -65,7 +65,16 @@ fn columns() {
         let formats: Vec<u16> = (0..count).map(|n| n as u16 % 2).collect();
         same(&format!("{count} columns"), &[query(&text), parse("", &text, &[]), bind("", "", &[], &[], &formats), run(""), sync()]);
     }
-    same("no column", &[query("SELECT FROM w.plain WHERE id < 4"), parse("", "SELECT FROM w.plain WHERE id < 4", &[]), bind("", "", &[], &[], &[1]), run(""), sync()]);
+    same(
+        "no column",
+        &[
+            query("SELECT FROM w.plain WHERE id < 4"),
+            parse("", "SELECT FROM w.plain WHERE id < 4", &[]),
+            bind("", "", &[], &[], &[1]),
+            run(""),
+            sync(),
+        ],
+    );
 }
 
 #[test]
@@ -77,7 +86,10 @@ fn parameters() {
         same(&format!("{count} parameters"), &[parse("", &text, &vec![23; count]), bind("", "", &[1], &values, &[1]), run(""), sync()]);
         let formats: Vec<u16> = (0..count).map(|n| n as u16 % 2).collect();
         let values: Vec<Option<&[u8]>> = (0..count).map(|n| [Some(&b"7"[..]), Some(&four[..])][n % 2]).collect();
-        same(&format!("{count} parameters, mixed"), &[parse("", &text, &vec![23; count]), bind("", "", &formats, &values, &[]), run(""), sync()]);
+        same(
+            &format!("{count} parameters, mixed"),
+            &[parse("", &text, &vec![23; count]), bind("", "", &formats, &values, &[]), run(""), sync()],
+        );
     }
     same("one too many", &[parse("", "SELECT $65536::int", &[]), sync(), parse("", "SELECT $0::int", &[]), sync()]);
 }
@@ -85,13 +97,43 @@ fn parameters() {
 #[test]
 fn types_in_text_and_binary() {
     let values: Vec<(&str, &str)> = vec![
-        ("bool", "t"), ("int2", "-7"), ("int4", "7"), ("int8", "9000000000"), ("float4", "1.5"), ("float8", "-0"), ("numeric", "12.340"),
-        ("text", "a'b\\c é"), ("varchar", ""), ("bpchar", "ab "), ("name", "n"), ("bytea", "\\x00ff"), ("date", "2020-02-29"), ("time", "12:13:14.5"),
-        ("timetz", "12:00+02"), ("timestamp", "2020-01-01 01:02:03"), ("timestamptz", "2020-01-01 01:02:03+05"), ("interval", "1 mon 2 days"),
-        ("uuid", "00000000-0000-0000-0000-00000000abcd"), ("inet", "10.0.0.1/8"), ("cidr", "10.0.0.0/8"), ("macaddr", "08:00:2b:01:02:03"),
-        ("json", "{\"a\": 1}"), ("jsonb", "{\"a\": [1, null]}"), ("xml", "<a/>"), ("point", "(1,2)"), ("box", "(1,1),(0,0)"), ("bit", "1"),
-        ("varbit", "0101"), ("money", "12.34"), ("oid", "77"), ("_int4", "{1,NULL,3}"), ("_text", "{a,\"b c\",NULL}"), ("int4range", "[1,5)"),
-        ("tsvector", "'a':1 'b'"), ("tsquery", "'a' & 'b'"), ("w.short", "dom"),
+        ("bool", "t"),
+        ("int2", "-7"),
+        ("int4", "7"),
+        ("int8", "9000000000"),
+        ("float4", "1.5"),
+        ("float8", "-0"),
+        ("numeric", "12.340"),
+        ("text", "a'b\\c é"),
+        ("varchar", ""),
+        ("bpchar", "ab "),
+        ("name", "n"),
+        ("bytea", "\\x00ff"),
+        ("date", "2020-02-29"),
+        ("time", "12:13:14.5"),
+        ("timetz", "12:00+02"),
+        ("timestamp", "2020-01-01 01:02:03"),
+        ("timestamptz", "2020-01-01 01:02:03+05"),
+        ("interval", "1 mon 2 days"),
+        ("uuid", "00000000-0000-0000-0000-00000000abcd"),
+        ("inet", "10.0.0.1/8"),
+        ("cidr", "10.0.0.0/8"),
+        ("macaddr", "08:00:2b:01:02:03"),
+        ("json", "{\"a\": 1}"),
+        ("jsonb", "{\"a\": [1, null]}"),
+        ("xml", "<a/>"),
+        ("point", "(1,2)"),
+        ("box", "(1,1),(0,0)"),
+        ("bit", "1"),
+        ("varbit", "0101"),
+        ("money", "12.34"),
+        ("oid", "77"),
+        ("_int4", "{1,NULL,3}"),
+        ("_text", "{a,\"b c\",NULL}"),
+        ("int4range", "[1,5)"),
+        ("tsvector", "'a':1 'b'"),
+        ("tsquery", "'a' & 'b'"),
+        ("w.short", "dom"),
     ];
     let mut script = Vec::new();
     for (name, value) in &values {
@@ -121,11 +163,24 @@ fn long_pipelines_and_names() {
     script.push(message(b'S', b"").repeat(4_000));
     same("16,000 messages", &script);
     let long = "x".repeat(9_000);
-    same("long names", &[
-        parse(&long, "SELECT 1", &[]), bind(&long, &long, &[], &[], &[]), run(&long), sync(),
-        parse(&long[..80], "SELECT 2", &[]), sync(), parse(&long[..62], "SELECT 3", &[]), bind("", &long[..70], &[], &[], &[]), run(""), sync(),
-        message(b'C', &[b"S", &long.as_bytes()[..64], b"\0"].concat()), message(b'D', &[b"S", &long.as_bytes()[..63], b"\0"].concat()), sync(),
-    ]);
+    same(
+        "long names",
+        &[
+            parse(&long, "SELECT 1", &[]),
+            bind(&long, &long, &[], &[], &[]),
+            run(&long),
+            sync(),
+            parse(&long[..80], "SELECT 2", &[]),
+            sync(),
+            parse(&long[..62], "SELECT 3", &[]),
+            bind("", &long[..70], &[], &[], &[]),
+            run(""),
+            sync(),
+            message(b'C', &[b"S", &long.as_bytes()[..64], b"\0"].concat()),
+            message(b'D', &[b"S", &long.as_bytes()[..63], b"\0"].concat()),
+            sync(),
+        ],
+    );
 }
 
 #[test]
@@ -135,10 +190,22 @@ fn large_values() {
     let asked = "SELECT length($1), $2, length($3::text), $4";
     let values = [Some(&large[..]), Some(&b"between"[..]), Some(&large[..]), None];
     same("a Bind of 6 MB", &[parse("a", asked, &[25, 25]), bind("p", "a", &[0], &values, &[0, 1, 0, 1]), run("p"), sync()]);
-    same("a Bind of 6 MB of which one too few is bound", &[parse("a", asked, &[25, 25]), bind("p", "a", &[0], &values[..3], &[]), run("p"), sync()]);
+    same(
+        "a Bind of 6 MB of which one too few is bound",
+        &[parse("a", asked, &[25, 25]), bind("p", "a", &[0], &values[..3], &[]), run("p"), sync()],
+    );
     same("to no statement", &[bind("p", "a", &[0], &values, &[]), run("p"), sync()]);
-    same("after an error", &[parse("a", asked, &[25, 25]), run("q"), bind("p", "a", &[0], &values, &[]), run("p"), sync(), query("SELECT 1")]);
-    same("two in one stretch", &[parse("", asked, &[25, 25]), bind("", "", &[], &values, &[]), run(""), bind("", "", &[], &values, &[1]), run(""), sync()]);
-    same("and back", &[parse("", "SELECT $1::text, id FROM w.plain WHERE id < 3", &[]), bind("", "", &[], &values[..1], &[1, 0]), run(""), sync()]);
+    same(
+        "after an error",
+        &[parse("a", asked, &[25, 25]), run("q"), bind("p", "a", &[0], &values, &[]), run("p"), sync(), query("SELECT 1")],
+    );
+    same(
+        "two in one stretch",
+        &[parse("", asked, &[25, 25]), bind("", "", &[], &values, &[]), run(""), bind("", "", &[], &values, &[1]), run(""), sync()],
+    );
+    same(
+        "and back",
+        &[parse("", "SELECT $1::text, id FROM w.plain WHERE id < 3", &[]), bind("", "", &[], &values[..1], &[1, 0]), run(""), sync()],
+    );
     same("as no number", &[parse("", "SELECT $1::int", &[]), bind("", "", &[], &values[..1], &[]), run(""), sync()]);
 }

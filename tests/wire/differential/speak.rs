@@ -128,7 +128,9 @@ fn hear(mut from: &TcpStream, end: End) -> Heard {
             Ok(0) => break,
             Ok(n) => bytes.extend_from_slice(&chunk[..n]),
             Err(e) if e.kind() == std::io::ErrorKind::ConnectionReset => break,
-            Err(e) => panic!("nothing comes any more ({e}); what came ends with {:?}", heard.frames.iter().rev().take(5).collect::<Vec<_>>()),
+            Err(e) => {
+                panic!("nothing comes any more ({e}); what came ends with {:?}", heard.frames.iter().rev().take(5).collect::<Vec<_>>())
+            }
         }
     }
     // A server that is hung up on in the middle of a pipeline does not send the rest of its buffer.
