@@ -49,7 +49,7 @@ soak: ## 5,000 idle and 200 active clients for ten minutes; MINUTES=1 for a glan
 fuzz: ## Twin databases, random statements and texts, until Ctrl-C
 	@.ci/packages build postgres
 	@# All at once: none of them ends.
-	PGVEIL_FUZZ=1 cargo test --release --workspace --locked --test suite -- twins:: fuzz:: total:: --nocapture --test-threads 8
+	PGVEIL_FUZZ=1 cargo test --release --workspace --locked --test suite -- twins:: fuzz:: total:: wire::differential:: --nocapture --test-threads 8
 
 bench: ## Beside PgBouncer and the direct connection; QUICK=1 for a glance, WRITE=1 for docs/benchmarks.md
 	@.ci/packages build postgres bench

@@ -29,6 +29,9 @@ pub enum ProtocolError {
         /// The message's type.
         tag: char,
     },
+    /// A message that stands among the data of a COPY, where the server would lose its place. In its words.
+    #[error("terminating connection because protocol synchronization was lost")]
+    AmongData,
 }
 
 /// Login failed. The client gets one wording for every cause (28P01); the log gets this.

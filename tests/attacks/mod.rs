@@ -30,6 +30,7 @@ mod inference;
 mod launder_settings;
 mod laundering;
 mod lock;
+mod long_names;
 mod matview;
 mod meet;
 mod merge;

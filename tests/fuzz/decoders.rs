@@ -147,7 +147,7 @@ fn try_all(bytes: &[u8], rng: &mut Rng) {
         let mut out = Vec::new();
         let done = if text { pseudonym.text(bytes, &mut out) } else { pseudonym.binary(bytes, &mut out) };
         assert!(done.is_err() || canary::find(b"", &out).is_none(), "{}", bytes.escape_ascii());
-        let column = Output { name: "email".into(), mask: Mask::Clear, origin: Origin::Computed, type_oid: None };
+        let column = Output { name: "email".into(), mask: Mask::Clear, origin: Origin::Computed, of_view: None, type_oid: None };
         for form in [CopyForm::plain(), CopyForm::Binary] {
             let data = CopyData {
                 columns: vec![column.clone(), column.clone()].into(),

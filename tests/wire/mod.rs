@@ -3,6 +3,7 @@
 mod auth_query;
 mod cancel;
 mod certificates;
+mod differential;
 mod hostile_server;
 mod hostile_sql;
 mod identity;

@@ -70,20 +70,34 @@ fn syntax_error(sql: &str, error: Error) -> Refusal {
     }
 }
 
-/// libpg_query's Rust crate drops the position; it is plain where the token that it names occurs once.
+/// More tokens than this of one name are not tried, nor any in a text of more bytes than this: each costs as much as reading the text.
+const CANDIDATES: usize = 8;
+const TRIED: usize = 16 * 1024;
+
+/// libpg_query's Rust crate drops the position: that of the first token of this name up to which the text is wrong already.
 fn error_position(sql: &str, message: &str) -> Option<usize> {
     if message.ends_with("at end of input") {
         return Some(sql.chars().count() + 1);
     }
     let near = message.split_once(" at or near \"")?.1.strip_suffix('"')?;
-    let tokens = tokens(sql)?;
-    let place = |token: &ScanToken| Some((usize::try_from(token.start).ok()?, usize::try_from(token.end).ok()?));
-    let is_it = |token: &&ScanToken| place(token).and_then(|(start, end)| sql.get(start..end)) == Some(near);
-    let mut found = tokens.iter().filter(is_it);
-    match (found.next(), found.next()) {
-        (Some(token), None) => Some(sql.get(..place(token)?.0)?.chars().count() + 1),
-        _ => None,
+    let place = |start: usize| Some(sql.get(..start)?.chars().count() + 1);
+    let Some(tokens) = tokens(sql) else {
+        // What cannot be cut into tokens is named to the end of the text.
+        return sql.strip_suffix(near).and_then(|before| place(before.len()));
+    };
+    let ends = |token: &ScanToken| Some((usize::try_from(token.start).ok()?, usize::try_from(token.end).ok()?));
+    let mut found: Vec<_> = tokens.iter().filter_map(ends).filter(|(start, end)| sql.get(*start..*end) == Some(near)).collect();
+    if found.len() > 1 {
+        if sql.len() > TRIED {
+            return None;
+        }
+        let wrong_here = |(_, end): &(usize, usize)| {
+            let before = sql.get(..*end).map(|before| pg_query::parse(before, 0));
+            matches!(before, Some(Err(Error::Parse(said))) if said == message)
+        };
+        found = found.into_iter().take(CANDIDATES).filter(wrong_here).collect();
     }
+    place(found.first()?.0)
 }
 
 /// A tree of libpg_query without locations, so that equal trees mean equal statements.

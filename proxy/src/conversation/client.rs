@@ -6,13 +6,14 @@ use pgveil_policy::{Kind, Plan, Planned, Refusal, SqlState};
 
 use super::ledger::{Owed, Simple, Texts};
 use super::named::{self, Ready};
+use super::names::key;
 use super::refusals::{
     REFUSED, bad_formats, carries_alone, function_call, no_portal, no_statement, no_value, not_utf8, reserved, token_type, too_many,
     without_names,
 };
 use super::statement::Statement;
 use super::tokens::declared_otherwise;
-use super::{BIND_LIMIT, Conversation, End, FULL, Judge, Out, TEXT_LIMIT};
+use super::{BIND_LIMIT, Conversation, End, FULL, Judge, Out, TEXT_LIMIT, large};
 use crate::error::ProtocolError;
 use crate::rows::Formats;
 use crate::rows::open;
@@ -30,7 +31,8 @@ const SMALL_LIMIT: usize = 10_000;
 /// Largest body whatever its type.
 const FRAME_LIMIT: usize = 1 << 30;
 
-enum Taken {
+/// Whether a message is done with.
+pub(super) enum Taken {
     Yes,
     /// Not yet: the same message comes again.
     Later,
@@ -65,6 +67,13 @@ impl<J: Judge> Conversation<J> {
                 }
                 continue;
             }
+            if self.binding.is_some() {
+                match self.bind_on(rest, out)? {
+                    0 => break,
+                    n => used = used.saturating_add(n),
+                }
+                continue;
+            }
             if self.sending > 0 {
                 match self.send_on(rest, out) {
                     0 => break,
@@ -76,6 +85,19 @@ impl<J: Judge> Conversation<J> {
             if head.tag == b'd' && self.inflow.is_open() {
                 self.sending = head.total;
                 continue;
+            }
+            if self.inflow.is_open() && !matches!(head.tag, b'c' | b'f' | b'H' | b'S') {
+                return Err(Self::among_data(head.tag, out));
+            }
+            if head.tag == b'B' && head.total > large::LARGE && !self.skipping {
+                match self.begin_large_bind(rest, head, out)? {
+                    None => {}
+                    Some(0) => break,
+                    Some(n) => {
+                        used = used.saturating_add(n);
+                        continue;
+                    }
+                }
             }
             let limit = limit(head.tag)?;
             if head.total.saturating_sub(HEADER) > limit {
@@ -96,7 +118,7 @@ impl<J: Judge> Conversation<J> {
     fn message(&mut self, tag: u8, whole: &[u8], out: &mut Out) -> Result<Taken, End> {
         let body = whole.get(HEADER..).unwrap_or_default();
         let message = Frontend::decode(tag, body)?;
-        if self.inflow.is_open() && !matches!(message, Frontend::Terminate) {
+        if self.inflow.is_open() {
             self.while_copying(tag, whole, out)?;
             return Ok(Taken::Yes);
         }
@@ -117,6 +139,8 @@ impl<J: Judge> Conversation<J> {
                 self.forward(whole, Owed::Sync, out);
             }
             Frontend::Flush => out.to_server.extend_from_slice(whole),
+            // What is still owed is told first.
+            Frontend::Terminate if !self.ledger.is_empty() => return Ok(self.settle(out)),
             Frontend::Terminate => {
                 out.to_server.extend_from_slice(whole);
                 return Err(End::Terminated);
@@ -173,7 +197,7 @@ impl<J: Judge> Conversation<J> {
 
     /// Has the server answer all that is owed; the message comes again when that is there. Nothing is under way then, so that
     /// names mean what is confirmed.
-    fn settle(&mut self, out: &mut Out) -> Taken {
+    pub(super) fn settle(&mut self, out: &mut Out) -> Taken {
         message::put_bare(&mut out.to_server, b'H');
         self.waiting = true;
         Taken::Later
@@ -227,86 +251,101 @@ impl<J: Judge> Conversation<J> {
     fn prepare(&mut self, name: &[u8], texts: Texts, types: &[u8], statement: Arc<Statement>, out: &mut Out) {
         message::put_parse(&mut out.to_server, name, texts.sent.as_bytes(), types);
         message::put_describe(&mut out.to_server, Target::Statement, name);
-        self.owe(Owed::Parse { name: name.into(), statement: Arc::clone(&statement), epoch: self.path.epoch(), texts });
-        self.owe(Owed::Witness { name: name.into(), statement, parameters: false });
+        self.owe(Owed::Parse { name: key(name).into(), statement: Arc::clone(&statement), epoch: self.path.epoch(), texts });
+        self.owe(Owed::Witness { name: key(name).into(), statement, parameters: false });
     }
 
-    fn bind(&mut self, bind: &Bind<'_>, whole: &[u8], out: &mut Out) -> Taken {
+    /// What a Bind will be bound to, where that is certain. Tokens are turned back for the very statement that the server will bind
+    /// them to, and for no other.
+    ///
+    /// # Errors
+    /// It was refused, or comes again.
+    pub(super) fn bindable(&mut self, bind: &Bind<'_>, out: &mut Out) -> Result<Option<Arc<Statement>>, Taken> {
         if bind.portal.starts_with(OWN_NAMES.as_bytes()) {
             self.refuse(reserved(bind.portal), out);
-            return Taken::Yes;
+            return Err(Taken::Yes);
         }
-        let Some(statement) = self.names.statement_ahead(bind.statement).cloned() else {
+        let name = key(bind.statement);
+        let Some(statement) = self.names.statement_ahead(name).cloned() else {
             self.refuse(no_statement(bind.statement), out);
-            return Taken::Yes;
+            return Err(Taken::Yes);
         };
         if self.names.full() {
             self.refuse(too_many(), out);
-        } else if statement.judged.is_some() && !self.settled(out) {
-            return Taken::Later;
-        } else if let Err(refusal) = self.still_meant(&statement) {
+            return Err(Taken::Yes);
+        }
+        if statement.judged.is_some() && !self.settled(out) {
+            return Err(Taken::Later);
+        }
+        if let Err(refusal) = self.still_meant(&statement) {
             self.refuse(refusal, out);
-        } else {
-            // Tokens are turned back for the very statement that the server will bind them to, and for no other.
-            let bound = match self.ledger.bound_to(bind.statement, self.names.statement(bind.statement)) {
-                Ok(bound) => bound.cloned(),
-                Err(candidates)
-                    if candidates.iter().all(|s| s.openings.is_empty() && s.leans.is_none() && !s.by_sql && s.carry.is_none()) =>
-                {
-                    None
-                }
-                Err(_) => {
-                    self.unsettled = true;
-                    return Taken::Later;
-                }
-            };
-            if let Some(bound) = bound.as_ref().filter(|s| s.leans.is_some()) {
-                if !self.ledger.is_empty() {
-                    return self.settle(out);
-                }
-                if let Err(refusal) = self.still_leans(bound) {
-                    self.refuse(refusal, out);
-                    return Taken::Yes;
-                }
+            return Err(Taken::Yes);
+        }
+        let bound = match self.ledger.bound_to(name, self.names.statement(name)) {
+            Ok(bound) => bound.cloned(),
+            Err(candidates) if candidates.iter().all(|s| s.openings.is_empty() && s.leans.is_none() && !s.by_sql && s.carry.is_none()) => {
+                None
             }
-            if let Some(statement) = bound.as_ref().filter(|s| s.by_sql).cloned() {
-                message::put_describe(&mut out.to_server, Target::Statement, bind.statement);
-                self.owe(Owed::Witness { name: bind.statement.into(), statement, parameters: false });
+            Err(_) => {
+                self.unsettled = true;
+                return Err(Taken::Later);
             }
-            let (openings, kept) = bound.map(|s| (s.openings.clone(), s.carry.is_some())).unwrap_or_default();
-            let binary = if kept { in_binary(bind, whole) } else { Vec::new() };
-            let (whole, formats) = match kept {
-                true => (binary.as_slice(), Formats::read(&BINARY)),
-                false => (whole, Formats::read(bind.result_formats)),
-            };
-            let owed = || Owed::Bind { portal: bind.portal.into(), statement: bind.statement.into(), formats };
-            if openings.is_empty() {
-                self.forward(whole, owed(), out);
-                return Taken::Yes;
+        };
+        if let Some(bound) = bound.as_ref().filter(|s| s.leans.is_some()) {
+            if !self.ledger.is_empty() {
+                return Err(self.settle(out));
             }
-            let body = whole.get(HEADER..).unwrap_or_default();
-            match open::put_opened(&mut out.to_server, body, &openings) {
-                Ok(()) => self.owe(owed()),
-                Err(open::Fault::NoToken(index)) => self.refuse(no_value(&openings, index), out),
-                // The server says what is wrong with it, in its own words.
-                Err(open::Fault::Malformed) => self.refuse(bad_formats(), out),
+            if let Err(refusal) = self.still_leans(bound) {
+                self.refuse(refusal, out);
+                return Err(Taken::Yes);
             }
+        }
+        if let Some(statement) = bound.as_ref().filter(|s| s.by_sql).cloned() {
+            message::put_describe(&mut out.to_server, Target::Statement, bind.statement);
+            self.owe(Owed::Witness { name: name.into(), statement, parameters: false });
+        }
+        Ok(bound)
+    }
+
+    fn bind(&mut self, bind: &Bind<'_>, whole: &[u8], out: &mut Out) -> Taken {
+        let bound = match self.bindable(bind, out) {
+            Ok(bound) => bound,
+            Err(taken) => return taken,
+        };
+        let (openings, kept) = bound.map(|s| (s.openings.clone(), s.carry.is_some())).unwrap_or_default();
+        let binary = if kept { in_binary(bind, whole) } else { Vec::new() };
+        let (whole, formats) = match kept {
+            true => (binary.as_slice(), Formats::read(&BINARY)),
+            false => (whole, Formats::read(bind.result_formats)),
+        };
+        let owed = || Owed::Bind { portal: key(bind.portal).into(), statement: key(bind.statement).into(), formats };
+        if openings.is_empty() {
+            self.forward(whole, owed(), out);
+            return Taken::Yes;
+        }
+        let body = whole.get(HEADER..).unwrap_or_default();
+        match open::put_opened(&mut out.to_server, body, &openings) {
+            Ok(()) => self.owe(owed()),
+            Err(open::Fault::NoToken(index)) => self.refuse(no_value(&openings, index), out),
+            // The server says what is wrong with it, in its own words.
+            Err(open::Fault::Malformed) => self.refuse(bad_formats(), out),
         }
         Taken::Yes
     }
 
     fn describe(&mut self, target: Target, name: &[u8], whole: &[u8], out: &mut Out) {
         match target {
-            Target::Statement if self.names.statement_ahead(name).is_none() => self.refuse(no_statement(name), out),
-            Target::Portal if self.names.portal_ahead(name).is_none() => self.refuse(no_portal(name), out),
-            Target::Statement => self.forward(whole, Owed::DescribeStatement { name: name.into(), parameters: false }, out),
-            Target::Portal => self.forward(whole, Owed::DescribePortal { name: name.into(), told: true }, out),
+            Target::Statement if self.names.statement_ahead(key(name)).is_none() => self.refuse(no_statement(name), out),
+            Target::Portal if self.names.portal_ahead(key(name)).is_none() => self.refuse(no_portal(name), out),
+            Target::Statement => self.forward(whole, Owed::DescribeStatement { name: key(name).into(), parameters: false }, out),
+            Target::Portal => self.forward(whole, Owed::DescribePortal { name: key(name).into(), told: true }, out),
         }
     }
 
-    fn execute(&mut self, portal: &[u8], whole: &[u8], out: &mut Out) -> Taken {
+    fn execute(&mut self, name: &[u8], whole: &[u8], out: &mut Out) -> Taken {
+        let portal = key(name);
         let Some(ahead) = self.names.portal_ahead(portal).cloned() else {
-            self.refuse(no_portal(portal), out);
+            self.refuse(no_portal(name), out);
             return Taken::Yes;
         };
         let run = self.ledger.run_by(portal, &self.names).map(|run| run.cloned());
@@ -356,7 +395,7 @@ impl<J: Judge> Conversation<J> {
         if name.starts_with(OWN_NAMES.as_bytes()) {
             return self.refuse(reserved(name), out);
         }
-        self.forward(whole, Owed::Close { target, name: name.into() }, out);
+        self.forward(whole, Owed::Close { target, name: key(name).into() }, out);
     }
 
     fn forward(&mut self, whole: &[u8], owed: Owed, out: &mut Out) {

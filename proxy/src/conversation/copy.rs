@@ -13,7 +13,7 @@ use super::{Conversation, End, Judge, Out, ROW_LIMIT, Veto};
 use crate::error::ProtocolError;
 use crate::rows::RowFault;
 use crate::rows::copy::{Progress, Sealing};
-use crate::wire::answer;
+use crate::wire::answer::{self, Report};
 use crate::wire::frame::{self, HEADER, Head};
 
 /// The COPY whose data flows now, as the server has said.
@@ -79,9 +79,16 @@ impl<J: Judge> Conversation<J> {
             }
             // The server ignores them there.
             b'H' | b'S' => Ok(()),
-            // Where it reads anything else it loses its place in the stream.
-            _ => Err(ProtocolError::Unexpected { tag: char::from(tag) }.into()),
+            _ => Err(Self::among_data(tag, out)),
         }
+    }
+
+    /// What is neither data nor its end, while the server reads data. It would not read it, since it loses its place in the stream: it
+    /// is not told of it, and the client hears what it would say.
+    pub(super) fn among_data(tag: u8, out: &mut Out) -> End {
+        let message = format!("unexpected message type 0x{tag:02X} during COPY from stdin");
+        Report::ours("ERROR", "08P01", &message).put(&mut out.to_client, b'E');
+        ProtocolError::AmongData.into()
     }
 
     /// Passes on what is there of a CopyData of the client's.

@@ -8,6 +8,9 @@ use super::{Conversation, End, Judge, Out, Veto, stale};
 use crate::scrub::Scrub;
 use crate::wire::answer::Report;
 
+/// SQLSTATE and message of whatever is sent in a transaction that has failed.
+const FAILED: (&str, &str) = ("25P02", "current transaction is aborted, commands ignored until end of transaction block");
+
 /// What of the statement that failed matters to its error.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Ran {
@@ -145,6 +148,8 @@ impl<J: Judge> Conversation<J> {
             // Another code means that it was not our text that failed: a cancelled query, say.
             Some(refusal) if report.code() == SqlState::SYNTAX.0.as_bytes() => match refusal.id {
                 stale::ID => stale::report(),
+                // In a transaction that has failed Postgres looks at nothing but the grammar of a text.
+                id if self.failed && !id.starts_with("read.") && !id.starts_with("wire.") => Report::ours("ERROR", FAILED.0, FAILED.1),
                 _ => Report::of(refusal),
             },
             _ if self.copies_in() => self.scrub.of_copied(report),

@@ -9,6 +9,7 @@
 //! * [`names`]: statements and portals; `named`: the texts that make and use them;
 //! * `tokens`: texts made ready, tokens turned back; [`statement`]: what of a plan the conversation needs;
 //! * [`witness`]: the RowDescription against the plan;
+//! * `large`: messages that are not kept whole;
 //! * [`stale`]: what a statement means has changed since it was judged;
 //! * [`carry`]: rows that are kept with their pseudonyms, in a table;
 //! * [`path`]: the effective search_path, [`own`]: the session's own catalog, and when they must be asked again; [`ask`]: how;
@@ -19,6 +20,7 @@ pub mod carry;
 mod client;
 mod copy;
 mod errors;
+mod large;
 pub mod ledger;
 mod named;
 pub mod names;
@@ -107,10 +109,10 @@ pub const FULL: usize = 64 * 1024;
 /// Largest text of a Query or Parse that is read, in bytes; a larger one is refused and the session goes on.
 pub const TEXT_LIMIT: usize = 16 << 20;
 
-/// Largest Bind that is read, in bytes; a larger one is refused and the session goes on.
+/// Largest Bind with tokens that is read, in bytes; a larger one is refused and the session goes on. Others pass as they arrive.
 pub const BIND_LIMIT: usize = 64 << 20;
 
-/// Largest row with sealed columns, in bytes. Others are passed on as they arrive.
+/// Most bytes of a row that are kept: those up to its last sealed column. All else is passed on as it arrives.
 pub const ROW_LIMIT: usize = 64 << 20;
 
 /// Largest message of the server's that is not a row, in bytes.
@@ -135,7 +137,7 @@ pub enum End {
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
     /// A row with sealed columns over [`ROW_LIMIT`]: 54000.
-    #[error("a row of {length} bytes has masked columns; at most {ROW_LIMIT} are read")]
+    #[error("a row of {length} bytes has pseudonymised columns; at most {ROW_LIMIT} bytes are read up to the last of them")]
     RowTooLarge {
         /// Of the row.
         length: usize,
@@ -266,6 +268,12 @@ pub struct Conversation<J> {
     inflow: copy::Inflow,
     /// Bytes of the client's CopyData that are passed on.
     sending: usize,
+    /// A large Bind of the client's that is passed on.
+    binding: Option<large::Binding>,
+    /// Bytes of an answer that are not read.
+    ignoring: usize,
+    /// The client sends nothing more.
+    hung_up: bool,
 }
 
 /// A result's rows.
@@ -311,6 +319,9 @@ impl<J: Judge> Conversation<J> {
             copying: copy::Copying::No,
             inflow: copy::Inflow::Closed,
             sending: 0,
+            binding: None,
+            ignoring: 0,
+            hung_up: false,
         }
     }
 
@@ -333,6 +344,11 @@ impl<J: Judge> Conversation<J> {
     pub fn refreshed(&mut self) {
         self.wants_fresh = false;
         self.fresh = true;
+    }
+
+    /// The client sends nothing more, and what it has sent is taken: the server is told so, and asked nothing any more.
+    pub fn hung_up(&mut self) {
+        self.hung_up = true;
     }
 
     /// Whether there is something to send without a further byte of the client's: a text again, or the rest of one.

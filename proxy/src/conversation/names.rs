@@ -15,6 +15,14 @@ use crate::wire::message::Target;
 /// Most statements, and most portals, of one session.
 pub const LIMIT: usize = 10_000;
 
+/// Bytes of a name that count for the server, which looks names up in tables whose keys have `NAMEDATALEN` bytes, the last one zero.
+const SIGNIFICANT: usize = 63;
+
+/// What of a name of a statement or portal, as a message has it, counts: two that are alike so far are one name.
+pub fn key(name: &[u8]) -> &[u8] {
+    name.get(..SIGNIFICANT).unwrap_or(name)
+}
+
 /// A portal that the server has.
 #[derive(Debug, Clone)]
 pub struct Portal {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pgveil_policy::Kind;
 
 use super::copy::Copying;
+use super::large::LARGE;
 use super::ledger::{Name, Owed, Simple};
 use super::names::Portal;
 use super::statement::Statement;
@@ -37,6 +38,15 @@ impl<J: Judge> Conversation<J> {
                 used = used.saturating_add(part.len());
                 continue;
             }
+            if self.ignoring > 0 {
+                let n = self.ignoring.min(rest.len());
+                if n == 0 {
+                    break;
+                }
+                self.ignoring = self.ignoring.saturating_sub(n);
+                used = used.saturating_add(n);
+                continue;
+            }
             let Some(head) = cut(rest)? else { break };
             let tag = char::from(head.tag);
             if head.tag == b'D' {
@@ -48,6 +58,13 @@ impl<J: Judge> Conversation<J> {
             }
             if head.tag == b'd' {
                 match self.data(rest, head, out)? {
+                    0 => break,
+                    n => used = used.saturating_add(n),
+                }
+                continue;
+            }
+            if head.total > ANSWER_LIMIT && matches!(head.tag, b'E' | b'N') {
+                match self.large_report(rest, head, out)? {
                     0 => break,
                     n => used = used.saturating_add(n),
                 }
@@ -83,12 +100,18 @@ impl<J: Judge> Conversation<J> {
         if matches!(rows.treatment, Treatment::Copy) {
             return self.copy(rest, rows.columns, out);
         }
+        if let Treatment::Seal(seals) = &rows.treatment
+            && head.total > LARGE
+        {
+            return self.large_row(rest, head, seals, out);
+        }
         if head.total > ROW_LIMIT {
             return Err(End::RowTooLarge { length: head.total });
         }
         let Some(body) = rest.get(HEADER..head.total) else { return Ok(0) };
         match &rows.treatment {
             Treatment::Copy => {}
+            Treatment::Never => return Err(Veto::Formats.into()),
             Treatment::Seal(seals) => seal::put_sealed(&mut out.to_client, body, seals).map_err(Veto::from)?,
             Treatment::Plan(format) => plan::put_plan(&mut out.to_client, body, *format).map_err(Veto::from)?,
             Treatment::Explain => {
@@ -207,7 +230,8 @@ impl<J: Judge> Conversation<J> {
                     return Err(unexpected());
                 }
                 let statement = Arc::clone(self.names.statement(&statement).ok_or(Veto::Name)?);
-                let rows = Arc::new(statement.rows(&formats).ok_or(Veto::Formats)?);
+                let rows = statement.rows(&formats);
+                let rows = Arc::new(rows.unwrap_or(Rows { columns: statement.outputs.len(), treatment: Treatment::Never }));
                 self.names.confirm_portal(portal, Portal { statement, rows, cursor: None });
                 bare(out, tag, body)?;
                 Ok(None)
@@ -415,7 +439,7 @@ impl<J: Judge> Conversation<J> {
         if self.ledger.is_empty() {
             self.unsynced = false;
         }
-        if (self.path.is_stale() || self.own.is_stale()) && !self.failed && self.ledger.is_empty() {
+        if (self.path.is_stale() || self.own.is_stale()) && !self.failed && !self.hung_up && self.ledger.is_empty() {
             self.ask_before_ready(out);
         } else {
             status.put(&mut out.to_client);

@@ -37,6 +37,9 @@ pub trait Between {
 
     /// See [`Conversation::refreshed`].
     fn refreshed(&mut self);
+
+    /// See [`Conversation::hung_up`].
+    fn hung_up(&mut self);
 }
 
 impl<J: Judge> Between for Conversation<J> {
@@ -62,6 +65,10 @@ impl<J: Judge> Between for Conversation<J> {
 
     fn refreshed(&mut self) {
         Conversation::refreshed(self);
+    }
+
+    fn hung_up(&mut self) {
+        Conversation::hung_up(self);
     }
 }
 
@@ -93,6 +100,8 @@ impl Between for Nothing {
     }
 
     fn refreshed(&mut self) {}
+
+    fn hung_up(&mut self) {}
 }
 
 /// Why the pump stopped.
@@ -108,6 +117,13 @@ pub enum Stopped {
     WantsFresh,
 }
 
+impl Stopped {
+    /// Nobody broke off: what was said is to be heard to its end.
+    fn is_orderly(&self) -> bool {
+        matches!(self, Stopped::ServerGone | Stopped::ClientGone | Stopped::End(End::Terminated | End::ServerEnded { .. }))
+    }
+}
+
 /// Two connections and what stands between them.
 #[derive(Debug)]
 pub struct Pump<B, C, S> {
@@ -121,6 +137,8 @@ pub struct Pump<B, C, S> {
     server: Side<S>,
     /// Bytes of what is to be sent to the client that `turns` has seen.
     walked: usize,
+    /// It is over; what the client has not read yet comes first.
+    ending: Option<Stopped>,
 }
 
 #[derive(Debug)]
@@ -131,12 +149,15 @@ struct Side<T> {
     /// Bytes of the outgoing buffer that are sent.
     sent: usize,
     unflushed: bool,
+    /// It says nothing more.
     ended: bool,
+    /// It is told nothing more: it has been said so, or takes nothing.
+    deaf: bool,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Side<T> {
     fn new(stream: T, inbox: Vec<u8>) -> Self {
-        Side { stream, inbox, sent: 0, unflushed: false, ended: false }
+        Side { stream, inbox, sent: 0, unflushed: false, ended: false, deaf: false }
     }
 
     // Ready when all is sent.
@@ -197,6 +218,7 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
             client: Side::new(client.0, client.1),
             server: Side::new(server.0, server.1),
             walked: 0,
+            ending: None,
         }
     }
 
@@ -233,18 +255,29 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Stopped> {
         loop {
             let mut moved = false;
-            match self.server.poll_send(cx, &mut self.out.to_server) {
-                Poll::Ready(Err(_)) => return Poll::Ready(Stopped::ServerGone),
-                Poll::Ready(Ok(())) | Poll::Pending => {}
+            if self.server.deaf {
+                self.out.to_server.clear();
+            } else if let Poll::Ready(Err(_)) = self.server.poll_send(cx, &mut self.out.to_server) {
+                // It has hung up. What it said before, its last words, is still to be read.
+                self.server.deaf = true;
             }
-            match self.client.poll_send(cx, &mut self.out.to_client) {
+            let told = match self.client.poll_send(cx, &mut self.out.to_client) {
                 Poll::Ready(Err(_)) => return Poll::Ready(Stopped::ClientGone),
-                Poll::Ready(Ok(())) | Poll::Pending => {}
+                Poll::Ready(Ok(())) => true,
+                Poll::Pending => false,
+            };
+            if let Some(stopped) = self.ending.take() {
+                if told {
+                    return Poll::Ready(stopped);
+                }
+                self.ending = Some(stopped);
+                return Poll::Pending;
             }
             match self.step(cx, &mut moved) {
                 Ok(()) if self.between.wants_fresh() => return Poll::Ready(Stopped::WantsFresh),
                 Ok(()) if moved => {}
                 Ok(()) => return Poll::Pending,
+                Err(stopped) if stopped.is_orderly() => self.ending = Some(stopped),
                 Err(stopped) => return Poll::Ready(stopped),
             }
         }
@@ -252,7 +285,7 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
 
     // What waits comes before what is read. A side that has ended is no reason to stop while the other's buffer keeps bytes back.
     fn step(&mut self, cx: &mut Context<'_>, moved: &mut bool) -> Result<(), Stopped> {
-        let Pump { between, out, client, server, turns, walked } = self;
+        let Pump { between, out, client, server, turns, walked, .. } = self;
         // What is sent is gone from the buffer.
         *walked = out.to_client.len().min(*walked);
         if out.to_client.len() < FULL {
@@ -265,6 +298,7 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
         if out.to_client.len() < FULL {
             match server.poll_take(cx, |bytes| between.from_server(bytes, out)) {
                 Poll::Ready(Ok(Ok(true))) => *moved = true,
+                Poll::Ready(Ok(Ok(false)) | Err(_)) if client.ended => return Err(Stopped::ClientGone),
                 Poll::Ready(Ok(Ok(false)) | Err(_)) => return Err(Stopped::ServerGone),
                 Poll::Ready(Ok(Err(end))) => return Err(Stopped::End(end)),
                 Poll::Pending => {}
@@ -280,7 +314,7 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
             used_up(&mut client.inbox, used);
         }
         let taking = between.listening() && out.to_server.len() < FULL;
-        if taking || between.carrying() && client.inbox.len() < FULL {
+        if !client.ended && (taking || between.carrying() && client.inbox.len() < FULL) {
             let take = |bytes: &[u8]| {
                 let used = if taking { between.from_client(bytes, out)? } else { 0 };
                 turns.taken(bytes.get(..used).unwrap_or_default());
@@ -288,6 +322,8 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
             };
             match client.poll_take(cx, take) {
                 Poll::Ready(Ok(Ok(true))) => *moved = true,
+                // It may still read: the server is told, and says when it is done.
+                Poll::Ready(Ok(Ok(false))) if !between.carrying() => *moved = true,
                 Poll::Ready(Ok(Ok(false)) | Err(_)) => return Err(Stopped::ClientGone),
                 Poll::Ready(Ok(Err(end))) => return Err(Stopped::End(end)),
                 Poll::Pending => {}
@@ -295,6 +331,12 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
         }
         turns.told(out.to_client.get(*walked..).unwrap_or_default());
         *walked = out.to_client.len();
+        // All that can be taken of what it said is taken.
+        if client.ended && !*moved && taking && out.to_server.is_empty() && !server.deaf {
+            let shut = Pin::new(&mut server.stream).poll_shutdown(cx);
+            server.deaf = shut.is_ready();
+            between.hung_up();
+        }
         for buffer in [&mut out.to_client, &mut out.to_server] {
             if buffer.is_empty() {
                 buffers::give_back(buffer);

@@ -40,6 +40,9 @@ fn bytes_go_through_uncut_both_ways_in_bounded_memory() {
                 heard.extend_from_slice(&part[..n]);
             }
             server.write_all(&sent).await.unwrap();
+            // It is told that the client has hung up, and hangs up.
+            assert_eq!(server.read(&mut part).await.unwrap(), 0);
+            drop(server);
         };
         let (stopped, (), ()) = tokio::join!(pump.run(), upload, download);
         assert!(matches!(stopped, Stopped::ClientGone | Stopped::ServerGone), "{stopped:?}");
@@ -137,6 +140,8 @@ impl Between for Pairs {
     }
 
     fn refreshed(&mut self) {}
+
+    fn hung_up(&mut self) {}
 }
 
 #[test]
@@ -164,6 +169,8 @@ fn what_is_not_taken_waits_and_comes_again() {
         };
         let (stopped, ()) = tokio::join!(pumping, talk);
         assert!(matches!(stopped, Stopped::End(End::Terminated)), "{stopped:?}");
-        assert_eq!(pump.out.to_server, b"??");
+        let mut last = [0; 2];
+        server.read_exact(&mut last).await.unwrap();
+        assert_eq!(&last, b"??", "what was taken before is sent");
     });
 }

@@ -100,6 +100,8 @@ pub enum Treatment {
     Explain,
     /// One column that holds a plan in JSON: told in that format.
     Plan(PlanFormat),
+    /// None can come: the server took formats that there are not, and says so when it is to write a row.
+    Never,
 }
 
 /// A row that does not fit what was judged: nothing of it is sent.

@@ -34,15 +34,69 @@ pub fn put_tuple(out: &mut Vec<u8>, body: &[u8], seals: &[Option<(Arc<dyn Pseudo
     done
 }
 
+/// How many bytes of a row's body, of which `there` is the beginning, hold its columns up to the last one with a seal; `None` where more of
+/// it must be there to say so.
+///
+/// # Errors
+/// As [`put_sealed`].
+pub fn front(there: &[u8], seals: &[Option<(Arc<dyn Pseudonym>, Format)>]) -> Result<Option<usize>, RowFault> {
+    let mut c = Cursor::new(there);
+    let Some(found) = c.u16().map(usize::from) else { return Ok(None) };
+    if found != seals.len() {
+        return Err(RowFault::Columns { judged: seals.len(), found });
+    }
+    for _ in 0..seals.iter().rposition(Option::is_some).map_or(0, |last| last.saturating_add(1)) {
+        match c.i32() {
+            Some(-1) => {}
+            Some(length) => {
+                let length = usize::try_from(length).map_err(|_| RowFault::Malformed)?;
+                if c.bytes(length).is_none() {
+                    return Ok(None);
+                }
+            }
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(there.len().saturating_sub(c.left())))
+}
+
+/// Appends the beginning of the DataRow whose body has `total` bytes: its `front`, as [`front`] says. What is behind it follows as it is.
+///
+/// # Errors
+/// As [`put_sealed`].
+pub fn put_front(out: &mut Vec<u8>, front: &[u8], total: usize, seals: &[Option<(Arc<dyn Pseudonym>, Format)>]) -> Result<(), RowFault> {
+    let start = out.len();
+    let sealed = seals.iter().rposition(Option::is_some).map_or(0, |last| last.saturating_add(1));
+    out.extend_from_slice(&[b'D', 0, 0, 0, 0]);
+    let written = write_columns(out, front, seals, sealed).and_then(|()| {
+        // The length counts itself, and not the type.
+        let body = out.len().saturating_sub(start).saturating_sub(HEADER);
+        let length = body.saturating_add(total.checked_sub(front.len()).ok_or(RowFault::Malformed)?).saturating_add(4);
+        let length = u32::try_from(length).map_err(|_| RowFault::Malformed)?;
+        let slot = out.get_mut(start.saturating_add(1)..start.saturating_add(HEADER)).ok_or(RowFault::Malformed)?;
+        slot.copy_from_slice(&length.to_be_bytes());
+        Ok(())
+    });
+    if written.is_err() {
+        out.truncate(start);
+    }
+    written
+}
+
 /// Appends the body of such a row.
 pub(super) fn write(out: &mut Vec<u8>, body: &[u8], seals: &[Option<(Arc<dyn Pseudonym>, Format)>]) -> Result<(), RowFault> {
+    write_columns(out, body, seals, seals.len())
+}
+
+// `body` holds that many columns.
+fn write_columns(out: &mut Vec<u8>, body: &[u8], seals: &[Option<(Arc<dyn Pseudonym>, Format)>], columns: usize) -> Result<(), RowFault> {
     let mut c = Cursor::new(body);
     let found = c.u16().map(usize::from).ok_or(RowFault::Malformed)?;
     if found != seals.len() {
         return Err(RowFault::Columns { judged: seals.len(), found });
     }
     let mut copied = 0;
-    for (index, seal) in seals.iter().enumerate() {
+    for (index, seal) in seals.iter().enumerate().take(columns) {
         let at = body.len().saturating_sub(c.left());
         let value = c.value().ok_or(RowFault::Malformed)?;
         if let (Some(value), Some((pseudonym, format))) = (value, seal) {
@@ -118,6 +172,28 @@ mod tests {
             }
         }
         body
+    }
+
+    #[test]
+    fn a_row_in_two_parts_is_the_row() {
+        let mut random = Random(7);
+        for _ in 0..500 {
+            let width = 1 + random.below(6);
+            let pattern: String = (0..width).map(|_| ['-', 't', 'b'][random.below(3)]).collect();
+            let values: Vec<Option<Vec<u8>>> = (0..width).map(|_| (random.below(4) > 0).then(|| random.bytes(20))).collect();
+            let body = row(&values.iter().map(Option::as_deref).collect::<Vec<_>>());
+            let seals = seals(&pattern);
+            let mut whole = Vec::new();
+            put_sealed(&mut whole, &body, &seals).unwrap();
+            let end = front(&body, &seals).unwrap().unwrap();
+            for there in 0..body.len() {
+                assert_eq!(front(&body[..there], &seals).unwrap(), (there >= end.max(2)).then_some(end));
+            }
+            let mut parts = Vec::new();
+            put_front(&mut parts, &body[..end], body.len(), &seals).unwrap();
+            parts.extend_from_slice(&body[end..]);
+            assert_eq!(parts, whole, "{pattern}");
+        }
     }
 
     fn seals(pattern: &str) -> Vec<Option<(Arc<dyn Pseudonym>, Format)>> {

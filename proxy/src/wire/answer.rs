@@ -25,6 +25,13 @@ impl Report {
         }
     }
 
+    /// The fields that stand whole in the front of a body.
+    pub fn decode_front(front: &[u8]) -> Self {
+        let mut c = Cursor::new(front);
+        let mut field = || c.u8().filter(|tag| *tag != 0).and_then(|tag| Some((tag, c.cstring()?.to_vec())));
+        Report { fields: std::iter::from_fn(&mut field).collect() }
+    }
+
     /// The text of a field.
     pub fn field(&self, tag: u8) -> Option<&[u8]> {
         self.fields.iter().find(|(t, _)| *t == tag).map(|(_, text)| text.as_slice())
