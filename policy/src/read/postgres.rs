@@ -70,19 +70,26 @@ fn syntax_error(sql: &str, error: Error) -> Refusal {
     }
 }
 
-/// libpg_query's Rust crate drops the position; it is plain where the token that it names occurs once.
+/// libpg_query's Rust crate drops the position. It is that of the token named in the message; where there are several of its kind, of the
+/// first with which the text already fails: what ends before it is only unfinished.
 fn error_position(sql: &str, message: &str) -> Option<usize> {
+    let after = |start: usize| Some(sql.get(..start)?.chars().count() + 1);
     if message.ends_with("at end of input") {
-        return Some(sql.chars().count() + 1);
+        return after(sql.len());
     }
     let near = message.split_once(" at or near \"")?.1.strip_suffix('"')?;
-    let tokens = tokens(sql)?;
+    let Some(tokens) = tokens(sql) else {
+        // No end of a string, comment or name: named is all that is left.
+        return after(sql.len() - near.len()).filter(|_| sql.ends_with(near));
+    };
     let place = |token: &ScanToken| Some((usize::try_from(token.start).ok()?, usize::try_from(token.end).ok()?));
-    let is_it = |token: &&ScanToken| place(token).and_then(|(start, end)| sql.get(start..end)) == Some(near);
-    let mut found = tokens.iter().filter(is_it);
-    match (found.next(), found.next()) {
-        (Some(token), None) => Some(sql.get(..place(token)?.0)?.chars().count() + 1),
-        _ => None,
+    let places: Vec<_> = tokens.iter().filter_map(place).filter(|(start, end)| sql.get(*start..*end) == Some(near)).collect();
+    let fails = |end: usize| {
+        sql.get(..end).is_some_and(|begun| matches!(pg_query::parse(begun, 0), Err(Error::Parse(said)) if said.as_str() == message))
+    };
+    match places.as_slice() {
+        [(start, _)] => after(*start),
+        several => after(several.get(several.partition_point(|(_, end)| !fails(*end)))?.0),
     }
 }
 
