@@ -96,6 +96,8 @@ impl Stage {
         let world = World::get();
         let name = database(world, Size::SMALL, Twin::A, Differ { values: true, rows: true }, stage.values);
         world.cluster().execute(&name, WRITABLE).unwrap();
+        // A program's every statement may take as long as the machine needs.
+        world.cluster().execute("postgres", &format!("ALTER DATABASE {name} SET statement_timeout = 0")).unwrap();
         name
     }
 

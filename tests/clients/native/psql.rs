@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
+use pgveil::demo::sample::SERVICE;
 use pgveil_tests::world::World;
 
 use super::{Place, differences, must, run, source, workshop};
@@ -114,7 +115,11 @@ fn features() {
             |line: &&str| !["CONTEXT:", "DETAIL:", "LINE ", "  "].iter().any(|start| line.starts_with(start)) && !line.trim().is_empty();
         let words = |line: &str| match line.contains("invalid input syntax") || line.contains("has not the syntax of its type") {
             true => "a value's syntax".to_owned(),
-            false => line.replace(place.user, "user").replace(&place.database, "db").replace(&place.port.to_string(), "port"),
+            false => line
+                .replace(place.user, "user")
+                .replace(SERVICE, "user")
+                .replace(&place.database, "db")
+                .replace(&place.port.to_string(), "port"),
         };
         let errors: Vec<String> = err.lines().filter(shown).map(|l| words(l.split_once("features.sql:").map_or(l, |(_, l)| l))).collect();
         (out.lines().map(words).collect::<Vec<_>>().join("\n"), errors.join("\n"))
@@ -167,7 +172,7 @@ fn interrupted() {
         }
         // Not before the query runs: psql would end.
         let running = format!(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND query LIKE '%sleep(%' AND state = 'active' AND pid <> pg_backend_pid()",
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND query LIKE '%pg_sleep%' AND state = 'active' AND pid <> pg_backend_pid()",
             place.database
         );
         while World::get().cluster().execute("postgres", &running).unwrap() != "1\n" {
