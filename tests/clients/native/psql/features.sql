@@ -157,7 +157,6 @@ RESET search_path;
 DISCARD ALL;
 CREATE TEMP TABLE tt AS SELECT id, name FROM shop.products LIMIT 3;
 SELECT * FROM tt ORDER BY 1;
-\d tt
 DROP TABLE tt;
 DROP TABLE IF EXISTS nope;
 CREATE TABLE adhoc.z (a int primary key, b text default 'x');
