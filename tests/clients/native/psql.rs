@@ -111,8 +111,10 @@ fn features() {
         let (out, err, _) = run(psql(&place).arg("-f").arg(source("psql/features.sql")).current_dir(&folder).stdin(Stdio::null()));
         place.assert_clean();
         // What pgveil says about refused COPY data and broken constraints is less than Postgres does.
-        let shown =
-            |line: &&str| !["CONTEXT:", "DETAIL:", "LINE ", "  "].iter().any(|start| line.starts_with(start)) && !line.trim().is_empty();
+        let shown = |line: &&str| {
+            !["CONTEXT:", "DETAIL:", "HINT:", "LOCATION:", "LINE ", "  "].iter().any(|start| line.starts_with(start))
+                && !line.trim().is_empty()
+        };
         let words = |line: &str| match line.contains("invalid input syntax") || line.contains("has not the syntax of its type") {
             true => "a value's syntax".to_owned(),
             false => line
