@@ -128,9 +128,8 @@ fn features() {
     });
     differences("engineer", &direct.0, &engineer.0);
     differences("engineer", &direct.1, &engineer.1);
-    // What counts rows of filtered tables differs.
+    // An analyst has fewer rows, hence other answers; errors are the same.
     differences("analyst", &direct.1, &analyst.1);
-    assert_eq!(direct.0.lines().count(), analyst.0.lines().count());
 }
 
 #[test]
