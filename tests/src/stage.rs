@@ -90,6 +90,17 @@ impl Stage {
         })
     }
 
+    /// A small database that nobody else uses, which those of [`Stage::writable`] may write to.
+    pub fn workshop() -> String {
+        let stage = Stage::writable();
+        let world = World::get();
+        let name = database(world, Size::SMALL, Twin::A, Differ { values: true, rows: true }, stage.values);
+        world.cluster().execute(&name, WRITABLE).unwrap();
+        // A program's every statement may take as long as the machine needs.
+        world.cluster().execute("postgres", &format!("ALTER DATABASE {name} SET statement_timeout = 0")).unwrap();
+        name
+    }
+
     fn make(size: Size) -> Stage {
         static COMMON: OnceLock<Common> = OnceLock::new();
         let world = World::get();

@@ -174,7 +174,7 @@ fn set(statement: &VariableSetStmt) -> Result<Body, Refusal> {
             set(format!("{local} {} TO DEFAULT", name(&setting)), Kind::Set, setting == "search_path", of_this)
         }
         Ok(VariableSetKind::VarSetValue) => {
-            let values: Option<Vec<String>> = statement.args.iter().map(|arg| word(Some(arg))).collect();
+            let values: Option<Vec<String>> = statement.args.iter().map(|arg| word(Some(arg)).or_else(|| offset(&setting, arg))).collect();
             let Some(values) = values else {
                 return Err(unknown("SET").with_hint("Give the value as text, such as SET TIME ZONE 'UTC'."));
             };
@@ -185,6 +185,22 @@ fn set(statement: &VariableSetStmt) -> Result<Body, Refusal> {
         }
         Ok(VariableSetKind::VarSetCurrent | VariableSetKind::Undefined) | Err(_) => Err(unknown("SET")),
     }
+}
+
+/// `INTERVAL '+01:00' HOUR TO MINUTE` of SET TIME ZONE, as Postgres hands it on to the setting (`flatten_set_variable_args` in its guc.c).
+fn offset(setting: &str, value: &Node) -> Option<String> {
+    /// HOUR TO MINUTE: a bit for each of the two fields, by the numbers in Postgres' datetime.h.
+    const HOUR_TO_MINUTE: &str = "3072";
+    let Some(NodeEnum::TypeCast(cast)) = value.node.as_ref().filter(|_| setting == "timezone") else { return None };
+    let of = cast.type_name.as_ref()?;
+    let fields: Option<Vec<String>> = of.typmods.iter().map(|field| word(Some(field))).collect();
+    let is_interval = of.names.last().and_then(|name| word(Some(name))).as_deref() == Some("interval");
+    let constant = word(cast.arg.as_deref())?;
+    // Hours and minutes, which mean the same with the fields named and without.
+    let (hours, minutes) = constant.strip_prefix(['+', '-']).unwrap_or(&constant).split_once(':')?;
+    let digits = |text: &str, least: usize| (least..=2).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    let plain = is_interval && fields?.iter().all(|field| field == HOUR_TO_MINUTE) && digits(hours, 1) && digits(minutes, 2);
+    plain.then(|| format!("INTERVAL '{constant}'"))
 }
 
 fn refused(verb: &str, setting: &str, reason: String) -> Refusal {

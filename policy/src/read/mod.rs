@@ -40,6 +40,7 @@ pub mod places;
 mod postgres;
 mod procedure;
 pub(crate) mod view;
+mod void;
 mod windows;
 mod write;
 
@@ -53,6 +54,7 @@ pub use named::{Cursor, Named};
 pub(crate) use normal::fold;
 use postgres::{Raw, Tree};
 pub use procedure::Call;
+pub use void::without_void;
 pub use write::{Assigned, Conflict, Inferred, Overriding, Sent, Shell, Target, Then, Verb, When, Write};
 pub(crate) use write::{EXCLUDED, placeholder};
 

@@ -70,34 +70,31 @@ fn syntax_error(sql: &str, error: Error) -> Refusal {
     }
 }
 
-/// More tokens than this of one name are not tried, nor any in a text of more bytes than this: each costs as much as reading the text.
-const CANDIDATES: usize = 8;
-const TRIED: usize = 16 * 1024;
+/// In longer texts, in bytes, no place is tried: each try costs as much as reading the text.
+const TRIED: usize = 256 * 1024;
 
-/// libpg_query's Rust crate drops the position: that of the first token of this name up to which the text is wrong already.
+/// libpg_query's Rust crate drops the position. It is that of the token named in the message; where there are several of its kind, of the
+/// first with which the text already fails: what ends before it is only unfinished.
 fn error_position(sql: &str, message: &str) -> Option<usize> {
+    let after = |start: usize| Some(sql.get(..start)?.chars().count() + 1);
     if message.ends_with("at end of input") {
-        return Some(sql.chars().count() + 1);
+        return after(sql.len());
     }
     let near = message.split_once(" at or near \"")?.1.strip_suffix('"')?;
-    let place = |start: usize| Some(sql.get(..start)?.chars().count() + 1);
     let Some(tokens) = tokens(sql) else {
-        // What cannot be cut into tokens is named to the end of the text.
-        return sql.strip_suffix(near).and_then(|before| place(before.len()));
+        // No end of a string, comment or name: named is all that is left.
+        return after(sql.len() - near.len()).filter(|_| sql.ends_with(near));
     };
-    let ends = |token: &ScanToken| Some((usize::try_from(token.start).ok()?, usize::try_from(token.end).ok()?));
-    let mut found: Vec<_> = tokens.iter().filter_map(ends).filter(|(start, end)| sql.get(*start..*end) == Some(near)).collect();
-    if found.len() > 1 {
-        if sql.len() > TRIED {
-            return None;
-        }
-        let wrong_here = |(_, end): &(usize, usize)| {
-            let before = sql.get(..*end).map(|before| pg_query::parse(before, 0));
-            matches!(before, Some(Err(Error::Parse(said))) if said == message)
-        };
-        found = found.into_iter().take(CANDIDATES).filter(wrong_here).collect();
+    let place = |token: &ScanToken| Some((usize::try_from(token.start).ok()?, usize::try_from(token.end).ok()?));
+    let places: Vec<_> = tokens.iter().filter_map(place).filter(|(start, end)| sql.get(*start..*end) == Some(near)).collect();
+    let fails = |end: usize| {
+        sql.get(..end).is_some_and(|begun| matches!(pg_query::parse(begun, 0), Err(Error::Parse(said)) if said.as_str() == message))
+    };
+    match places.as_slice() {
+        [(start, _)] => after(*start),
+        _ if sql.len() > TRIED => None,
+        several => after(several.get(several.partition_point(|(_, end)| !fails(*end)))?.0),
     }
-    place(found.first()?.0)
 }
 
 /// A tree of libpg_query without locations, so that equal trees mean equal statements.

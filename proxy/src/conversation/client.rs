@@ -12,7 +12,7 @@ use super::refusals::{
     without_names,
 };
 use super::statement::Statement;
-use super::tokens::declared_otherwise;
+use super::tokens::{declared_otherwise, without_void};
 use super::{BIND_LIMIT, Conversation, End, FULL, Judge, Out, TEXT_LIMIT, large};
 use crate::error::ProtocolError;
 use crate::rows::Formats;
@@ -207,6 +207,8 @@ impl<J: Judge> Conversation<J> {
         if !self.settled(out) {
             return Taken::Later;
         }
+        let without = without_void(text, types);
+        let text = without.as_ref().map_or(text, String::as_bytes);
         // Before it is judged: a newer basis only means that it is judged once more.
         let generation = self.judge.generation();
         let judged = if name.starts_with(OWN_NAMES.as_bytes()) {

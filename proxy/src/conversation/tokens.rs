@@ -1,11 +1,14 @@
 //! Texts made ready for the server: the session's order key put in, and tokens turned back.
 
 use pgveil_policy::mask::token::NO_VALUE;
-use pgveil_policy::{Plan, Planned, Refusal, SqlText};
+use pgveil_policy::{Plan, Planned, Refusal, SqlText, read};
 
 use super::refusals::no_such_token;
 use super::{Conversation, Judge};
 use crate::rows::open::Opening;
+
+/// OID of the type void.
+const VOID: u32 = 2278;
 
 impl<J: Judge> Conversation<J> {
     // What is compared with a column may be any text, what is written to one may not.
@@ -34,6 +37,15 @@ impl<J: Judge> Conversation<J> {
             }
         })
     }
+}
+
+/// The text of a Parse as Postgres takes it where parameters are declared as void; `None` where none is.
+pub(super) fn without_void(text: &[u8], types: &[u8]) -> Option<String> {
+    let void: Vec<u32> = (1..).zip(types.chunks_exact(4)).filter(|(_, oid)| **oid == VOID.to_be_bytes()).map(|(n, _)| n).collect();
+    if void.is_empty() || text.len() > super::TEXT_LIMIT {
+        return None;
+    }
+    read::without_void(std::str::from_utf8(text).ok()?, &void)
 }
 
 /// The first parameter of tokens for which the client declares a type under which it would be compared otherwise.

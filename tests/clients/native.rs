@@ -1,1 +1,0 @@
-//! Clients that are not written in Python.
