@@ -282,7 +282,7 @@ fn what_must_be_null_is_bound_as_null_only() {
     };
     for (value, passes) in [(None, true), (Some(&b""[..]), false), (Some(&b"x"[..]), false)] {
         let sent = talk.client(|c| {
-            c.raw('B', &bind(value));
+            c.raw(b'B', &bind(value));
             c.sync();
         });
         if passes {
@@ -297,7 +297,7 @@ fn what_must_be_null_is_bound_as_null_only() {
                 s.error("42601", "syntax error");
                 s.ready('I');
             });
-            assert_eq!(told, ["E 42501 nothing but NULL", "Z I"]);
+            assert_eq!(told, ["E 42501 nothing but NULL hint=(refusals.md: write.protected)", "Z I"]);
         }
     }
     // By EXECUTE, too.
