@@ -83,7 +83,7 @@ fn error_position(sql: &str, message: &str) -> Option<usize> {
     let near = message.split_once(" at or near \"")?.1.strip_suffix('"')?;
     let Some(tokens) = tokens(sql) else {
         // No end of a string, comment or name: named is all that is left.
-        return after(sql.len() - near.len()).filter(|_| sql.ends_with(near));
+        return after(sql.strip_suffix(near)?.len());
     };
     let place = |token: &ScanToken| Some((usize::try_from(token.start).ok()?, usize::try_from(token.end).ok()?));
     let places: Vec<_> = tokens.iter().filter_map(place).filter(|(start, end)| sql.get(*start..*end) == Some(near)).collect();

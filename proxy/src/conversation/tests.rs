@@ -49,9 +49,9 @@ fn a_refusal_stands_where_the_servers_error_was() {
     assert_eq!(talk.client(|c| c.query("deny this")), ["Q pgveil refused this statement"]);
     let told = talk.server(|s| {
         s.error("42601", "syntax error at or near \"pgveil\"");
-        s.ready('E');
+        s.ready('I');
     });
-    assert_eq!(told, ["E 42501 denied hint=other", "Z E"]);
+    assert_eq!(told, ["E 42501 denied hint=other", "Z I"]);
 
     let sent = talk.client(|c| {
         c.parse("s", "deny this");
@@ -67,6 +67,22 @@ fn a_refusal_stands_where_the_servers_error_was() {
         s.ready('I');
     });
     assert_eq!(told, ["E 42501 denied hint=other", "Z I"]);
+}
+
+#[test]
+fn a_refusal_in_a_transaction_that_has_failed_says_so_as_postgres_does() {
+    let mut talk = Talk::new();
+    talk.client(|c| c.query("deny this"));
+    let refuse = |status: char| {
+        move |s: &mut fake::Server| {
+            s.error("42601", "syntax error");
+            s.ready(status);
+        }
+    };
+    assert_eq!(talk.server(refuse('E')), ["E 42501 denied hint=other", "Z E"]);
+    talk.client(|c| c.query("deny this"));
+    let aborted = "E 25P02 current transaction is aborted, commands ignored until end of transaction block";
+    assert_eq!(talk.server(refuse('E')), [aborted, "Z E"]);
 }
 
 #[test]
@@ -140,8 +156,16 @@ fn formats_may_differ_by_column() {
         s.ready('I');
     });
     assert_eq!(told, ["2", "D #a|%b", "C SELECT 1", "Z I"]);
-    talk.client(|c| c.bind("", "s", &[0, 1, 1]));
-    assert_eq!(talk.veto(|s| s.bare('2')), "veto: the server took result formats that do not fit the plan");
+    // Postgres says so when it is to write a row.
+    talk.client(|c| {
+        c.bind("", "s", &[0, 1, 1]);
+        c.execute("");
+    });
+    let row = |s: &mut fake::Server| {
+        s.bare('2');
+        s.row(&[Some("a"), Some("b")]);
+    };
+    assert_eq!(talk.veto(row), "veto: the server took result formats that do not fit the plan");
 }
 
 #[test]

@@ -163,12 +163,17 @@ mod tests {
     use postgres_protocol::password::scram_sha_256;
 
     use super::*;
-    use crate::login::scram::{Exchange, Verifier};
+    use crate::login::scram::{Channel, Exchange, Verifier};
 
     /// We against ourselves as the server. The keys that the server recovers.
     fn meet(secret: Secret<'_>, verifier: &Verifier, binding: Binding) -> Result<Keys, String> {
+        let hash = match &binding {
+            Binding::Never | Binding::NotOffered => None,
+            Binding::EndPoint(hash) => Some(hash.clone()),
+        };
+        let channel = hash.as_deref().map_or(Channel::Unbound, Channel::Bound);
         let begun = Begun::new(binding).unwrap();
-        let exchange = Exchange::start(verifier.clone(), begun.message().as_bytes(), "theirs").map_err(|e| format!("{e:?}"))?;
+        let exchange = Exchange::start(verifier.clone(), channel, begun.message().as_bytes(), "theirs").map_err(|e| format!("{e:?}"))?;
         let proved = begun.answer(secret, exchange.challenge.as_bytes()).map_err(|e| e.to_string())?;
         let (last, keys) = exchange.finish(proved.message.as_bytes()).map_err(|e| format!("{e:?}"))?;
         assert!(proved.holds(last.as_bytes()));
@@ -197,6 +202,7 @@ mod tests {
             assert_eq!(salted.0.load().as_deref(), Some(&keys));
             assert_eq!(meet(Secret::Password(password, &salted), &verifier, Binding::NotOffered).unwrap(), keys, "from what was kept");
             assert_eq!(meet(Secret::Keys(&keys), &verifier, Binding::Never).unwrap(), keys);
+            assert_eq!(meet(Secret::Keys(&keys), &verifier, Binding::EndPoint(vec![1, 2, 3])).unwrap(), keys, "bound to the channel");
             let other = Verifier::parse(&scram_sha_256(password.as_bytes())).unwrap();
             assert!(meet(Secret::Keys(&keys), &other, Binding::Never).unwrap_err().contains("another than pgveil's"));
             assert!(meet(Secret::Password(password, &salted), &other, Binding::Never).is_ok(), "another salt");

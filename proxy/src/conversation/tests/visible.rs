@@ -211,7 +211,7 @@ fn in_a_failed_transaction_search_path_is_unknown_until_it_ends() {
         s.error("42601", "x");
         s.ready('E');
     });
-    assert!(told[0].starts_with("E 0A000 no query is read under this search_path"), "{told:?}");
+    assert!(told[0].starts_with("E 25P02 "), "{told:?}");
     assert_eq!(talk.client(|c| c.query("rollback")), ["Q sent:rollback"]);
     assert_eq!(
         talk.server(|s| {

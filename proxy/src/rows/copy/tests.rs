@@ -33,7 +33,7 @@ impl Pseudonym for Fake {
 fn sealing(form: CopyForm, pattern: &str, force_quote: bool, header: bool) -> Sealing {
     let pseudonyms: Vec<_> = pattern.chars().map(|c| (c == 's').then(|| Arc::new(Fake) as Arc<dyn Pseudonym>)).collect();
     let force_quote = vec![force_quote; pseudonyms.len()];
-    let named = |name: &str| Output { name: name.to_owned(), origin: Origin::Computed, mask: Mask::Clear, type_oid: None };
+    let named = |name: &str| Output { name: name.to_owned(), origin: Origin::Computed, of_view: None, mask: Mask::Clear, type_oid: None };
     let columns = ["e,mail", "n", "c"].iter().take(pattern.len()).map(|name| named(name)).collect();
     let data = CopyData { columns, form, force_quote, header };
     Sealing::new(&data, pseudonyms)
