@@ -10,6 +10,8 @@ use pgveil_tests::rng::Rng;
 pub struct Renaming {
     there: HashMap<String, String>,
     back: HashMap<String, String>,
+    /// OIDs of relations that the sessions made: the server counts them for both twins.
+    tables: HashMap<u32, u32>,
 }
 
 /// A cell, cut where a pseudonym begins and ends. Pseudonyms are known by their prefix, version digit or magnitude: no stored
@@ -34,9 +36,10 @@ impl Renaming {
     /// # Errors
     /// The first difference, in words.
     pub fn same(&mut self, a: &Answer, b: &Answer) -> Result<(), String> {
-        let mut trial = Trial { known: self, there: HashMap::new(), back: HashMap::new() };
+        let mut trial = Trial { known: self, there: HashMap::new(), back: HashMap::new(), tables: self.tables.clone() };
         trial.answers(a, b)?;
-        let Trial { there, back, .. } = trial;
+        let Trial { there, back, tables, .. } = trial;
+        self.tables = tables;
         self.there.extend(there);
         self.back.extend(back);
         Ok(())
@@ -101,16 +104,28 @@ struct Trial<'a> {
     known: &'a Renaming,
     there: HashMap<String, String>,
     back: HashMap<String, String>,
+    tables: HashMap<u32, u32>,
 }
 
 impl Trial<'_> {
+    /// The same but for the OID of a relation that the session made, which is then another one's in every answer.
+    fn columns(&mut self, a: &Field, b: &Field) -> bool {
+        let same = if a.table == b.table {
+            !self.tables.contains_key(&a.table)
+        } else {
+            let known = self.tables.contains_key(&a.table) || !self.tables.values().any(|known| *known == b.table);
+            known && *self.tables.entry(a.table).or_insert(b.table) == b.table && a.table > 0 && b.table > 0
+        };
+        same && Field { table: b.table, ..a.clone() } == *b
+    }
+
     fn answers(&mut self, a: &Answer, b: &Answer) -> Result<(), String> {
         let mut fields: &[Field] = &[];
         for (n, (left, right)) in a.messages.iter().zip(&b.messages).enumerate() {
             let differ = |what: &str| Err(format!("message {n}: {what}\n    A: {left:?}\n    B: {right:?}"));
             match (left, right) {
                 (Message::RowDescription(x), Message::RowDescription(y)) => {
-                    if x != y {
+                    if x.len() != y.len() || !x.iter().zip(y).all(|(x, y)| self.columns(x, y)) {
                         return differ("columns differ");
                     }
                     fields = x;
