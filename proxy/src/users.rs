@@ -13,7 +13,7 @@ use toml_edit::{DocumentMut, Item};
 
 use crate::error::ConfigError;
 use crate::log;
-use crate::login::scram::Verifier;
+use crate::login::scram::{Verifier, hmac_sha256};
 
 /// A user.
 #[derive(Debug, Clone)]
@@ -125,10 +125,15 @@ impl Users {
         self.0.iter().map(|(name, user)| (name.as_str(), user))
     }
 
-    /// A verifier that no password fits, for a user that does not exist or has no password: of the same form as the others', or else
-    /// as `like`.
+    /// A verifier that no password fits, for a user that does not exist or has no password: always the same for one name, and of a form
+    /// that one of the others has, or else of that of `like`.
     pub fn mock(&self, name: &str, secret: &[u8; 32], like: Option<&Verifier>) -> Verifier {
-        Verifier::mock(secret, name, self.0.values().find_map(|user| user.verifier.as_ref()).or(like))
+        let forms: BTreeMap<_, _> =
+            self.0.values().filter_map(|user| user.verifier.as_ref()).map(|v| ((v.iterations, v.salt.len()), v)).collect();
+        // Whoever knows how one user's looks must not learn from another's that it is made up.
+        let [a, b, ..] = hmac_sha256(secret, &[b"form:", name.as_bytes()]);
+        let chosen = usize::from(u16::from_be_bytes([a, b])).checked_rem(forms.len()).and_then(|n| forms.into_values().nth(n));
+        Verifier::mock(secret, name, chosen.or(like))
     }
 }
 
@@ -239,6 +244,21 @@ mod tests {
         assert_eq!(users.iter().map(|(n, _)| n).collect::<Vec<_>>(), ["ana", "b c"]);
         assert!(users.get("ANA").is_none());
         assert!(Some(users.mock("eve", &[0; 32], None)) != users.get("ana").unwrap().verifier);
+    }
+
+    #[test]
+    fn made_up_verifiers_have_the_forms_that_there_are() {
+        let long = "SCRAM-SHA-256$9000:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz$".to_owned() + scram_sha_256(b"pw").rsplit_once('$').unwrap().1;
+        let text =
+            format!("[user.a]\nverifier = '{}'\nroles = ['r']\n[user.b]\nverifier = '{long}'\nroles = ['r']\n", scram_sha_256(b"pw"));
+        let users = Users::parse(&text, Path::new("users.toml")).unwrap();
+        let form = |name: &str| {
+            let mock = users.mock(name, &[3; 32], None);
+            (mock.iterations, mock.salt.len())
+        };
+        let forms: std::collections::BTreeSet<_> = (0..64).map(|n| form(&format!("nobody{n}"))).collect();
+        assert_eq!(forms, [(4096, 16), (9000, 24)].into());
+        assert_eq!(form("nobody"), form("nobody"));
     }
 
     #[test]

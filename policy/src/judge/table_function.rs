@@ -115,13 +115,13 @@ impl Judge<'_> {
         Ok(if facts.schema == "pg_catalog" { with_holds(level) } else { level })
     }
 
-    /// The fields of the composite type that an argument is cast to; the type has its schema by now.
     /// The fields of an array's elements, where these are composite: `unnest` in FROM gives a column for each.
     pub(crate) fn fields_of_elements(&self, array: Option<Ty>) -> Option<Vec<String>> {
         let forms = &self.facts.catalog.forms;
         self.facts.fields(forms.bottom(forms.element(array?.oid)?)).cloned()
     }
 
+    /// The fields of the composite type that an argument is cast to; the type has its schema by now.
     fn cast_fields(&self, arg: Option<&FunctionArg>) -> Option<Vec<String>> {
         let FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) = arg? else { return None };
         let Expr::Cast { data_type: sqlparser::ast::DataType::Custom(name, _), .. } = build::bare(e) else { return None };
