@@ -24,11 +24,11 @@ use super::errors::Ran;
 use super::ledger::{Name, Owed};
 use super::refusals::carries_too_much;
 use super::statement::Statement;
-use super::{Conversation, End, Judge, Out, Rows, Veto, client, stale, witness};
+use super::{Conversation, End, Judge, Out, Rows, Veto, stale, witness};
 use crate::rows::{Formats, Treatment, seal};
 use crate::wire::answer::{self, Report, Status};
-use crate::wire::frame;
-use crate::wire::message::{self, Target};
+use crate::wire::frame::{self, HEADER};
+use crate::wire::message::{self, Bind, Target};
 
 /// Bytes of rows that are fetched at once, about.
 pub const CHUNK: usize = 1 << 20;
@@ -217,7 +217,7 @@ impl<J: Judge> Conversation<J> {
     // A simple Query. `text`: the client's, where it may be sent again.
     pub(super) fn carry_query(&mut self, planned: &Planned, text: Option<Box<[u8]>>, out: &mut Out) {
         let statement = Arc::new(Statement::new(planned, &self.judge));
-        let Some(rows) = statement.rows(&Formats::read(&client::BINARY)) else { return };
+        let Some(rows) = statement.rows(&Formats::read(&BINARY)) else { return };
         let simple = Simple { epoch: self.path.epoch(), text, stale: None, synced: false };
         let mut carrying = Carrying::new(statement, Arc::new(rows), QUERY, Some(simple));
         let sent = self.render_text(&planned.text);
@@ -382,4 +382,20 @@ impl<J: Judge> Conversation<J> {
         c.due.push_back(Due::Ready);
         self.ledger.put_back(Owed::Carry(carrying));
     }
+}
+
+/// One result-format code for all columns: binary.
+pub(super) const BINARY: [u8; 2] = [0, 1];
+
+/// The same Bind with all results in binary.
+pub(super) fn in_binary(bind: &Bind<'_>, whole: &[u8]) -> Vec<u8> {
+    let formats = bind.result_formats.len().saturating_add(2);
+    let rest = whole.get(HEADER..whole.len().saturating_sub(formats)).unwrap_or_default();
+    let mut out = Vec::with_capacity(whole.len().saturating_add(2));
+    frame::put(&mut out, b'B', |b| {
+        b.extend_from_slice(rest);
+        b.extend_from_slice(&[0, 1]);
+        b.extend_from_slice(&BINARY);
+    });
+    out
 }

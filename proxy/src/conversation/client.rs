@@ -13,7 +13,7 @@ use super::refusals::{
 };
 use super::statement::Statement;
 use super::tokens::{declared_otherwise, without_void};
-use super::{BIND_LIMIT, Conversation, End, FULL, Judge, Out, TEXT_LIMIT, large};
+use super::{BIND_LIMIT, Conversation, End, FULL, Judge, Out, TEXT_LIMIT, carry, large};
 use crate::error::ProtocolError;
 use crate::rows::Formats;
 use crate::rows::open;
@@ -315,9 +315,9 @@ impl<J: Judge> Conversation<J> {
             Err(taken) => return taken,
         };
         let (openings, kept) = bound.map(|s| (s.openings.clone(), s.carry.is_some())).unwrap_or_default();
-        let binary = if kept { in_binary(bind, whole) } else { Vec::new() };
+        let binary = if kept { carry::in_binary(bind, whole) } else { Vec::new() };
         let (whole, formats) = match kept {
-            true => (binary.as_slice(), Formats::read(&BINARY)),
+            true => (binary.as_slice(), Formats::read(&carry::BINARY)),
             false => (whole, Formats::read(bind.result_formats)),
         };
         let owed = || Owed::Bind { portal: key(bind.portal).into(), statement: key(bind.statement).into(), formats };
@@ -494,21 +494,6 @@ fn limit(tag: u8) -> Result<usize, ProtocolError> {
     }
 }
 
-/// One result-format code for all columns: binary.
-pub(super) const BINARY: [u8; 2] = [0, 1];
-
-/// The same Bind with all results in binary.
-fn in_binary(bind: &Bind<'_>, whole: &[u8]) -> Vec<u8> {
-    let formats = bind.result_formats.len().saturating_add(2);
-    let rest = whole.get(HEADER..whole.len().saturating_sub(formats)).unwrap_or_default();
-    let mut out = Vec::with_capacity(whole.len().saturating_add(2));
-    frame::put(&mut out, b'B', |b| {
-        b.extend_from_slice(rest);
-        b.extend_from_slice(&[0, 1]);
-        b.extend_from_slice(&BINARY);
-    });
-    out
-}
 
 fn is_unknown(code: SqlState) -> bool {
     [SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN, SqlState::UNDEFINED_FUNCTION, SqlState::UNDEFINED_OBJECT].contains(&code)

@@ -68,6 +68,16 @@ struct Judged {
     sorts: bool,
 }
 
+/// The WHENs of a MERGE.
+struct Whens {
+    /// Where their expressions are written to.
+    into: Vec<Into>,
+    /// Which of them see the source alone.
+    unmatched: BTreeSet<usize>,
+    /// As they are sent.
+    sent: Vec<When>,
+}
+
 impl Judge<'_> {
     /// A statement in WITH that writes: what it returns.
     pub(super) fn writing_cte(&mut self, index: usize, write: &Write) -> Result<Vec<Col>, Refusal> {
@@ -128,7 +138,8 @@ impl Judge<'_> {
                 judged.sorts = self.unordered && shell.returning && !nested;
             }
             (Verb::Merge, Some(reading)) => {
-                (target.into, target.unmatched, judged.sent.shell.whens) = self.whens(&relation, &shell.whens)?;
+                let whens = self.whens(&relation, &shell.whens)?;
+                (target.into, target.unmatched, judged.sent.shell.whens) = (whens.into, whens.unmatched, whens.sent);
                 judged.sent.action = Some(self.over_target(reading, &target, Filter::Applied, true)?.0);
                 self.order_shows(shell, &relation)?;
             }
@@ -256,8 +267,7 @@ impl Judge<'_> {
         Ok((Some(query), Some(columns)))
     }
 
-    /// Where the expressions of WHEN are written to, which of them see the source alone, and WHEN as it is sent.
-    fn whens(&self, relation: &Relation, whens: &[When]) -> Result<(Vec<Into>, BTreeSet<usize>, Vec<When>), Refusal> {
+    fn whens(&self, relation: &Relation, whens: &[When]) -> Result<Whens, Refusal> {
         let (mut into, mut unmatched) = (Vec::new(), BTreeSet::new());
         let mut sent = whens.to_vec();
         for when in &mut sent {
@@ -280,7 +290,7 @@ impl Judge<'_> {
                 unmatched.extend(first..into.len());
             }
         }
-        Ok((into, unmatched, sent))
+        Ok(Whens { into, unmatched, sent })
     }
 
     fn insert_into(&self, relation: &Relation, columns: &[String]) -> Result<Vec<Into>, Refusal> {
