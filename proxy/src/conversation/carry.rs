@@ -27,7 +27,7 @@ use super::statement::Statement;
 use super::{Conversation, End, Judge, Out, Rows, Veto, stale, witness};
 use crate::rows::{Formats, Treatment, seal};
 use crate::wire::answer::{self, Report, Status};
-use crate::wire::frame::{self, HEADER};
+use crate::wire::frame;
 use crate::wire::message::{self, Bind, Target};
 
 /// Bytes of rows that are fetched at once, about.
@@ -390,7 +390,7 @@ pub(super) const BINARY: [u8; 2] = [0, 1];
 /// The same Bind with all results in binary.
 pub(super) fn in_binary(bind: &Bind<'_>, whole: &[u8]) -> Vec<u8> {
     let formats = bind.result_formats.len().saturating_add(2);
-    let rest = whole.get(HEADER..whole.len().saturating_sub(formats)).unwrap_or_default();
+    let rest = whole.get(frame::HEADER..whole.len().saturating_sub(formats)).unwrap_or_default();
     let mut out = Vec::with_capacity(whole.len().saturating_add(2));
     frame::put(&mut out, b'B', |b| {
         b.extend_from_slice(rest);
