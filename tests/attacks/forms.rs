@@ -74,6 +74,17 @@ attacks![
            SEARCH BREADTH FIRST BY full_name, id SET o SELECT o FROM t"],
         Harmless
     ),
+    attack(
+        "what CYCLE of a pseudonym adds, inside of the recursion",
+        &["WITH RECURSIVE t AS (SELECT id, email, '' AS s FROM shop.customers UNION ALL SELECT id, email, path::text FROM t WHERE NOT c) \
+           CYCLE email SET c USING path SELECT id, s FROM t"],
+        Refused
+    ),
+    attack(
+        "LIMIT by a pseudonym of a level further out",
+        &["SELECT (SELECT count(*) FROM (SELECT 1 FROM generate_series(1, 200) LIMIT ascii(c.email)) s) FROM shop.customers c WHERE id = {id}"],
+        Refused
+    ),
     attack("a row with a star", &["SELECT (c.*, 1) FROM shop.customers c"], Refused),
     attack("c.* as text", &["SELECT c.*::text FROM shop.customers c"], Refused),
     attack("(c).*", &["SELECT (c).* FROM shop.customers c WHERE id = {id}"], Harmless),

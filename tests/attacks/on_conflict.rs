@@ -52,6 +52,32 @@ attacks![
         Rows("[name]")
     ),
     attack(
+        "DO UPDATE copies a pseudonymised column of WITH",
+        &[
+            "BEGIN",
+            "WITH a AS (SELECT email FROM shop.customers WHERE id = {id}) INSERT INTO shop.customers (id, country, created) VALUES ({id}, 'DE', '2024-01-01') ON CONFLICT (id) DO UPDATE SET city = (SELECT email FROM a) RETURNING city"
+        ],
+        Refused
+    ),
+    attack(
+        "a WITH that hides a table, whose rows must be sorted",
+        &[
+            "BEGIN",
+            "SET search_path = shop",
+            "WITH customers AS (SELECT id, country, created, 'x' AS email FROM shop.customers) INSERT INTO shop.customers (id, country, created) (SELECT id, country, created FROM customers UNION SELECT {id}, 'DE', '2024-01-01') ON CONFLICT (id) DO UPDATE SET city = (SELECT max(email) FROM customers) RETURNING city"
+        ],
+        Harmless
+    ),
+    attack(
+        "the WITH of the rows themselves hides no table from DO UPDATE",
+        &[
+            "BEGIN",
+            "SET search_path = shop",
+            "INSERT INTO shop.customers (id, country, created) WITH customers AS (SELECT 'x' AS email) SELECT {id}, 'DE', date '2024-01-01' FROM customers ON CONFLICT (id) DO UPDATE SET city = (SELECT email FROM customers WHERE id = {id}) RETURNING city"
+        ],
+        Refused
+    ),
+    attack(
         "another excluded",
         &[
             "BEGIN",

@@ -109,6 +109,7 @@ struct IndexRow {
     unique: bool,
     depends: Vec<i16>,
     whole_row: bool,
+    name: String,
 }
 
 impl Builder {
@@ -309,6 +310,7 @@ impl Builder {
             unique: cells.flag()?,
             depends: cells.numbers()?,
             whole_row: cells.flag()?,
+            name: cells.text()?,
         };
         self.indexes.push((relation, row));
         Ok(())
@@ -434,6 +436,7 @@ impl Builder {
         }
         for (oid, row) in std::mem::take(&mut self.indexes) {
             let Some(own) = self.relations.get(&oid).cloned() else { continue };
+            self.catalog.index_names.entry(oid).or_default().push(row.name);
             let every = || own.columns.iter().map(|c| c.number);
             let mut mentions: Vec<i16> = row.attributes.iter().chain(&row.depends).copied().filter(|n| *n > 0).collect();
             mentions.extend(every().filter(|_| row.whole_row));

@@ -29,6 +29,8 @@ pub struct Catalog {
     pub relations: Shared<HashMap<Oid, Arc<Relation>>>,
     /// The same by schema and name.
     pub relation_names: Shared<HashMap<String, Shared<HashMap<String, Oid>>>>,
+    /// Names of the indexes of each table, which lie in its schema.
+    pub index_names: Shared<HashMap<Oid, Vec<String>>>,
     /// Attribute numbers that partitioned tables are partitioned by; 0 stands for an expression.
     pub partition_keys: Shared<HashMap<Oid, Vec<i16>>>,
     /// Sequences, by OID.
@@ -49,6 +51,12 @@ impl Catalog {
     /// The relation of that exact schema and name.
     pub fn relation(&self, schema: &str, name: &str) -> Option<&Arc<Relation>> {
         self.relations.get(self.relation_names.get(schema)?.get(name)?)
+    }
+
+    /// Whether an index of that name lies in a schema, as far as is known: a new name given by another session may not be.
+    pub fn has_index(&self, schema: &str, name: &str) -> bool {
+        let named = |table: &Oid| self.index_names.get(table).is_some_and(|names| names.iter().any(|n| n == name));
+        self.relation_names.get(schema).is_some_and(|tables| tables.values().any(named))
     }
 
     /// A relation's parents, theirs, and so on.
@@ -83,6 +91,9 @@ impl Catalog {
         }
         if self.sequences.contains_key(&relation) {
             self.sequences.remove(&relation);
+        }
+        if self.index_names.contains_key(&relation) {
+            self.index_names.remove(&relation);
         }
         if self.partition_keys.contains_key(&relation) {
             self.partition_keys.remove(&relation);

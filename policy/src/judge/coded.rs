@@ -122,9 +122,7 @@ impl Judge<'_> {
                 return Err(refuse::sealed_use(self.role, s, "SEARCH or CYCLE"));
             }
         }
-        let sequence = clause.search.iter().map(|s| &s.sequence);
-        let marks = clause.cycle.iter().flat_map(|c| [&c.mark, &c.path]);
-        cte.cols.extend(sequence.chain(marks).map(Col::clear));
+        cte.cols.extend(added(clause).map(Col::clear));
         Ok(())
     }
 
@@ -139,6 +137,12 @@ impl Judge<'_> {
         let behind = behind_any(inner);
         Ok(Level::of(Item { behind, ..self.derived_item(&alias.name, cols, Some(alias))? }))
     }
+}
+
+/// The columns that SEARCH and CYCLE add.
+pub(crate) fn added(clause: &Recursion) -> impl Iterator<Item = &String> {
+    let sequence = clause.search.iter().map(|s| &s.sequence);
+    sequence.chain(clause.cycle.iter().flat_map(|c| [&c.mark, &c.path]))
 }
 
 /// Leaves out the rows of children, in what stands for a relation.

@@ -1,7 +1,7 @@
 //! Function calls: which function is meant, whether the role may call it, and in which order an aggregate sees its rows.
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, ObjectName, OrderByExpr,
+    DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, ObjectName, OrderByExpr,
     Value,
 };
 
@@ -9,6 +9,7 @@ use super::build;
 use super::expr::InScope;
 use super::label::Label;
 use super::refuse;
+use super::rights::is_temporary;
 use super::scope::Col;
 use super::sealed::{Rewrite, keyed};
 use super::{AggregateCall, Judge};
@@ -105,13 +106,18 @@ impl Judge<'_> {
         let count = list.args.len().saturating_add(within_group.len());
         let facts = match self.function_facts(&written, Some(count)) {
             Err(unknown) if unknown.id == "function.unknown" => {
+                let plain = filter.is_none() && over.is_none() && within_group.is_empty() && list.duplicate_treatment.is_none();
+                let plain = plain && list.clauses.is_empty();
+                if let Some(mut cast) = self.literal_cast(&parts, list).filter(|_| plain) {
+                    let label = self.expr(&mut cast, scope)?;
+                    return Ok(Judged::Replaced(Box::new(cast), label));
+                }
                 // `city(c)` is a column where there is no such function (PostgreSQL documentation, 8.16.5).
                 let ([name], [FunctionArg::Unnamed(FunctionArgExpr::Expr(row))]) = (name.0.as_slice(), list.args.as_slice()) else {
                     return Err(unknown);
                 };
                 let field = name.as_ident().map(|field| self.row_field(row, field, scope)).transpose()?.flatten();
-                let plain = filter.is_none() && over.is_none() && within_group.is_empty() && list.duplicate_treatment.is_none();
-                let Some((column, label)) = field.filter(|_| plain && list.clauses.is_empty()) else { return Err(unknown) };
+                let Some((column, label)) = field.filter(|_| plain) else { return Err(unknown) };
                 return Ok(Judged::Column(Box::new(column), label));
             }
             other => other?,
@@ -176,6 +182,15 @@ impl Judge<'_> {
         self.by_key(f, label, rewrite, labels.first())
     }
 
+    /// `tsquery('a & b')`: where there is no such function, a type's name before a literal is a cast (PostgreSQL documentation, 4.2.9).
+    fn literal_cast(&self, name: &[String], list: &FunctionArgumentList) -> Option<Expr> {
+        let ([name], [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))]) = (name, list.args.as_slice()) else { return None };
+        let Expr::Value(value) = build::bare(argument) else { return None };
+        let known = self.path.iter().any(|schema| !is_temporary(schema) && self.has_type(schema, name));
+        (matches!(value.value, Value::SingleQuotedString(_)) && known)
+            .then(|| build::cast(argument.clone(), DataType::Custom(build::object_name(&[name]), vec![])))
+    }
+
     /// Writes a call on sealed values so that it goes by the keyed order, where it goes by an order.
     fn by_key(&mut self, f: &Function, label: Label, rewrite: Rewrite, argument: Option<&Label>) -> Result<Judged, Refusal> {
         let distinct = |f: &Function| matches!(&f.args, FunctionArguments::List(list) if list.duplicate_treatment.is_some());
@@ -232,9 +247,11 @@ impl Judge<'_> {
             })
         };
         let all = self.facts.catalog.functions.get(short).map(Vec::as_slice).unwrap_or_default();
+        // Postgres looks for functions in pg_temp only where they are named with it (PostgreSQL documentation, 20.11.1).
         let visible = |f: &&crate::catalog::Function| match schema {
+            Some("pg_temp") => is_temporary(&f.schema) && self.path.contains(&f.schema),
             Some(s) => f.schema == s,
-            None => self.path.contains(&f.schema),
+            None => self.path.contains(&f.schema) && !is_temporary(&f.schema),
         };
         let candidates: Vec<_> = all.iter().filter(visible).filter(fits).collect();
         let Some(first) = candidates.first() else {

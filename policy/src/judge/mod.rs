@@ -127,6 +127,10 @@ pub(crate) struct Judge<'a> {
     reads: usize,
     /// CTEs in scope, the innermost last.
     ctes: Vec<Cte>,
+    /// Those that the whole statement that was judged last begins with.
+    own_with: Vec<Cte>,
+    /// Recursive queries around the present one.
+    recursions: usize,
     /// Query levels around the present one, the innermost last.
     levels: Vec<LevelOrder>,
     /// Aggregates around the present expression, at its level.
@@ -188,6 +192,8 @@ impl<'a> Judge<'a> {
             touched: 0,
             reads: 0,
             ctes: vec![],
+            own_with: vec![],
+            recursions: 0,
             levels: vec![],
             in_aggregate: 0,
             aggregate_calls: vec![],

@@ -122,7 +122,7 @@ impl Judge<'_> {
         }
     }
 
-    fn has_type(&self, schema: &str, name: &str) -> bool {
+    pub(super) fn has_type(&self, schema: &str, name: &str) -> bool {
         self.facts.catalog.types.get(schema).is_some_and(|t| t.contains_key(name))
     }
 

@@ -3,6 +3,7 @@
 use super::build;
 use super::engine::{RoleEngine, Subject};
 use super::named::row;
+use super::rights::is_temporary;
 use crate::catalog::{Function, FunctionKind};
 use crate::mask::Mask;
 use crate::plan::{Kind, Origin, Output, Planned};
@@ -21,7 +22,7 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, call: Call, text: &str) -> 
     let all = role.facts.catalog.functions.get(short).map(Vec::as_slice).unwrap_or_default();
     let visible = |f: &&Function| match schema {
         Some(schema) => f.schema == *schema,
-        None => who.search_path.contains(&f.schema),
+        None => who.search_path.contains(&f.schema) && !is_temporary(&f.schema),
     };
     let found: Vec<&Function> = all.iter().filter(visible).collect();
     let Some(first) = found.first() else {

@@ -57,6 +57,9 @@ impl Judge<'_> {
         (self.top, self.target) = (top, target);
         let before = (self.touched, self.reads);
         let cols = self.body(query, parent, order_shows);
+        if top {
+            self.own_with = self.ctes.get(frames..).unwrap_or_default().to_vec();
+        }
         self.ctes.truncate(frames);
         let cols = cols?;
         // Those of a SELECT are judged with its FROM.
@@ -99,6 +102,7 @@ impl Judge<'_> {
                     return Err(refuse::not_yet("form.with", "this form of WITH RECURSIVE"));
                 };
                 super::recursive::no_order(&cte.query)?;
+                self.recursions = super::recursive::deeper(self.recursions)?;
                 let mut first = left.clone();
                 let inside = self.ctes.len();
                 if let Some(mut with) = cte.query.with.clone() {
@@ -119,9 +123,24 @@ impl Judge<'_> {
                         c.label = Label::Clear;
                     }
                 }
-                // Whatever it reads, its rows may come in any order.
-                self.ctes.push(Cte { name: name.clone(), cols: cols.clone(), tainted: true, reached: vec![] });
-                let whole = self.query(&mut cte.query, parent, false)?;
+                // What stands for its own rows in a recursive arm: tainted where an arm reads protected relations. Until one does it is
+                // taken for untainted, since what has no end in Postgres but a LIMIT has none at all once it is sorted; of protected
+                // rows that is so, and statement_timeout ends it.
+                let first_tainted = self.touched > before;
+                let again = (!first_tainted).then(|| cte.query.clone());
+                let before_arms = self.touched;
+                let added = clause.iter().flat_map(super::coded::added).map(|name| Col { hidden: true, ..Col::clear(name) });
+                let seen = cols.iter().cloned().chain(added).collect();
+                self.ctes.push(Cte { name: name.clone(), cols: seen, tainted: first_tainted, reached: vec![] });
+                let mut whole = self.query(&mut cte.query, parent, false)?;
+                let tainted = self.touched > before_arms;
+                if let (true, Some(again)) = (tainted, again) {
+                    cte.query = again;
+                    if let Some(last) = self.ctes.last_mut() {
+                        last.tainted = true;
+                    }
+                    whole = self.query(&mut cte.query, parent, false)?;
+                }
                 let stable = whole.len() == cols.len()
                     && whole.iter().zip(&cols).all(|(w, c)| match (&w.label, &c.label) {
                         (Label::Sealed(a), Label::Sealed(b)) | (Label::SealedArray(a), Label::SealedArray(b)) => {
@@ -133,9 +152,10 @@ impl Judge<'_> {
                 if !stable {
                     return Err(refuse::not_yet("form.recursive", "a recursive query whose arms hold different protected columns"));
                 }
-                let tainted = self.touched > before.saturating_add(1);
+                self.recursions = self.recursions.saturating_sub(1);
                 self.note_flow(tainted);
                 if let Some(last) = self.ctes.last_mut() {
+                    last.cols = cols;
                     last.tainted = tainted;
                     last.reached = self.reached.get(first_reached..).unwrap_or_default().to_vec();
                     last.reached.extend(barrier::around(parent));
@@ -171,7 +191,7 @@ impl Judge<'_> {
 
     fn body(&mut self, query: &mut Query, parent: InScope, order_shows: bool) -> Result<Vec<Col>, Refusal> {
         let top = std::mem::take(&mut self.top);
-        let limited = self.limits(query)?;
+        let limited = self.limits(query, parent)?;
         let before_body = self.reads;
         let order_shows = order_shows || limited;
         self.single_row = false;
@@ -200,16 +220,16 @@ impl Judge<'_> {
         cols
     }
 
-    /// LIMIT, OFFSET, FETCH: constants. True where there is one.
-    fn limits(&mut self, query: &mut Query) -> Result<bool, Refusal> {
+    /// LIMIT, OFFSET, FETCH: constants, or of levels further out. True where there is one.
+    fn limits(&mut self, query: &mut Query, parent: InScope) -> Result<bool, Refusal> {
         let mut limited = false;
         match &mut query.limit_clause {
             None => {}
             Some(LimitClause::LimitOffset { limit, offset, limit_by }) if limit_by.is_empty() => {
                 limited = true;
                 for e in limit.iter_mut().chain(offset.iter_mut().map(|Offset { value, .. }| value)) {
-                    self.clear(e, None, "LIMIT")?;
-                    self.note(e, None);
+                    self.clear(e, parent, "LIMIT")?;
+                    self.note(e, parent);
                 }
             }
             Some(_) => return Err(refuse::not_yet("form.limit", "this form of LIMIT")),
@@ -220,8 +240,8 @@ impl Judge<'_> {
                 return Err(refuse::not_yet("form.limit", "FETCH in PERCENT"));
             }
             if let Some(e) = &mut fetch.quantity {
-                self.clear(e, None, "FETCH")?;
-                self.note(e, None);
+                self.clear(e, parent, "FETCH")?;
+                self.note(e, parent);
             }
         }
         Ok(limited)
@@ -299,6 +319,7 @@ impl Judge<'_> {
                             ty,
                             derived,
                             printed: None,
+                            hidden: false,
                         })
                     })
                     .collect()

@@ -40,6 +40,18 @@ pub(crate) fn judging_order(with: &With) -> Result<Vec<usize>, Refusal> {
     Ok(order)
 }
 
+/// How many recursive queries may stand in one another's arms: each judges its arms up to three times.
+const NESTED: usize = 6;
+
+/// One recursive query more, in the arm of another.
+pub(crate) fn deeper(recursions: usize) -> Result<usize, Refusal> {
+    if recursions >= NESTED {
+        let message = format!("more than {NESTED} recursive queries inside one another are not read by pgveil");
+        return Err(Refusal::new(SqlState::TOO_COMPLEX, "query.recursive", message).with_hint("Put them beside one another in one WITH."));
+    }
+    Ok(recursions.saturating_add(1))
+}
+
 /// Clauses that Postgres refuses in a recursive query.
 pub(crate) fn no_order(query: &Query) -> Result<(), Refusal> {
     let clause = match &query.limit_clause {

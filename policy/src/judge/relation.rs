@@ -265,6 +265,7 @@ pub(crate) fn plain_column(relation: &Relation, c: &crate::catalog::Column) -> C
         holds: if relation.kind == crate::catalog::RelationKind::View { None } else { Holds::column(&c.data_type) },
         derived: false,
         printed: None,
+        hidden: false,
         ty: Some(Ty::of_column(&c.data_type)),
     }
 }

@@ -41,6 +41,8 @@ pub(crate) struct Col {
     pub ty: Option<Ty>,
     /// The name that it is printed under, where another column of its item has its name too.
     pub printed: Option<String>,
+    /// `*` does not stand for it, as for what SEARCH and CYCLE add, inside of the query that they are about.
+    pub hidden: bool,
 }
 
 impl Col {
@@ -57,6 +59,7 @@ impl Col {
             ty: None,
             derived: false,
             printed: None,
+            hidden: false,
         }
     }
 }

@@ -303,7 +303,7 @@ impl Judge<'_> {
             *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: build::ident(&name) };
         }
         let ty = self.type_of(&expr, Some(scope));
-        Ok(Out { col: Col { name, label, origin, of_view, refused: None, base, holds, ty, derived, printed: None }, expr })
+        Ok(Out { col: Col { name, label, origin, of_view, refused: None, base, holds, ty, derived, printed: None, hidden: false }, expr })
     }
 }
 

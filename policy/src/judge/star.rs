@@ -18,7 +18,7 @@ impl Judge<'_> {
             match item {
                 SelectItem::Wildcard(options) => {
                     plain_star(options)?;
-                    for slot in &level.slots {
+                    for slot in level.slots.iter().filter(|s| s.column().is_none_or(|c| !c.hidden)) {
                         items.push(shown_as(self.slot_reference(slot, level)?, slot));
                     }
                 }
@@ -26,7 +26,7 @@ impl Judge<'_> {
                     plain_star(options)?;
                     let named = self.row_name(kind, scope);
                     let item = self.star_item(named.as_ref().unwrap_or(kind), Some(scope))?;
-                    for (index, col) in item.shown() {
+                    for (index, col) in item.shown().filter(|(_, c)| !c.hidden) {
                         let slot = Slot { name: col.name.clone(), item: Rc::clone(&item), col: index, merged: None, same: true };
                         items.push(shown_as(self.slot_reference(&slot, &Level::default())?, &slot));
                     }

@@ -52,6 +52,8 @@ pub fn catalog() -> Catalog {
     for relation in relations() {
         catalog.insert(relation);
     }
+    catalog.index_names.entry(131).or_default().push("leads_email".into());
+    catalog.index_names.entry(180).or_default().push("scratch_i".into());
     catalog.sequences.insert(140, Sequence { start: 1, descends: false, owner: Some((110, 1)) });
     catalog.sequences.insert(141, Sequence { start: 1000, descends: true, owner: None });
     let of_postgres = of_postgres();
@@ -111,6 +113,7 @@ fn relations() -> Vec<Relation> {
         table(130, "crm.customers", Table, "id int4, name text").key(&[1]),
         table(131, "crm.leads", Table, "email text, name text, country text"),
         Relation { parents: vec![131], ..table(132, "adhoc.leads_hot", Table, "email text, name text, country text, score int4") },
+        table(180, "pg_temp_3.scratch", Table, "a int4"),
         table(140, "shop.orders_id_seq", Sequence, "last_value int8, log_cnt int8, is_called bool"),
         table(141, "shop.tickets", Sequence, "last_value int8, log_cnt int8, is_called bool"),
         table(142, "shop.unknown_seq", Sequence, "last_value int8, log_cnt int8, is_called bool"),

@@ -131,9 +131,11 @@ SELECT i.indrelid, i.indkey, i.indnkeyatts, i.indisprimary AND i.indimmediate AN
   (SELECT pg_catalog.string_agg(DISTINCT d.refobjsubid::pg_catalog.text, ' ') FROM pg_catalog.pg_depend d \
    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = i.indexrelid \
      AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = i.indrelid AND d.refobjsubid > 0), \
-  COALESCE(i.indexprs::pg_catalog.text, '') || COALESCE(i.indpred::pg_catalog.text, '') LIKE '%:varattno 0 %' \
+  COALESCE(i.indexprs::pg_catalog.text, '') || COALESCE(i.indpred::pg_catalog.text, '') LIKE '%:varattno 0 %', \
+  n.relname \
 FROM pg_catalog.pg_index i \
 JOIN pg_catalog.pg_class c ON c.oid = i.indrelid \
+JOIN pg_catalog.pg_class n ON n.oid = i.indexrelid \
 WHERE i.indislive AND c.relkind IN ('r', 'p', 'm', 'f')";
 
 const INDEX_OIDS: &str = "\

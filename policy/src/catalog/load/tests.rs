@@ -36,7 +36,7 @@ fn given() -> Vec<(&'static str, Vec<Vec<Option<String>>>)> {
         ("parents", rows(&["200|100", "900|800"])),
         ("partition keys", rows(&["100|1", "100|0"])),
         ("sequences", rows(&["700|5|f|200|2", "701|-1|t|0|0"])),
-        ("indexes", rows(&["200|2 1|1|t|t|-|f", "200|0|1|f|t|1 4|f", "200|2|1|f|f|-|t"])),
+        ("indexes", rows(&["200|2 1|1|t|t|-|f|i1", "200|0|1|f|t|1 4|f|i2", "200|2|1|f|f|-|t|i3"])),
         ("reads", rows(&["300|100", "300|999"])),
         ("functions", rows(&["s|f|i|f|1|2|f|t|f|[\"a\",\"b\"]|23|23 25|23 25|0|f"])),
         ("operators", rows(&["s|@@@|-|23|23|16|f|f|i"])),

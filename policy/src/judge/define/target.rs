@@ -67,8 +67,19 @@ impl Definer<'_> {
         Ok(relation)
     }
 
-    /// A relation that has no place in FROM, such as an index: it cannot be looked up, so that it must lie where an unqualified name goes.
+    /// A relation that has no place in FROM: an index, or what is not known and so must lie where an unqualified name goes.
     pub(super) fn unseen(&mut self, range: &mut RangeVar) -> Result<(), Refusal> {
+        match range.schemaname.as_str() {
+            "" => {
+                let catalog = &self.facts.catalog;
+                let there = |s: &&String| catalog.has_index(s, &range.relname) || catalog.relation(s, &range.relname).is_some();
+                if let Some(schema) = self.who.search_path.iter().find(there) {
+                    range.schemaname.clone_from(schema);
+                }
+            }
+            "pg_temp" => range.schemaname = self.temporary_schema().unwrap_or_else(|| "pg_temp".to_owned()),
+            _ => {}
+        }
         self.placed(range)?;
         // ALTER INDEX renames tables too.
         if self.facts.catalog.relation(&range.schemaname, &range.relname).is_some() {

@@ -5,6 +5,7 @@ use super::{Ty, oid};
 use crate::catalog::form::{Forms, OperatorForm};
 use crate::catalog::{Function, Oid};
 use crate::judge::Judge;
+use crate::judge::rights::is_temporary;
 
 impl Judge<'_> {
     /// The type of a call's result.
@@ -137,7 +138,7 @@ impl Judge<'_> {
         let all = self.facts.catalog.functions.get(name)?;
         let visible = |f: &&Function| match schema {
             Some(s) => f.schema == s,
-            None => self.path.contains(&f.schema),
+            None => self.path.contains(&f.schema) && !is_temporary(&f.schema),
         };
         let found: Vec<&Function> = all.iter().filter(visible).filter(|f| parameters(f, count).is_some()).collect();
         let first = found.first()?;

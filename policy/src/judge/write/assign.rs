@@ -192,6 +192,7 @@ impl Judge<'_> {
                 }
             }
         }
+        self.own_with = self.ctes.get(frames..).unwrap_or_default().to_vec();
         self.ctes.truncate(frames);
         match self.shows_evaluation_order.take() {
             Some(refusal) if self.reads > 0 => return Err(refusal),

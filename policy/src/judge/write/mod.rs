@@ -17,7 +17,8 @@ use sqlparser::ast::{Expr, Query, SelectItem, SetExpr};
 use super::engine::{RoleEngine, Subject};
 use super::facts::Facts;
 use super::scope::Col;
-use super::{Judge, build, gate, refuse, statement};
+use super::query::mentions;
+use super::{Cte, Judge, build, gate, refuse, statement};
 use crate::catalog::Relation;
 use crate::plan::{Kind, Planned, SqlText};
 use crate::read::{Assigned, EXCLUDED, Reading, Sent, Shell, Target as Written, Then, Verb, When, Write};
@@ -118,6 +119,9 @@ impl Judge<'_> {
         match (shell.verb, &write.action) {
             (Verb::Insert, action) => {
                 (judged.sent.source, judged.sent.shell.columns) = self.insert_source(write, &relation)?;
+                let frames = self.ctes.len();
+                let shared = self.shared_with(write, judged.sent.source.as_ref())?;
+                self.ctes.extend(shared);
                 if let (Some(reading), Some(assigned)) = (action, shell.conflict.as_ref().and_then(|c| c.update.as_ref())) {
                     target.into = self.assigned(&relation, assigned)?.into_iter().map(Into::of_conflict).collect();
                     target.excluded = true;
@@ -128,6 +132,7 @@ impl Judge<'_> {
                     let (query, returned) = self.over_target(reading, &target, Filter::LeftOut, false)?;
                     (judged.sent.returning, judged.returned) = (Some(query), returned);
                 }
+                self.ctes.truncate(frames);
             }
             (Verb::Update | Verb::Delete, Some(reading)) => {
                 target.into = self.assigned(&relation, &shell.assigned)?;
@@ -149,6 +154,27 @@ impl Judge<'_> {
             judged.sent.ctes = self.take_written(write)?;
         }
         Ok(judged)
+    }
+
+    /// What ON CONFLICT and RETURNING see of the WITH before INSERT.
+    fn shared_with(&mut self, write: &Write, source: Option<&Query>) -> Result<Vec<Cte>, Refusal> {
+        let own = std::mem::take(&mut self.own_with);
+        let parts = [&write.action, &write.returning];
+        let named = |cte: &Cte| parts.iter().any(|part| part.as_ref().is_some_and(|r| mentions(&r.ast, &cte.name)));
+        if !write.shares_with || !own.iter().any(named) {
+            return Ok(vec![]);
+        }
+        // Sorted rows take WITH along, into a subquery: outside of it the same name would mean a table.
+        if source.is_none_or(|s| s.with.is_none()) {
+            return Err(refuse::not_yet("write.with", "in ON CONFLICT or RETURNING, the WITH of rows that pgveil must sort,")
+                .with_hint("Write the subquery itself, without WITH."));
+        }
+        // Whether what may fail could meet hidden rows has been settled for its query already.
+        if own.iter().any(|cte| named(cte) && !cte.reached.is_empty()) {
+            return Err(refuse::not_yet("write.with", "in ON CONFLICT or RETURNING, a WITH over relations with row filters,")
+                .with_hint("Write the subquery itself, without WITH."));
+        }
+        Ok(own)
     }
 
     /// The statements of WITH, in their order there.

@@ -113,7 +113,10 @@ impl Judge<'_> {
         )?;
         tree.relation = factor;
         let Some(printed) = printed else {
-            self.take_names(&level)?;
+            // A target of that name is none that Postgres would tell from it before somebody names one of them.
+            if place == Place::Target || self.levels.last().is_none_or(|l| !l.names.contains_key(EXCLUDED)) {
+                self.take_names(&level)?;
+            }
             return Ok(level);
         };
         let mut barrier = None;

@@ -39,6 +39,8 @@ pub struct Write {
     pub returning: Option<Reading>,
     /// Statements in its WITH that write, by their place there.
     pub ctes: Vec<(usize, Write)>,
+    /// The WITH of `source` stands before INSERT: all of the statement sees it.
+    pub shares_with: bool,
 }
 
 /// Reads a statement that writes; `None` for any other.
@@ -50,7 +52,7 @@ pub(super) fn write(raw: &Raw, node: &NodeEnum) -> Result<Option<Write>, Refusal
 }
 
 fn read(raw: &Raw, parts: Parts) -> Result<Write, Refusal> {
-    let Parts { shell, queries, ctes } = parts;
+    let Parts { shell, queries, ctes, shares_with } = parts;
     let reading = |select: Option<Box<_>>| select.map(|s| agree::reading(raw, &NodeEnum::SelectStmt(s))).transpose();
     Ok(Write {
         shell,
@@ -58,5 +60,6 @@ fn read(raw: &Raw, parts: Parts) -> Result<Write, Refusal> {
         action: reading(queries.action)?,
         returning: reading(queries.returning)?,
         ctes: ctes.into_iter().map(|(index, parts)| Ok((index, read(raw, parts)?))).collect::<Result<_, Refusal>>()?,
+        shares_with,
     })
 }

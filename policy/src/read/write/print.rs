@@ -40,7 +40,7 @@ impl Sent {
     }
 
     fn compare(&self, parts: Parts) -> Result<(), Refusal> {
-        let Parts { shell, queries, ctes } = parts;
+        let Parts { shell, queries, ctes, shares_with: _ } = parts;
         if shell != self.shell {
             return Err(faulty("its shell is another"));
         }

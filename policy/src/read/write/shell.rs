@@ -152,6 +152,8 @@ pub(super) struct Parts {
     pub queries: Queries,
     /// Statements in its WITH that write, by their place there. In the query a placeholder stands for each.
     pub ctes: Vec<(usize, Parts)>,
+    /// See [`super::Write`].
+    pub shares_with: bool,
 }
 
 /// The queries, as trees.
@@ -194,7 +196,8 @@ pub(super) fn of(node: &NodeEnum) -> Result<Option<Parts>, Refusal> {
         cte.ctequery = Some(Box::new(placeholder(index)));
         ctes.push((index, parts));
     }
-    Ok(Some(Parts { shell, queries, ctes }))
+    let shares_with = matches!(node, NodeEnum::InsertStmt(insert) if insert.with_clause.is_some());
+    Ok(Some(Parts { shell, queries, ctes, shares_with }))
 }
 
 /// A statement in WITH that writes.

@@ -197,6 +197,14 @@ pub(super) const KINDS: &[Kind] = &[
         of_postgres: false,
     },
     Kind {
+        id: "write.with",
+        meaning: "ON CONFLICT or RETURNING of an INSERT names a WITH over relations with row filters, or beside rows that pgveil must sort.",
+        why: "Sorted rows take WITH into a subquery, where the rest of the statement would not see it; and what may fail could meet hidden rows.",
+        instead: "Write the subquery itself, without WITH.",
+        example: None,
+        of_postgres: false,
+    },
+    Kind {
         id: "write.aggregate",
         meaning: "An aggregate or window function in a statement that writes.",
         why: "Postgres does not allow it.",
