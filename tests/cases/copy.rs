@@ -189,9 +189,9 @@ fn every_option_gives_the_bytes_that_the_server_would_send() {
         }
         let masked = through.query(&format!("COPY (SELECT {columns} FROM s.t ORDER BY id) TO STDOUT ({options})"));
         let truth = plain.query(&format!("COPY (SELECT {columns} FROM s.masked ORDER BY id) TO STDOUT ({options})"));
-        // Later versions say the same with other codes.
+        // Later versions say the same with other codes, from 17 on one of them with a word more.
         let known = |answer: &Answer| match answer.error() {
-            Some(_) if World::get().major() > 15 => answer.message().to_owned(),
+            Some(_) if World::get().major() > 15 => answer.message().replace("COPY delimiter character", "COPY delimiter"),
             _ => seen(answer),
         };
         assert_eq!(known(&masked), known(&truth), "{columns}: {options}");
