@@ -265,7 +265,7 @@ fn cancel_timeout_and_hanging_up_stop_it() {
     let gone = Instant::now();
     let running = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'pgveil'";
     while place.plain(running) != "0" {
-        assert!(gone.elapsed() < Duration::from_secs(10), "it goes on without its client");
+        assert!(gone.elapsed() < Duration::from_secs(60), "it goes on without its client");
         thread::sleep(Duration::from_millis(50));
     }
     assert!(!place.is_there("adhoc.x"));

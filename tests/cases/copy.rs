@@ -189,9 +189,9 @@ fn every_option_gives_the_bytes_that_the_server_would_send() {
         }
         let masked = through.query(&format!("COPY (SELECT {columns} FROM s.t ORDER BY id) TO STDOUT ({options})"));
         let truth = plain.query(&format!("COPY (SELECT {columns} FROM s.masked ORDER BY id) TO STDOUT ({options})"));
-        // Later versions say the same with other codes.
+        // Later versions say the same with other codes, from 17 on one of them with a word more.
         let known = |answer: &Answer| match answer.error() {
-            Some(_) if World::get().major() > 15 => answer.message().to_owned(),
+            Some(_) if World::get().major() > 15 => answer.message().replace("COPY delimiter character", "COPY delimiter"),
             _ => seen(answer),
         };
         assert_eq!(known(&masked), known(&truth), "{columns}: {options}");
@@ -262,7 +262,7 @@ fn in_the_extended_protocol() {
         through.query("BEGIN").ok();
         let copied = data(&mut through, first, "COPY own.t FROM STDIN", b"1\tx\n2\t\\N\n");
         assert!(copied.messages.contains(&Message::CommandComplete("COPY 2".to_owned())), "{copied:?}");
-        assert_eq!(through.query("SELECT a, b FROM own.t ORDER BY a").table(), "1|x\n2|∅");
+        assert_eq!(through.query("SELECT a, b FROM own.t WHERE a < 50 ORDER BY a").table(), "1|x\n2|∅");
         let failed = data(&mut through, first, "COPY own.t FROM STDIN", b"3\tx\n1\ty\n");
         assert_eq!((failed.sqlstate(), failed.message()), ("23505", "duplicate key value violates a unique constraint"));
         assert_eq!(failed.error().unwrap().get(&'W').map(String::as_str), Some("COPY, line 2"));
@@ -334,7 +334,7 @@ fn what_may_not_be_written_and_what_errors_tell() {
     });
     let failed = through.answer();
     assert_eq!((failed.sqlstate(), failed.message()), ("57014", "COPY from stdin failed: changed my mind"));
-    assert_eq!(through.query("SELECT count(*) FROM own.t").table(), "0");
+    assert_eq!(through.query("SELECT count(*) FROM own.t WHERE a < 50").table(), "0");
 }
 
 #[test]

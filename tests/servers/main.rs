@@ -13,10 +13,11 @@ use std::time::Instant;
 
 use pgveil_tests::world::World;
 
-/// Statements of each twin test and role: a few hundred.
+/// Statements of each twin test and role: a few hundred; and sessions, a step of which is a statement.
 const STATEMENTS: &str = "400";
+const SESSIONS: &str = "80";
 
-/// Parts of the suite that run in full; of the twins, the statements above.
+/// Parts of the suite that run in full; of the twins, the statements and sessions above.
 const PARTS: &[&str] = &["attacks::", "cases::", "corpora::", "drivers::", "dump::", "total::", "tpch::", "twins::", "wire::"];
 
 /// Which say nothing about a version of the server: Python's driver, hostile texts that reach no server, sizes of memory.
@@ -27,6 +28,8 @@ struct Run {
     version: String,
     result: String,
     failed: Vec<String>,
+    /// What tests say that they left out.
+    left_out: Vec<String>,
     seconds: u64,
 }
 
@@ -53,8 +56,8 @@ fn every_major_version() {
     println!("\n{:<6} {:<10} {:>6}  result", "major", "version", "s");
     for run in &runs {
         println!("{:<6} {:<10} {:>6}  {}", run.major, run.version, run.seconds, run.result);
-        for failed in &run.failed {
-            println!("{:>26}{failed}", "");
+        for line in run.failed.iter().map(|test| format!("FAILED: {test}")).chain(run.left_out.iter().cloned()) {
+            println!("{:>26}{line}", "");
         }
     }
     let failed: Vec<_> = runs.iter().filter(|r| !r.failed.is_empty()).map(|r| r.major).collect();
@@ -68,11 +71,16 @@ fn run(major: u32, binaries: &Path) -> Run {
     println!("PostgreSQL {major}: the suite runs; what it prints goes to {}", log.display());
     let file = fs::File::create(&log).expect("a log");
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["test", "--locked", "--test", "suite", "--"]).args(PARTS);
+    command.current_dir(env!("CARGO_MANIFEST_DIR")).args(["test", "--workspace", "--locked", "--test", "suite", "--"]).args(PARTS);
     for part in LEFT_OUT {
         command.args(["--skip", part]);
     }
-    command.env("PGVEIL_POSTGRES_BIN", binaries).env("PGVEIL_STATEMENTS", STATEMENTS).env_remove("PGVEIL_FUZZ");
+    command.arg("--show-output");
+    command
+        .env("PGVEIL_POSTGRES_BIN", binaries)
+        .env("PGVEIL_STATEMENTS", STATEMENTS)
+        .env("PGVEIL_SESSIONS", SESSIONS)
+        .env_remove("PGVEIL_FUZZ");
     command.stdin(Stdio::null()).stdout(file.try_clone().expect("a log")).stderr(file);
     let status = command.status().expect("cargo");
     let printed = String::from_utf8_lossy(&fs::read(&log).expect("a log")).into_owned();
@@ -82,6 +90,10 @@ fn run(major: u32, binaries: &Path) -> Run {
     if !status.success() && failed.is_empty() {
         failed.push(format!("{status}: {}", printed.lines().last().unwrap_or_default()));
     }
+    // Of several tests that leave out the same, one speaks for all.
+    let mut left_out: Vec<String> = printed.lines().filter(|l| l.starts_with("SKIPPED")).map(str::to_owned).collect();
+    left_out.sort();
+    left_out.dedup();
     if !failed.is_empty() {
         let from = printed.find("\nfailures:\n").unwrap_or_default();
         println!("{}", printed.get(from..).unwrap_or_default());
@@ -91,6 +103,7 @@ fn run(major: u32, binaries: &Path) -> Run {
         version: version(binaries),
         result: result.split("; 0 measured").next().unwrap_or_default().to_owned(),
         failed,
+        left_out,
         seconds: began.elapsed().as_secs(),
     }
 }

@@ -53,7 +53,7 @@ fn groups_of_the_database_give_roles() {
     let log = log();
     let log: Vec<&str> = log.lines().filter(|line| line.contains("aq1_")).collect();
     for (user, why) in [
-        ("aq1_old", "expired"),
+        ("aq1_old", "valid_until is over"),
         ("aq1_nologin", "no such user"),
         ("aq1_bare", "no password"),
         ("aq1_md5", "stored as MD5"),

@@ -11,9 +11,9 @@ use postgres_protocol::message::frontend;
 use super::*;
 
 /// Runs for a minute unless it is cancelled, and holds no lock that another test waits for.
-const LONG: &str = "SELECT count(*) FROM generate_series(1, 2000000000)";
+pub const LONG: &str = "SELECT count(*) FROM generate_series(1, 2000000000)";
 
-fn request(process: i32, secret: &[u8]) -> Vec<u8> {
+pub fn request(process: i32, secret: &[u8]) -> Vec<u8> {
     packet(&[&80_877_102_u32.to_be_bytes()[..], &process.to_be_bytes(), secret].concat())
 }
 
@@ -43,7 +43,7 @@ fn plain() -> Client {
 }
 
 /// Waits until the server session does something.
-fn wait_until_active(process: i32) {
+pub fn wait_until_active(process: i32) {
     let mut plain = plain();
     for _ in 0..600 {
         let active = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {process} AND state = 'active'");

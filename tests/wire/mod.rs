@@ -13,6 +13,7 @@ mod messages;
 mod noise;
 mod own;
 mod server_login;
+mod server_protocol;
 mod startup_parameters;
 mod tls;
 mod tls_raw;

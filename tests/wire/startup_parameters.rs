@@ -386,7 +386,7 @@ fn other_encodings_are_refused_with_a_hint() {
 }
 
 /// SCRAM by hand, and the notices up to the first ReadyForQuery.
-fn notices_of_startup(client: &mut Client, password: &str) -> Vec<Fields> {
+pub fn notices_of_startup(client: &mut Client, password: &str) -> Vec<Fields> {
     use postgres_protocol::authentication::sasl::{ChannelBinding, ScramSha256};
     let mut scram = ScramSha256::new(password.as_bytes(), ChannelBinding::unsupported());
     let mut notices = Vec::new();
