@@ -27,7 +27,7 @@ test: ## Formatting, clippy, all tests
 	cargo test --workspace --locked --test suite -- --show-output
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; fi
 
-test-clients: ## Real clients: drivers, ORMs, dbt, JDBC, ODBC, psql, pg_dump
+test-clients: ## Real clients: drivers, ORMs, dbt, JDBC, ODBC, Node.js, psql, pgbench, pipelines of libpq
 	@.ci/packages build postgres drivers clients
 	cargo test --workspace --locked --test clients -- --show-output
 

@@ -2,8 +2,10 @@
 //! Postgres itself, what is masked it looks at itself, and nothing that pgveil sends may hold a protected value.
 
 mod jdbc;
+mod libpq;
 mod node;
 mod odbc;
+mod pgbench;
 mod psql;
 
 use std::path::{Path, PathBuf};
@@ -54,17 +56,23 @@ impl Place {
     }
 }
 
-/// Runs what `program` makes of each place; what it prints must be the same everywhere.
+/// Runs what `program` makes of each place; what it prints must be the same everywhere, but for the database's name.
 fn alike(program: impl Fn(&Place) -> Command) {
-    let [direct, engineer, analyst] = ["direct", "engineer", "analyst"].map(|role| {
+    alike_as(&["engineer", "analyst"], program);
+}
+
+/// The same for these roles.
+fn alike_as(roles: &[&'static str], program: impl Fn(&Place) -> Command) {
+    let said = |role| {
         let place = Place::of(role);
         let (out, err, ok) = run(&mut program(&place));
         assert!(ok, "{role}:\n{err}");
         place.assert_clean();
-        out
-    });
-    for (role, out) in [("engineer", engineer), ("analyst", analyst)] {
-        differences(role, &direct, &out);
+        out.replace(&place.database, "db")
+    };
+    let direct = said("direct");
+    for role in roles {
+        differences(role, &direct, &said(role));
     }
 }
 
