@@ -82,7 +82,9 @@ attacks![
     ),
     attack(
         "LIMIT by a pseudonym of a level further out",
-        &["SELECT (SELECT count(*) FROM (SELECT 1 FROM generate_series(1, 200) LIMIT ascii(c.email)) s) FROM shop.customers c WHERE id = {id}"],
+        &[
+            "SELECT (SELECT count(*) FROM (SELECT 1 FROM generate_series(1, 200) LIMIT ascii(c.email)) s) FROM shop.customers c WHERE id = {id}"
+        ],
         Refused
     ),
     attack("a row with a star", &["SELECT (c.*, 1) FROM shop.customers c"], Refused),

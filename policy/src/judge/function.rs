@@ -1,8 +1,8 @@
 //! Function calls: which function is meant, whether the role may call it, and in which order an aggregate sees its rows.
 
 use sqlparser::ast::{
-    DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, ObjectName, OrderByExpr,
-    Value,
+    DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, ObjectName,
+    OrderByExpr, Value,
 };
 
 use super::build;

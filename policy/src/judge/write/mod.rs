@@ -16,8 +16,8 @@ use sqlparser::ast::{Expr, Query, SelectItem, SetExpr};
 
 use super::engine::{RoleEngine, Subject};
 use super::facts::Facts;
-use super::scope::Col;
 use super::query::mentions;
+use super::scope::Col;
 use super::{Cte, Judge, build, gate, refuse, statement};
 use crate::catalog::Relation;
 use crate::plan::{Kind, Planned, SqlText};
