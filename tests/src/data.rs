@@ -74,6 +74,12 @@ pub struct Values {
     accounts: [Vec<String>; 2],
 }
 
+impl Default for Values {
+    fn default() -> Self {
+        Values::new()
+    }
+}
+
 impl Values {
     /// Random values; both twins alike in nothing but their number.
     pub fn new() -> Self {

@@ -494,7 +494,6 @@ fn limit(tag: u8) -> Result<usize, ProtocolError> {
     }
 }
 
-
 fn is_unknown(code: SqlState) -> bool {
     [SqlState::UNDEFINED_TABLE, SqlState::UNDEFINED_COLUMN, SqlState::UNDEFINED_FUNCTION, SqlState::UNDEFINED_OBJECT].contains(&code)
 }
