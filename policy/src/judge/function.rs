@@ -1,8 +1,8 @@
 //! Function calls: which function is meant, whether the role may call it, and in which order an aggregate sees its rows.
 
 use sqlparser::ast::{
-    DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, ObjectName,
-    OrderByExpr, Value,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, ObjectName, OrderByExpr,
+    Value,
 };
 
 use super::build;
@@ -108,9 +108,8 @@ impl Judge<'_> {
             Err(unknown) if unknown.id == "function.unknown" => {
                 let plain = filter.is_none() && over.is_none() && within_group.is_empty() && list.duplicate_treatment.is_none();
                 let plain = plain && list.clauses.is_empty();
-                if let Some(mut cast) = self.literal_cast(&parts, list).filter(|_| plain) {
-                    let label = self.expr(&mut cast, scope)?;
-                    return Ok(Judged::Replaced(Box::new(cast), label));
+                if plain && self.is_literal_cast(&parts, list) {
+                    return Err(refuse::not_yet("form.call", "a cast that is written as a call").with_hint("Write CAST('…' AS …)."));
                 }
                 // `city(c)` is a column where there is no such function (PostgreSQL documentation, 8.16.5).
                 let ([name], [FunctionArg::Unnamed(FunctionArgExpr::Expr(row))]) = (name.0.as_slice(), list.args.as_slice()) else {
@@ -183,12 +182,11 @@ impl Judge<'_> {
     }
 
     /// `tsquery('a & b')`: where there is no such function, a type's name before a literal is a cast (PostgreSQL documentation, 4.2.9).
-    fn literal_cast(&self, name: &[String], list: &FunctionArgumentList) -> Option<Expr> {
-        let ([name], [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))]) = (name, list.args.as_slice()) else { return None };
-        let Expr::Value(value) = build::bare(argument) else { return None };
-        let known = self.path.iter().any(|schema| !is_temporary(schema) && self.has_type(schema, name));
-        (matches!(value.value, Value::SingleQuotedString(_)) && known)
-            .then(|| build::cast(argument.clone(), DataType::Custom(build::object_name(&[name]), vec![])))
+    fn is_literal_cast(&self, name: &[String], list: &FunctionArgumentList) -> bool {
+        let ([name], [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))]) = (name, list.args.as_slice()) else { return false };
+        let Expr::Value(value) = build::bare(argument) else { return false };
+        matches!(value.value, Value::SingleQuotedString(_))
+            && self.path.iter().any(|schema| !is_temporary(schema) && self.has_type(schema, name))
     }
 
     /// Writes a call on sealed values so that it goes by the keyed order, where it goes by an order.
