@@ -31,4 +31,28 @@ attacks![
         ],
         Refused
     ),
+    attack(
+        "a new row with a value by a name that both have",
+        &[
+            "BEGIN",
+            "MERGE INTO shop.contacts t USING shop.leads s ON t.email = s.email AND false WHEN NOT MATCHED THEN INSERT (id, label) VALUES (owner, email)"
+        ],
+        Refused
+    ),
+    attack(
+        "by a condition on a name that both have",
+        &[
+            "BEGIN",
+            "MERGE INTO shop.contacts t USING shop.leads s ON false WHEN NOT MATCHED AND email LIKE 'l%' THEN INSERT (id) VALUES (owner)"
+        ],
+        Refused
+    ),
+    attack(
+        "the target's columns where nothing matches",
+        &[
+            "BEGIN",
+            "MERGE INTO shop.contacts t USING shop.products p ON false WHEN NOT MATCHED THEN INSERT (id, label) VALUES (p.id, t.email)"
+        ],
+        Error("42P01")
+    ),
 ];
