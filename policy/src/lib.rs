@@ -5,12 +5,14 @@
 //! * [`policy`]: the policy file, and what it means for a role on a given database ([`policy::Protection`]);
 //! * [`catalog`]: a snapshot of the database's relations, functions and types;
 //! * [`mask`]: what a protected value looks like: in SQL (veil) and in the result stream (seal);
+//! * [`detect`]: which columns look like personal data;
 //! * [`builtin`]: what pgveil itself knows of Postgres: settings, functions and catalogs that are safe;
 //! * [`read`]: SQL text to a tree that two parsers agree on, and back to text;
 //! * [`judge`]: names, labels, veils, row order; the [`Engine`].
 
 pub mod builtin;
 pub mod catalog;
+pub mod detect;
 pub mod judge;
 pub mod mask;
 pub mod plan;
