@@ -8,7 +8,8 @@
 //! * [`detect`]: which columns look like personal data;
 //! * [`builtin`]: what pgveil itself knows of Postgres: settings, functions and catalogs that are safe;
 //! * [`read`]: SQL text to a tree that two parsers agree on, and back to text;
-//! * [`judge`]: names, labels, veils, row order; the [`Engine`].
+//! * [`judge`]: names, labels, veils, row order; the [`Engine`];
+//! * [`report`]: what is to be said of a policy: findings, differences, its schema.
 
 pub mod builtin;
 pub mod catalog;
@@ -19,9 +20,10 @@ pub mod plan;
 pub mod policy;
 pub mod read;
 pub mod refusal;
+pub mod report;
 
 pub use catalog::Catalog;
-pub use judge::{Engine, Subject};
+pub use judge::{Described, Engine, Hidden, Subject};
 pub use mask::Mask;
 pub use plan::{
     Act, Argument, Carry, CopyData, CopyForm, Kind, NullParameter, Origin, Output, Plan, PlanFormat, Planned, SqlText, Token,

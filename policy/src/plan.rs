@@ -32,6 +32,8 @@ pub struct Planned {
     pub moves_search_path: bool,
     /// It reads protected relations: which of their rows an expression fails on first, and how, would tell their order.
     pub order_is_data: bool,
+    /// Relations that it reads and of which a row filter hides rows, in order.
+    pub filtered: Vec<Oid>,
     /// Parameters that hold tokens.
     pub tokens: Arc<[TokenParameter]>,
     /// Parameters that must be NULL.
@@ -80,6 +82,7 @@ impl Planned {
             outputs: Arc::from([]),
             moves_search_path: false,
             order_is_data: false,
+            filtered: Vec::new(),
             tokens: Arc::from([]),
             nulls: Arc::from([]),
             writes_tokens: false,

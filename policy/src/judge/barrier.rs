@@ -27,7 +27,7 @@ use super::expr::InScope;
 use super::holds::{Holds, Place, place};
 use super::scope::Item;
 use super::{Judge, build};
-use crate::catalog::FunctionKind;
+use crate::catalog::{FunctionKind, Oid};
 
 pub(crate) use settle::mark;
 use settle::{OK, Settle, Shift};
@@ -35,6 +35,8 @@ use settle::{OK, Settle, Shift};
 /// One reference to a relation with a row filter.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Barrier {
+    /// The relation whose rows it filters.
+    pub of: Oid,
     /// The filter looks at nothing but the row.
     pub local: bool,
     /// The filter may fail by itself.
@@ -59,6 +61,14 @@ pub(crate) struct Behind {
     pub own: Option<usize>,
     /// All that conditions on its columns may reach, its own too.
     pub reached: Vec<usize>,
+}
+
+/// The relations of which rows are hidden, in order.
+pub(crate) fn relations(barriers: &[Barrier]) -> Vec<Oid> {
+    let mut found: Vec<Oid> = barriers.iter().map(|b| b.of).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 /// The barriers behind everything that a query in that scope can name.

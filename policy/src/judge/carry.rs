@@ -27,6 +27,7 @@ pub(super) fn table(role: &RoleEngine, made: &Made, schema: Option<&str>, judged
             text: text(&made.empty(false).print(schema, &shape)?),
             changes_catalog: true,
             tokens: judged.tokens.parameters(),
+            filtered: judged.filtered.clone(),
             ..Planned::plain(Kind::Keep, "")
         });
     }
@@ -42,6 +43,7 @@ pub(super) fn table(role: &RoleEngine, made: &Made, schema: Option<&str>, judged
         outputs: outputs(&judged.cols, &catalog.forms),
         moves_search_path: judged.moves,
         order_is_data: judged.order_is_data,
+        filtered: judged.filtered.clone(),
         tokens: judged.tokens.parameters(),
         changes_catalog: true,
         carry: Some(Arc::new(carry)),

@@ -50,7 +50,7 @@ fn out(role: &RoleEngine, who: &Subject, reading: &Reading, text: &str, options:
     if reading.parameters() > 0 {
         return Err(Refusal::new(NO_PARAMETER, "copy.parameter", "there is no parameter $1"));
     }
-    let Judgement { sql, cols, moves, order_is_data, tokens, .. } = statement::query(role, who, reading, text, Gate::Inserted)?;
+    let Judgement { sql, cols, moves, order_is_data, tokens, filtered } = statement::query(role, who, reading, text, Gate::Inserted)?;
     let columns = statement::outputs(&cols, &role.facts.catalog.forms);
     let force_quote = match &options.force_quote {
         Columns::All => vec![true; columns.len()],
@@ -89,6 +89,7 @@ fn out(role: &RoleEngine, who: &Subject, reading: &Reading, text: &str, options:
         text: SqlText::with_holes(&sql, role.facts.marker(), tokens.literals()),
         moves_search_path: moves,
         order_is_data,
+        filtered,
         copy: Some(Arc::new(data)),
         ..Planned::plain(Kind::CopyOut, "")
     })

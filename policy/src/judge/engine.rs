@@ -7,6 +7,7 @@ use dashmap::DashMap;
 
 use super::cache::Cache;
 use super::facts::{Facts, Fields};
+use super::describe::{Described, Hidden};
 use super::{rights, statement};
 use crate::catalog::own::Own;
 use crate::catalog::{Catalog, Oid};
@@ -51,6 +52,10 @@ pub struct Engine {
 pub(super) struct RoleEngine {
     pub facts: Facts,
     unprotected: bool,
+    /// Its name.
+    pub name: String,
+    /// What it is a role of.
+    pub policy: Arc<Policy>,
     cache: Cache,
     /// Classes with `otherwise = "redact"`.
     redacts: BTreeSet<String>,
@@ -88,6 +93,7 @@ impl Engine {
         let mut errors = Vec::new();
         let mut protections = Vec::new();
         let fields = Fields::of(&catalog);
+        let shared = Arc::new(policy.clone());
         for (name, role) in &policy.roles {
             match Protection::derive_on(policy, &catalog, name, known) {
                 Ok(protection) => {
@@ -96,14 +102,14 @@ impl Engine {
                     let facts = Facts::new(Arc::clone(&catalog), fields.clone(), protection, role, marker.to_owned());
                     let redacts = role.masks.iter().filter(|(_, m)| m.redacts_otherwise).map(|(class, _)| class.clone()).collect();
                     let otherwise = DashMap::new();
-                    roles.insert(name.clone(), RoleEngine { facts, unprotected, cache: Cache::default(), redacts, otherwise });
+                    let (cache, policy, name) = (Cache::default(), Arc::clone(&shared), name.clone());
+                    roles.insert(name.clone(), RoleEngine { facts, unprotected, name, policy, cache, redacts, otherwise });
                 }
                 Err(found) => errors.extend(found.into_iter().filter(|e| !errors.contains(e)).collect::<Vec<_>>()),
             }
         }
         let known = known.clone().and(policy, &catalog, protections.iter().map(|(name, protection)| (*name, protection)));
-        let policy = Arc::new(policy.clone());
-        if errors.is_empty() { Ok(Engine { roles, catalog, known: Arc::new(known), policy }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Engine { roles, catalog, known: Arc::new(known), policy: shared }) } else { Err(errors) }
     }
 
     /// The engine of one session, for its role only, on the catalog as that session sees it. `own` differs from this engine's
@@ -132,6 +138,8 @@ impl Engine {
         let engine = RoleEngine {
             facts,
             unprotected: base.unprotected,
+            name: base.name.clone(),
+            policy: Arc::clone(&base.policy),
             cache: Cache::small(),
             redacts: base.redacts.clone(),
             otherwise: DashMap::new(),
@@ -187,6 +195,16 @@ impl Engine {
             role.cache.put(&who.search_path, sql, &judged);
             judged
         })
+    }
+
+    /// What a result column is and what was decided about it, in words; `None` for a role that the policy does not have.
+    pub fn describe(&self, role: &str, output: &Output) -> Option<Described> {
+        self.roles.get(role).map(|role| role.describe(output))
+    }
+
+    /// The row filters that a statement meets.
+    pub fn hidden(&self, role: &str, planned: &Planned) -> Vec<Hidden> {
+        self.roles.get(role).map(|role| role.hidden(planned)).unwrap_or_default()
     }
 
     /// Compares what the server says of a result's columns, (table OID, attribute number) each and (0, 0) for

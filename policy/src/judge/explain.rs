@@ -2,28 +2,92 @@
 
 use std::sync::Arc;
 
+use super::describe::Described;
 use super::engine::{RoleEngine, Subject};
 use super::refuse;
 use super::statement::{self, Gate, Judgement};
-use crate::Refusal;
 use crate::mask::Mask;
-use crate::plan::{Kind, Origin, Output, PlanFormat, Planned, SqlText};
+use crate::plan::{Act, Kind, Origin, Output, PlanFormat, Planned, SqlText};
 use crate::read::{ExplainFormat, ExplainOptions, Reading};
+use crate::{Refusal, SqlState};
 
 /// Judges an EXPLAIN of a query.
 pub(super) fn query(role: &RoleEngine, who: &Subject, options: &ExplainOptions, reading: &Reading, text: &str) -> Result<Planned, Refusal> {
     let runs = options.analyze == Some(true);
     // What is only planned gives nothing of a table's, and the check of its names would show in the plan.
     let gate = if runs { Gate::Inserted } else { Gate::LeftOut };
-    let Judgement { sql, moves, order_is_data, tokens, .. } = statement::query(role, who, reading, text, gate)?;
+    let Judgement { sql, moves, order_is_data, tokens, filtered, .. } = statement::query(role, who, reading, text, gate)?;
     Ok(Planned {
         text: SqlText::with_holes(&format!("EXPLAIN ({}) {sql}", asked(options)), role.facts.marker(), tokens.literals()),
         outputs: Arc::from([output()]),
         moves_search_path: moves,
         order_is_data,
+        filtered,
         tokens: tokens.parameters(),
         ..Planned::plain(kind(options.format), "")
     })
+}
+
+/// EXPLAIN (VEIL): what is done with each column of a statement, and which row filters it meets, as rows. The text that is sent holds
+/// nothing but these words: nothing is read.
+pub(super) fn veil(role: &RoleEngine, options: &ExplainOptions, planned: Planned, who: &Subject) -> Result<Planned, Refusal> {
+    if *options != (ExplainOptions { veil: options.veil, ..ExplainOptions::default() }) || options.veil != Some(true) {
+        return Err(Refusal::new(SqlState::UNSUPPORTED, "read.explain", "VEIL goes with no other option of EXPLAIN")
+            .with_hint("Write EXPLAIN (VEIL) for what pgveil does with each column, and EXPLAIN without it for the server's plan.")
+            .at(Some(1)));
+    }
+    let shown = match (planned.kind, &planned.act) {
+        (Kind::Query | Kind::Write | Kind::Carry | Kind::Keep, _) => &planned.outputs,
+        (Kind::Name, Act::Declare { query, .. }) => &query.outputs,
+        (
+            Kind::Explain
+            | Kind::ExplainTree(_)
+            | Kind::Transaction
+            | Kind::Set
+            | Kind::Show
+            | Kind::CopyOut
+            | Kind::CopyIn
+            | Kind::Lock
+            | Kind::Utility
+            | Kind::Name
+            | Kind::Named
+            | Kind::Call
+            | Kind::Define,
+            _,
+        ) => return Err(other("such a statement", &who.role)),
+    };
+    let mut rows: Vec<[Option<String>; 6]> = Vec::new();
+    for output in shown.iter() {
+        let Described { name, data_type, origin, class, mask, rule, .. } = role.describe(output);
+        rows.push([Some(name), data_type, origin, class, Some(mask), rule]);
+    }
+    rows.extend(role.hidden(&planned).into_iter().map(|h| [None, None, Some(h.relation), None, Some("row filter".to_owned()), Some(h.rule)]));
+    let outputs = VEIL_COLUMNS.map(|name| Output {
+        name: name.to_owned(),
+        origin: Origin::Computed,
+        of_view: None,
+        mask: Mask::Clear,
+        type_oid: Some(TEXT),
+    });
+    Ok(Planned { outputs: Arc::from(outputs), ..Planned::plain(Kind::Query, values(&rows)) })
+}
+
+const VEIL_COLUMNS: [&str; 6] = ["column", "type", "origin", "class", "mask", "rule"];
+/// The OID of `text`.
+const TEXT: u32 = 25;
+
+/// A query that gives these rows.
+fn values(rows: &[[Option<String>; 6]]) -> String {
+    let names = VEIL_COLUMNS.map(super::stand_in::quote).join(", ");
+    let cell = |cell: &Option<String>| match cell {
+        Some(text) => format!("CAST('{}' AS pg_catalog.text)", text.replace('\'', "''")),
+        None => "CAST(NULL AS pg_catalog.text)".to_owned(),
+    };
+    let row = |row: &[Option<String>; 6]| format!("({})", row.iter().map(cell).collect::<Vec<_>>().join(", "));
+    match rows {
+        [] => format!("SELECT {names} FROM (VALUES {}) AS \"v\" ({names}) LIMIT 0", row(&[const { None }; 6])),
+        rows => format!("SELECT {names} FROM (VALUES {}) AS \"v\" ({names})", rows.iter().map(row).collect::<Vec<_>>().join(", ")),
+    }
 }
 
 /// Puts EXPLAIN before a statement that was judged as it would run, and runs with ANALYZE.

@@ -61,6 +61,8 @@ pub(crate) struct Facts {
     pub rights: Rights,
     marker: String,
     stand_ins: DashMap<Oid, Known>,
+    /// What is done with the columns of materialised views that the policy does not class completely.
+    lineages: DashMap<Oid, Arc<Guard>>,
     fields: Fields,
     /// Every protected column is followed as it is, instead of being masked.
     lineage: bool,
@@ -119,6 +121,7 @@ impl Facts {
             rights: Rights::of(role),
             marker,
             stand_ins: DashMap::new(),
+            lineages: DashMap::new(),
             fields,
             lineage: false,
             following: OnceLock::new(),
@@ -137,6 +140,7 @@ impl Facts {
             rights: self.rights.clone(),
             marker: self.marker.clone(),
             stand_ins: DashMap::new(),
+            lineages: DashMap::new(),
             fields: self.fields.upon(&catalog, changed),
             lineage: false,
             following: OnceLock::new(),
@@ -156,6 +160,7 @@ impl Facts {
             rights: self.rights.clone(),
             marker: self.marker.clone(),
             stand_ins: DashMap::new(),
+            lineages: DashMap::new(),
             fields: self.fields.clone(),
             lineage: self.lineage,
             following: OnceLock::new(),
@@ -173,6 +178,7 @@ impl Facts {
             rights: self.rights.clone(),
             marker: self.marker.clone(),
             stand_ins: DashMap::new(),
+            lineages: DashMap::new(),
             fields: Fields::default(),
             lineage: false,
             following: OnceLock::new(),
@@ -272,6 +278,15 @@ impl Facts {
 
     pub fn remember_stand_in(&self, relation: Oid, known: Known) {
         self.stand_ins.insert(relation, known);
+    }
+
+    pub fn remember_lineage(&self, relation: Oid, guard: &Guard) {
+        self.lineages.insert(relation, Arc::new(guard.clone()));
+    }
+
+    /// What is done with the columns of a materialised view that has been read, by its definition.
+    pub fn lineage(&self, relation: Oid) -> Option<Arc<Guard>> {
+        self.lineages.get(&relation).map(|guard| Arc::clone(&guard))
     }
 
     /// Reads SQL of the policy over one relation: it may read everything, but every name in it must be

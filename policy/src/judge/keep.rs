@@ -17,11 +17,12 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, keep: &Keep, text: &str) ->
     if judged.cols.iter().any(|c| c.label.sealed().is_some()) {
         return carry::table(role, &keep.made, schema.as_deref(), &judged);
     }
-    let Judgement { sql, moves, order_is_data, tokens, .. } = judged;
+    let Judgement { sql, moves, order_is_data, tokens, filtered, .. } = judged;
     Ok(Planned {
         text: SqlText::with_holes(&keep.made.print(schema.as_deref(), &sql)?, role.facts.marker(), tokens.literals()),
         moves_search_path: moves,
         order_is_data,
+        filtered,
         tokens: tokens.parameters(),
         changes_catalog: true,
         ..Planned::plain(Kind::Keep, "")

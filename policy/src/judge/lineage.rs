@@ -99,6 +99,7 @@ impl Judge<'_> {
             };
             guard.columns.entry(column.number).or_insert(treatment);
         }
+        self.facts.remember_lineage(relation.oid, &guard);
         // Even with no such column: rows lie in it in the order in which they were computed.
         self.guarded(relation, &guard, None)
     }

@@ -31,6 +31,7 @@ mod coded;
 mod copy;
 mod define;
 mod depend;
+mod describe;
 mod determined;
 mod engine;
 mod explain;
@@ -84,6 +85,7 @@ use std::collections::{BTreeSet, HashMap};
 use sqlparser::ast::{DataType, Expr, Query, Select, Spanned};
 
 use barrier::Barrier;
+pub use describe::{Described, Hidden};
 pub use engine::{Engine, Subject, Veto};
 use facts::{Facts, LevelOrder};
 use holds::Holds;

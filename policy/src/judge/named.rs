@@ -81,6 +81,7 @@ fn prepare(role: &RoleEngine, who: &Subject, prepare: Prepare, text: &str) -> Re
     Ok(Planned {
         text: statement.text.after(&head),
         order_is_data: statement.order_is_data,
+        filtered: statement.filtered.clone(),
         act: Act::Prepare { name, statement: Arc::new(statement), client },
         ..Planned::plain(Kind::Name, "")
     })
@@ -127,6 +128,7 @@ fn declare(role: &RoleEngine, who: &Subject, cursor: Cursor, text: &str) -> Resu
         outputs: outputs(&judged.cols, &role.facts.catalog.forms),
         moves_search_path: judged.moves,
         order_is_data: judged.order_is_data,
+        filtered: judged.filtered,
         tokens: judged.tokens.parameters(),
         ..Planned::plain(Kind::Query, "")
     };
@@ -135,6 +137,7 @@ fn declare(role: &RoleEngine, who: &Subject, cursor: Cursor, text: &str) -> Resu
         // A cursor that is held runs when its transaction commits.
         moves_search_path: query.moves_search_path,
         order_is_data: query.order_is_data,
+        filtered: query.filtered.clone(),
         tokens: Arc::clone(&query.tokens),
         act: Act::Declare { name, query: Arc::new(query), binary, hold },
         ..Planned::plain(Kind::Name, "")

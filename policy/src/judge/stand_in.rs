@@ -237,7 +237,7 @@ impl Judge<'_> {
         if filtered {
             let local = !is_view && matches!(&*query.body, SetExpr::Select(s) if s.selection.as_ref().is_none_or(|f| !has_subquery(f)));
             barrier::mark(&mut query, barriers.len());
-            barriers.push(Barrier { local, may_fail, ..Barrier::default() });
+            barriers.push(Barrier { of: relation.oid, local, may_fail, ..Barrier::default() });
         }
         let key = key_columns(relation, &changed);
         // A mask's value may break the constraints of a domain that the composite type would cast it to.

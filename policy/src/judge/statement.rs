@@ -8,8 +8,8 @@ use super::facts::Facts;
 use super::label::Label;
 use super::scope::Col;
 use super::token::Tokens;
-use super::{Judge, channel, copy, define, explain, gate, keep, lock_table, named, procedure, refuse, stored};
-use crate::catalog::Catalog;
+use super::{Judge, barrier, channel, copy, define, explain, gate, keep, lock_table, named, procedure, refuse, stored};
+use crate::catalog::{Catalog, Oid};
 use crate::catalog::form::Forms;
 use crate::mask::Mask;
 use crate::plan::{Kind, Origin, Output, Planned, SqlText};
@@ -20,16 +20,18 @@ use crate::{Refusal, SqlState};
 pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Planned, Refusal> {
     match body {
         Body::Query(reading) => {
-            let Judgement { sql, cols, moves, order_is_data, tokens, .. } = query(role, who, &reading, text, Gate::Inserted)?;
+            let Judgement { sql, cols, moves, order_is_data, tokens, filtered } = query(role, who, &reading, text, Gate::Inserted)?;
             Ok(Planned {
                 text: SqlText::with_holes(&sql, role.facts.marker(), tokens.literals()),
                 outputs: outputs(&cols, &role.facts.catalog.forms),
                 moves_search_path: moves,
                 order_is_data,
                 tokens: tokens.parameters(),
+                filtered,
                 ..Planned::plain(Kind::Query, "")
             })
         }
+        Body::Explain { options, of } if options.veil.is_some() => explain::veil(role, &options, plan(role, who, *of, text)?, who),
         Body::Explain { options, of } => match *of {
             Body::Query(reading) => explain::query(role, who, &options, &reading, text),
             inner @ (Body::Keep(_) | Body::Write(_)) => explain::around(&options, plan(role, who, inner, text)?, &who.role),
@@ -78,8 +80,8 @@ pub(super) struct Judgement {
     pub moves: bool,
     pub order_is_data: bool,
     pub tokens: Tokens,
-    /// It reads relations of which rows are hidden.
-    pub filtered: bool,
+    /// Relations that it reads, of which rows are hidden.
+    pub filtered: Vec<Oid>,
 }
 
 /// Whether a text checks its names when it runs.
@@ -112,7 +114,7 @@ fn query_on(facts: &Facts, who: &Subject, reading: &read::Reading, text: &str, g
     let mut judge = Judge::new(facts, &who.search_path, &who.role, text);
     let cols = judge.statement(&mut ast, !matches!(gate, Gate::Stored))?;
     let (moves, order_is_data) = (judge.moves_search_path, judge.reads > 0);
-    let filtered = !judge.barriers.is_empty();
+    let filtered = barrier::relations(&judge.barriers);
     let tokens = judge.tokens;
     match gate {
         Gate::Inserted => gate::insert(&mut ast, &facts.catalog)?,

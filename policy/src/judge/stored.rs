@@ -23,7 +23,7 @@ pub(super) fn materialized(role: &RoleEngine, who: &Subject, keep: &Keep, schema
             .about(&sealed.spec.class)
             .at(Some(1)));
     }
-    if judged.filtered {
+    if !judged.filtered.is_empty() {
         let message = format!("{what}: it reads a relation of which rows are hidden from role {}", who.role);
         return Err(Refusal::new(SqlState::DENIED, "keep.filtered", message)
             .with_hint("CREATE TABLE AS keeps the rows that you see, CREATE VIEW shows them as they are at any time.")
@@ -62,7 +62,7 @@ pub(super) fn view(role: &RoleEngine, who: &Subject, view: &View, text: &str) ->
         role.facts.rights.write("pg_temp", WHAT).map_err(|r| r.at(Some(1)))?;
         schema = None;
     }
-    let guarded = Guarded { invoker: sealed.is_some(), barrier: judged.filtered };
+    let guarded = Guarded { invoker: sealed.is_some(), barrier: !judged.filtered.is_empty() };
     Ok(Planned { changes_catalog: true, ..Planned::plain(Kind::Define, view.print(schema.as_deref(), guarded, &judged.sql)?) })
 }
 

@@ -27,8 +27,14 @@ impl<'a> Faults<'a> {
 
     pub(super) fn add(&mut self, span: Option<Range<usize>>, message: impl Into<String>, help: impl Into<String>) {
         let (line, column) = self.place(span.clone());
-        let error = PolicyError { file: self.file.to_owned(), line, column, message: message.into(), help: Some(help.into()) };
+        let error = PolicyError { id: "policy.file", file: self.file.to_owned(), line, column, message: message.into(), help: Some(help.into()) };
         self.found.push((span.map_or(0, |span| span.start), error));
+    }
+
+    /// What stands there, on one line.
+    pub(super) fn written(&self, span: Option<Range<usize>>) -> String {
+        let text = span.and_then(|span| self.text.get(span)).unwrap_or_default();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     pub(super) fn is_empty(&self) -> bool {

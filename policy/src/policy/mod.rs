@@ -6,6 +6,7 @@ mod masks;
 mod parse;
 pub mod pattern;
 pub mod protection;
+pub mod tests_in_file;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,10 +16,13 @@ pub use protection::{Filter, Guard, Protection, Treatment};
 
 use crate::mask::MaskSpec;
 use pattern::Pattern;
+pub use tests_in_file::PolicyTest;
 
 /// A fault in a policy, with its place and a remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyError {
+    /// A stable name for this kind of fault, such as `mask.misfit`; `policy.file` for what is found without a database.
+    pub id: &'static str,
     /// The file as it was named to us.
     pub file: String,
     /// From 1; 0 where there is no line.
@@ -82,6 +86,8 @@ pub struct Policy {
     pub classes: Vec<Class>,
     /// By name.
     pub roles: BTreeMap<String, Role>,
+    /// `[[test]]`, in the order of the file.
+    pub tests: Vec<PolicyTest>,
 }
 
 impl Policy {
@@ -91,6 +97,11 @@ impl Policy {
     /// All faults that can be found without a database, in the order of the file. A file that is no TOML has one.
     pub fn parse(file: &str, text: &str) -> Result<Policy, Vec<PolicyError>> {
         parse::policy(file, text)
+    }
+
+    /// The keys that the file may have: at the top, in a class, in a role; and the names of masks.
+    pub fn keys() -> [&'static [&'static str]; 4] {
+        [&parse::TOP, &parse::CLASS, &parse::ROLE, &masks::MASKS]
     }
 }
 
@@ -173,6 +184,8 @@ pub struct RoleMask {
     pub redacts_otherwise: bool,
     /// `write = true`: the role may write columns of the class, though it reads only masks of them.
     pub writes: bool,
+    /// As the file writes it, on one line.
+    pub written: String,
     /// From 1.
     pub line: usize,
     /// From 1, in characters.

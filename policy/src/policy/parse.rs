@@ -7,7 +7,15 @@ use toml_edit::{Document, Item, TableLike};
 
 use super::faults::{Faults, suggest};
 use super::pattern::{Pattern, PatternError};
-use super::{Class, DefaultMask, Policy, PolicyError, Role, RoleMask, RowRule, Unclassified, masks};
+use super::{Class, DefaultMask, Policy, PolicyError, Role, RoleMask, RowRule, Unclassified, masks, tests_in_file};
+
+/// Keys at the top of a policy.
+pub(super) const TOP: [&str; 5] = ["version", "unclassified", "class", "role", "test"];
+/// Keys of a class.
+pub(super) const CLASS: [&str; 1] = ["columns"];
+/// Keys of a role.
+pub(super) const ROLE: [&str; 8] =
+    ["default", "read_only", "writable_schemas", "functions", "trusted_code", "channels", "mask", "rows"];
 
 pub(super) fn policy(file: &str, text: &str) -> Result<Policy, Vec<PolicyError>> {
     let mut faults = Faults::new(file, text);
@@ -20,18 +28,19 @@ pub(super) fn policy(file: &str, text: &str) -> Result<Policy, Vec<PolicyError>>
         }
     };
     let root = document.as_table();
-    known_keys(&mut faults, root, &["version", "unclassified", "class", "role"], "in a policy");
+    known_keys(&mut faults, root, &TOP, "in a policy");
     version(&mut faults, root);
     let (unclassified, unclassified_line) = unclassified(&mut faults, root);
     let classes: Vec<Class> = named_tables(&mut faults, root, "class").into_iter().map(|t| class(&mut faults, t)).collect();
     duplicate_patterns(&mut faults, root);
     let class_names: Vec<&str> = classes.iter().map(|c| c.name.as_str()).collect();
     let roles = named_tables(&mut faults, root, "role").into_iter().map(|t| role(&mut faults, t, &class_names)).collect::<Vec<_>>();
+    let tests = tests_in_file::tests(&mut faults, root, file, &roles.iter().map(|r| r.name.as_str()).collect::<Vec<_>>());
     if !faults.is_empty() {
         return Err(faults.into_errors());
     }
     let roles = roles.into_iter().map(|role| (role.name.clone(), role)).collect();
-    Ok(Policy { file: file.to_owned(), unclassified, unclassified_line, classes, roles })
+    Ok(Policy { file: file.to_owned(), unclassified, unclassified_line, classes, roles, tests })
 }
 
 /// A sub-table with its name, the place of the name, and what it holds.
@@ -85,7 +94,7 @@ fn unclassified(faults: &mut Faults<'_>, root: &dyn TableLike) -> (Unclassified,
 }
 
 fn class(faults: &mut Faults<'_>, (name, span, table): Named<'_>) -> Class {
-    known_keys(faults, table, &["columns"], &format!("in class {name}"));
+    known_keys(faults, table, &CLASS, &format!("in class {name}"));
     let mut columns = Vec::new();
     match table.get("columns") {
         None => faults.add(span.clone(), format!("class {name} names no columns"), "write `columns = [\"schema.table.column\"]`"),
@@ -119,8 +128,7 @@ fn duplicate_patterns(faults: &mut Faults<'_>, root: &dyn TableLike) {
 }
 
 fn role(faults: &mut Faults<'_>, (name, span, table): Named<'_>, classes: &[&str]) -> Role {
-    const KEYS: [&str; 8] = ["default", "read_only", "writable_schemas", "functions", "trusted_code", "channels", "mask", "rows"];
-    known_keys(faults, table, &KEYS, &format!("in role {name}"));
+    known_keys(faults, table, &ROLE, &format!("in role {name}"));
     Role {
         name: name.to_owned(),
         line: faults.place(span).0,
@@ -216,7 +224,8 @@ fn role_masks(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str, classe
         }
         let (line, column) = faults.place(span);
         if let Some((spec, redacts_otherwise, writes)) = masks::mask(faults, item) {
-            out.insert(class.to_owned(), RoleMask { spec, redacts_otherwise, writes, line, column });
+            let written = faults.written(item.span());
+            out.insert(class.to_owned(), RoleMask { spec, redacts_otherwise, writes, written, line, column });
         }
     }
     out
@@ -297,7 +306,7 @@ pub(super) fn known_keys(faults: &mut Faults<'_>, table: &dyn TableLike, known: 
     }
 }
 
-fn table<'i>(faults: &mut Faults<'_>, item: &'i Item, at: Option<Range<usize>>, what: &str, help: &str) -> Option<&'i dyn TableLike> {
+pub(super) fn table<'i>(faults: &mut Faults<'_>, item: &'i Item, at: Option<Range<usize>>, what: &str, help: &str) -> Option<&'i dyn TableLike> {
     let found = item.as_table_like();
     if found.is_none() {
         faults.add(at.or_else(|| item.span()), format!("{what} must be a table, not {}", article(item.type_name())), help);

@@ -74,7 +74,7 @@ impl Protection {
         let Some(role) = policy.roles.get(role) else {
             let help = suggest(role, policy.roles.keys().map(String::as_str));
             let message = format!("the policy has no role `{role}`");
-            return Err(vec![PolicyError { file: policy.file.clone(), line: 0, column: 0, message, help: Some(help) }]);
+            return Err(vec![PolicyError { id: "role.unknown", file: policy.file.clone(), line: 0, column: 0, message, help: Some(help) }]);
         };
         // A read-only role is not passed through untouched either: someone must hold it to that.
         if role.sees_everything(policy.unclassified) {
@@ -284,7 +284,7 @@ impl<'a> Derivation<'a> {
                         );
                         let help =
                             "a column has one class, with its parents' and children's columns of that name: make one pattern narrower";
-                        self.errors.push(self.error(line, 0, message, help.to_owned()));
+                        self.errors.push(self.error("class.two", (line, 0), message, help.to_owned()));
                     }
                 }
             }
@@ -322,7 +322,7 @@ impl<'a> Derivation<'a> {
                 }
                 // Its parent's column has the same type: said there.
                 if !self.families.has_parent(relation, column) {
-                    self.errors.push(self.error(place.0, place.1, message, misfit.help));
+                    self.errors.push(self.error("mask.misfit", place, message, misfit.help));
                 }
                 return None;
             }
@@ -426,12 +426,12 @@ impl<'a> Derivation<'a> {
                 parent.name
             );
             let help = format!("put it on the parent: `\"{}.{}\" = …`; it then holds for all its children", parent.schema, parent.name);
-            self.errors.push(self.error(rule.line, rule.column, message, help));
+            self.errors.push(self.error("rows.parent", (rule.line, rule.column), message, help));
         }
     }
 
-    fn error(&self, line: usize, column: usize, message: String, help: String) -> PolicyError {
-        PolicyError { file: self.policy.file.clone(), line, column, message, help: Some(help) }
+    fn error(&self, id: &'static str, (line, column): (usize, usize), message: String, help: String) -> PolicyError {
+        PolicyError { id, file: self.policy.file.clone(), line, column, message, help: Some(help) }
     }
 }
 

@@ -201,6 +201,6 @@ fn an_error_is_rendered_with_its_line() {
         "error: role ä masks the class `emial`, which is not defined\n --> policy.toml:5:2\n  |\n5 | \temial = \"null\"\n  | \t^\n  \
          = help: did you mean `email`?\n"
     );
-    let whole = PolicyError { file: "p".into(), line: 0, column: 0, message: "m".into(), help: None };
+    let whole = PolicyError { id: "policy.file", file: "p".into(), line: 0, column: 0, message: "m".into(), help: None };
     assert_eq!((whole.render(""), whole.to_string()), ("error: m\n --> p\n".to_owned(), "p: m".to_owned()));
 }

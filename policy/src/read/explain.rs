@@ -52,6 +52,7 @@ fn set(options: &mut ExplainOptions, element: &DefElem) -> Result<(), Refusal> {
         "summary" => &mut options.summary,
         "wal" => &mut options.wal,
         "settings" => &mut options.settings,
+        "veil" => &mut options.veil,
         "format" => {
             options.format = match control::word(element.arg.as_deref()).as_deref() {
                 Some("text") => ExplainFormat::Text,
@@ -78,5 +79,5 @@ fn set(options: &mut ExplainOptions, element: &DefElem) -> Result<(), Refusal> {
 
 fn unknown(what: &str) -> Refusal {
     Refusal::new(SqlState::UNSUPPORTED, "read.explain", format!("pgveil does not know {what} of this EXPLAIN"))
-        .with_hint("Known options are ANALYZE, VERBOSE, COSTS, BUFFERS, TIMING, SUMMARY, WAL, SETTINGS and FORMAT.")
+        .with_hint("Known options are ANALYZE, VERBOSE, COSTS, BUFFERS, TIMING, SUMMARY, WAL, SETTINGS, FORMAT and VEIL.")
 }

@@ -188,6 +188,8 @@ pub struct ExplainOptions {
     pub settings: Option<bool>,
     /// FORMAT
     pub format: ExplainFormat,
+    /// VEIL: not the server's plan, but what pgveil does with each column.
+    pub veil: Option<bool>,
 }
 
 /// FORMAT of an EXPLAIN.

@@ -1,7 +1,12 @@
 //! The command line.
 
+mod check;
 mod demo;
+mod explain;
+mod ground;
+mod report;
 mod serve;
+mod table;
 mod user;
 
 use std::path::PathBuf;
@@ -28,8 +33,12 @@ struct Line {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Holds a policy against itself and a live database: errors, and what is most likely not meant; runs its tests
+    Check(check::Arguments),
     /// Private Postgres, sample data and the proxy; shows what two users see and how to connect
     Demo(demo::Arguments),
+    /// Says what becomes of a statement: per column its origin, class, mask and rule, and the text that is sent; or why not
+    Explain(explain::Arguments),
     /// Runs the proxy until SIGTERM or SIGINT
     ///
     /// Sessions then end with 57P01. The log goes to standard error, one line per event; PGVEIL_LOG=error|warn|info says how
@@ -50,6 +59,8 @@ struct ConfigArgument {
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     match Line::parse().command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::User(arguments) => user::run(&arguments),
@@ -66,6 +77,13 @@ fn bad_configuration(error: &ConfigError) -> ExitCode {
 fn problem(error: &dyn std::fmt::Display) -> ExitCode {
     say(&format!("pgveil: {error}"));
     ExitCode::from(PROBLEMS)
+}
+
+/// To standard output, whether or not anybody reads it.
+fn print(text: &str) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout();
+    let _unread = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// A line to standard error, whether or not anybody reads it.

@@ -12,7 +12,7 @@ use pgveil_certs::server::{Files, Server};
 use toml_edit::DocumentMut;
 
 use super::section::Section;
-use super::{ClientCert, ClientTls, Config, SecretKey};
+use super::{ClientCert, ClientTls, Config, SecretKey, UpstreamConfig};
 use crate::error::ConfigError;
 
 pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -49,6 +49,26 @@ impl Config {
         let document = document(file)?;
         let users = Section::root(file, document.as_table()).required("users", "users.toml")?;
         Ok(file.parent().unwrap_or(Path::new("")).join(users))
+    }
+
+    /// Only where the policy is, whatever else is wrong with the configuration.
+    ///
+    /// # Errors
+    /// The file is unreadable or not TOML, or does not say.
+    pub fn policy_file(file: &Path) -> Result<PathBuf, ConfigError> {
+        let document = document(file)?;
+        let policy = Section::root(file, document.as_table()).required("policy", "policy.toml")?;
+        Ok(file.parent().unwrap_or(Path::new("")).join(policy))
+    }
+
+    /// Only `[upstream]` of a configuration that is no file. `name`: stands for the file in errors.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn upstream_of(name: &Path, document: &DocumentMut, environment: Environment<'_>) -> Result<UpstreamConfig, ConfigError> {
+        let mut load = Load { folder: Path::new(""), environment, warnings: Vec::new() };
+        let (upstream, _) = load.upstream(&mut Section::root(name, document.as_table()))?;
+        Ok(upstream)
     }
 }
 

@@ -3,10 +3,12 @@
 mod ask;
 mod login;
 mod reader;
+mod run;
 mod scram;
 mod stream;
 
 pub use ask::Table;
+pub use run::Answer;
 pub use scram::Salted;
 pub use stream::ServerStream;
 

@@ -55,6 +55,7 @@ fn plan_on(facts: &Facts, who: &Subject, write: &Write, text: &str) -> Result<Pl
         order_is_data: judge.reads > 0,
         tokens: judge.tokens.parameters(),
         nulls: judge.tokens.nulls(),
+        filtered: super::barrier::relations(&judge.barriers),
         tag,
         writes_tokens: judge.tokens.written,
         ..Planned::plain(Kind::Write, "")

@@ -1,0 +1,257 @@
+//! A policy against a database: what matches nothing, what is masked without anybody having said how, what nobody can read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::finding::{Finding, Severity};
+use crate::catalog::{Catalog, Relation, RelationKind};
+use crate::plan::Origin;
+use crate::policy::pattern::is_system_schema;
+use crate::policy::{Policy, Protection, Role, Unclassified};
+use crate::{Engine, Subject};
+
+/// All that can be said without asking the server anything but its catalog. `engine`: the policy on that catalog.
+pub fn findings(policy: &Policy, catalog: &Catalog, engine: &Engine) -> Vec<Finding> {
+    let mut found = unmatched(policy, catalog);
+    found.extend(suspects(catalog, policy));
+    for (name, role) in &policy.roles {
+        if role.trusted_code {
+            let message = format!("role {name} has trusted_code: it can read everything, whatever its masks say");
+            found.push(Finding::new(Severity::Note, "role.trusted", policy, role.line, message));
+        }
+        if !engine.unprotected(name) && !role.sees_everything(policy.unclassified) {
+            found.extend(by_default(policy, catalog, role));
+            found.extend(views(policy, catalog, engine, role));
+        }
+    }
+    merge_roles(&mut found);
+    found
+}
+
+/// Relations of a role on which row filters of its own lie, parents only: a child is read with its parent's.
+pub fn filtered<'c>(policy: &Policy, catalog: &'c Catalog, role: &str) -> Vec<&'c Relation> {
+    let Ok(protection) = Protection::derive(policy, catalog, role) else { return vec![] };
+    let has = |r: &&Relation| protection.guard(r.oid).is_some_and(|g| !g.filters.is_empty());
+    own(catalog).into_iter().filter(|r| r.parents.is_empty()).filter(has).collect()
+}
+
+/// Columns without a class that look like personal data, by their names.
+pub fn suspects(catalog: &Catalog, policy: &Policy) -> Vec<Finding> {
+    /// Parts of names, and what such a column holds.
+    const NAMES: [(&str, &str); 22] = [
+        ("email", "e-mail addresses"),
+        ("e_mail", "e-mail addresses"),
+        ("phone", "telephone numbers"),
+        ("mobile", "telephone numbers"),
+        ("ssn", "national ids"),
+        ("passport", "passport numbers"),
+        ("tax_id", "tax numbers"),
+        ("iban", "bank accounts"),
+        ("card_number", "card numbers"),
+        ("birth", "dates of birth"),
+        ("dob", "dates of birth"),
+        ("first_name", "names"),
+        ("last_name", "names"),
+        ("full_name", "names"),
+        ("surname", "names"),
+        ("street", "addresses"),
+        ("address", "addresses"),
+        ("zip", "post codes"),
+        ("ip_address", "IP addresses"),
+        ("salary", "salaries"),
+        ("diagnosis", "health data"),
+        ("password", "passwords"),
+    ];
+    let mut found = Vec::new();
+    for relation in own(catalog).into_iter().filter(|r| r.parents.is_empty() && stores(r)) {
+        for column in &relation.columns {
+            let name = column.name.to_lowercase();
+            let Some((_, what)) = NAMES.iter().find(|(part, _)| name.contains(part)) else { continue };
+            if has_class(policy, catalog, relation, &column.name) {
+                continue;
+            }
+            let full = format!("{}.{}.{}", relation.schema, relation.name, column.name);
+            let message = format!("the column {full} has no class, and its name looks like {what}");
+            found.push(
+                Finding::new(Severity::Warning, "column.suspect", policy, policy.unclassified_line, message)
+                    .with_help(format!("add \"{full}\" to the columns of a class; one that every role sees as it is says that it was looked at")),
+            );
+        }
+    }
+    found
+}
+
+/// Relations of users, in order.
+fn own(catalog: &Catalog) -> Vec<&Relation> {
+    let mut relations: Vec<&Relation> =
+        catalog.relations.values().map(AsRef::as_ref).filter(|r| !is_system_schema(&r.schema) && !r.schema.starts_with("pg_temp")).collect();
+    relations.sort_by_key(|r| (&r.schema, &r.name));
+    relations
+}
+
+fn stores(relation: &Relation) -> bool {
+    match relation.kind {
+        RelationKind::Table | RelationKind::Partitioned | RelationKind::Foreign => true,
+        RelationKind::View | RelationKind::MaterializedView | RelationKind::Sequence => false,
+    }
+}
+
+/// A pattern names it, or the column of that name of a parent or child.
+fn has_class(policy: &Policy, catalog: &Catalog, relation: &Relation, column: &str) -> bool {
+    let family = |r: &&Relation| {
+        r.oid == relation.oid || catalog.ancestors(r.oid).contains(&relation.oid) || catalog.ancestors(relation.oid).contains(&r.oid)
+    };
+    let named = |r: &Relation| {
+        let names = [r.schema.as_str(), &r.name, column];
+        policy.classes.iter().flat_map(|class| &class.columns).any(|(pattern, _)| pattern.matches(names))
+    };
+    named(relation) || catalog.relations.values().map(AsRef::as_ref).filter(family).any(named)
+}
+
+/// Names in the policy that the database does not have.
+fn unmatched(policy: &Policy, catalog: &Catalog) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let relations: Vec<&Relation> = catalog.relations.values().map(AsRef::as_ref).collect();
+    let all = || relations.iter().flat_map(|r| r.columns.iter().map(move |c| (r, c)));
+    for class in &policy.classes {
+        for (pattern, line) in &class.columns {
+            if all().any(|(r, c)| pattern.matches([&r.schema, &r.name, &c.name])) {
+                continue;
+            }
+            let text = pattern.to_string();
+            let near = nearest(&text, all().filter(|(r, _)| !is_system_schema(&r.schema)).map(|(r, c)| format!("{}.{}.{}", r.schema, r.name, c.name)));
+            let message = format!("the pattern `{text}` of class {} matches no column", class.name);
+            found.push(Finding::new(Severity::Warning, "class.unmatched", policy, *line, message).with_help(near));
+        }
+    }
+    for (name, role) in &policy.roles {
+        for rule in &role.rows {
+            if relations.iter().any(|r| rule.relation.matches([&r.schema, &r.name])) {
+                continue;
+            }
+            let text = rule.relation.to_string();
+            let near = nearest(&text, relations.iter().filter(|r| !is_system_schema(&r.schema)).map(|r| format!("{}.{}", r.schema, r.name)));
+            let message = format!("the row filter of role {name} on `{text}` matches no relation: it hides nothing");
+            let finding = Finding::new(Severity::Warning, "rows.unmatched", policy, rule.line, message).with_help(near);
+            found.push(Finding { column: rule.column, ..finding });
+        }
+        for schema in role.writable_schemas.iter().filter(|s| !catalog.schemas.contains(*s)) {
+            let near = nearest(schema, catalog.schemas.iter().filter(|s| !is_system_schema(s)).cloned());
+            let message = format!("role {name} may write the schema {schema}, which there is not");
+            found.push(Finding::new(Severity::Warning, "schema.unknown", policy, role.line, message).with_help(near));
+        }
+        for (schema, function) in &role.functions {
+            if catalog.functions.get(function).is_some_and(|all| all.iter().any(|f| f.schema == *schema)) {
+                continue;
+            }
+            let known = catalog.functions.iter().flat_map(|(name, all)| all.iter().map(move |f| (&f.schema, name)));
+            let near = nearest(&format!("{schema}.{function}"), known.filter(|(s, _)| !is_system_schema(s)).map(|(s, n)| format!("{s}.{n}")));
+            let message = format!("role {name} may call the function {schema}.{function}, which there is not");
+            found.push(Finding::new(Severity::Warning, "function.unknown", policy, role.line, message).with_help(near));
+        }
+    }
+    found
+}
+
+/// What of the database a wrong name is most like.
+fn nearest(wrong: &str, known: impl Iterator<Item = String>) -> String {
+    let wrong = wrong.to_lowercase();
+    let near = known
+        .map(|name| (strsim::damerau_levenshtein(&wrong, &name.to_lowercase()), name))
+        .filter(|(distance, name)| distance.saturating_mul(3) <= name.chars().count())
+        .min();
+    match near {
+        Some((_, name)) => format!("did you mean `{name}`?"),
+        None => "nothing in this database is called like it: correct it, or remove it".to_owned(),
+    }
+}
+
+/// Columns that are redacted though nobody has said so.
+fn by_default(policy: &Policy, catalog: &Catalog, role: &Role) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let Ok(protection) = Protection::derive(policy, catalog, &role.name) else { return found };
+    let (mut classes, mut unclassified, mut generated) = (BTreeMap::<&str, usize>::new(), 0_usize, Vec::new());
+    for relation in own(catalog) {
+        let Some(guard) = protection.guard(relation.oid) else { continue };
+        for (number, treatment) in &guard.columns {
+            match &treatment.class {
+                Some(class) if !role.masks.contains_key(class) => {
+                    let count = classes.entry(class).or_default();
+                    *count = count.saturating_add(1);
+                }
+                Some(_) => {}
+                None if treatment.rule.starts_with("derived from ") => {
+                    if let Some(column) = relation.attribute(*number).filter(|_| relation.parents.is_empty()) {
+                        generated.push((format!("{}.{}.{}", relation.schema, relation.name, column.name), &treatment.rule));
+                    }
+                }
+                None => unclassified = unclassified.saturating_add(1),
+            }
+        }
+    }
+    for (class, count) in classes {
+        let message = format!("role {} says nothing of class {class}: its {} redacted", role.name, columns(count));
+        let help = format!("write {class} = \"redact\" under [role.{}.mask] to say so, or another mask", role.name);
+        found.push(Finding::new(Severity::Note, "class.default", policy, role.line, message).with_help(help));
+    }
+    if unclassified > 0 {
+        let what = match policy.unclassified {
+            Unclassified::Refuse => "not shown",
+            Unclassified::Clear | Unclassified::Redact => "redacted",
+        };
+        let message = format!("{} without a class {what} for role {}", columns(unclassified), role.name);
+        found.push(Finding::new(Severity::Note, "column.unclassified", policy, policy.unclassified_line, message));
+    }
+    for (column, rule) in generated {
+        let message = format!("the generated column {column} is redacted for role {}: {rule}", role.name);
+        found.push(
+            Finding::new(Severity::Note, "column.generated", policy, role.line, message)
+                .with_help(format!("give it a class of its own: \"{column}\"")),
+        );
+    }
+    found
+}
+
+fn columns(count: usize) -> String {
+    if count == 1 { "1 column is".to_owned() } else { format!("{count} columns are") }
+}
+
+/// Views that the role cannot read, or of which columns are computed from what is protected.
+fn views(policy: &Policy, catalog: &Catalog, engine: &Engine, role: &Role) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let path = ["pg_catalog".to_owned()];
+    let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    for view in own(catalog).into_iter().filter(|r| matches!(r.kind, RelationKind::View | RelationKind::MaterializedView)) {
+        let who = Subject { role: role.name.clone(), search_path: path.to_vec().into() };
+        let name = format!("{}.{}", view.schema, view.name);
+        let from = format!("{}.{}", quote(&view.schema), quote(&view.name));
+        if let Err(refusal) = engine.judge(&who, &format!("SELECT 1 FROM {from}")) {
+            let why = refusal.detail.map(|d| format!(" ({d})")).unwrap_or_default();
+            let message = format!("role {} cannot read {name}: {}{why}", role.name, refusal.message);
+            let help = refusal.hint.unwrap_or_else(|| "query the tables that it is made from".to_owned());
+            found.push(Finding::new(Severity::Note, "view.refused", policy, role.line, message).with_help(help));
+            continue;
+        }
+        if view.kind == RelationKind::View {
+            continue;
+        }
+        // One whose columns are refused is not looked at further.
+        let Ok(plan) = engine.judge(&who, &format!("SELECT * FROM {from}")) else { continue };
+        for output in plan.statements.iter().flat_map(|s| s.outputs.iter()) {
+            let derived = matches!(output.origin, Origin::Veiled { relation, .. } if relation == view.oid)
+                && engine.describe(&role.name, output).and_then(|d| d.rule).is_some_and(|rule| rule.starts_with("derived from "));
+            if derived {
+                let column = format!("{name}.{}", output.name);
+                let message = format!("{column} is computed from protected columns, and redacted for role {}", role.name);
+                let help = format!("give it a class: \"{column}\"; one with the mask clear where it tells of nobody");
+                found.push(Finding::new(Severity::Note, "view.derived", policy, role.line, message).with_help(help));
+            }
+        }
+    }
+    found
+}
+
+/// The same of several roles is said once for each role, but nothing is said twice.
+fn merge_roles(found: &mut Vec<Finding>) {
+    let mut seen = BTreeSet::new();
+    found.retain(|f| seen.insert((f.id, f.line, f.message.clone())));
+}

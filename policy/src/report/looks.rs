@@ -1,0 +1,153 @@
+//! Which of two masks shows more.
+
+use std::cmp::Ordering;
+
+use crate::mask::MaskSpec;
+use crate::mask::spec::{Unit, Width};
+
+/// What a change of a mask means for what can be learned of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// More can be learned.
+    Clearer,
+    /// Something else can be learned: it must be looked at as if it were more.
+    Other,
+    /// As much as before, in another form.
+    Form,
+    /// Less can be learned.
+    Masked,
+}
+
+impl Change {
+    /// A reviewer must see it.
+    pub fn may_show_more(self) -> bool {
+        matches!(self, Change::Clearer | Change::Other)
+    }
+
+    fn of(ordering: Option<Ordering>) -> Change {
+        match ordering {
+            Some(Ordering::Greater) => Change::Clearer,
+            Some(Ordering::Equal) => Change::Form,
+            Some(Ordering::Less) => Change::Masked,
+            None => Change::Other,
+        }
+    }
+}
+
+/// What changes from one mask to another. Masks that are not known to be comparable are [`Change::Other`].
+pub fn change(old: &MaskSpec, new: &MaskSpec) -> Change {
+    let ordering = match (old, new) {
+        (old, new) if old == new => Some(Ordering::Equal),
+        (MaskSpec::Clear, _) => Some(Ordering::Less),
+        (_, MaskSpec::Clear) => Some(Ordering::Greater),
+        (old, new) if shows_nothing(old) && shows_nothing(new) => Some(Ordering::Equal),
+        (_, new) if shows_nothing(new) => Some(Ordering::Less),
+        (old, _) if shows_nothing(old) => Some(Ordering::Greater),
+        (MaskSpec::Keep(a), MaskSpec::Keep(b)) => both(b.first.cmp(&a.first), b.last.cmp(&a.last)),
+        (MaskSpec::Truncate(a), MaskSpec::Truncate(b)) => units(*a, *b),
+        (MaskSpec::Bucket(a), MaskSpec::Bucket(b)) => widths(a, b),
+        (MaskSpec::Network { v4: a4, v6: a6 }, MaskSpec::Network { v4: b4, v6: b6 }) => both(b4.cmp(a4), b6.cmp(a6)),
+        // Equal values stay equal, whatever a pseudonym looks like.
+        (MaskSpec::Hash { .. }, MaskSpec::Hash { .. }) => Some(Ordering::Equal),
+        (MaskSpec::Token { bucket: a, .. }, MaskSpec::Token { bucket: b, .. }) => multiple(*b as u64, *a as u64),
+        // A token can be searched by, and shows its length up to the bucket.
+        (MaskSpec::Token { .. }, MaskSpec::Hash { .. }) => Some(Ordering::Less),
+        (MaskSpec::Hash { .. }, MaskSpec::Token { .. }) => Some(Ordering::Greater),
+        _ => None,
+    };
+    Change::of(ordering)
+}
+
+fn shows_nothing(spec: &MaskSpec) -> bool {
+    matches!(spec, MaskSpec::Null | MaskSpec::Redact(_) | MaskSpec::Refuse)
+}
+
+fn both(a: Ordering, b: Ordering) -> Option<Ordering> {
+    match (a, b) {
+        (Ordering::Equal, other) | (other, Ordering::Equal) => Some(other),
+        (a, b) => (a == b).then_some(a),
+    }
+}
+
+/// A coarser unit follows from a finer one, but for weeks, which months cut.
+fn units(old: Unit, new: Unit) -> Option<Ordering> {
+    let place = |unit: Unit| Unit::ALL.iter().position(|u| *u == unit);
+    let cut = |unit: Unit| matches!(unit, Unit::Month | Unit::Quarter | Unit::Year | Unit::Decade | Unit::Century);
+    if (old == Unit::Week && cut(new)) || (new == Unit::Week && cut(old)) {
+        return None;
+    }
+    Some(place(old)?.cmp(&place(new)?))
+}
+
+fn widths(old: &Width, new: &Width) -> Option<Ordering> {
+    match (old.whole, new.whole) {
+        (Some(old), Some(new)) => multiple(old.unsigned_abs(), new.unsigned_abs()),
+        _ => None,
+    }
+}
+
+/// A bucket follows from another whose width divides its own.
+fn multiple(old: u64, new: u64) -> Option<Ordering> {
+    match (new.checked_rem(old)?, old.checked_rem(new)?) {
+        (0, 0) => Some(Ordering::Equal),
+        (0, _) => Some(Ordering::Less),
+        (_, 0) => Some(Ordering::Greater),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mask::spec::Keep;
+
+    fn keep(first: u32, last: u32) -> MaskSpec {
+        MaskSpec::Keep(Keep { first, last, fill: '*' })
+    }
+
+    fn bucket(n: i64) -> MaskSpec {
+        MaskSpec::Bucket(Width { decimal: n.to_string(), whole: Some(n) })
+    }
+
+    #[test]
+    fn more_is_told_from_less() {
+        let token = |bucket| MaskSpec::Token { prefix: String::new(), bucket };
+        let hash = MaskSpec::Hash { prefix: String::new(), length: 32 };
+        let cases = [
+            (MaskSpec::Null, MaskSpec::Clear, Change::Clearer),
+            (MaskSpec::Clear, hash.clone(), Change::Masked),
+            (MaskSpec::Null, MaskSpec::Redact(Some("x".into())), Change::Form),
+            (MaskSpec::Refuse, MaskSpec::Null, Change::Form),
+            (keep(0, 2), keep(0, 4), Change::Clearer),
+            (keep(1, 2), keep(0, 2), Change::Masked),
+            (keep(1, 2), keep(2, 1), Change::Other),
+            (MaskSpec::Truncate(Unit::Year), MaskSpec::Truncate(Unit::Month), Change::Clearer),
+            (MaskSpec::Truncate(Unit::Day), MaskSpec::Truncate(Unit::Week), Change::Masked),
+            (MaskSpec::Truncate(Unit::Week), MaskSpec::Truncate(Unit::Month), Change::Other),
+            (bucket(1000), bucket(10_000), Change::Masked),
+            (bucket(10_000), bucket(5_000), Change::Clearer),
+            (bucket(10_000), bucket(15_000), Change::Other),
+            (MaskSpec::Network { v4: 24, v6: 48 }, MaskSpec::Network { v4: 16, v6: 48 }, Change::Masked),
+            (hash.clone(), token(32), Change::Clearer),
+            (token(64), token(32), Change::Clearer),
+            (hash.clone(), keep(0, 2), Change::Other),
+            (hash.clone(), MaskSpec::Null, Change::Masked),
+        ];
+        for (old, new, expected) in cases {
+            assert_eq!(change(&old, &new), expected, "{old:?} to {new:?}");
+        }
+    }
+
+    #[test]
+    fn the_way_back_is_the_opposite() {
+        let all = [MaskSpec::Clear, MaskSpec::Null, keep(0, 2), keep(1, 2), bucket(10), bucket(20), MaskSpec::Truncate(Unit::Week)];
+        for (old, new) in all.iter().flat_map(|a| all.iter().map(move |b| (a, b))) {
+            let opposite = match change(old, new) {
+                Change::Clearer => Change::Masked,
+                Change::Masked => Change::Clearer,
+                same => same,
+            };
+            assert_eq!(change(new, old), opposite);
+        }
+    }
+}

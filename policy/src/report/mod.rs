@@ -1,0 +1,7 @@
+//! What is to be said of a policy, without a server being asked: findings, differences, its schema.
+
+pub mod check;
+pub mod diff;
+pub mod finding;
+mod looks;
+pub mod schema;

@@ -1,0 +1,166 @@
+//! Sessions of any role through the proxy itself, which runs in this process: for `pgveil try` and the tests of a policy.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use postgres_protocol::password::scram_sha_256;
+use tokio::runtime::Runtime;
+use toml_edit::{Array, DocumentMut, Item, Table, value};
+
+use super::{Source, Trouble};
+use crate::config::{ClientCert, ClientTls, Config, LogsIn, UpstreamConfig};
+use crate::demo::secret::{random_hex, write_secret};
+use crate::log;
+use crate::serve::{Server, StartError};
+use crate::upstream::{Answer, Upstream, Who};
+
+/// A proxy of our own on a loopback port, which takes nobody but us. Dropped, it stops and its files go.
+#[derive(Debug)]
+pub(in crate::command) struct Stage {
+    server: Option<Server>,
+    folder: Folder,
+    target: UpstreamConfig,
+    database: String,
+    runtime: Runtime,
+}
+
+/// A session through it.
+#[derive(Debug)]
+pub(in crate::command) struct Session<'s> {
+    stage: &'s Stage,
+    connection: Upstream,
+}
+
+impl Stage {
+    /// For these roles of a policy on a database. `user`: what every session is called. A source without a configuration has no key:
+    /// `PGVEIL_KEY`, or one of this run alone.
+    ///
+    /// # Errors
+    /// What `pgveil serve` would not start with.
+    pub(in crate::command) fn open(
+        policy: &Path,
+        source: &Source,
+        database: &str,
+        user: &str,
+        roles: &[&str],
+    ) -> Result<Stage, Trouble> {
+        let system = |e: &dyn std::fmt::Display| Trouble::System(e.to_string());
+        let folder = Folder::make().map_err(|e| system(&e))?;
+        // What it says is not what the command is about.
+        log::to_file(&folder.0.join("log")).map_err(|e| system(&e))?;
+        let password = random_hex(32).map_err(|e| system(&e))?;
+        write_secret(&folder.0.join("users.toml"), users(user, &password, roles).as_bytes()).map_err(|e| system(&e))?;
+        let policy = std::path::absolute(policy).map_err(|e| system(&e))?;
+        let mut config = match source {
+            Source::Config(config) => (**config).clone(),
+            Source::Url(target) => {
+                let mut document = DocumentMut::new();
+                document.insert("policy", value(policy.display().to_string()));
+                document.insert("users", value("users.toml"));
+                document.insert("upstream", target.table().into());
+                let file = folder.0.join("pgveil.toml");
+                write_secret(&file, document.to_string().as_bytes()).map_err(|e| system(&e))?;
+                let key = std::env::var("PGVEIL_KEY").ok().filter(|key| !key.is_empty());
+                let key = key.map_or_else(|| random_hex(32).map_err(|e| system(&e)), Ok)?;
+                Config::load_with(&file, &|name| match name {
+                    "PGVEIL_KEY" => Some(key.clone()),
+                    "PGVEIL_UPSTREAM_PASSWORD" => target.password.clone(),
+                    _ => None,
+                })?
+            }
+        };
+        config.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        config.policy = policy;
+        config.users = folder.0.join("users.toml");
+        config.tls = ClientTls::Disable;
+        config.client_cert = ClientCert::Optional;
+        config.audit = None;
+        config.auth = None;
+        // Nobody's own password is at hand.
+        let upstream = Arc::make_mut(&mut config.upstream);
+        upstream.login = LogsIn::Account;
+        upstream.logins.clear();
+        let server = Server::start(config).map_err(|e| match e {
+            StartError::Config(e) => Trouble::Config(e),
+            StartError::System(e) => system(&e),
+        })?;
+        let mut document = DocumentMut::new();
+        let mut table = Table::new();
+        table.insert("host", value(server.addr().ip().to_string()));
+        table.insert("port", value(i64::from(server.addr().port())));
+        table.insert("tls", value("disable"));
+        table.insert("user", value(user));
+        document.insert("upstream", Item::Table(table));
+        let target = Config::upstream_of(Path::new("pgveil"), &document, &|name| {
+            (name == "PGVEIL_UPSTREAM_PASSWORD").then(|| password.clone())
+        })?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| system(&e))?;
+        Ok(Stage { server: Some(server), folder, target, database: database.to_owned(), runtime })
+    }
+
+    /// A session of a role.
+    ///
+    /// # Errors
+    /// The server's.
+    pub(in crate::command) fn session(&self, user: &str, role: &str) -> Result<Session<'_>, Trouble> {
+        let parameters = [("application_name".to_owned(), "pgveil try".to_owned())];
+        let mut account = self.target.account.clone();
+        account.user = name_of(user, role);
+        let connection = self.runtime.block_on(Upstream::connect(&self.target, Who::Account(&account), &self.database, &parameters))?;
+        Ok(Session { stage: self, connection })
+    }
+}
+
+impl Session<'_> {
+    /// Runs a text: one answer for each statement of it.
+    ///
+    /// # Errors
+    /// The session has ended.
+    pub(in crate::command) fn run(&mut self, sql: &str) -> Result<Vec<Answer>, Trouble> {
+        Ok(self.stage.runtime.block_on(self.connection.run(sql))?)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop();
+        }
+        let _left = fs::remove_dir_all(&self.folder.0);
+    }
+}
+
+/// A folder that only we can read.
+#[derive(Debug)]
+struct Folder(PathBuf);
+
+impl Folder {
+    fn make() -> std::io::Result<Folder> {
+        let name = random_hex(8).map_err(|e| std::io::Error::other(e.to_string()))?;
+        let folder = std::env::temp_dir().join(format!("pgveil-try-{name}"));
+        fs::DirBuilder::new().mode(0o700).create(&folder)?;
+        Ok(Folder(folder))
+    }
+}
+
+/// A user has one role after login: each role has a user of its own, the first of them with the plain name.
+fn name_of(user: &str, role: &str) -> String {
+    format!("{user}@{role}")
+}
+
+fn users(user: &str, password: &str, roles: &[&str]) -> String {
+    let verifier = scram_sha_256(password.as_bytes());
+    let mut all = Table::new();
+    for role in roles {
+        let mut one = Table::new();
+        one.insert("verifier", value(&verifier));
+        one.insert("roles", value([*role].into_iter().collect::<Array>()));
+        all.insert(&name_of(user, role), Item::Table(one));
+    }
+    let mut document = DocumentMut::new();
+    document.insert("user", Item::Table(all));
+    document.to_string()
+}
