@@ -81,13 +81,16 @@ fn is_inherited(catalog: &Catalog, relation: &Relation, column: &Column) -> bool
     relation.parents.iter().filter_map(|parent| catalog.relations.get(parent)).any(|parent| parent.column(&column.name).is_some())
 }
 
+/// A pattern names it, or the column of that name of a parent or child.
 fn is_classified(catalog: &Catalog, policy: &Policy, relation: &Relation, column: &Column) -> bool {
-    let family = catalog.ancestors(relation.oid);
     let named = |relation: &Relation| {
         let names = [relation.schema.as_str(), &relation.name, &column.name];
-        policy.classes.iter().any(|class| class.columns.iter().any(|(pattern, _)| pattern.matches(names)))
+        policy.classes.iter().flat_map(|class| &class.columns).any(|(pattern, _)| pattern.matches(names))
     };
-    named(relation) || family.iter().filter_map(|oid| catalog.relations.get(oid)).any(|parent| named(parent))
+    let above = catalog.ancestors(relation.oid);
+    let related =
+        |other: &Relation| above.contains(&other.oid) || !other.parents.is_empty() && catalog.ancestors(other.oid).contains(&relation.oid);
+    named(relation) || catalog.relations.values().any(|other| related(other) && named(other))
 }
 
 impl Proposal {

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Finding, Severity};
 use crate::catalog::{Catalog, Relation, RelationKind};
+use crate::detect::proposal::{Found, Samples};
+use crate::detect::propose;
 use crate::plan::Origin;
 use crate::policy::pattern::is_system_schema;
 use crate::policy::{Policy, Protection, Role, Unclassified};
@@ -12,7 +14,6 @@ use crate::{Engine, Subject};
 /// All that can be said without asking the server anything but its catalog. `engine`: the policy on that catalog.
 pub fn findings(policy: &Policy, catalog: &Catalog, engine: &Engine) -> Vec<Finding> {
     let mut found = unmatched(policy, catalog);
-    found.extend(suspects(catalog, policy));
     for (name, role) in &policy.roles {
         if role.trusted_code {
             let message = format!("role {name} has trusted_code: it can read everything, whatever its masks say");
@@ -34,77 +35,32 @@ pub fn filtered<'c>(policy: &Policy, catalog: &'c Catalog, role: &str) -> Vec<&'
     own(catalog).into_iter().filter(|r| r.parents.is_empty()).filter(has).collect()
 }
 
-/// Columns without a class that look like personal data, by their names.
-pub fn suspects(catalog: &Catalog, policy: &Policy) -> Vec<Finding> {
-    /// Parts of names, and what such a column holds.
-    const NAMES: [(&str, &str); 22] = [
-        ("email", "e-mail addresses"),
-        ("e_mail", "e-mail addresses"),
-        ("phone", "telephone numbers"),
-        ("mobile", "telephone numbers"),
-        ("ssn", "national ids"),
-        ("passport", "passport numbers"),
-        ("tax_id", "tax numbers"),
-        ("iban", "bank accounts"),
-        ("card_number", "card numbers"),
-        ("birth", "dates of birth"),
-        ("dob", "dates of birth"),
-        ("first_name", "names"),
-        ("last_name", "names"),
-        ("full_name", "names"),
-        ("surname", "names"),
-        ("street", "addresses"),
-        ("address", "addresses"),
-        ("zip", "post codes"),
-        ("ip_address", "IP addresses"),
-        ("salary", "salaries"),
-        ("diagnosis", "health data"),
-        ("password", "passwords"),
-    ];
-    let mut found = Vec::new();
-    for relation in own(catalog).into_iter().filter(|r| r.parents.is_empty() && stores(r)) {
-        for column in &relation.columns {
-            let name = column.name.to_lowercase();
-            let Some((_, what)) = NAMES.iter().find(|(part, _)| name.contains(part)) else { continue };
-            if has_class(policy, catalog, relation, &column.name) {
-                continue;
-            }
-            let full = format!("{}.{}.{}", relation.schema, relation.name, column.name);
-            let message = format!("the column {full} has no class, and its name looks like {what}");
-            found.push(
-                Finding::new(Severity::Warning, "column.suspect", policy, policy.unclassified_line, message)
-                    .with_help(format!("add \"{full}\" to the columns of a class; one that every role sees as it is says that it was looked at")),
-            );
-        }
-    }
-    found
+/// Columns without a class that look like personal data; `samples` of values as far as somebody took some.
+pub fn suspects(policy: &Policy, catalog: &Catalog, samples: &Samples) -> Vec<Finding> {
+    let proposal = propose(catalog, Some(policy), samples);
+    let finding = |found: &Found, severity: Severity, words: &str| {
+        let (name, pattern, s) = (found.name.join("."), found.pattern(), &found.suspect);
+        let message = format!("the column {name} has no class, and {words} {}: {}", s.kind.words(), s.reason);
+        let help = format!(
+            "add {pattern:?} to the columns of a class, such as {}; one that every role sees as it is says that it was looked at",
+            s.kind.class()
+        );
+        Finding::new(severity, "column.suspect", policy, policy.unclassified_line, message).with_help(help)
+    };
+    let likely = proposal.likely().map(|found| finding(found, Severity::Warning, "seems to hold"));
+    likely.chain(proposal.unsure().map(|found| finding(found, Severity::Note, "might hold"))).collect()
 }
 
 /// Relations of users, in order.
 fn own(catalog: &Catalog) -> Vec<&Relation> {
-    let mut relations: Vec<&Relation> =
-        catalog.relations.values().map(AsRef::as_ref).filter(|r| !is_system_schema(&r.schema) && !r.schema.starts_with("pg_temp")).collect();
+    let mut relations: Vec<&Relation> = catalog
+        .relations
+        .values()
+        .map(AsRef::as_ref)
+        .filter(|r| !is_system_schema(&r.schema) && !r.schema.starts_with("pg_temp"))
+        .collect();
     relations.sort_by_key(|r| (&r.schema, &r.name));
     relations
-}
-
-fn stores(relation: &Relation) -> bool {
-    match relation.kind {
-        RelationKind::Table | RelationKind::Partitioned | RelationKind::Foreign => true,
-        RelationKind::View | RelationKind::MaterializedView | RelationKind::Sequence => false,
-    }
-}
-
-/// A pattern names it, or the column of that name of a parent or child.
-fn has_class(policy: &Policy, catalog: &Catalog, relation: &Relation, column: &str) -> bool {
-    let family = |r: &&Relation| {
-        r.oid == relation.oid || catalog.ancestors(r.oid).contains(&relation.oid) || catalog.ancestors(relation.oid).contains(&r.oid)
-    };
-    let named = |r: &Relation| {
-        let names = [r.schema.as_str(), &r.name, column];
-        policy.classes.iter().flat_map(|class| &class.columns).any(|(pattern, _)| pattern.matches(names))
-    };
-    named(relation) || catalog.relations.values().map(AsRef::as_ref).filter(family).any(named)
 }
 
 /// Names in the policy that the database does not have.
@@ -118,7 +74,10 @@ fn unmatched(policy: &Policy, catalog: &Catalog) -> Vec<Finding> {
                 continue;
             }
             let text = pattern.to_string();
-            let near = nearest(&text, all().filter(|(r, _)| !is_system_schema(&r.schema)).map(|(r, c)| format!("{}.{}.{}", r.schema, r.name, c.name)));
+            let near = nearest(
+                &text,
+                all().filter(|(r, _)| !is_system_schema(&r.schema)).map(|(r, c)| format!("{}.{}.{}", r.schema, r.name, c.name)),
+            );
             let message = format!("the pattern `{text}` of class {} matches no column", class.name);
             found.push(Finding::new(Severity::Warning, "class.unmatched", policy, *line, message).with_help(near));
         }
@@ -129,7 +88,8 @@ fn unmatched(policy: &Policy, catalog: &Catalog) -> Vec<Finding> {
                 continue;
             }
             let text = rule.relation.to_string();
-            let near = nearest(&text, relations.iter().filter(|r| !is_system_schema(&r.schema)).map(|r| format!("{}.{}", r.schema, r.name)));
+            let near =
+                nearest(&text, relations.iter().filter(|r| !is_system_schema(&r.schema)).map(|r| format!("{}.{}", r.schema, r.name)));
             let message = format!("the row filter of role {name} on `{text}` matches no relation: it hides nothing");
             let finding = Finding::new(Severity::Warning, "rows.unmatched", policy, rule.line, message).with_help(near);
             found.push(Finding { column: rule.column, ..finding });
@@ -144,7 +104,8 @@ fn unmatched(policy: &Policy, catalog: &Catalog) -> Vec<Finding> {
                 continue;
             }
             let known = catalog.functions.iter().flat_map(|(name, all)| all.iter().map(move |f| (&f.schema, name)));
-            let near = nearest(&format!("{schema}.{function}"), known.filter(|(s, _)| !is_system_schema(s)).map(|(s, n)| format!("{s}.{n}")));
+            let near =
+                nearest(&format!("{schema}.{function}"), known.filter(|(s, _)| !is_system_schema(s)).map(|(s, n)| format!("{s}.{n}")));
             let message = format!("role {name} may call the function {schema}.{function}, which there is not");
             found.push(Finding::new(Severity::Warning, "function.unknown", policy, role.line, message).with_help(near));
         }

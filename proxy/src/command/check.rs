@@ -6,13 +6,14 @@ mod tests;
 use std::path::Path;
 use std::process::ExitCode;
 
+use pgveil_policy::detect::proposal::Samples;
 use pgveil_policy::policy::PolicyTest;
 use pgveil_policy::report::finding::{Finding, IDS, Severity};
 use pgveil_policy::{Policy, PolicyError, report};
 use serde_json::json;
 
 use super::ground::{DatabaseArguments, Live, Loaded, PolicyArguments, Trouble, engine, no_randomness, read};
-use super::{PROBLEMS, print, say};
+use super::{PROBLEMS, print, say, scan};
 use tests::Outcome;
 
 /// Arguments of `pgveil check`.
@@ -35,6 +36,9 @@ pub(super) struct Arguments {
     /// GitHub workflow commands: ::error file=…,line=…,col=…::…
     #[arg(long)]
     github: bool,
+    /// Looks for personal data by names and types alone: no value is read
+    #[arg(long)]
+    names_only: bool,
     /// Findings of this kind do not count and are not shown
     #[arg(long, value_name = "ID", value_parser = id)]
     allow: Vec<&'static str>,
@@ -91,7 +95,7 @@ fn check(arguments: &Arguments) -> Result<Report, Trouble> {
         Ok(policy) => {
             let live = arguments.database.open(&arguments.policy)?;
             match live {
-                Some(mut live) => on_database(&path, &Loaded { text, policy }, &mut live, wanted, &mut report)?,
+                Some(mut live) => on_database(&path, &Loaded { text, policy }, &mut live, wanted, arguments.names_only, &mut report)?,
                 None if wanted.is_empty() => {}
                 None => {
                     let many = wanted.len();
@@ -123,7 +127,14 @@ fn beside(policy: &Path, roles: &[&str]) -> Result<Option<Beside>, Trouble> {
     Ok(Some((name, text, tests)))
 }
 
-fn on_database(path: &Path, loaded: &Loaded, live: &mut Live, wanted: Vec<PolicyTest>, report: &mut Report) -> Result<(), Trouble> {
+fn on_database(
+    path: &Path,
+    loaded: &Loaded,
+    live: &mut Live,
+    wanted: Vec<PolicyTest>,
+    names_only: bool,
+    report: &mut Report,
+) -> Result<(), Trouble> {
     report.database = Some(live.database.clone());
     let policy = &loaded.policy;
     let engine = match engine(policy, &live.catalog) {
@@ -135,6 +146,8 @@ fn on_database(path: &Path, loaded: &Loaded, live: &mut Live, wanted: Vec<Policy
         }
     };
     report.findings.extend(report::check::findings(policy, &live.catalog, &engine));
+    let samples = if names_only { Samples::new() } else { scan::take(live)?.0 };
+    report.findings.extend(report::check::suspects(policy, &live.catalog, &samples));
     report.findings.extend(live::filters(policy, &engine, live)?);
     report.findings.extend(live::roles_of_configuration(policy, live));
     report.tests = tests::run(path, policy, &engine, live, wanted)?;

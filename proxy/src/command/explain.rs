@@ -124,9 +124,9 @@ impl About<'_> {
                 "rows": p.rows.iter().map(rows).collect::<Vec<_>>(),
             })
         };
-        let refusal = refusal.map(|r| {
-            json!({ "id": r.id, "code": r.code.0, "message": r.message, "detail": r.detail, "hint": r.hint, "position": r.position })
-        });
+        let refusal = refusal.map(
+            |r| json!({ "id": r.id, "code": r.code.0, "message": r.message, "detail": r.detail, "hint": r.hint, "position": r.position }),
+        );
         json!({
             "role": self.role, "database": self.database, "search_path": self.path,
             "statements": parts.unwrap_or_default().iter().map(part).collect::<Vec<_>>(),

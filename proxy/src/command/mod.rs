@@ -5,6 +5,7 @@ mod demo;
 mod explain;
 mod ground;
 mod report;
+mod scan;
 mod serve;
 mod table;
 mod user;
@@ -39,6 +40,11 @@ enum Command {
     Demo(demo::Arguments),
     /// Says what becomes of a statement: per column its origin, class, mask and rule, and the text that is sent; or why not
     Explain(explain::Arguments),
+    /// Looks for personal data in a whole database, by names, types and samples of values, and proposes a policy to edit
+    ///
+    /// Values are read by the account that is named, a few hundred of each table, and printed nowhere: a column's line says what share of them
+    /// looks like what.
+    Scan(scan::Arguments),
     /// Runs the proxy until SIGTERM or SIGINT
     ///
     /// Sessions then end with 57P01. The log goes to standard error, one line per event; PGVEIL_LOG=error|warn|info says how
@@ -62,6 +68,7 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Scan(arguments) => scan::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::User(arguments) => user::run(&arguments),
     }

@@ -37,7 +37,7 @@ CREATE TABLE caja.pago AS
   SELECT n AS id, pg_temp.card(n) AS tarjeta, n * 3.3 AS importe, 'Pago ' || n AS concepto, n % 200 AS cuenta_id FROM generate_series(1, 200) AS n;
 CREATE TABLE import.t1 AS
   SELECT n AS k, 'x' || n || '@example.net' AS c1, '(030) ' || (1000000 + n * 7) AS c2, pg_temp.card(n + 5000) AS c3, pg_temp.pick('{red,green,blue,white}', n) AS c4,
-         100000000 + n * 3 AS c5, pg_temp.pick('{Rossi Giulia,Bianchi Marco,Conti Elena}', n) AS c6, (45 + n / 1000.0)::numeric(9,6) || ', ' || (9 + n / 1000.0)::numeric(9,6) AS c7,
+         100000000 + n * 3 AS c5, pg_temp.pick('{Rossi Giulia,Bianchi Marco,Conti Elena,Ricci Paolo,Gallo Chiara,Esposito Luca,Marino Sara}', n) AS c6, (45 + n / 1000.0)::numeric(9,6) || ', ' || (9 + n / 1000.0)::numeric(9,6) AS c7,
          gen_random_uuid()::text AS c8, to_char(date '2024-01-01' + n, 'YYYY-MM-DD') AS c9, pg_temp.pesel(n) AS c10, (9000000000 + n * 17)::bigint AS c11,
          md5(n::text) AS c12, 'SKU-' || n AS c13
   FROM generate_series(1, 300) AS n;

@@ -1,0 +1,3 @@
+//! The commands, as people and programs use them.
+
+mod scan;
