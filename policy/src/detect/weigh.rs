@@ -112,7 +112,7 @@ fn by_name(about: &About, said: Said) -> Suspect {
         }
         (_, Weight::Strong) => 0.85,
     };
-    Suspect { kind: said.kind, confidence, reason: format!("its name says {}", said.kind.words()) }
+    Suspect { kind: said.kind, confidence, reason: format!("its name suggests {}", said.kind.words()) }
 }
 
 /// What the name says, with what the values say to it.
