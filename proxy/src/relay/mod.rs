@@ -50,7 +50,7 @@ pub trait Refresh {
 
 /// Relays a session of a role from whom nothing is protected: byte for byte, both ways.
 pub async fn plain(session: Session) -> Ended {
-    let Session { client, read_ahead, upstream, mut stop, mut cancel, .. } = session;
+    let Session { client, read_ahead, upstream, mut stop, mut cancel, place: _place, .. } = session;
     let mut pump = Pump::new(Nothing, (client, read_ahead), upstream.into_parts(), Turns::new(Arc::clone(&cancel.done)));
     let ended = drive(&mut pump, &mut stop, &mut cancel, None::<&Never>).await;
     farewell(&mut pump, &ended, false, false).await;
@@ -59,7 +59,7 @@ pub async fn plain(session: Session) -> Ended {
 
 /// Relays a session of a role with masks: see [`Conversation`]. `fixed`: the order key, where it is not to be random.
 pub async fn masked<J: Judge, R: Refresh>(session: Session, judge: J, refresh: &R, fixed: Option<String>) -> Ended {
-    let Session { mut client, read_ahead, mut upstream, mut stop, mut cancel, .. } = session;
+    let Session { mut client, read_ahead, mut upstream, mut stop, mut cancel, place: _place, .. } = session;
     let settings = upstream.parameters().iter().try_for_each(|(name, value)| check_setting(name.as_bytes(), value.as_bytes()));
     let begun = match (settings, fixed.or_else(order_key)) {
         (Err(veto), _) => Err((
@@ -68,7 +68,7 @@ pub async fn masked<J: Judge, R: Refresh>(session: Session, judge: J, refresh: &
                 .hint("client_encoding must be UTF8 and standard_conforming_strings on, for pgveil's account too."),
         )),
         (Ok(()), None) => Err((Ended::NoRandomness, Fatal::new("XX000", "pgveil cannot begin the session"))),
-        (Ok(()), Some(key)) => match upstream.query(path::QUESTION).await {
+        (Ok(()), Some(key)) => match Box::pin(upstream.query(path::QUESTION)).await {
             Ok(rows) => Ok((key, rows.into_iter().flatten().flatten().next().unwrap_or_default())),
             Err(error) => {
                 let fatal = error.fatal(true);
@@ -86,12 +86,12 @@ pub async fn masked<J: Judge, R: Refresh>(session: Session, judge: J, refresh: &
             farewell(&mut pump, &ended, whole, true).await;
             if matches!(ended, Ended::End(End::Veto(_))) {
                 // A change of tables may be the cause: the next session is judged on what is there now.
-                refresh.refresh().await;
+                Box::pin(refresh.refresh()).await;
             }
             ended
         }
         Err((ended, fatal)) => {
-            let _late = timeout(FAREWELL, crate::login::farewell(&mut client, &fatal)).await;
+            let _late = timeout(FAREWELL, Box::pin(crate::login::farewell(&mut client, &fatal))).await;
             ended
         }
     }
@@ -131,7 +131,8 @@ where
             Stopped::ServerGone => return Ended::ServerGone,
             Stopped::WantsFresh => {
                 if let Some(refresh) = refresh {
-                    refresh.refresh().await;
+                    // A session has no room for what is seldom done.
+                    Box::pin(refresh.refresh()).await;
                 }
                 pump.between.refreshed();
             }
