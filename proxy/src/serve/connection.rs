@@ -1,6 +1,7 @@
 //! One connection, from its first byte to its end.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -94,9 +95,10 @@ pub(super) async fn attend(
         Ok(Ok(Arrival::Session(who, client, read_ahead))) => {
             drop(place);
             let arrived = Arrived { id, peer, who, client, read_ahead };
-            if let Some(begun) = Box::pin(begin(arrived, &shared, stop)).await {
-                relay(begun, &shared).await;
-            }
+            let Some((session, database)) = Box::pin(begin(arrived, &shared, stop)).await else { return };
+            let (user, start) = (session.who.user.clone(), Instant::now());
+            let ended = relay((session, database), &shared).await;
+            report(id, &user, start, &ended);
         }
     }
 }
@@ -218,21 +220,23 @@ async fn gone(client: &mut ClientStream, said: &mut Vec<u8>) {
     std::future::pending().await
 }
 
-/// Relays it to its end.
-async fn relay((session, database): Begun, shared: &Shared) {
-    let (id, user, start) = (session.id, session.who.user.clone(), Instant::now());
-    let ended = match database {
-        None => relay::plain(session).await,
+/// The rest of a session, in room of its own: as much as its role needs.
+fn relay((session, database): Begun, shared: &Shared) -> Pin<Box<dyn Future<Output = Ended> + Send>> {
+    match database {
+        None => Box::pin(relay::plain(session)),
         Some(database) => {
             let judge = SessionJudge::new(Arc::clone(&database), session.who.role.clone(), shared.config.key.clone());
-            relay::masked(session, judge, &*database, shared.config.order_key.clone()).await
+            Box::pin(relay::masked(session, judge, database, shared.config.order_key.clone()))
         }
-    };
-    let how = format!("{ended:?}");
-    if let Ended::End(End::Veto(veto)) = &ended {
+    }
+}
+
+fn report(id: u64, user: &str, start: Instant, ended: &Ended) {
+    if let Ended::End(End::Veto(veto)) = ended {
         // What came back is not what was judged: somebody should know why.
         log::error("session.veto", &[("id", &id), ("user", &user), ("why", veto)]);
     }
+    let how = format!("{ended:?}");
     log::info("session.end", &[("id", &id), ("user", &user), ("seconds", &start.elapsed().as_secs()), ("how", &how)]);
 }
 
@@ -299,16 +303,20 @@ fn greeting(upstream: &Upstream, cancel: &CancelGuard, who: &Authenticated, shar
 mod tests {
     use super::*;
 
+    // Apart from connections, buffers and what the client has prepared.
     #[test]
     fn what_a_session_keeps_while_it_idles_is_small() {
-        fn size<A, B, C, D, E, G, F: Future>(_: impl Fn(A, B, C, D, E, G) -> F) -> usize {
-            size_of::<F>()
+        fn task<A, B, C, D, E, F, T: Future>(_: impl Fn(A, B, C, D, E, F) -> T) -> usize {
+            size_of::<T>()
         }
-        fn four<A, B, C, D, F: Future>(_: impl Fn(A, B, C, D) -> F) -> usize {
-            size_of::<F>()
+        fn plain<A, T: Future>(_: impl Fn(A) -> T) -> usize {
+            size_of::<T>()
         }
-        println!("conversation {}", size_of::<crate::conversation::Conversation<SessionJudge>>());
-        println!("masked {}", four(|s, j, d: &'static Database<Engines>, f| relay::masked::<SessionJudge, _>(s, j, d, f)));
-        assert!(size(attend) <= 3000, "{}", size(attend));
+        fn masked<A, B, C, D, T: Future>(_: impl Fn(A, B, C, D) -> T) -> usize {
+            size_of::<T>()
+        }
+        let sizes = (task(attend), plain(relay::plain), masked(relay::masked::<SessionJudge, Database<Engines>>));
+        println!("task, relay in plain, relay with masks: {sizes:?} bytes");
+        assert!(sizes.0 <= 1280 && sizes.1 <= 1024 && sizes.2 <= 2560, "{sizes:?}");
     }
 }
