@@ -70,6 +70,24 @@ pub enum UpstreamError {
         /// Why.
         source: std::io::Error,
     },
+    /// It was reached, and did not let us in within that time: it is overloaded, or something of its own holds logins up.
+    #[error("the database server at {address} did not let a session in within {seconds} seconds")]
+    Slow {
+        /// Host and port, or socket.
+        address: String,
+        /// The limit.
+        seconds: u64,
+    },
+    /// So many others log in with it that the turn did not come.
+    #[error(
+        "waited {waited} seconds to log in with the database server: {at_once} do so at one time (limits.server_logins), and took too long"
+    )]
+    Busy {
+        /// Logins at one time.
+        at_once: usize,
+        /// Seconds.
+        waited: u64,
+    },
     /// TLS with it failed or it has none.
     #[error("TLS with the database server failed: {0}")]
     Tls(String),

@@ -81,6 +81,8 @@ impl UpstreamError {
     pub fn fatal(&self, protected: bool) -> Fatal {
         let (code, words) = match self {
             UpstreamError::Unreachable { .. } => ("08006", "cannot reach the database server"),
+            UpstreamError::Slow { .. } => ("08006", "the database server is too slow to let you in"),
+            UpstreamError::Busy { .. } => ("53300", "too many others are logging in with the database server; try again later"),
             UpstreamError::Tls(_) => ("08006", "no TLS connection to the database server"),
             UpstreamError::Login(_) => ("08006", "cannot log in to the database server"),
             UpstreamError::Protocol(_) => ("08006", "cannot speak with the database server"),
@@ -133,7 +135,8 @@ mod tests {
         assert_eq!(user.fatal(true).code, "28000");
         let unreachable =
             UpstreamError::Unreachable { address: "inside:5432".into(), source: std::io::ErrorKind::ConnectionRefused.into() };
-        for error in [unreachable, UpstreamError::Tls("inside".into()), user, refused("28P01"), refused("P0001"), refused("XX000")] {
+        let slow = UpstreamError::Slow { address: "inside:5432".into(), seconds: 60 };
+        for error in [unreachable, slow, UpstreamError::Tls("inside".into()), user, refused("28P01"), refused("P0001"), refused("XX000")] {
             assert!(!format!("{:?}", error.fatal(true)).contains("inside"), "{error}");
             assert!(format!("{:?}", error.fatal(false)).contains("inside"), "{error}");
         }

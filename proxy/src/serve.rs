@@ -4,6 +4,7 @@
 
 mod connection;
 mod identity;
+mod queue;
 mod shared;
 
 use std::io::{self, Write as _};

@@ -98,7 +98,7 @@ impl Load<'_> {
         }
         let users = self.folder.join(root.required("users", "users.toml")?);
         let key = self.key(root)?;
-        let (upstream, auth) = self.upstream(root)?;
+        let (mut upstream, auth) = self.upstream(root)?;
         let ignored_parameters = root.texts("ignore_startup_parameters")?;
         let (tls, client_cert) = self.tls(root)?;
         if !listen.ip().is_loopback() && !matches!(tls, ClientTls::Require(_)) {
@@ -110,6 +110,9 @@ impl Load<'_> {
         let mut limits = root.section("limits")?;
         let connections = limits.number("connections", 1..=1_000_000, 1000)?;
         let seconds = limits.number("login_seconds", 1..=3600, 60)?;
+        let login_timeout = Duration::from_secs(seconds.unsigned_abs());
+        upstream.login_timeout = login_timeout;
+        let server_logins = limits.number("server_logins", 1..=10_000, 32)?;
         let failed = limits.number("failed_logins", 1..=1_000_000, 10)?;
         let within = limits.number("failed_login_seconds", 1..=86_400, 60)?;
         limits.finish()?;
@@ -126,7 +129,8 @@ impl Load<'_> {
             client_cert,
             audit: audit_file,
             max_connections: usize::try_from(connections).unwrap_or(1),
-            login_timeout: Duration::from_secs(seconds.unsigned_abs()),
+            login_timeout,
+            server_logins: usize::try_from(server_logins).unwrap_or(1),
             failed_logins: u32::try_from(failed).unwrap_or(1),
             failed_within: Duration::from_secs(within.unsigned_abs()),
             order_key: None,

@@ -44,6 +44,8 @@ pub struct Config {
     pub max_connections: usize,
     /// How long a login may take.
     pub login_timeout: Duration,
+    /// Sessions that log in with the server at one time; further ones wait, as long as a login may take.
+    pub server_logins: usize,
     /// How many logins of one user from one address may fail within [`Config::failed_within`].
     pub failed_logins: u32,
     /// See [`Config::failed_logins`].
@@ -93,8 +95,10 @@ pub struct UpstreamConfig {
     pub identity: bool,
     /// What `application_name` becomes, with `{application}`, `{user}` and `{role}`; `None`: what the client says.
     pub application_name: Option<String>,
-    /// How long connecting and logging in may take.
+    /// How long connecting may take.
     pub timeout: Duration,
+    /// How long logging in may take, connecting included.
+    pub login_timeout: Duration,
     /// Turns true when the server has refused protocol 3.2: it is asked for 3.0 from then on.
     pub is_old: Arc<AtomicBool>,
 }

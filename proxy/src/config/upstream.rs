@@ -77,6 +77,7 @@ impl Load<'_> {
             identity,
             application_name,
             timeout: Duration::from_secs(15),
+            login_timeout: Duration::from_secs(60),
             is_old: Arc::default(),
         };
         let auth = self.auth(root, verified.as_ref(), &upstream.account)?;

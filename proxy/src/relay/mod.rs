@@ -9,7 +9,7 @@ pub mod turns;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
 use crate::cancel::CancelGuard;
@@ -17,7 +17,9 @@ use crate::conversation::server::check_setting;
 use crate::conversation::{Conversation, End, Judge, path};
 use crate::error::UpstreamError;
 use crate::fatal::Fatal;
+use crate::login::ClientStream;
 use crate::serve::Session;
+use crate::upstream::ServerStream;
 use crate::wire::message::put_bare;
 use pump::{Between, Nothing, Pump, Stopped};
 use turns::Turns;
@@ -49,19 +51,56 @@ pub trait Refresh {
 }
 
 /// Relays a session of a role from whom nothing is protected: byte for byte, both ways.
-pub async fn plain(session: Session) -> Ended {
-    let Session { client, read_ahead, upstream, mut stop, mut cancel, .. } = session;
+pub fn plain(session: Session) -> impl Future<Output = Ended> + Send {
+    let Session { client, read_ahead, upstream, mut stop, mut cancel, place, .. } = session;
     let mut pump = Pump::new(Nothing, (client, read_ahead), upstream.into_parts(), Turns::new(Arc::clone(&cancel.done)));
-    let ended = drive(&mut pump, &mut stop, &mut cancel, None::<&Never>).await;
-    farewell(&mut pump, &ended, false, false).await;
-    ended
+    async move {
+        let _place = place;
+        let ended = drive(&mut pump, &mut stop, &mut cancel, None::<&Never>).await;
+        farewell(&mut pump, &ended, false, false).await;
+        ended
+    }
 }
 
 /// Relays a session of a role with masks: see [`Conversation`]. `fixed`: the order key, where it is not to be random.
-pub async fn masked<J: Judge, R: Refresh>(session: Session, judge: J, refresh: &R, fixed: Option<String>) -> Ended {
-    let Session { mut client, read_ahead, mut upstream, mut stop, mut cancel, .. } = session;
+pub fn masked<J: Judge + Send, R: Refresh + Send + Sync>(
+    session: Session,
+    judge: J,
+    refresh: Arc<R>,
+    fixed: Option<String>,
+) -> impl Future<Output = Ended> + Send {
+    // Apart, here and below: what a session keeps room for, it keeps for as long as it lasts.
+    let begun = Box::pin(begin(session, judge, fixed));
+    async move {
+        let mut held = match begun.await {
+            Ok(held) => held,
+            Err(ended) => return ended,
+        };
+        let Held { pump, stop, cancel, .. } = &mut held;
+        let ended = drive(pump, stop, cancel, Some(refresh.as_ref())).await;
+        let whole = pump.between.at_boundary();
+        farewell(pump, &ended, whole, true).await;
+        if matches!(ended, Ended::End(End::Veto(_))) {
+            // A change of tables may be the cause: the next session is judged on what is there now.
+            Box::pin(refresh.refresh()).await;
+        }
+        ended
+    }
+}
+
+/// A session with masks under way.
+struct Held<J> {
+    pump: Pump<Conversation<J>, ClientStream, ServerStream>,
+    stop: watch::Receiver<bool>,
+    cancel: CancelGuard,
+    _place: OwnedSemaphorePermit,
+}
+
+/// Asks the server what a conversation has to know. Where it cannot begin, the client has been told.
+async fn begin<J: Judge>(session: Session, judge: J, fixed: Option<String>) -> Result<Held<J>, Ended> {
+    let Session { mut client, read_ahead, mut upstream, stop, cancel, place: _place, .. } = session;
     let settings = upstream.parameters().iter().try_for_each(|(name, value)| check_setting(name.as_bytes(), value.as_bytes()));
-    let begun = match (settings, fixed.or_else(order_key)) {
+    let known = match (settings, fixed.or_else(order_key)) {
         (Err(veto), _) => Err((
             Ended::End(End::Veto(veto)),
             Fatal::new("0A000", "the database's settings do not allow masking")
@@ -76,23 +115,16 @@ pub async fn masked<J: Judge, R: Refresh>(session: Session, judge: J, refresh: &
             }
         },
     };
-    match begun {
+    match known {
         Ok((key, schemas)) => {
             let between = Conversation::new(judge, key, &schemas);
             let turns = Turns::new(Arc::clone(&cancel.done));
-            let mut pump = Pump::new(between, (client, read_ahead), upstream.into_parts(), turns);
-            let ended = drive(&mut pump, &mut stop, &mut cancel, Some(refresh)).await;
-            let whole = pump.between.at_boundary();
-            farewell(&mut pump, &ended, whole, true).await;
-            if matches!(ended, Ended::End(End::Veto(_))) {
-                // A change of tables may be the cause: the next session is judged on what is there now.
-                refresh.refresh().await;
-            }
-            ended
+            let pump = Pump::new(between, (client, read_ahead), upstream.into_parts(), turns);
+            Ok(Held { pump, stop, cancel, _place })
         }
         Err((ended, fatal)) => {
             let _late = timeout(FAREWELL, crate::login::farewell(&mut client, &fatal)).await;
-            ended
+            Err(ended)
         }
     }
 }
@@ -131,7 +163,8 @@ where
             Stopped::ServerGone => return Ended::ServerGone,
             Stopped::WantsFresh => {
                 if let Some(refresh) = refresh {
-                    refresh.refresh().await;
+                    // A session has no room for what is seldom done.
+                    Box::pin(refresh.refresh()).await;
                 }
                 pump.between.refreshed();
             }

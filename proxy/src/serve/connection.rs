@@ -1,11 +1,12 @@
 //! One connection, from its first byte to its end.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
 use pgveil_policy::builtin::settings;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
@@ -46,7 +47,12 @@ pub struct Session {
     pub cancel: CancelGuard,
     /// Turns true when the process stops: the session then ends with FATAL 57P01 at the next message boundary.
     pub stop: watch::Receiver<bool>,
+    /// Among all sessions. Kept as long as the session lasts.
+    pub place: OwnedSemaphorePermit,
 }
+
+/// Bytes that a client may say before it is told that it is logged in, and that are read before that.
+const EARLY: usize = 1024;
 
 /// Attends a connection to its end. `place`: among those that have not logged in.
 pub(super) async fn attend(
@@ -70,7 +76,8 @@ pub(super) async fn attend(
         protects: &protects,
     };
     let arrival = tokio::select! {
-        arrival = timeout(shared.config.login_timeout, login::arrive(socket, &desk)) => arrival,
+        // What a login needs is not kept for as long as the session lasts.
+        arrival = timeout(shared.config.login_timeout, Box::pin(login::arrive(socket, &desk))) => arrival,
         _ = stop.wait_for(|stop| *stop) => return,
     };
     match arrival {
@@ -81,13 +88,17 @@ pub(super) async fn attend(
         Ok(Ok(Arrival::Cancel { pid, secret, client })) => {
             // It may wait for the server; logins need the place.
             drop(place);
-            cancel(id, peer, pid, &secret, &shared).await;
+            Box::pin(cancel(id, peer, pid, &secret, &shared)).await;
             // Only now: a client that sees its connection closed takes the cancellation for delivered.
             drop(client);
         }
         Ok(Ok(Arrival::Session(who, client, read_ahead))) => {
             drop(place);
-            begin(Arrived { id, peer, who, client, read_ahead }, shared, stop).await;
+            let arrived = Arrived { id, peer, who, client, read_ahead };
+            let Some((session, database)) = Box::pin(begin(arrived, &shared, stop)).await else { return };
+            let (user, start) = (session.who.user.clone(), Instant::now());
+            let ended = relay((session, database), &shared).await;
+            report(id, &user, start, &ended);
         }
     }
 }
@@ -116,64 +127,116 @@ struct Arrived {
     read_ahead: Vec<u8>,
 }
 
-async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool>) {
-    let Arrived { id, peer, mut who, mut client, read_ahead } = arrived;
-    // They are needed for as long as it takes to log in with the server.
-    let keys = who.keys.take();
-    let Ok(_place) = Arc::clone(&shared.sessions).try_acquire_owned() else {
+/// A session, and what judges it: `None` where nothing is protected from its role.
+type Begun = (Session, Option<Arc<Database<Engines>>>);
+
+/// Logs in with the server and tells the client so; `None` where it could not: the client has been told why, and so has the log.
+async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool>) -> Option<Begun> {
+    let Arrived { id, peer, mut who, mut client, mut read_ahead } = arrived;
+    let Ok(place) = Arc::clone(&shared.sessions).try_acquire_owned() else {
         log::warn("session.refused", &[("id", &id), ("user", &who.user), ("why", &"limits.connections")]);
-        return farewell(&mut client, &Fatal::new("53300", "sorry, too many clients already")).await;
+        farewell(&mut client, &Fatal::new("53300", "sorry, too many clients already")).await;
+        return None;
     };
-    let database = match judge_of(&who, &shared).await {
-        Ok(database) => database,
-        Err((fatal, why)) => {
-            log::error("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &why)]);
-            return farewell(&mut client, &fatal).await;
+    let opened = tokio::select! {
+        opened = open(&mut who, id, shared) => opened,
+        _ = stop.wait_for(|stop| *stop) => Err(Fatal::shutdown()),
+        () = gone(&mut client, &mut read_ahead) => {
+            log::info("login.lost", &[("id", &id), ("peer", &peer), ("error", &"the client left before the server let it in")]);
+            return None;
         }
     };
-    let parameters = parameters(&who, &shared);
-    let account = shared.config.upstream.account_of(&who.role).map_or(Who::User(&who.user, keys.as_deref()), Who::Account);
-    let upstream = match Upstream::connect(&shared.config.upstream, account, &who.database, &parameters).await {
-        Ok(upstream) => upstream,
-        Err(e) => {
-            log::error("upstream.failed", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &e)]);
-            return farewell(&mut client, &e.fatal(shared.protects(&who.role))).await;
+    let (upstream, database) = match opened {
+        Ok(opened) => opened,
+        Err(fatal) => {
+            farewell(&mut client, &fatal).await;
+            return None;
         }
     };
-    drop(keys);
     let (pid, server_secret) = upstream.key();
     let cancel = match shared.cancels.register(pid, server_secret, who.minor >= 2) {
         Ok(cancel) => cancel,
         Err(e) => {
             log::error("session.failed", &[("id", &id), ("error", &e)]);
-            return farewell(&mut client, &Fatal::new("58000", "no randomness for a cancel key")).await;
+            farewell(&mut client, &Fatal::new("58000", "no randomness for a cancel key")).await;
+            return None;
         }
     };
-    if let Err(e) = client.write_all(&greeting(&upstream, &cancel, &who, &shared)).await {
-        return log::info("login.lost", &[("id", &id), ("peer", &peer), ("error", &e)]);
+    let tell = async {
+        client.write_all(&greeting(&upstream, &cancel, &who, shared)).await?;
+        client.flush().await
+    };
+    if let Err(e) = tell.await {
+        log::info("login.lost", &[("id", &id), ("peer", &peer), ("error", &e)]);
+        return None;
     }
-    if let Err(e) = client.flush().await {
-        return log::info("login.lost", &[("id", &id), ("peer", &peer), ("error", &e)]);
-    }
-    let (user, tls, start) = (who.user.clone(), client.is_tls(), Instant::now());
+    let tls = client.is_tls();
     log::info(
         "session.start",
-        &[("id", &id), ("peer", &peer), ("user", &user), ("role", &who.role), ("database", &who.database), ("tls", &tls), ("pid", &pid)],
+        &[
+            ("id", &id),
+            ("peer", &peer),
+            ("user", &who.user),
+            ("role", &who.role),
+            ("database", &who.database),
+            ("tls", &tls),
+            ("pid", &pid),
+        ],
     );
-    let role = who.role.clone();
-    let session = Session { id, peer, who, client, read_ahead, upstream, cancel, stop };
-    let ended = match database {
-        None => relay::plain(session).await,
-        Some(database) => {
-            let judge = SessionJudge::new(Arc::clone(&database), role, shared.config.key.clone());
-            relay::masked(session, judge, &*database, shared.config.order_key.clone()).await
-        }
+    Some((Session { id, peer, who, client, read_ahead, upstream, cancel, stop, place }, database))
+}
+
+/// The server's side of a session. The error is the client's to hear; the log has heard it.
+async fn open(who: &mut Authenticated, id: u64, shared: &Shared) -> Result<(Upstream, Option<Arc<Database<Engines>>>), Fatal> {
+    // They are needed for as long as it takes to log in with the server.
+    let keys = who.keys.take();
+    let database = judge_of(who, shared).await.map_err(|(fatal, why)| {
+        log::error("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &why)]);
+        fatal
+    })?;
+    let parameters = parameters(who, shared);
+    let account = shared.config.upstream.account_of(&who.role).map_or(Who::User(&who.user, keys.as_deref()), Who::Account);
+    let log_in = async {
+        let _turn = shared.queue.place().await?;
+        Upstream::connect(&shared.config.upstream, account, &who.database, &parameters).await
     };
-    let how = format!("{ended:?}");
-    if let Ended::End(End::Veto(veto)) = &ended {
+    match log_in.await {
+        Ok(upstream) => Ok((upstream, database)),
+        Err(e) => {
+            log::error("upstream.failed", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &e)]);
+            Err(e.fatal(shared.protects(&who.role)))
+        }
+    }
+}
+
+/// Ends when the client has hung up and said nothing before: nobody waits for the server any more. What it does say is kept.
+async fn gone(client: &mut ClientStream, said: &mut Vec<u8>) {
+    if said.is_empty() {
+        said.reserve(EARLY);
+        if matches!(client.read_buf(said).await, Ok(0) | Err(_)) {
+            return;
+        }
+    }
+    std::future::pending().await
+}
+
+/// The rest of a session, in room of its own: as much as its role needs.
+fn relay((session, database): Begun, shared: &Shared) -> Pin<Box<dyn Future<Output = Ended> + Send>> {
+    match database {
+        None => Box::pin(relay::plain(session)),
+        Some(database) => {
+            let judge = SessionJudge::new(Arc::clone(&database), session.who.role.clone(), shared.config.key.clone());
+            Box::pin(relay::masked(session, judge, database, shared.config.order_key.clone()))
+        }
+    }
+}
+
+fn report(id: u64, user: &str, start: Instant, ended: &Ended) {
+    if let Ended::End(End::Veto(veto)) = ended {
         // What came back is not what was judged: somebody should know why.
         log::error("session.veto", &[("id", &id), ("user", &user), ("why", veto)]);
     }
+    let how = format!("{ended:?}");
     log::info("session.end", &[("id", &id), ("user", &user), ("seconds", &start.elapsed().as_secs()), ("how", &how)]);
 }
 
@@ -234,4 +297,26 @@ fn greeting(upstream: &Upstream, cancel: &CancelGuard, who: &Authenticated, shar
     }
     frame::put(&mut out, b'Z', |body| body.push(b'I'));
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Apart from connections, buffers and what the client has prepared.
+    #[test]
+    fn what_a_session_keeps_while_it_idles_is_small() {
+        fn task<A, B, C, D, E, F, T: Future>(_: impl Fn(A, B, C, D, E, F) -> T) -> usize {
+            size_of::<T>()
+        }
+        fn plain<A, T: Future>(_: impl Fn(A) -> T) -> usize {
+            size_of::<T>()
+        }
+        fn masked<A, B, C, D, T: Future>(_: impl Fn(A, B, C, D) -> T) -> usize {
+            size_of::<T>()
+        }
+        let sizes = (task(attend), plain(relay::plain), masked(relay::masked::<SessionJudge, Database<Engines>>));
+        println!("task, relay in plain, relay with masks: {sizes:?} bytes");
+        assert!(sizes.0 <= 1280 && sizes.1 <= 1024 && sizes.2 <= 2560, "{sizes:?}");
+    }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
+use super::queue::Queue;
 use crate::cancel::Registry;
 use crate::config::Config;
 use crate::error::ConfigError;
@@ -31,6 +32,7 @@ pub struct Shared {
     pub(super) mock: [u8; 32],
     pub(super) tries: Tries,
     pub(super) sessions: Arc<Semaphore>,
+    pub(super) queue: Queue,
 }
 
 impl Shared {
@@ -90,7 +92,19 @@ impl Shared {
         let engines = Engines::new(Arc::clone(&policy), Arc::clone(&config.upstream))
             .ok_or_else(|| fault("policy", "the system has no secure randomness".to_owned(), "repair the system's random source"))?;
         let sessions = Arc::new(Semaphore::new(config.max_connections));
-        Ok(Shared { config, users, lookup, cancels: Registry::default(), policy, engines: Snapshots::new(engines), mock, tries, sessions })
+        let queue = Queue::new(config.server_logins, config.login_timeout);
+        Ok(Shared {
+            config,
+            users,
+            lookup,
+            cancels: Registry::default(),
+            policy,
+            engines: Snapshots::new(engines),
+            mock,
+            tries,
+            sessions,
+            queue,
+        })
     }
 
     /// Whether anything is protected from a role.

@@ -55,7 +55,12 @@ pub trait Load: Send + Sync + 'static {
 pub struct Snapshots<L: Load> {
     load: Arc<L>,
     databases: DashMap<String, Arc<Database<L>>>,
+    /// Of databases that are loaded for the first time: held while one session loads, with how that failed last.
+    loading: DashMap<String, Arc<Mutex<Option<Failure>>>>,
 }
+
+/// When and how a load failed.
+type Failure = (Instant, Arc<UpstreamError>);
 
 /// The snapshot of one database.
 pub struct Database<L: Load> {
@@ -75,18 +80,36 @@ pub struct Database<L: Load> {
 impl<L: Load> Snapshots<L> {
     /// None yet.
     pub fn new(load: L) -> Self {
-        Snapshots { load: Arc::new(load), databases: DashMap::new() }
+        Snapshots { load: Arc::new(load), databases: DashMap::new(), loading: DashMap::new() }
     }
 
-    /// That of a database, loaded if it is the first to be asked for. Sessions that begin at the same time may both load it.
+    /// That of a database, loaded if it is the first to be asked for. Of sessions that begin at the same time one loads it, and the
+    /// others wait; if it fails, it has failed for all that waited.
     ///
     /// # Errors
     /// As [`Load::load`].
-    pub async fn of(&self, database: &str) -> Result<Arc<Database<L>>, UpstreamError> {
-        if let Some(known) = self.databases.get(database) {
-            return Ok(Arc::clone(&known));
+    pub async fn of(&self, database: &str) -> Result<Arc<Database<L>>, Arc<UpstreamError>> {
+        let known = || self.databases.get(database).map(|known| Arc::clone(&known));
+        if let Some(known) = known() {
+            return Ok(known);
         }
-        let snapshot = self.load.load(database).await?;
+        let asked = Instant::now();
+        let turn = Arc::clone(&self.loading.entry(database.to_owned()).or_default());
+        let mut last = turn.lock().await;
+        if let Some(known) = known() {
+            return Ok(known);
+        }
+        if let Some((_, error)) = last.as_ref().filter(|(failed, _)| *failed >= asked) {
+            return Err(Arc::clone(error));
+        }
+        let snapshot = match self.load.load(database).await {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                let error = Arc::new(error);
+                *last = Some((Instant::now(), Arc::clone(&error)));
+                return Err(error);
+            }
+        };
         let fresh = Database {
             name: database.to_owned(),
             load: Arc::clone(&self.load),
@@ -105,6 +128,7 @@ impl<L: Load> Snapshots<L> {
         loop {
             sleep(period).await;
             self.databases.retain(|_, database| Arc::strong_count(database) > 1);
+            self.loading.retain(|_, turn| Arc::strong_count(turn) > 1);
             let held: Vec<_> = self.databases.iter().map(|d| Arc::clone(&d)).collect();
             watched.retain(|name, _| held.iter().any(|d| d.name == *name));
             for database in held {
@@ -226,6 +250,7 @@ mod tests {
         type Snapshot = usize;
 
         async fn load(&self, database: &str) -> Result<usize, UpstreamError> {
+            tokio::task::yield_now().await;
             let n = self.loads.fetch_add(1, Ordering::Relaxed) + 1;
             if database == "gone" || n == 3 { Err(UpstreamError::Protocol("gone".into())) } else { Ok(n) }
         }
@@ -286,6 +311,22 @@ mod tests {
             let snapshots = Snapshots::new(Counter::default());
             assert!(snapshots.of("gone").await.is_err());
             assert!(snapshots.databases.is_empty());
+        });
+    }
+
+    #[test]
+    fn sessions_that_begin_together_load_once_and_fail_together() {
+        run(async {
+            let snapshots = Snapshots::new(Counter::default());
+            let (a, b, c) = tokio::join!(snapshots.of("shop"), snapshots.of("shop"), snapshots.of("shop"));
+            let shop = a.unwrap();
+            assert!(Arc::ptr_eq(&shop, &b.unwrap()) && Arc::ptr_eq(&shop, &c.unwrap()));
+            assert_eq!(snapshots.load.loads.load(Ordering::Relaxed), 1);
+            let (a, b) = tokio::join!(snapshots.of("gone"), snapshots.of("gone"));
+            assert!(Arc::ptr_eq(&a.err().unwrap(), &b.err().unwrap()));
+            assert_eq!(snapshots.load.loads.load(Ordering::Relaxed), 2);
+            assert!(snapshots.of("gone").await.is_err());
+            assert_eq!(snapshots.load.loads.load(Ordering::Relaxed), 3, "who asks later asks anew");
         });
     }
 }

@@ -62,15 +62,15 @@ impl Upstream {
     /// Connects, with TLS where the configuration says so, and logs in. `client_encoding` is UTF8 unless `parameters` say otherwise.
     ///
     /// # Errors
-    /// See [`UpstreamError`]; a server that does not answer in time is [`UpstreamError::Unreachable`], one that does not take the
-    /// user's own login [`UpstreamError::User`].
+    /// See [`UpstreamError`]; a server that cannot be connected to in time is [`UpstreamError::Unreachable`], one that takes too long
+    /// from there on [`UpstreamError::Slow`], one that does not take the user's own login [`UpstreamError::User`].
     pub async fn connect(
         config: &UpstreamConfig,
         who: Who<'_>,
         database: &str,
         parameters: &[(String, String)],
     ) -> Result<Upstream, UpstreamError> {
-        in_time(config, async {
+        let log_in = async {
             loop {
                 let minor = if config.is_old.load(Ordering::Relaxed) { 0 } else { login::NEWEST_MINOR };
                 match attempt(config, who, database, parameters, minor).await {
@@ -79,8 +79,10 @@ impl Upstream {
                     Err(Failed::Other(error)) => return Err(who.wrap(error)),
                 }
             }
-        })
-        .await
+        };
+        timeout(config.login_timeout, log_in)
+            .await
+            .unwrap_or_else(|_| Err(UpstreamError::Slow { address: config.address.to_string(), seconds: config.login_timeout.as_secs() }))
     }
 
     /// The messages of the server's startup between AuthenticationOk and ReadyForQuery, in order: types and bodies, of BackendKeyData
@@ -176,7 +178,7 @@ async fn attempt(
     minor: u16,
 ) -> Result<Upstream, Failed> {
     let own = if let Who::Account(account) = who { account.tls.as_ref() } else { None };
-    let mut reader = Reader::new(open(config, own.or(config.tls.as_ref())).await?);
+    let mut reader = Reader::new(in_time(config, open(config, own.or(config.tls.as_ref()))).await?);
     reader.send(&login::startup(minor, who.name(), database, parameters)).await?;
     let minor = login::authenticate(&mut reader, who, config.channel_binding, minor).await?;
     Ok(login::settle(reader, minor).await?)

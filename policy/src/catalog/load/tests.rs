@@ -1,4 +1,5 @@
 use super::*;
+use crate::catalog::Index;
 
 fn rows(lines: &[&str]) -> Vec<Vec<Option<String>>> {
     lines.iter().map(|line| line.split('|').map(|cell| (cell != "-").then(|| cell.to_owned())).collect()).collect()
