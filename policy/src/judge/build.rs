@@ -120,6 +120,17 @@ pub(crate) fn case_when(condition: Expr, result: Expr) -> Expr {
     }
 }
 
+/// `CASE WHEN … THEN … ELSE otherwise END`
+pub(crate) fn case(conditions: Vec<CaseWhen>, otherwise: Expr) -> Expr {
+    Expr::Case {
+        case_token: AttachedToken::empty(),
+        end_token: AttachedToken::empty(),
+        operand: None,
+        conditions,
+        else_result: Some(Box::new(otherwise)),
+    }
+}
+
 /// An ORDER BY item in ascending order.
 pub(crate) fn ascending(expr: Expr) -> OrderByExpr {
     OrderByExpr { expr, options: OrderByOptions { sort: None, nulls_first: None }, with_fill: None }

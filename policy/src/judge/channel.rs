@@ -1,9 +1,12 @@
-//! LISTEN, UNLISTEN, NOTIFY: on channels that the policy opens.
+//! LISTEN, UNLISTEN, NOTIFY, pg_notify: on channels that the policy opens.
+
+use sqlparser::ast::{CaseWhen, Expr, Value};
 
 use super::build;
 use super::engine::{RoleEngine, Subject};
 use crate::Refusal;
 use crate::plan::{Kind, Planned};
+use crate::policy::pattern::{Meant, Pattern};
 use crate::read::Channel;
 
 /// Judges one. The payload of NOTIFY is a constant of the client's own: it can hold nothing that the client does not know.
@@ -23,4 +26,36 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, channel: Channel) -> Result
         }
     };
     Ok(Planned::plain(Kind::Utility, text))
+}
+
+/// What the server says when pg_notify is given a channel that is not open: it cannot be a bool. The proxy knows the error by it.
+pub const CLOSED: &str = "pgveil_closed";
+
+/// A channel's name that is not known before the statement runs, written so that it is one of these channels, or an error:
+/// `CASE WHEN texteq(CAST(name AS text) COLLATE "C", 'jobs') THEN name … ELSE CAST(CAST(concat('pgveil_closed') AS bool) AS text) END`.
+/// `name` must be the same wherever it is written.
+pub(super) fn checked(name: &Expr, open: &[Pattern<1>]) -> Expr {
+    let asked = |function: &str, text: String| {
+        let text = build::value(Value::SingleQuotedString(text));
+        build::call(&["pg_catalog", function], vec![build::bytewise(name.clone()), text])
+    };
+    let raise = || {
+        let word = build::value(Value::SingleQuotedString(CLOSED.to_owned()));
+        build::as_text(build::cast(build::call(&["pg_catalog", "concat"], vec![word]), build::pg_type("bool")))
+    };
+    let given = || name.clone();
+    let (mut exact, mut like) = (Vec::new(), Vec::new());
+    for pattern in open {
+        match pattern.meant() {
+            Meant::Name(text) => exact.push(CaseWhen { condition: asked("texteq", text), result: given() }),
+            Meant::Like(text) => like.push(CaseWhen { condition: asked("textlike", text), result: given() }),
+        }
+    }
+    if !like.is_empty() {
+        // A star does not reach names that Postgres keeps for itself.
+        exact.push(CaseWhen { condition: asked("textlike", "pg\\_%".to_owned()), result: raise() });
+        exact.push(CaseWhen { condition: asked("texteq", "information_schema".to_owned()), result: raise() });
+    }
+    exact.append(&mut like);
+    build::case(exact, raise())
 }

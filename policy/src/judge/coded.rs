@@ -75,6 +75,7 @@ impl Judge<'_> {
             | Form::EmptySet
             | Form::UsingAlias
             | Form::Lock
+            | Form::Nothing
             | Form::Recursion => return Err(refuse::unsupported("this form of SQL")),
         };
         self.all_clear(parts, scope, usage)

@@ -26,7 +26,7 @@ impl Judge<'_> {
     /// Judges a FROM clause; `parent` is the scope around the query, `target` what is written to.
     pub(crate) fn from(&mut self, from: &mut [TableWithJoins], parent: InScope, target: Option<&Target>) -> Result<Level, Refusal> {
         let mut level = Level::default();
-        for (index, tree) in from.iter_mut().enumerate() {
+        for (index, tree) in from.iter_mut().enumerate().filter(|(_, tree)| !coded::is_nothing(tree)) {
             let right = match target.and_then(|t| t.place(index).map(|place| (t, place))) {
                 Some((target, place)) => self.target_item(tree, target, place)?,
                 None => self.join_tree(tree, &level, parent)?,

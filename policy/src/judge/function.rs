@@ -12,7 +12,7 @@ use super::refuse;
 use super::rights::is_temporary;
 use super::scope::Col;
 use super::sealed::{Rewrite, keyed};
-use super::{AggregateCall, Judge};
+use super::{AggregateCall, Judge, channel};
 use crate::builtin::functions::{self, SettingRule};
 use crate::builtin::settings;
 use crate::catalog::{FunctionKind, Volatility};
@@ -178,7 +178,20 @@ impl Judge<'_> {
         {
             return Ok(Judged::Replaced(Box::new(guarded), Label::Clear));
         }
+        if facts.schema == "pg_catalog" && functions::notifies(&short) {
+            self.check_channel(f);
+        }
         self.by_key(f, label, rewrite, labels.first())
+    }
+
+    /// Has the server look at a channel's name that is no literal.
+    fn check_channel(&self, f: &mut Function) {
+        if let FunctionArguments::List(list) = &mut f.args
+            && let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(name))) = list.args.first_mut()
+            && literal_text(name).is_none()
+        {
+            *name = channel::checked(name, self.facts.rights.channels());
+        }
     }
 
     /// `tsquery('a & b')`: where there is no such function, a type's name before a literal is a cast (PostgreSQL documentation, 4.2.9).
@@ -354,7 +367,14 @@ impl Judge<'_> {
             }
             "pg_notify" => match literal(0) {
                 Some(channel) => self.facts.rights.hears(&channel, self.role),
-                None => Err(self.denied_function("pg_notify", "needs the channel's name as a literal")),
+                None if self.facts.rights.channels().is_empty() => {
+                    let message = format!("no channel is open to role {}", self.role);
+                    Err(Refusal::new(SqlState::DENIED, "channel.denied", message)
+                        .with_hint(format!("The policy opens channels with `channels = […]` in [role.{}].", self.role)))
+                }
+                // Found out at run time: see `channel::checked`.
+                None if list.args.first().is_some_and(steady) => Ok(()),
+                None => Err(self.denied_function("pg_notify", "needs the channel's name as a literal, parameter or column")),
             },
             _ => Ok(()),
         }

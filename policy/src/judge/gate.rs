@@ -241,12 +241,7 @@ fn no_more(relation: &Relation) -> Option<Expr> {
 /// `CASE WHEN check THEN true ELSE CAST(concat('pgveil_stale') AS bool) END`: `concat` is stable, so that no planner works it out.
 fn or_raise(check: Expr) -> Expr {
     let raise = build::cast(build::call(&["pg_catalog", "concat"], vec![string(STALE)]), build::pg_type("bool"));
-    let Expr::Case { case_token, end_token, operand, conditions: _, else_result: _ } = build::case_when(check.clone(), raise.clone())
-    else {
-        return raise;
-    };
-    let conditions = vec![CaseWhen { condition: check, result: build::value(Value::Boolean(true)) }];
-    Expr::Case { case_token, end_token, operand, conditions, else_result: Some(Box::new(raise)) }
+    build::case(vec![CaseWhen { condition: check, result: build::value(Value::Boolean(true)) }], raise)
 }
 
 fn oid(relation: &Relation) -> Expr {

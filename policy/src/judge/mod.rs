@@ -26,7 +26,7 @@ mod barrier;
 mod build;
 mod cache;
 mod carry;
-mod channel;
+pub mod channel;
 mod coded;
 mod copy;
 mod define;

@@ -376,6 +376,10 @@ impl Judge<'_> {
     /// Puts the query into a FROM of its own, so that its rows can be given a total order by its columns alone.
     /// `exprs`: the expressions behind its columns, which ORDER BY may repeat; empty for set operations.
     pub(crate) fn wrap(&mut self, query: &mut Query, cols: &mut [Col], exprs: &[Expr]) -> Result<(), Refusal> {
+        if cols.is_empty() {
+            // Rows of nothing are all the same.
+            return Ok(());
+        }
         let alias = self.fresh("pgveil_q");
         let inner_names: Vec<String> = (1..=cols.len()).map(|n| format!("pgveil_c{n}")).collect();
         let mut order: Vec<OrderByExpr> = Vec::new();

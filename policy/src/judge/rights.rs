@@ -60,6 +60,11 @@ impl Rights {
             .with_hint(format!("The policy opens channels with `channels = [\"{channel}\"]` in [role.{role}].")))
     }
 
+    /// Those that are open.
+    pub fn channels(&self) -> &[Pattern<1>] {
+        &self.channels
+    }
+
     /// The same, for what the server sends.
     pub fn is_heard(&self, channel: &str) -> bool {
         self.channels.iter().any(|pattern| pattern.matches([channel]))

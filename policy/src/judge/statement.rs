@@ -63,8 +63,9 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
                 return Err(role.facts.rights.stays_read_only(&who.role).at(Some(1)));
             }
             let shown = Output { name: String::new(), origin: Origin::Computed, of_view: None, mask: Mask::Clear, type_oid: None };
-            let outputs: Arc<[Output]> = if control.kind == Kind::Show { Arc::from([shown]) } else { Arc::from([]) };
-            Ok(Planned { outputs, moves_search_path: control.moves_search_path, ..Planned::plain(control.kind, control.text) })
+            let outputs: Arc<[Output]> = std::iter::repeat_n(shown, control.columns).collect();
+            let tag = (control.columns > 1).then_some("SHOW");
+            Ok(Planned { outputs, tag, moves_search_path: control.moves_search_path, ..Planned::plain(control.kind, control.text) })
         }
         Body::Copy(copy) => copy::plan(role, who, &copy, text),
         Body::Lock(lock) => lock_table::plan(role, who, &lock, text),

@@ -67,6 +67,29 @@ impl<const N: usize> Pattern<N> {
     }
 }
 
+/// What a pattern of one part means, for a comparison in SQL. (A star besides does not reach Postgres' own names.)
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Meant {
+    /// This name.
+    Name(String),
+    /// Names that LIKE this, with a backslash before what is to be taken as it is.
+    Like(String),
+}
+
+impl Pattern<1> {
+    /// See [`Meant`].
+    pub fn meant(&self) -> Meant {
+        let [part] = &self.parts;
+        match part.pieces.as_slice() {
+            [name] => Meant::Name(name.clone()),
+            pieces => {
+                let escaped = |piece: &String| piece.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+                Meant::Like(pieces.iter().map(escaped).collect::<Vec<_>>().join("%"))
+            }
+        }
+    }
+}
+
 /// Schemas whose names Postgres keeps for itself, but for those of temporary tables.
 pub fn is_system_schema(schema: &str) -> bool {
     schema == "information_schema" || schema.starts_with("pg_") && !schema.starts_with("pg_temp")

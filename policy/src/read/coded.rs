@@ -5,8 +5,11 @@
 //! printed; a judgement asks [`form`] of a call.
 
 use sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, TableAlias, Value,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, TableAlias, TableFactor,
+    TableWithJoins, Value,
 };
+
+use super::normal;
 
 /// What the names end with: longer than a name can be.
 pub(super) const TAIL: &str = "!______________________________________________________________";
@@ -129,6 +132,8 @@ forms! {
     UsingAlias = "using alias",
     /// `FOR NO KEY UPDATE OF a, b`: after OF, the words and names.
     Lock = "lock",
+    /// A SELECT of nothing from nothing: its only item of FROM.
+    Nothing = "nothing",
     /// SEARCH and CYCLE: the last of the column names of a query of WITH; see [`Recursion`].
     Recursion = "recursion",
 }
@@ -204,6 +209,20 @@ pub(crate) fn lateral_path(row: &mut Expr) -> Option<&mut Expr> {
 /// The alias has column definitions only.
 pub(crate) fn is_nameless(alias: &TableAlias) -> bool {
     alias.name.value == Form::NoName.name()
+}
+
+/// What stands in FROM of a SELECT of nothing, which sqlparser only reads where there is one.
+pub(super) fn nothing() -> TableWithJoins {
+    let name = ObjectName::from(vec![Ident::with_quote('"', Form::Nothing.name())]);
+    TableWithJoins { relation: normal::table(name, None, None, false, None), joins: Vec::new() }
+}
+
+/// Whether an item of FROM is none.
+pub(crate) fn is_nothing(tree: &TableWithJoins) -> bool {
+    match &tree.relation {
+        TableFactor::Table { name, .. } => tree.joins.is_empty() && form_of_name(name) == Some(Form::Nothing),
+        _ => false,
+    }
 }
 
 /// A relation's name without ONLY.

@@ -76,7 +76,7 @@ fn transaction(statement: &TransactionStmt) -> Result<Body, Refusal> {
         Ok(TransactionStmtKind::Undefined) | Err(_) => return Err(unknown("transaction control")),
     };
     let read_write = writes(&statement.options);
-    Ok(Body::Control(Control { text, kind: Kind::Transaction, moves_search_path, read_write }))
+    Ok(Body::Control(Control { text, kind: Kind::Transaction, columns: 0, moves_search_path, read_write }))
 }
 
 /// A transaction that is prepared outlives its session, holds its locks for everybody, and may be ended by anybody.
@@ -105,7 +105,7 @@ fn constraints(statement: &ConstraintsSetStmt) -> Result<Body, Refusal> {
     let which = if names.is_empty() { "ALL".to_owned() } else { names.join(", ") };
     let when = if statement.deferred { "DEFERRED" } else { "IMMEDIATE" };
     let text = format!("SET CONSTRAINTS {which} {when}");
-    Ok(Body::Control(Control { text, kind: Kind::Utility, moves_search_path: false, read_write: false }))
+    Ok(Body::Control(Control { text, kind: Kind::Utility, columns: 0, moves_search_path: false, read_write: false }))
 }
 
 /// Modes of a transaction, each with a blank before it.
@@ -136,7 +136,9 @@ fn mode(element: &DefElem) -> Result<&'static str, Refusal> {
 fn set(statement: &VariableSetStmt) -> Result<Body, Refusal> {
     let local = if statement.is_local { "SET LOCAL" } else { "SET" };
     let setting = statement.name.to_ascii_lowercase();
-    let set = |text: String, kind, moves_search_path, read_write| Ok(Body::Control(Control { text, kind, moves_search_path, read_write }));
+    let set = |text: String, kind, moves_search_path, read_write| {
+        Ok(Body::Control(Control { text, kind, columns: 0, moves_search_path, read_write }))
+    };
     let done = |text: String, kind, moves_search_path| set(text, kind, moves_search_path, false);
     match VariableSetKind::try_from(statement.kind) {
         Ok(VariableSetKind::VarResetAll) => done("RESET ALL".to_owned(), Kind::Set, true),
@@ -211,8 +213,7 @@ fn refused(verb: &str, setting: &str, reason: String) -> Refusal {
 fn show(setting: &str) -> Result<Body, Refusal> {
     let setting = setting.to_ascii_lowercase();
     if setting == "all" {
-        return Err(Refusal::new(SqlState::DENIED, "setting.show", "SHOW ALL is not answered through pgveil for a role with masks")
-            .with_hint("Use SHOW with a setting's name, or SELECT name, setting FROM pg_settings."));
+        return Ok(Body::Control(Control { text: show_all(), kind: Kind::Show, columns: 3, moves_search_path: false, read_write: false }));
     }
     if !settings::may_show(&setting) {
         let message = format!("setting \"{setting}\" is not shown through pgveil to a role with masks");
@@ -220,7 +221,19 @@ fn show(setting: &str) -> Result<Body, Refusal> {
             .with_detail("Only settings that hold neither secrets nor data are shown."));
     }
     let text = format!("SHOW {}", name(&setting));
-    Ok(Body::Control(Control { text, kind: Kind::Show, moves_search_path: false, read_write: false }))
+    Ok(Body::Control(Control { text, kind: Kind::Show, columns: 1, moves_search_path: false, read_write: false }))
+}
+
+/// SHOW ALL of the settings that may be shown: the same columns in the same order, values with their units (`ShowAllGUCConfig` in
+/// Postgres' guc_funcs.c).
+fn show_all() -> String {
+    let shown: Vec<String> = settings::all_shown().map(text).collect();
+    format!(
+        "SELECT s.name, pg_catalog.current_setting(s.name) AS setting, s.short_desc AS description \
+         FROM pg_catalog.pg_show_all_settings() AS s \
+         WHERE pg_catalog.lower(s.name) OPERATOR(pg_catalog.=) ANY (ARRAY[{}]) ORDER BY pg_catalog.lower(s.name) COLLATE pg_catalog.\"C\"",
+        shown.join(", ")
+    )
 }
 
 fn discard(statement: &DiscardStmt) -> Result<Body, Refusal> {
@@ -231,7 +244,7 @@ fn discard(statement: &DiscardStmt) -> Result<Body, Refusal> {
         Ok(DiscardMode::DiscardTemp) => ("DISCARD TEMP", true),
         Ok(DiscardMode::Undefined) | Err(_) => return Err(unknown("DISCARD")),
     };
-    Ok(Body::Control(Control { text: text.to_owned(), kind: Kind::Utility, moves_search_path, read_write: false }))
+    Ok(Body::Control(Control { text: text.to_owned(), kind: Kind::Utility, columns: 0, moves_search_path, read_write: false }))
 }
 
 #[cfg(test)]
@@ -311,10 +324,12 @@ mod tests {
             "SET search_path = shop, pg_catalog",
             "SET search_path = shop, pg_temp",
             "SHOW data_directory",
-            "SHOW ALL",
         ] {
             assert_eq!(refusal(sql).code, SqlState::DENIED, "{sql}");
         }
+        let all = control("show all");
+        assert_eq!((all.columns, all.kind, all.text.contains("'timezone'")), (3, Kind::Show, true));
+        assert!(!all.text.contains("data_directory"));
         assert_eq!(control("show time zone").text, "SHOW \"timezone\"");
         assert_eq!(control("show transaction isolation level").text, "SHOW \"transaction_isolation\"");
     }

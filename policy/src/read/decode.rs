@@ -75,6 +75,10 @@ fn expand<'t>(form: Form, held: &str, rest: &'t str, out: &mut String) -> Option
             Some(rest)
         }
         Form::NoName => Some(rest),
+        Form::Nothing => {
+            cut(out, " FROM ")?;
+            Some(rest)
+        }
         Form::Lateral => {
             let (args, rest) = arguments(rest)?;
             let [row] = <[&str; 1]>::try_from(args).ok()?;

@@ -4,6 +4,7 @@
 //! allow it; anything else is refused. They say what a rewriting may add or put in a place, not that it is right to: that is the
 //! judgement's own work. What they rule out is that a text means something else than was judged.
 
+mod channel;
 mod condition;
 mod keyed;
 mod row;
@@ -101,7 +102,8 @@ fn walk(client: &Tree, ours: &Tree) -> Same {
         ("FuncCall", "CaseExpr") => guarded_function(client, ours).or_else(|first| guarded(client, ours).map_err(|_| first)),
         ("FuncCall", "FuncCall") => {
             qualified(client, ours, "funcname")?;
-            fields(client, ours, &["funcname", "agg_order"])?;
+            fields(client, ours, &["funcname", "agg_order", "args"])?;
+            channel::arguments(client, ours)?;
             ordered(client.list("agg_order"), ours.list("agg_order"), Items::Sort)
         }
         ("TypeName", "TypeName") => {

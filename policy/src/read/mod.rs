@@ -210,6 +210,8 @@ pub struct Control {
     pub text: String,
     /// What kind it is, for the conversation.
     pub kind: Kind,
+    /// Columns of its rows, all of them text; 0 where it gives none.
+    pub columns: usize,
     /// After it, the effective search_path may be another.
     pub moves_search_path: bool,
     /// It would make a transaction, or those to come, one that may write.

@@ -1,9 +1,11 @@
 //! What an error of the server's becomes: told in its words or ours, or a reason to judge again.
 
+use pgveil_policy::judge::channel::CLOSED;
 use pgveil_policy::{Kind, Refusal, SqlState};
 
 use super::ledger::{Owed, Simple};
 use super::statement::Statement;
+use super::refusals::closed;
 use super::{Conversation, End, Judge, Out, Veto, stale};
 use crate::scrub::Scrub;
 use crate::wire::answer::Report;
@@ -152,6 +154,7 @@ impl<J: Judge> Conversation<J> {
                 id if self.failed && !id.starts_with("read.") && !id.starts_with("wire.") => Report::ours("ERROR", FAILED.0, FAILED.1),
                 _ => Report::of(refusal),
             },
+            _ if is_closed(report) => Report::of(&closed()),
             _ if self.copies_in() => self.scrub.of_copied(report),
             _ if ran.writes && Scrub::is_of_a_constraint(report) => Scrub::constraint(report),
             _ if ran.order_is_data && Scrub::is_of_a_row(report) => Scrub::failed_on_a_row(report),
@@ -173,6 +176,12 @@ impl<J: Judge> Conversation<J> {
         }
         self.names.rebuild(&self.ledger);
     }
+}
+
+/// pg_notify was given a channel that is not open: the server says so in the words that the judgement gave it.
+fn is_closed(report: &Report) -> bool {
+    let message = report.field(b'M').unwrap_or_default();
+    report.code() == b"22P02" && message.windows(CLOSED.len()).any(|w| w == CLOSED.as_bytes())
 }
 
 /// Cursors that are held run with it.

@@ -68,6 +68,13 @@ pub(super) fn function_call() -> Refusal {
         .with_hint("Call the function in a SELECT.")
 }
 
+/// A channel that is not open, of which only the server knew which one it is.
+pub(super) fn closed() -> Refusal {
+    Refusal::new(SqlState::DENIED, "channel.denied", "the channel that pg_notify() is given is not open to this role")
+        .with_detail("What is sent on a channel passes between sessions as it is: no mask is put on it.")
+        .with_hint("The policy opens channels with `channels` of the role.")
+}
+
 /// A name that begins as those of pgveil itself.
 pub(super) fn reserved(name: &[u8]) -> Refusal {
     let name = String::from_utf8_lossy(name);

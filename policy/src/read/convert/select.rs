@@ -212,10 +212,14 @@ impl Convert<'_> {
         if *group_distinct {
             groups.insert(0, coded::call(Form::GroupDistinct, Vec::new()));
         }
+        let mut from = from_clause.iter().map(|item| self.join_tree(held(item)?)).collect::<Made<Vec<_>>>()?;
+        if from.is_empty() && target_list.is_empty() {
+            from.push(coded::nothing());
+        }
         Ok(Select {
             distinct,
             projection: target_list.iter().map(|item| self.target(held(item)?)).collect::<Made<_>>()?,
-            from: from_clause.iter().map(|item| self.join_tree(held(item)?)).collect::<Made<_>>()?,
+            from,
             selection: where_clause.as_deref().map(|node| self.expr(held(node)?)).transpose()?,
             group_by: GroupByExpr::Expressions(groups, Vec::new()),
             having: having_clause.as_deref().map(|node| self.expr(held(node)?)).transpose()?,

@@ -7,15 +7,6 @@ use crate::judge::gate::STALE;
 /// `CASE WHEN … THEN true ELSE CAST(pg_catalog.concat('pgveil_stale') AS pg_catalog.bool) END`, which is true or raises; its condition
 /// reads no column but those of pgveil's own subquery.
 pub(super) fn is_gate(tree: &Tree) -> bool {
-    let raises = |tree: &Tree| {
-        let argument = |call: &Tree| match call.list("args") {
-            [only] => only.field("val").is_some_and(|value| value.text("sval") == STALE),
-            _ => false,
-        };
-        let concat = |call: &Tree| call.names("funcname").as_deref() == Some(&["pg_catalog", "concat"]) && argument(call);
-        let is_bool = |of: &Tree| of.names("names").as_deref() == Some(&["pg_catalog", "bool"]);
-        tree.kind() == "TypeCast" && tree.field("arg").is_some_and(concat) && tree.field("type_name").is_some_and(is_bool)
-    };
     let holds = |when: &Tree| {
         let is_true = when.field("result").and_then(|r| r.field("val")).is_some_and(|v| v.field("boolval") == Some(&Tree::Bool(true)));
         is_true && when.field("expr").is_some_and(|e| !contains(e, &foreign))
@@ -24,7 +15,18 @@ pub(super) fn is_gate(tree: &Tree) -> bool {
         [only] => holds(only),
         _ => false,
     };
-    tree.kind() == "CaseExpr" && tree.field("arg").is_none() && condition && tree.field("defresult").is_some_and(raises)
+    tree.kind() == "CaseExpr" && tree.field("arg").is_none() && condition && tree.field("defresult").is_some_and(|e| raises(e, STALE))
+}
+
+/// `CAST(pg_catalog.concat('word') AS pg_catalog.bool)`, which is an error that quotes the word.
+pub(super) fn raises(tree: &Tree, word: &str) -> bool {
+    let argument = |call: &Tree| match call.list("args") {
+        [only] => only.field("val").is_some_and(|value| value.text("sval") == word),
+        _ => false,
+    };
+    let concat = |call: &Tree| call.names("funcname").as_deref() == Some(&["pg_catalog", "concat"]) && argument(call);
+    let is_bool = |of: &Tree| of.names("names").as_deref() == Some(&["pg_catalog", "bool"]);
+    tree.kind() == "TypeCast" && tree.field("arg").is_some_and(concat) && tree.field("type_name").is_some_and(is_bool)
 }
 
 /// A relation, a parameter, a column that is not pgveil's own, or a function that is not Postgres' own.
