@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use known::Known;
-pub use protection::{Filter, Guard, Protection, Treatment};
+pub use protection::{Filter, Ground, Guard, Protection, Treatment};
 
 use crate::mask::MaskSpec;
 use pattern::Pattern;
@@ -91,6 +91,17 @@ impl Policy {
     /// All faults that can be found without a database, in the order of the file. A file that is no TOML has one.
     pub fn parse(file: &str, text: &str) -> Result<Policy, Vec<PolicyError>> {
         parse::policy(file, text)
+    }
+
+    /// Whether it defines that class.
+    pub fn has_class(&self, name: &str) -> bool {
+        self.classes.iter().any(|class| class.name == name)
+    }
+
+    /// The class that a pattern gives to a column of one of these names (schema, relation, column): the first in the order of the file.
+    pub(crate) fn class_of(&self, names: &[&[String; 3]]) -> Option<&Class> {
+        let is_named = |pattern: &Pattern<3>| names.iter().any(|[schema, relation, column]| pattern.matches([schema, relation, column]));
+        self.classes.iter().find(|class| class.columns.iter().any(|(pattern, _)| is_named(pattern)))
     }
 }
 
