@@ -17,6 +17,7 @@ use crate::conversation::server::check_setting;
 use crate::conversation::{Conversation, End, Judge, path};
 use crate::error::UpstreamError;
 use crate::fatal::Fatal;
+use crate::rules::follow::{Follow, Why};
 use crate::serve::Session;
 use crate::wire::message::put_bare;
 use pump::{Between, Nothing, Pump, Stopped};
@@ -36,6 +37,8 @@ pub enum Ended {
     ServerGone,
     /// The process stops.
     Stopped,
+    /// The policy has changed.
+    Policy(Why),
     /// It could not begin.
     Upstream(UpstreamError),
     /// There is no secure randomness for the order key.
@@ -50,16 +53,18 @@ pub trait Refresh {
 
 /// Relays a session of a role from whom nothing is protected: byte for byte, both ways.
 pub async fn plain(session: Session) -> Ended {
-    let Session { client, read_ahead, upstream, mut stop, mut cancel, .. } = session;
-    let mut pump = Pump::new(Nothing, (client, read_ahead), upstream.into_parts(), Turns::new(Arc::clone(&cancel.done)));
-    let ended = drive(&mut pump, &mut stop, &mut cancel, None::<&Never>).await;
-    farewell(&mut pump, &ended, false, false).await;
+    let Session { client, read_ahead, upstream, stop, cancel, follow, behind, .. } = session;
+    let turns = Turns::new(Arc::clone(&cancel.done));
+    let mut pump = Pump::new(Nothing(Some(behind)), (client, read_ahead), upstream.into_parts(), turns);
+    let ended = drive(&mut pump, &mut Signals { stop, cancel, follow }, None::<&Never>).await;
+    // Else nobody knows whether a message is half told.
+    farewell(&mut pump, &ended, matches!(ended, Ended::Policy(_)), false).await;
     ended
 }
 
 /// Relays a session of a role with masks: see [`Conversation`]. `fixed`: the order key, where it is not to be random.
 pub async fn masked<J: Judge, R: Refresh>(session: Session, judge: J, refresh: &R, fixed: Option<String>) -> Ended {
-    let Session { mut client, read_ahead, mut upstream, mut stop, mut cancel, .. } = session;
+    let Session { mut client, read_ahead, mut upstream, stop, cancel, follow, .. } = session;
     let settings = upstream.parameters().iter().try_for_each(|(name, value)| check_setting(name.as_bytes(), value.as_bytes()));
     let begun = match (settings, fixed.or_else(order_key)) {
         (Err(veto), _) => Err((
@@ -81,8 +86,8 @@ pub async fn masked<J: Judge, R: Refresh>(session: Session, judge: J, refresh: &
             let between = Conversation::new(judge, key, &schemas);
             let turns = Turns::new(Arc::clone(&cancel.done));
             let mut pump = Pump::new(between, (client, read_ahead), upstream.into_parts(), turns);
-            let ended = drive(&mut pump, &mut stop, &mut cancel, Some(refresh)).await;
-            let whole = pump.between.at_boundary();
+            let ended = drive(&mut pump, &mut Signals { stop, cancel, follow }, Some(refresh)).await;
+            let whole = pump.between.at_boundary() || matches!(ended, Ended::Policy(_));
             farewell(&mut pump, &ended, whole, true).await;
             if matches!(ended, Ended::End(End::Veto(_))) {
                 // A change of tables may be the cause: the next session is judged on what is there now.
@@ -104,20 +109,32 @@ pub fn order_key() -> Option<String> {
     Some(bytes.iter().map(|b| format!("{b:02x}")).collect())
 }
 
-async fn drive<B: Between, C, S, R: Refresh>(
-    pump: &mut Pump<B, C, S>,
-    stop: &mut watch::Receiver<bool>,
-    cancel: &mut CancelGuard,
-    refresh: Option<&R>,
-) -> Ended
+/// What a session hears from others than its two sides.
+struct Signals {
+    stop: watch::Receiver<bool>,
+    cancel: CancelGuard,
+    follow: Follow,
+}
+
+async fn drive<B: Between, C, S, R: Refresh>(pump: &mut Pump<B, C, S>, signals: &mut Signals, refresh: Option<&R>) -> Ended
 where
     C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
+    let Signals { stop, cancel, follow } = signals;
+    let mut leaves = None;
     loop {
         let stopped = tokio::select! {
             biased;
             _changed = stop.wait_for(|stop| *stop) => return Ended::Stopped,
+            change = follow.changed(), if leaves.is_none() => {
+                match change.why {
+                    None => pump.between.goes_on_under(change.number),
+                    Some(_) => pump.leave(),
+                }
+                leaves = change.why;
+                continue;
+            }
             stopped = pump.run() => stopped,
             // After the pump: what the client said before is taken by now.
             question = cancel.asked() => {
@@ -125,11 +142,15 @@ where
                 continue;
             }
         };
-        match stopped {
-            Stopped::End(end) => return Ended::End(end),
-            Stopped::ClientGone => return Ended::ClientGone,
-            Stopped::ServerGone => return Ended::ServerGone,
-            Stopped::WantsFresh => {
+        match (stopped, leaves.take()) {
+            (Stopped::Left, Some(why)) => return Ended::Policy(why),
+            // Nobody told it to.
+            (Stopped::Left, None) => return Ended::Stopped,
+            (Stopped::End(end), _) => return Ended::End(end),
+            (Stopped::ClientGone, _) => return Ended::ClientGone,
+            (Stopped::ServerGone, _) => return Ended::ServerGone,
+            (Stopped::WantsFresh, why) => {
+                leaves = why;
                 if let Some(refresh) = refresh {
                     refresh.refresh().await;
                 }
@@ -173,6 +194,7 @@ fn fatal(ended: &Ended) -> Option<Fatal> {
         ),
         Ended::ServerGone => Some(Fatal::new("08006", "the connection to the database server was lost")),
         Ended::Stopped => Some(Fatal::shutdown()),
+        Ended::Policy(why) => Some(why.fatal()),
         Ended::Upstream(error) => Some(error.fatal(true)),
         Ended::NoRandomness => Some(Fatal::new("XX000", "pgveil cannot begin the session")),
     }

@@ -19,6 +19,8 @@ use crate::judgement::{Engines, SessionJudge};
 use crate::log;
 use crate::login::{self, Arrival, Authenticated, ClientStream, Desk, farewell};
 use crate::relay::{self, Ended};
+use crate::rules::follow::Behind;
+use crate::rules::{Follow, Rules, Standing};
 use crate::scrub::Scrub;
 use crate::snapshot::Database;
 use crate::upstream::{Upstream, Who};
@@ -46,6 +48,10 @@ pub struct Session {
     pub cancel: CancelGuard,
     /// Turns true when the process stops: the session then ends with FATAL 57P01 at the next message boundary.
     pub stop: watch::Receiver<bool>,
+    /// What changes of the policy mean for it.
+    pub follow: Follow,
+    /// Whether one has come.
+    pub behind: Behind,
 }
 
 /// Attends a connection to its end. `place`: among those that have not logged in.
@@ -57,7 +63,10 @@ pub(super) async fn attend(
     shared: Arc<Shared>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let protects = |role: &str| shared.protects(role);
+    // One policy for the whole login; if another one comes meanwhile, the session learns of it as soon as it begins.
+    let mut all_rules = shared.all_rules.subscribe();
+    let rules = Arc::clone(&all_rules.borrow_and_update());
+    let protects = |role: &str| rules.protects(role);
     let desk = Desk {
         tls: &shared.config.tls,
         client_cert: shared.config.client_cert,
@@ -87,7 +96,7 @@ pub(super) async fn attend(
         }
         Ok(Ok(Arrival::Session(who, client, read_ahead))) => {
             drop(place);
-            begin(Arrived { id, peer, who, client, read_ahead }, shared, stop).await;
+            begin(Arrived { id, peer, who, client, read_ahead, all_rules, rules }, shared, stop).await;
         }
     }
 }
@@ -114,30 +123,40 @@ struct Arrived {
     who: Authenticated,
     client: ClientStream,
     read_ahead: Vec<u8>,
+    all_rules: watch::Receiver<Arc<Rules>>,
+    rules: Arc<Rules>,
 }
 
 async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool>) {
-    let Arrived { id, peer, mut who, mut client, read_ahead } = arrived;
+    let Arrived { id, peer, mut who, mut client, read_ahead, all_rules, rules } = arrived;
     // They are needed for as long as it takes to log in with the server.
     let keys = who.keys.take();
     let Ok(_place) = Arc::clone(&shared.sessions).try_acquire_owned() else {
         log::warn("session.refused", &[("id", &id), ("user", &who.user), ("why", &"limits.connections")]);
         return farewell(&mut client, &Fatal::new("53300", "sorry, too many clients already")).await;
     };
-    let database = match judge_of(&who, &shared).await {
-        Ok(database) => database,
+    let begun = match Follow::begin(all_rules, &rules, &who.role) {
+        None => {
+            let fatal = Fatal::new("28000", format!("role \"{}\" of user \"{}\" is not in the policy", who.role, who.user));
+            Err((fatal, "the policy has no such role".to_owned()))
+        }
+        Some((follow, behind)) => judge_of(&who, follow.began(), &shared).await.map(|database| (follow, behind, database)),
+    };
+    let (follow, behind, database) = match begun {
+        Ok(begun) => begun,
         Err((fatal, why)) => {
             log::error("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &why)]);
             return farewell(&mut client, &fatal).await;
         }
     };
-    let parameters = parameters(&who, &shared);
+    let standing = follow.began();
+    let parameters = parameters(&who, standing, &shared);
     let account = shared.config.upstream.account_of(&who.role).map_or(Who::User(&who.user, keys.as_deref()), Who::Account);
     let upstream = match Upstream::connect(&shared.config.upstream, account, &who.database, &parameters).await {
         Ok(upstream) => upstream,
         Err(e) => {
             log::error("upstream.failed", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &e)]);
-            return farewell(&mut client, &e.fatal(shared.protects(&who.role))).await;
+            return farewell(&mut client, &e.fatal(standing.protected)).await;
         }
     };
     drop(keys);
@@ -149,7 +168,7 @@ async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool
             return farewell(&mut client, &Fatal::new("58000", "no randomness for a cancel key")).await;
         }
     };
-    if let Err(e) = client.write_all(&greeting(&upstream, &cancel, &who, &shared)).await {
+    if let Err(e) = client.write_all(&greeting(&upstream, &cancel, &who, standing, &shared)).await {
         return log::info("login.lost", &[("id", &id), ("peer", &peer), ("error", &e)]);
     }
     if let Err(e) = client.flush().await {
@@ -161,7 +180,7 @@ async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool
         &[("id", &id), ("peer", &peer), ("user", &user), ("role", &who.role), ("database", &who.database), ("tls", &tls), ("pid", &pid)],
     );
     let role = who.role.clone();
-    let session = Session { id, peer, who, client, read_ahead, upstream, cancel, stop };
+    let session = Session { id, peer, who, client, read_ahead, upstream, cancel, stop, follow, behind };
     let ended = match database {
         None => relay::plain(session).await,
         Some(database) => {
@@ -170,6 +189,9 @@ async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool
         }
     };
     let how = format!("{ended:?}");
+    if matches!(ended, Ended::Policy(_)) {
+        shared.counters.policy_ended_sessions.add();
+    }
     if let Ended::End(End::Veto(veto)) = &ended {
         // What came back is not what was judged: somebody should know why.
         log::error("session.veto", &[("id", &id), ("user", &user), ("why", veto)]);
@@ -179,9 +201,9 @@ async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool
 
 /// What the session begins with at the server. Of a role that may write nowhere, the transactions are read-only: RESET and DISCARD ALL go
 /// back to what the startup packet said.
-fn parameters(who: &Authenticated, shared: &Shared) -> Vec<(String, String)> {
+fn parameters(who: &Authenticated, standing: Standing, shared: &Shared) -> Vec<(String, String)> {
     let mut parameters = who.parameters.clone();
-    if shared.policy.roles.get(&who.role).is_some_and(|role| role.never_writes()) {
+    if standing.never_writes {
         parameters.retain(|(name, _)| !settings::decides_read_only(name));
         parameters.push((settings::DEFAULT_READ_ONLY.to_owned(), "on".to_owned()));
     }
@@ -191,12 +213,8 @@ fn parameters(who: &Authenticated, shared: &Shared) -> Vec<(String, String)> {
 }
 
 /// What judges a session: `None` where nothing is protected from its role.
-async fn judge_of(who: &Authenticated, shared: &Shared) -> Result<Option<Arc<Database<Engines>>>, (Fatal, String)> {
-    if !shared.policy.roles.contains_key(&who.role) {
-        let fatal = Fatal::new("28000", format!("role \"{}\" of user \"{}\" is not in the policy", who.role, who.user));
-        return Err((fatal, "the policy has no such role".to_owned()));
-    }
-    if !shared.protects(&who.role) {
+async fn judge_of(who: &Authenticated, standing: Standing, shared: &Shared) -> Result<Option<Arc<Database<Engines>>>, (Fatal, String)> {
+    if !standing.protected {
         return Ok(None);
     }
     match shared.engines.of(&who.database).await {
@@ -207,8 +225,8 @@ async fn judge_of(who: &Authenticated, shared: &Shared) -> Result<Option<Arc<Dat
 
 /// What follows AuthenticationOk, in the server's order: its settings, its notices, the key for cancellations, ReadyForQuery. A role with
 /// masks is told of the settings that it may know, and of no notice: an extension or a login trigger may say anything there.
-fn greeting(upstream: &Upstream, cancel: &CancelGuard, who: &Authenticated, shared: &Shared) -> Vec<u8> {
-    let protected = shared.protects(&who.role);
+fn greeting(upstream: &Upstream, cancel: &CancelGuard, who: &Authenticated, standing: Standing, shared: &Shared) -> Vec<u8> {
+    let protected = standing.protected;
     let told = identity::told(who, &shared.config.upstream, upstream.parameters());
     let mut parameters = upstream.parameters().iter();
     let mut out = Vec::new();
