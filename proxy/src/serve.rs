@@ -22,9 +22,11 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::config::{ClientTls, Config};
+use crate::counters::Counters;
 use crate::error::ConfigError;
 use crate::fatal::Fatal;
 use crate::log;
+use crate::rules::keep;
 
 pub use connection::Session;
 pub use shared::Shared;
@@ -43,6 +45,7 @@ pub struct Server {
     tls: ClientTls,
     stop: watch::Sender<bool>,
     threads: Vec<JoinHandle<()>>,
+    shared: Arc<Shared>,
 }
 
 /// Why a proxy did not start.
@@ -88,19 +91,23 @@ impl Server {
             workers.push(to);
         }
         let runtime = runtime()?;
+        let own = Arc::clone(&shared);
         let accepting = async move {
             tokio::select! {
                 ended = accept(listener, workers, stopped) => ended,
                 () = shared.engines.keep_fresh(shared.config.look_every) => Ok(()),
+                () = shared.keep_policy(keep::PERIOD) => Ok(()),
             }
         };
         let accept = move || match runtime.block_on(accepting) {
             Ok(()) => {}
             Err(e) => log::error("listen.failed", &[("error", &e)]),
         };
-        threads.push(thread::Builder::new().name("pgveil-accept".into()).spawn(accept)?);
+        // It reads policies, too.
+        let thread = thread::Builder::new().name("pgveil-accept".into()).stack_size(pgveil_policy::read::THREAD_STACK);
+        threads.push(thread.spawn(accept)?);
         log::info("listen", &[("address", &address)]);
-        Ok(Server { address, tls, stop, threads })
+        Ok(Server { address, tls, stop, threads, shared: own })
     }
 
     /// Where it listens; with the port that the system chose where the configuration said 0.
@@ -108,11 +115,23 @@ impl Server {
         self.address
     }
 
-    /// Certificates, keys and revocation lists are read again at the next handshake, even if they look unchanged.
+    /// Certificates, keys and revocation lists are read again at the next handshake, even if they look unchanged; the policy file is read
+    /// now, as it is.
     pub fn reload(&self) {
         if let Some(server) = self.tls.server() {
             server.reload();
         }
+        self.shared.reload.notify_one();
+    }
+
+    /// What has happened so far.
+    pub fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+
+    /// The number of the policy in force: 1 for the first.
+    pub fn policy_number(&self) -> u64 {
+        self.shared.rules().number
     }
 
     /// Accepts nothing more, tells every session 57P01, and waits up to five seconds for them to end.

@@ -84,6 +84,19 @@ impl Engine {
         Self::renewed(policy, catalog, marker, &Known::default())
     }
 
+    /// Whether a policy fits a database.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn check(policy: &Policy, catalog: &Catalog) -> Result<(), Vec<PolicyError>> {
+        let mut errors: Vec<PolicyError> = Vec::new();
+        for role in policy.roles.keys() {
+            let found = Protection::derive(policy, catalog, role).err().unwrap_or_default();
+            errors.extend(found.into_iter().filter(|e| !errors.contains(e)).collect::<Vec<_>>());
+        }
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
     /// The same on a later catalog of the database: what `known` says to have been protected stays so.
     ///
     /// # Errors

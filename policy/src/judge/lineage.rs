@@ -12,7 +12,7 @@ use super::{Judge, refuse};
 use crate::catalog::{Oid, Relation};
 use crate::mask::fit::Action;
 use crate::plan::Origin;
-use crate::policy::protection::{Guard, Treatment, redacted};
+use crate::policy::protection::{Ground, Guard, Treatment, redacted};
 use crate::{Refusal, SqlState, read};
 
 /// Where a column of a materialised view comes from.
@@ -95,6 +95,7 @@ impl Judge<'_> {
                     action: redacted(column),
                     class: None,
                     rule: format!("derived from {source} by materialised view {}.{}", relation.schema, relation.name),
+                    ground: Ground::Derived,
                 },
             };
             guard.columns.entry(column.number).or_insert(treatment);
@@ -119,7 +120,7 @@ impl Judge<'_> {
             Some(Action::Seal(_) | Action::Veil(_)) | None => redacted(column),
         };
         let rule = treatment.map_or("built in", |t| t.rule.as_str());
-        Treatment { action, class: treatment.and_then(|t| t.class.clone()), rule: format!("from {name}; {rule}") }
+        Treatment { action, class: treatment.and_then(|t| t.class.clone()), rule: format!("from {name}; {rule}"), ground: Ground::Derived }
     }
 
     /// A materialised view that reads nothing protected by itself: the functions in it must be callable for the role.

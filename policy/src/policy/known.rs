@@ -2,12 +2,14 @@
 //!
 //! A policy names columns by patterns; a column that is renamed, a table that moves, a partition that is detached would fall out of
 //! them while its values are what they were. What an earlier catalog gave therefore goes on, beside what the patterns give now. It lasts
-//! as long as the process.
+//! as long as the process. What another policy changes in it: see [`Known::under`].
+
+mod under;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::protection::{Guard, Protection};
+use super::protection::{Ground, Guard, Protection};
 use super::{Policy, Role};
 use crate::catalog::{Catalog, Oid};
 
@@ -15,13 +17,29 @@ use crate::catalog::{Catalog, Oid};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Known {
     /// Class by column.
-    classes: HashMap<(Oid, i16), String>,
-    /// By role: columns that were protected without a class, with the rule.
-    unclassed: HashMap<String, HashMap<(Oid, i16), String>>,
+    classes: HashMap<(Oid, i16), Classed>,
+    /// By role: columns that were protected without a class.
+    unclassed: HashMap<String, HashMap<(Oid, i16), Unclassed>>,
     /// By role: relations that a row filter was on, with the filter's pattern and the names that its columns had.
     rows: HashMap<String, HashMap<Oid, Rows>>,
     /// What all sessions know, where this is what one of them knows beside it.
     shared: Option<Arc<Known>>,
+}
+
+/// The class that a column had.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Classed {
+    pub class: String,
+    /// The name that a pattern of the class matched: see [`Ground::Name`].
+    pub by: Arc<[String; 3]>,
+}
+
+/// A column that was protected without a class.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Unclassed {
+    pub rule: String,
+    /// It was computed from protected ones.
+    pub derived: bool,
 }
 
 /// Row filters that a relation had.
@@ -29,6 +47,8 @@ pub struct Known {
 struct Rows {
     patterns: Vec<String>,
     columns: BTreeMap<i16, String>,
+    /// Patterns of rules that a later policy has not, though no rule of it is about the relation as it is called now.
+    lost: Vec<String>,
 }
 
 impl Known {
@@ -91,14 +111,14 @@ impl Known {
     }
 
     /// The class that a column had.
-    pub(super) fn class(&self, relation: Oid, attribute: i16) -> Option<&str> {
+    pub(super) fn class(&self, relation: Oid, attribute: i16) -> Option<&Classed> {
         let shared = || self.shared.as_ref()?.class(relation, attribute);
-        self.classes.get(&(relation, attribute)).map(String::as_str).or_else(shared)
+        self.classes.get(&(relation, attribute)).or_else(shared)
     }
 
     /// The rule by which a column without a class was protected for a role.
-    pub(super) fn unclassed(&self, role: &Role, relation: Oid, attribute: i16) -> Option<&str> {
-        let own = self.unclassed.get(&role.name).and_then(|of_role| of_role.get(&(relation, attribute))).map(String::as_str);
+    pub(super) fn unclassed(&self, role: &Role, relation: Oid, attribute: i16) -> Option<&Unclassed> {
+        let own = self.unclassed.get(&role.name).and_then(|of_role| of_role.get(&(relation, attribute)));
         own.or_else(|| self.shared.as_ref()?.unclassed(role, relation, attribute))
     }
 
@@ -106,6 +126,12 @@ impl Known {
     pub(super) fn had_filter(&self, role: &Role, relation: Oid, pattern: &str) -> bool {
         self.rows.get(&role.name).and_then(|r| r.get(&relation)).is_some_and(|r| r.patterns.iter().any(|p| p == pattern))
             || self.shared.as_ref().is_some_and(|s| s.had_filter(role, relation, pattern))
+    }
+
+    /// The pattern of a row filter that a relation had, and that another policy has lost sight of.
+    pub(super) fn lost_filter(&self, role: &Role, relation: Oid) -> Option<&str> {
+        let own = self.rows.get(&role.name).and_then(|r| r.get(&relation)).and_then(|r| r.lost.first()).map(String::as_str);
+        own.or_else(|| self.shared.as_ref()?.lost_filter(role, relation))
     }
 
     /// A column that a filter of the relation may read has another name than it had, or its name is another column's: what it is called
@@ -155,11 +181,14 @@ impl Known {
     fn see(&mut self, policy: &Policy, catalog: &Catalog, role: &str, oid: Oid, guard: &Guard) {
         let Some(role) = policy.roles.get(role) else { return };
         for (number, treatment) in &guard.columns {
-            match &treatment.class {
-                Some(class) => drop(self.classes.entry((oid, *number)).or_insert_with(|| class.clone())),
-                None => {
+            match (&treatment.class, &treatment.ground) {
+                (Some(class), Ground::Name(by)) => {
+                    self.classes.entry((oid, *number)).or_insert_with(|| Classed { class: class.clone(), by: Arc::clone(by) });
+                }
+                (_, ground) => {
                     let of_role = self.unclassed.entry(role.name.clone()).or_default();
-                    of_role.entry((oid, *number)).or_insert_with(|| treatment.rule.clone());
+                    let derived = *ground != Ground::Unclassified;
+                    of_role.entry((oid, *number)).or_insert_with(|| Unclassed { rule: treatment.rule.clone(), derived });
                 }
             }
         }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use known::Known;
-pub use protection::{Filter, Guard, Protection, Treatment};
+pub use protection::{Filter, Ground, Guard, Protection, Treatment};
 
 use crate::mask::MaskSpec;
 use pattern::Pattern;
@@ -102,6 +102,17 @@ impl Policy {
     /// The keys that the file may have: at the top, in a class, in a role; and the names of masks.
     pub fn keys() -> [&'static [&'static str]; 4] {
         [&parse::TOP, &parse::CLASS, &parse::ROLE, &masks::MASKS]
+    }
+
+    /// Whether it defines that class.
+    pub fn has_class(&self, name: &str) -> bool {
+        self.classes.iter().any(|class| class.name == name)
+    }
+
+    /// The class that a pattern gives to a column of one of these names (schema, relation, column): the first in the order of the file.
+    pub(crate) fn class_of(&self, names: &[&[String; 3]]) -> Option<&Class> {
+        let is_named = |pattern: &Pattern<3>| names.iter().any(|[schema, relation, column]| pattern.matches([schema, relation, column]));
+        self.classes.iter().find(|class| class.columns.iter().any(|(pattern, _)| is_named(pattern)))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::faults::suggest;
+use super::known::Classed;
 use super::pattern::is_system_schema;
 use super::{DefaultMask, Known, Policy, PolicyError, Role, RowRule, Unclassified};
 use crate::catalog::{Catalog, Column, Oid, Relation, Shared};
@@ -11,7 +12,7 @@ pub use crate::mask::fit::Action;
 use crate::mask::fit::fit;
 use crate::mask::{MaskSpec, veil};
 
-mod family;
+pub(super) mod family;
 
 use family::Families;
 
@@ -42,6 +43,20 @@ pub struct Treatment {
     pub class: Option<String>,
     /// Why, as `policy.toml:31 (role analyst, class email)`.
     pub rule: String,
+    /// By what the rule was found to hold for it.
+    pub ground: Ground,
+}
+
+/// By what a rule was found to hold for a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ground {
+    /// A pattern of its class matches this name: schema, relation and column. It is its own, or that of a relative by partitioning or
+    /// inheritance; where the class is one that it had before, the name is one of then.
+    Name(Arc<[String; 3]>),
+    /// No class names it.
+    Unclassified,
+    /// It is computed from protected ones, or was.
+    Derived,
 }
 
 /// A row filter on a relation.
@@ -186,8 +201,8 @@ struct Derivation<'a> {
     errors: Vec<PolicyError>,
 }
 
-/// A class that a pattern gives to a column, with the pattern's line.
-type Given<'a> = (&'a str, usize);
+/// A class that a pattern gives to a column, with the name that the pattern matches.
+type Given<'a> = (&'a str, Arc<[String; 3]>);
 
 impl<'a> Derivation<'a> {
     fn guards(&mut self) -> HashMap<Oid, Guard> {
@@ -195,22 +210,22 @@ impl<'a> Derivation<'a> {
         let classes = self.classes();
         for relation in self.relations() {
             for column in &relation.columns {
-                let own =
-                    self.known.class(relation.oid, column.number).filter(|class| self.policy.classes.iter().any(|c| c.name == **class));
+                let own = self.known.class(relation.oid, column.number).filter(|known| self.policy.has_class(&known.class));
                 let given = classes.get(&self.families.head(relation, column)).map(Vec::as_slice).unwrap_or_default();
                 // The class that it had, and the one that it would have now where the former shows it to this role.
-                let mut treatment = own.and_then(|own| self.treatment(relation, column, Some(own)));
-                for (class, _) in given {
-                    treatment = treatment.or_else(|| self.treatment(relation, column, Some(class)));
+                let mut treatment = own.and_then(|own| self.treatment(relation, column, Some((&own.class, Arc::clone(&own.by)))));
+                for given in given {
+                    treatment = treatment.or_else(|| self.treatment(relation, column, Some(given.clone())));
                 }
                 if own.is_none() && given.is_empty() {
                     treatment = self.treatment(relation, column, None);
                 }
                 if treatment.is_none() && own.is_none() && given.is_empty() {
-                    treatment = self.known.unclassed(self.role, relation.oid, column.number).map(|rule| Treatment {
+                    treatment = self.known.unclassed(self.role, relation.oid, column.number).map(|known| Treatment {
                         action: redacted(column),
                         class: None,
-                        rule: rule.to_owned(),
+                        rule: known.rule.clone(),
+                        ground: if known.derived { Ground::Derived } else { Ground::Unclassified },
                     });
                 }
                 if let Some(treatment) = treatment {
@@ -225,6 +240,10 @@ impl<'a> Derivation<'a> {
                 let guard = guards.entry(relation.oid).or_default();
                 guard.unfit = unfit.map(|(rule, now)| format!("{rule} reads a column that was renamed ({now})"));
                 guard.filters = filters;
+            }
+            if let Some(pattern) = self.known.lost_filter(self.role, relation.oid) {
+                let why = format!("the policy had a row filter on {pattern}, as it was called then, and says nothing of its present name");
+                guards.entry(relation.oid).or_default().unfit.get_or_insert(why);
             }
         }
         self.derived(&classes, &mut guards);
@@ -244,16 +263,17 @@ impl<'a> Derivation<'a> {
 
     /// The classes of each family of columns, by its head: one, but where an earlier catalog gave another.
     fn classes(&mut self) -> HashMap<(Oid, i16), Vec<Given<'a>>> {
-        let mut out: HashMap<(Oid, i16), (Given<'a>, &Relation)> = HashMap::new();
+        let mut out: HashMap<(Oid, i16), ((&str, usize), &Relation, Arc<[String; 3]>)> = HashMap::new();
         let mut more: HashMap<(Oid, i16), Vec<Given<'a>>> = HashMap::new();
         let policy = self.policy;
         for relation in self.relations() {
             for column in &relation.columns {
                 let known = self.known.class(relation.oid, column.number);
-                if let Some(class) = known.and_then(|known| policy.classes.iter().find(|c| c.name == known)) {
+                let class = |known: &Classed| policy.classes.iter().find(|c| c.name == known.class);
+                if let Some((known, class)) = known.and_then(|known| Some((known, class(known)?))) {
                     let of_family = more.entry(self.families.head(relation, column)).or_default();
                     if !of_family.iter().any(|(name, _)| *name == class.name) {
-                        of_family.push((&class.name, class.line));
+                        of_family.push((&class.name, Arc::clone(&known.by)));
                     }
                 }
             }
@@ -265,12 +285,13 @@ impl<'a> Derivation<'a> {
                     class.columns.iter().filter(|(pattern, _)| pattern.matches(names)).map(|(_, line)| (class.name.as_str(), *line))
                 }) {
                     let head = self.families.head(relation, column);
-                    let Some(((other, at), elsewhere)) = out.get(&head) else {
-                        out.insert(head, ((class, line), relation));
+                    let by = || Arc::new(names.map(str::to_owned));
+                    let Some(((other, at), elsewhere, _)) = out.get(&head) else {
+                        out.insert(head, ((class, line), relation, by()));
                         continue;
                     };
                     if *other != class {
-                        more.entry(head).or_default().push((class, line));
+                        more.entry(head).or_default().push((class, by()));
                         let through = match elsewhere.oid == relation.oid {
                             true => String::new(),
                             false => format!(
@@ -290,17 +311,18 @@ impl<'a> Derivation<'a> {
             }
         }
         // What was known comes first.
-        for (head, (given, _)) in out {
+        for (head, ((class, _), _, by)) in out {
             let of_family = more.entry(head).or_default();
-            if !of_family.iter().any(|(name, _)| *name == given.0) {
-                of_family.push(given);
+            if !of_family.iter().any(|(name, _)| *name == class) {
+                of_family.push((class, by));
             }
         }
         more
     }
 
-    fn treatment(&mut self, relation: &Relation, column: &Column, class: Option<&str>) -> Option<Treatment> {
-        let Some(class) = class else { return self.unclassified(relation, column) };
+    fn treatment(&mut self, relation: &Relation, column: &Column, given: Option<(&str, Arc<[String; 3]>)>) -> Option<Treatment> {
+        let Some((class, by)) = given else { return self.unclassified(relation, column) };
+        let ground = Ground::Name(by);
         let mask = self.role.masks.get(class);
         let by_default = match self.role.default {
             DefaultMask::Clear => MaskSpec::Clear,
@@ -318,7 +340,7 @@ impl<'a> Derivation<'a> {
                 // The type has changed while the process runs: the column is not shown, all else goes on.
                 if self.tolerant {
                     let rule = format!("{}:{} (role {}, class {class}); {message}", self.policy.file, place.0, self.role.name);
-                    return Some(Treatment { action: Action::Refuse, class: Some(class.to_owned()), rule });
+                    return Some(Treatment { action: Action::Refuse, class: Some(class.to_owned()), rule, ground });
                 }
                 // Its parent's column has the same type: said there.
                 if !self.families.has_parent(relation, column) {
@@ -329,7 +351,7 @@ impl<'a> Derivation<'a> {
         };
         let (line, default) = mask.map_or((self.role.line, ", default"), |m| (m.line, ""));
         let rule = format!("{}:{line} (role {}, class {class}{default})", self.policy.file, self.role.name);
-        Some(Treatment { action, class: Some(class.to_owned()), rule })
+        Some(Treatment { action, class: Some(class.to_owned()), rule, ground })
     }
 
     fn unclassified(&self, relation: &Relation, column: &Column) -> Option<Treatment> {
@@ -342,7 +364,7 @@ impl<'a> Derivation<'a> {
             Unclassified::Refuse => Action::Refuse,
         };
         let rule = format!("{}:{} (role {}, unclassified)", self.policy.file, self.policy.unclassified_line, self.role.name);
-        Some(Treatment { action, class: None, rule })
+        Some(Treatment { action, class: None, rule, ground: Ground::Unclassified })
     }
 
     /// Generated columns that are computed from protected ones, at any distance, and their families.
@@ -377,7 +399,12 @@ impl<'a> Derivation<'a> {
             for column in &relation.columns {
                 let Some(rule) = sources.get(&self.families.head(relation, column)) else { continue };
                 let columns = &mut guards.entry(relation.oid).or_default().columns;
-                columns.entry(column.number).or_insert_with(|| Treatment { action: redacted(column), class: None, rule: rule.clone() });
+                columns.entry(column.number).or_insert_with(|| Treatment {
+                    action: redacted(column),
+                    class: None,
+                    rule: rule.clone(),
+                    ground: Ground::Derived,
+                });
             }
         }
     }
@@ -449,4 +476,4 @@ pub(crate) fn redacted(column: &Column) -> Action {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -302,7 +302,9 @@ fn forms_that_sqlparser_does_not_read() {
 #[test]
 fn what_stands_for_a_form_cannot_be_written() {
     // Names are cut at 63 bytes, which these are longer than; in constants and comments they are not names.
-    for form in [Form::Only, Form::RowsFrom, Form::Item, Form::Variadic, Form::Using, Form::Recursion, Form::UsingAlias, Form::Lock, Form::Nothing] {
+    for form in
+        [Form::Only, Form::RowsFrom, Form::Item, Form::Variadic, Form::Using, Form::Recursion, Form::UsingAlias, Form::Lock, Form::Nothing]
+    {
         let name = form.name();
         let unicode: String = name.chars().map(|c| format!("\\{:04X}", c as u32)).collect();
         assert!(name.len() > 63 && Form::of(name).is_some() && name.get(..63).is_some_and(|cut| Form::of(cut).is_none()));

@@ -43,7 +43,8 @@ impl<J: Judge> Conversation<J> {
     /// judged before it is.
     pub(super) fn settled(&mut self, out: &mut Out) -> bool {
         if !self.ledger.is_empty() {
-            let moving = self.moving || self.path.is_stale() || self.own.is_stale();
+            // An answer is of one policy: what is owed comes first.
+            let moving = self.moving || self.path.is_stale() || self.own.is_stale() || self.judge.has_new_policy();
             if moving {
                 // The server keeps its answers back until it is told otherwise.
                 message::put_bare(&mut out.to_server, b'H');
@@ -52,6 +53,12 @@ impl<J: Judge> Conversation<J> {
             return !moving;
         }
         self.moving = false;
+        if self.judge.has_new_policy() {
+            let names = &self.names;
+            self.judge.take_up(&|policy| names.are_of(policy));
+            self.scrub.filters_may_fail(self.judge.filters_may_fail());
+            self.own.rebased(&self.judge);
+        }
         let outdated = self.judge.own_is_outdated() && (self.quiet || self.fresh);
         if !self.failed && !self.gave_up && (self.path.is_stale() || self.own.is_stale() || outdated) {
             self.ask(if self.unsynced { Ends::Flushed } else { Ends::Silent }, out);

@@ -258,7 +258,7 @@ impl<J: Judge> Conversation<J> {
                 if c.simple.as_ref().is_some_and(|s| s.epoch != self.path.epoch()) {
                     return Err(Veto::PathMoved.into());
                 }
-                let fields = witness::check(&self.judge, &c.statement.outputs, body)?;
+                let fields = witness::check(&self.judge, &c.statement, body)?;
                 c.types = fields.iter().map(|f| f.type_oid).collect();
             }
             Due::Shape => {

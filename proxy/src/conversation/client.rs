@@ -276,7 +276,7 @@ impl<J: Judge> Conversation<J> {
             self.refuse(too_many(), out);
             return Err(Taken::Yes);
         }
-        if statement.judged.is_some() && !self.settled(out) {
+        if (statement.judged.is_some() || self.judge.has_new_policy()) && !self.settled(out) {
             return Err(Taken::Later);
         }
         if let Err(refusal) = self.still_meant(&statement) {
@@ -367,6 +367,11 @@ impl<J: Judge> Conversation<J> {
         };
         if !self.ledger.is_empty() && (!certain || run.as_ref().is_some_and(|s| s.leans.is_some())) {
             return self.settle(out);
+        }
+        // What it executes is run only now.
+        let executes = |s: &Arc<Statement>| s.leans.as_ref().is_some_and(|l| l.on == Target::Statement);
+        if run.as_ref().is_some_and(executes) && self.judge.has_new_policy() && !self.settled(out) {
+            return Taken::Later;
         }
         if let Some(Err(refusal)) = run.as_ref().map(|s| self.still_leans(s)) {
             self.refuse(refusal, out);

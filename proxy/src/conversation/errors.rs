@@ -4,8 +4,8 @@ use pgveil_policy::judge::channel::CLOSED;
 use pgveil_policy::{Kind, Refusal, SqlState};
 
 use super::ledger::{Owed, Simple};
-use super::statement::Statement;
 use super::refusals::closed;
+use super::statement::Statement;
 use super::{Conversation, End, Judge, Out, Veto, stale};
 use crate::scrub::Scrub;
 use crate::wire::answer::Report;

@@ -65,6 +65,27 @@ pub trait Judge {
     /// The index of a column that comes from protected data and was not judged so.
     fn witness(&self, outputs: &[Output], origins: &[(Oid, i16)]) -> Result<(), usize>;
 
+    /// The same for what was judged under an earlier policy: see [`Judge::policy`].
+    ///
+    /// # Errors
+    /// As [`Judge::witness`].
+    fn witness_under(&self, _policy: u64, outputs: &[Output], origins: &[(Oid, i16)]) -> Result<(), usize> {
+        self.witness(outputs, origins)
+    }
+
+    /// The number of the policy that it judges by.
+    fn policy(&self) -> u64 {
+        0
+    }
+
+    /// Another policy is in force, and not taken up.
+    fn has_new_policy(&self) -> bool {
+        false
+    }
+
+    /// Judges by the policy that is in force from now on. `in_use`: something that was judged under that number is open or prepared still.
+    fn take_up(&mut self, _in_use: &dyn Fn(u64) -> bool) {}
+
     /// Errors about values may come from a row filter of the policy, and hold what is stored in a row that it hides.
     fn filters_may_fail(&self) -> bool;
 

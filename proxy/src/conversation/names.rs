@@ -76,6 +76,12 @@ impl Names {
         self.ahead.portals.get(name).or_else(|| self.portals.get(name).map(|p| &p.statement))
     }
 
+    /// Something that was judged under that policy is prepared or open.
+    pub fn are_of(&self, policy: u64) -> bool {
+        let portals = self.portals.values().map(|portal| &portal.statement);
+        self.statements.values().chain(portals).any(|statement| statement.policy() == policy)
+    }
+
     /// No further name fits.
     pub fn full(&self) -> bool {
         self.statements.len().max(self.portals.len()).max(self.ahead.statements.len()).max(self.ahead.portals.len()) >= LIMIT

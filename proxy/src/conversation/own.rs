@@ -50,6 +50,11 @@ impl Own {
         self.stale |= judge.has_own();
     }
 
+    /// Another policy is taken up: what the session alone sees is put on it anew.
+    pub fn rebased(&mut self, judge: &impl Judge) {
+        self.stale |= judge.has_own();
+    }
+
     /// The judgement knows it.
     pub fn answered(&mut self) {
         self.stale = false;

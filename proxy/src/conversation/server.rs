@@ -217,7 +217,7 @@ impl<J: Judge> Conversation<J> {
                     return Ok(Some(Owed::Witness { name, statement, parameters: true }));
                 }
                 match tag {
-                    b'T' if parameters => drop(witness::check(&self.judge, &statement.outputs, body)?),
+                    b'T' if parameters => drop(witness::check(&self.judge, &statement, body)?),
                     // What it leans on is not there (any more).
                     b'n' if parameters && (statement.outputs.is_empty() || statement.leans.is_some()) => {}
                     _ => return Err(unexpected()),
@@ -316,7 +316,7 @@ impl<J: Judge> Conversation<J> {
                     return Err(Veto::PathMoved.into());
                 }
                 self.bears(statement)?;
-                let fields = witness::check(&self.judge, &statement.outputs, body)?;
+                let fields = witness::check(&self.judge, statement, body)?;
                 let binary = statement.leans.as_ref().is_some_and(|l| l.binary);
                 if fields.iter().any(|f| f.is_binary() != binary) {
                     return Err(Veto::Formats.into());
@@ -370,11 +370,11 @@ impl<J: Judge> Conversation<J> {
     fn described(&self, statement: &Statement, tag: u8, body: &[u8], out: &mut Out) -> Result<(), End> {
         match tag {
             b'T' if statement.carry.is_some() => {
-                witness::check(&self.judge, &statement.outputs, body)?;
+                witness::check(&self.judge, statement, body)?;
                 message::put_bare(&mut out.to_client, b'n');
             }
             b'T' => {
-                let fields = witness::check(&self.judge, &statement.outputs, body)?;
+                let fields = witness::check(&self.judge, statement, body)?;
                 witness::put(&mut out.to_client, statement.told(fields));
             }
             b'n' if statement.outputs.is_empty() || statement.leans.is_some() => bare(out, tag, body)?,

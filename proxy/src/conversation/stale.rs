@@ -76,6 +76,7 @@ impl<J: Judge> Conversation<J> {
         }
         judged.generation.store(now.0, Ordering::Relaxed);
         judged.epoch.store(now.1, Ordering::Relaxed);
+        statement.is_of(self.judge.policy());
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! What of a judged statement the conversation needs: its outputs, what replaces sealed values, what it moves or closes.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use pgveil_policy::{Carry, CopyData, CopyForm, Kind, Mask, Output, PlanFormat, Planned};
 
@@ -47,6 +47,8 @@ pub struct Statement {
     pub carry: Option<Arc<Carry>>,
     /// What flows in a COPY.
     pub copy: Option<Flow>,
+    /// The number of the policy that it, or what its rows are those of, was judged by last.
+    policy: AtomicU64,
     seals: Vec<Option<Arc<dyn Pseudonym>>>,
 }
 
@@ -179,6 +181,7 @@ impl Statement {
                 .collect(),
             carry: planned.carry.clone(),
             copy: planned.copy.as_ref().map(flow),
+            policy: AtomicU64::new(judge.policy()),
             seals: planned.outputs.iter().map(seal).collect(),
         }
     }
@@ -192,9 +195,20 @@ impl Statement {
             moves_search_path: self.moves_search_path || meant.moves_search_path,
             order_is_data: self.order_is_data || meant.order_is_data,
             seals: if shows { meant.seals.clone() } else { Vec::new() },
+            policy: AtomicU64::new(meant.policy()),
             leans: Some(leans),
             ..self
         }
+    }
+
+    /// The number of the policy that it, or what its rows are those of, was judged by last.
+    pub fn policy(&self) -> u64 {
+        self.policy.load(Ordering::Relaxed)
+    }
+
+    /// It was judged again, and means the same.
+    pub fn is_of(&self, policy: u64) {
+        self.policy.store(policy, Ordering::Relaxed);
     }
 
     /// An empty text.
@@ -213,6 +227,7 @@ impl Statement {
             openings: Vec::new(),
             carry: None,
             copy: None,
+            policy: AtomicU64::new(0),
             seals: Vec::new(),
         }
     }

@@ -159,7 +159,7 @@ impl<J: Judge> Conversation<J> {
                     return Err(Veto::PathMoved.into());
                 }
                 self.bears(&statement)?;
-                let fields = witness::check(&self.judge, &statement.outputs, body)?;
+                let fields = witness::check(&self.judge, &statement, body)?;
                 witness::put(&mut out.to_client, fields);
                 self.rows = Some(Arc::new(statement.rows(&Formats::default()).ok_or(Veto::Formats)?));
                 self.first_line = true;

@@ -2,8 +2,9 @@
 
 use pgveil_policy::mask::seal::SealForm;
 use pgveil_policy::mask::token::Kind;
-use pgveil_policy::{Mask, Origin, Output};
+use pgveil_policy::{Mask, Origin};
 
+use super::statement::Statement;
 use super::{Judge, Veto};
 use crate::wire::answer::{Field, put_row_description, row_description};
 
@@ -36,17 +37,18 @@ fn is_array(type_oid: u32, of: u32) -> bool {
 ///
 /// # Errors
 /// A [`Veto`] where it is not what was judged.
-pub fn check<'a>(judge: &impl Judge, outputs: &'a [Output], body: &'a [u8]) -> Result<Vec<Field<'a>>, Veto> {
+pub fn check<'a>(judge: &impl Judge, statement: &'a Statement, body: &'a [u8]) -> Result<Vec<Field<'a>>, Veto> {
+    let outputs = &statement.outputs;
     let mut fields = row_description(body).ok_or(Veto::Malformed { tag: 'T' })?;
     if fields.len() != outputs.len() {
         return Err(Veto::Columns { judged: outputs.len(), found: fields.len() });
     }
     let origins: Vec<_> = fields.iter().map(|f| (f.relation, f.attribute)).collect();
-    if let Err(index) = judge.witness(outputs, &origins) {
+    if let Err(index) = judge.witness_under(statement.policy(), outputs, &origins) {
         let (relation, attribute) = origins.get(index).copied().unwrap_or_default();
         return Err(Veto::Origin { column: index.saturating_add(1), relation, attribute });
     }
-    for (index, (field, output)) in fields.iter_mut().zip(outputs).enumerate() {
+    for (index, (field, output)) in fields.iter_mut().zip(outputs.iter()).enumerate() {
         let column = index.saturating_add(1);
         if !fits(&output.mask, field.type_oid) {
             return Err(Veto::Type { column, type_oid: field.type_oid });

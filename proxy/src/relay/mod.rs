@@ -18,6 +18,7 @@ use crate::conversation::{Conversation, End, Judge, path};
 use crate::error::UpstreamError;
 use crate::fatal::Fatal;
 use crate::login::ClientStream;
+use crate::rules::follow::{Follow, Why};
 use crate::serve::Session;
 use crate::upstream::ServerStream;
 use crate::wire::message::put_bare;
@@ -38,6 +39,8 @@ pub enum Ended {
     ServerGone,
     /// The process stops.
     Stopped,
+    /// The policy has changed.
+    Policy(Why),
     /// It could not begin.
     Upstream(UpstreamError),
     /// There is no secure randomness for the order key.
@@ -52,12 +55,15 @@ pub trait Refresh {
 
 /// Relays a session of a role from whom nothing is protected: byte for byte, both ways.
 pub fn plain(session: Session) -> impl Future<Output = Ended> + Send {
-    let Session { client, read_ahead, upstream, mut stop, mut cancel, place, .. } = session;
-    let mut pump = Pump::new(Nothing, (client, read_ahead), upstream.into_parts(), Turns::new(Arc::clone(&cancel.done)));
+    let Session { client, read_ahead, upstream, stop, cancel, follow, behind, place, .. } = session;
+    let turns = Turns::new(Arc::clone(&cancel.done));
+    let mut pump = Pump::new(Nothing(Some(behind)), (client, read_ahead), upstream.into_parts(), turns);
+    let mut signals = Signals { stop, cancel, follow };
     async move {
         let _place = place;
-        let ended = drive(&mut pump, &mut stop, &mut cancel, None::<&Never>).await;
-        farewell(&mut pump, &ended, false, false).await;
+        let ended = drive(&mut pump, &mut signals, None::<&Never>).await;
+        // Else nobody knows whether a message is half told.
+        farewell(&mut pump, &ended, matches!(ended, Ended::Policy(_)), false).await;
         ended
     }
 }
@@ -76,9 +82,9 @@ pub fn masked<J: Judge + Send, R: Refresh + Send + Sync>(
             Ok(held) => held,
             Err(ended) => return ended,
         };
-        let Held { pump, stop, cancel, .. } = &mut held;
-        let ended = drive(pump, stop, cancel, Some(refresh.as_ref())).await;
-        let whole = pump.between.at_boundary();
+        let Held { pump, signals, .. } = &mut held;
+        let ended = drive(pump, signals, Some(refresh.as_ref())).await;
+        let whole = pump.between.at_boundary() || matches!(ended, Ended::Policy(_));
         farewell(pump, &ended, whole, true).await;
         if matches!(ended, Ended::End(End::Veto(_))) {
             // A change of tables may be the cause: the next session is judged on what is there now.
@@ -91,14 +97,13 @@ pub fn masked<J: Judge + Send, R: Refresh + Send + Sync>(
 /// A session with masks under way.
 struct Held<J> {
     pump: Pump<Conversation<J>, ClientStream, ServerStream>,
-    stop: watch::Receiver<bool>,
-    cancel: CancelGuard,
+    signals: Signals,
     _place: OwnedSemaphorePermit,
 }
 
 /// Asks the server what a conversation has to know. Where it cannot begin, the client has been told.
 async fn begin<J: Judge>(session: Session, judge: J, fixed: Option<String>) -> Result<Held<J>, Ended> {
-    let Session { mut client, read_ahead, mut upstream, stop, cancel, place: _place, .. } = session;
+    let Session { mut client, read_ahead, mut upstream, stop, cancel, follow, place: _place, .. } = session;
     let settings = upstream.parameters().iter().try_for_each(|(name, value)| check_setting(name.as_bytes(), value.as_bytes()));
     let known = match (settings, fixed.or_else(order_key)) {
         (Err(veto), _) => Err((
@@ -120,7 +125,7 @@ async fn begin<J: Judge>(session: Session, judge: J, fixed: Option<String>) -> R
             let between = Conversation::new(judge, key, &schemas);
             let turns = Turns::new(Arc::clone(&cancel.done));
             let pump = Pump::new(between, (client, read_ahead), upstream.into_parts(), turns);
-            Ok(Held { pump, stop, cancel, _place })
+            Ok(Held { pump, signals: Signals { stop, cancel, follow }, _place })
         }
         Err((ended, fatal)) => {
             let _late = timeout(FAREWELL, crate::login::farewell(&mut client, &fatal)).await;
@@ -136,20 +141,32 @@ pub fn order_key() -> Option<String> {
     Some(bytes.iter().map(|b| format!("{b:02x}")).collect())
 }
 
-async fn drive<B: Between, C, S, R: Refresh>(
-    pump: &mut Pump<B, C, S>,
-    stop: &mut watch::Receiver<bool>,
-    cancel: &mut CancelGuard,
-    refresh: Option<&R>,
-) -> Ended
+/// What a session hears from others than its two sides.
+struct Signals {
+    stop: watch::Receiver<bool>,
+    cancel: CancelGuard,
+    follow: Follow,
+}
+
+async fn drive<B: Between, C, S, R: Refresh>(pump: &mut Pump<B, C, S>, signals: &mut Signals, refresh: Option<&R>) -> Ended
 where
     C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
+    let Signals { stop, cancel, follow } = signals;
+    let mut leaves = None;
     loop {
         let stopped = tokio::select! {
             biased;
             _changed = stop.wait_for(|stop| *stop) => return Ended::Stopped,
+            change = follow.changed(), if leaves.is_none() => {
+                match change.why {
+                    None => pump.between.goes_on_under(change.number),
+                    Some(_) => pump.leave(),
+                }
+                leaves = change.why;
+                continue;
+            }
             stopped = pump.run() => stopped,
             // After the pump: what the client said before is taken by now.
             question = cancel.asked() => {
@@ -157,11 +174,15 @@ where
                 continue;
             }
         };
-        match stopped {
-            Stopped::End(end) => return Ended::End(end),
-            Stopped::ClientGone => return Ended::ClientGone,
-            Stopped::ServerGone => return Ended::ServerGone,
-            Stopped::WantsFresh => {
+        match (stopped, leaves.take()) {
+            (Stopped::Left, Some(why)) => return Ended::Policy(why),
+            // Nobody told it to.
+            (Stopped::Left, None) => return Ended::Stopped,
+            (Stopped::End(end), _) => return Ended::End(end),
+            (Stopped::ClientGone, _) => return Ended::ClientGone,
+            (Stopped::ServerGone, _) => return Ended::ServerGone,
+            (Stopped::WantsFresh, why) => {
+                leaves = why;
                 if let Some(refresh) = refresh {
                     // A session has no room for what is seldom done.
                     Box::pin(refresh.refresh()).await;
@@ -206,6 +227,7 @@ fn fatal(ended: &Ended) -> Option<Fatal> {
         ),
         Ended::ServerGone => Some(Fatal::new("08006", "the connection to the database server was lost")),
         Ended::Stopped => Some(Fatal::shutdown()),
+        Ended::Policy(why) => Some(why.fatal()),
         Ended::Upstream(error) => Some(error.fatal(true)),
         Ended::NoRandomness => Some(Fatal::new("XX000", "pgveil cannot begin the session")),
     }

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::buffers;
 use super::turns::Turns;
 use crate::conversation::{Conversation, End, FULL, Judge, Out};
+use crate::rules::follow::Behind;
 
 /// What stands between the two sides.
 #[expect(clippy::wrong_self_convention, reason = "they take what comes from a side; nothing is converted")]
@@ -40,6 +41,9 @@ pub trait Between {
 
     /// See [`Conversation::hung_up`].
     fn hung_up(&mut self);
+
+    /// The session goes on under a policy, which has come since it began. Who judges takes it up between two statements.
+    fn goes_on_under(&mut self, _policy: u64) {}
 }
 
 impl<J: Judge> Between for Conversation<J> {
@@ -72,9 +76,9 @@ impl<J: Judge> Between for Conversation<J> {
     }
 }
 
-/// Nothing: bytes go on as they come.
+/// Nothing: bytes go on as they come. Of the client's none are taken while a policy has come that nobody has looked at.
 #[derive(Debug)]
-pub struct Nothing;
+pub struct Nothing(pub Option<Behind>);
 
 impl Between for Nothing {
     fn from_client(&mut self, bytes: &[u8], out: &mut Out) -> Result<usize, End> {
@@ -88,7 +92,13 @@ impl Between for Nothing {
     }
 
     fn listening(&self) -> bool {
-        true
+        self.0.as_ref().is_none_or(|behind| !behind.is_true())
+    }
+
+    fn goes_on_under(&mut self, policy: u64) {
+        if let Some(behind) = &mut self.0 {
+            behind.seen(policy);
+        }
     }
 
     fn carrying(&self) -> bool {
@@ -115,6 +125,8 @@ pub enum Stopped {
     ServerGone,
     /// A text waits for a fresh catalog snapshot.
     WantsFresh,
+    /// It was told to leave, and the client is being sent whole messages only.
+    Left,
 }
 
 impl Stopped {
@@ -139,6 +151,8 @@ pub struct Pump<B, C, S> {
     walked: usize,
     /// It is over; what the client has not read yet comes first.
     ending: Option<Stopped>,
+    /// It stops at the next boundary between messages.
+    leaving: bool,
 }
 
 #[derive(Debug)]
@@ -219,7 +233,23 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
             server: Side::new(server.0, server.1),
             walked: 0,
             ending: None,
+            leaving: false,
         }
+    }
+
+    /// Stops at the next boundary between messages to the client: at once, unless a part of one is sent already.
+    pub fn leave(&mut self) {
+        self.leaving = true;
+    }
+
+    // Whole messages only are left to be sent.
+    fn cut(&mut self) -> bool {
+        let unsent = self.out.to_client.len().saturating_sub(self.client.sent);
+        let cut = self.turns.begun() <= unsent;
+        if cut {
+            self.out.to_client.truncate(self.out.to_client.len().saturating_sub(self.turns.begun()));
+        }
+        cut
     }
 
     /// Moves bytes until something ends or is wanted. Nothing is lost when the future is dropped: call it again.
@@ -272,6 +302,9 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
                 }
                 self.ending = Some(stopped);
                 return Poll::Pending;
+            }
+            if self.leaving && self.cut() {
+                return Poll::Ready(Stopped::Left);
             }
             match self.step(cx, &mut moved) {
                 Ok(()) if self.between.wants_fresh() => return Poll::Ready(Stopped::WantsFresh),

@@ -66,6 +66,11 @@ impl Turns {
         }
     }
 
+    /// Bytes that the client has been sent of a message that is not whole yet.
+    pub fn begun(&self) -> usize {
+        self.server.begun
+    }
+
     /// The count of ReadyForQuery messages at which all that is under way will have ended; `None` where nothing is.
     pub fn until(&self) -> Option<u64> {
         let open = u64::try_from(self.open.len()).unwrap_or(u64::MAX).saturating_add(self.more);
@@ -83,6 +88,8 @@ struct Walk {
     head: [u8; 5],
     /// Bytes of `head` that have come.
     filled: usize,
+    /// Bytes of the present message, head and body, that have come; 0 between two messages.
+    begun: usize,
 }
 
 impl Walk {
@@ -91,6 +98,7 @@ impl Walk {
             if self.body > 0 {
                 let step = self.body.min(bytes.len());
                 self.body = self.body.saturating_sub(step);
+                self.begun = if self.body == 0 { 0 } else { self.begun.saturating_add(step) };
                 bytes = bytes.get(step..).unwrap_or_default();
                 continue;
             }
@@ -105,6 +113,7 @@ impl Walk {
                         *to = *first;
                     }
                     self.filled = self.filled.saturating_add(1);
+                    self.begun = self.filled;
                     bytes = rest;
                     if self.filled < self.head.len() {
                         continue;
@@ -116,6 +125,7 @@ impl Walk {
             let [tag, a, b, c, d] = head;
             each(tag);
             self.body = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX).saturating_sub(4);
+            self.begun = if self.body == 0 { 0 } else { head.len() };
         }
     }
 }
@@ -141,6 +151,21 @@ mod tests {
             assert_eq!((turns.until(), turns.done.load(Ordering::Relaxed)), (Some(3), 2));
             turns.told(&message(b'Z', b"T"));
             assert_eq!(turns.until(), None);
+        }
+    }
+
+    #[test]
+    fn what_has_begun_of_a_message_is_known() {
+        let all = [message(b'D', b"abc"), message(b'n', b""), message(b'Z', b"I")].concat();
+        let ends = [0, 8, 13, 19];
+        for cut in 1..9 {
+            let (mut turns, mut told) = (Turns::default(), 0);
+            for part in all.chunks(cut) {
+                turns.told(part);
+                told += part.len();
+                let start = ends.iter().rev().find(|end| **end <= told).unwrap();
+                assert_eq!(turns.begun(), told - start, "{told} bytes, {cut} at a time");
+            }
         }
     }
 

@@ -20,6 +20,8 @@ use crate::judgement::{Engines, SessionJudge};
 use crate::log;
 use crate::login::{self, Arrival, Authenticated, ClientStream, Desk, farewell};
 use crate::relay::{self, Ended};
+use crate::rules::follow::Behind;
+use crate::rules::{Follow, Rules, Standing};
 use crate::scrub::Scrub;
 use crate::snapshot::Database;
 use crate::upstream::{Upstream, Who};
@@ -49,6 +51,10 @@ pub struct Session {
     pub stop: watch::Receiver<bool>,
     /// Among all sessions. Kept as long as the session lasts.
     pub place: OwnedSemaphorePermit,
+    /// What changes of the policy mean for it.
+    pub follow: Follow,
+    /// Whether one has come.
+    pub behind: Behind,
 }
 
 /// Bytes that a client may say before it is told that it is logged in, and that are read before that.
@@ -63,7 +69,10 @@ pub(super) async fn attend(
     shared: Arc<Shared>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let protects = |role: &str| shared.protects(role);
+    // One policy for the whole login; if another one comes meanwhile, the session learns of it as soon as it begins.
+    let mut all_rules = shared.all_rules.subscribe();
+    let rules = Arc::clone(&all_rules.borrow_and_update());
+    let protects = |role: &str| rules.protects(role);
     let desk = Desk {
         tls: &shared.config.tls,
         client_cert: shared.config.client_cert,
@@ -94,10 +103,13 @@ pub(super) async fn attend(
         }
         Ok(Ok(Arrival::Session(who, client, read_ahead))) => {
             drop(place);
-            let arrived = Arrived { id, peer, who, client, read_ahead };
+            let arrived = Arrived { id, peer, who, client, read_ahead, all_rules, rules };
             let Some((session, database)) = Box::pin(begin(arrived, &shared, stop)).await else { return };
             let (user, start) = (session.who.user.clone(), Instant::now());
             let ended = relay((session, database), &shared).await;
+            if matches!(ended, Ended::Policy(_)) {
+                shared.counters.policy_ended_sessions.add();
+            }
             report(id, &user, start, &ended);
         }
     }
@@ -125,6 +137,8 @@ struct Arrived {
     who: Authenticated,
     client: ClientStream,
     read_ahead: Vec<u8>,
+    all_rules: watch::Receiver<Arc<Rules>>,
+    rules: Arc<Rules>,
 }
 
 /// A session, and what judges it: `None` where nothing is protected from its role.
@@ -132,14 +146,22 @@ type Begun = (Session, Option<Arc<Database<Engines>>>);
 
 /// Logs in with the server and tells the client so; `None` where it could not: the client has been told why, and so has the log.
 async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool>) -> Option<Begun> {
-    let Arrived { id, peer, mut who, mut client, mut read_ahead } = arrived;
+    let Arrived { id, peer, mut who, mut client, mut read_ahead, all_rules, rules } = arrived;
     let Ok(place) = Arc::clone(&shared.sessions).try_acquire_owned() else {
         log::warn("session.refused", &[("id", &id), ("user", &who.user), ("why", &"limits.connections")]);
         farewell(&mut client, &Fatal::new("53300", "sorry, too many clients already")).await;
         return None;
     };
+    let Some((follow, behind)) = Follow::begin(all_rules, &rules, &who.role) else {
+        let why = "the policy has no such role";
+        log::error("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &why)]);
+        let fatal = Fatal::new("28000", format!("role \"{}\" of user \"{}\" is not in the policy", who.role, who.user));
+        farewell(&mut client, &fatal).await;
+        return None;
+    };
+    let standing = follow.began();
     let opened = tokio::select! {
-        opened = open(&mut who, id, shared) => opened,
+        opened = open(&mut who, standing, id, shared) => opened,
         _ = stop.wait_for(|stop| *stop) => Err(Fatal::shutdown()),
         () = gone(&mut client, &mut read_ahead) => {
             log::info("login.lost", &[("id", &id), ("peer", &peer), ("error", &"the client left before the server let it in")]);
@@ -163,7 +185,7 @@ async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool
         }
     };
     let tell = async {
-        client.write_all(&greeting(&upstream, &cancel, &who, shared)).await?;
+        client.write_all(&greeting(&upstream, &cancel, &who, standing, shared)).await?;
         client.flush().await
     };
     if let Err(e) = tell.await {
@@ -183,18 +205,23 @@ async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool
             ("pid", &pid),
         ],
     );
-    Some((Session { id, peer, who, client, read_ahead, upstream, cancel, stop, place }, database))
+    Some((Session { id, peer, who, client, read_ahead, upstream, cancel, stop, place, follow, behind }, database))
 }
 
 /// The server's side of a session. The error is the client's to hear; the log has heard it.
-async fn open(who: &mut Authenticated, id: u64, shared: &Shared) -> Result<(Upstream, Option<Arc<Database<Engines>>>), Fatal> {
+async fn open(
+    who: &mut Authenticated,
+    standing: Standing,
+    id: u64,
+    shared: &Shared,
+) -> Result<(Upstream, Option<Arc<Database<Engines>>>), Fatal> {
     // They are needed for as long as it takes to log in with the server.
     let keys = who.keys.take();
-    let database = judge_of(who, shared).await.map_err(|(fatal, why)| {
+    let database = judge_of(who, standing, shared).await.map_err(|(fatal, why)| {
         log::error("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &why)]);
         fatal
     })?;
-    let parameters = parameters(who, shared);
+    let parameters = parameters(who, standing, shared);
     let account = shared.config.upstream.account_of(&who.role).map_or(Who::User(&who.user, keys.as_deref()), Who::Account);
     let log_in = async {
         let _turn = shared.queue.place().await?;
@@ -204,7 +231,7 @@ async fn open(who: &mut Authenticated, id: u64, shared: &Shared) -> Result<(Upst
         Ok(upstream) => Ok((upstream, database)),
         Err(e) => {
             log::error("upstream.failed", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &e)]);
-            Err(e.fatal(shared.protects(&who.role)))
+            Err(e.fatal(standing.protected))
         }
     }
 }
@@ -242,9 +269,9 @@ fn report(id: u64, user: &str, start: Instant, ended: &Ended) {
 
 /// What the session begins with at the server. Of a role that may write nowhere, the transactions are read-only: RESET and DISCARD ALL go
 /// back to what the startup packet said.
-fn parameters(who: &Authenticated, shared: &Shared) -> Vec<(String, String)> {
+fn parameters(who: &Authenticated, standing: Standing, shared: &Shared) -> Vec<(String, String)> {
     let mut parameters = who.parameters.clone();
-    if shared.policy.roles.get(&who.role).is_some_and(|role| role.never_writes()) {
+    if standing.never_writes {
         parameters.retain(|(name, _)| !settings::decides_read_only(name));
         parameters.push((settings::DEFAULT_READ_ONLY.to_owned(), "on".to_owned()));
     }
@@ -254,12 +281,8 @@ fn parameters(who: &Authenticated, shared: &Shared) -> Vec<(String, String)> {
 }
 
 /// What judges a session: `None` where nothing is protected from its role.
-async fn judge_of(who: &Authenticated, shared: &Shared) -> Result<Option<Arc<Database<Engines>>>, (Fatal, String)> {
-    if !shared.policy.roles.contains_key(&who.role) {
-        let fatal = Fatal::new("28000", format!("role \"{}\" of user \"{}\" is not in the policy", who.role, who.user));
-        return Err((fatal, "the policy has no such role".to_owned()));
-    }
-    if !shared.protects(&who.role) {
+async fn judge_of(who: &Authenticated, standing: Standing, shared: &Shared) -> Result<Option<Arc<Database<Engines>>>, (Fatal, String)> {
+    if !standing.protected {
         return Ok(None);
     }
     match shared.engines.of(&who.database).await {
@@ -270,8 +293,8 @@ async fn judge_of(who: &Authenticated, shared: &Shared) -> Result<Option<Arc<Dat
 
 /// What follows AuthenticationOk, in the server's order: its settings, its notices, the key for cancellations, ReadyForQuery. A role with
 /// masks is told of the settings that it may know, and of no notice: an extension or a login trigger may say anything there.
-fn greeting(upstream: &Upstream, cancel: &CancelGuard, who: &Authenticated, shared: &Shared) -> Vec<u8> {
-    let protected = shared.protects(&who.role);
+fn greeting(upstream: &Upstream, cancel: &CancelGuard, who: &Authenticated, standing: Standing, shared: &Shared) -> Vec<u8> {
+    let protected = standing.protected;
     let told = identity::told(who, &shared.config.upstream, upstream.parameters());
     let mut parameters = upstream.parameters().iter();
     let mut out = Vec::new();

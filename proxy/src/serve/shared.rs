@@ -1,19 +1,22 @@
 //! What all connections share: snapshots, never locks held across a wait.
 
+use std::fmt;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore, watch};
 
 use super::queue::Queue;
 use crate::cancel::Registry;
 use crate::config::Config;
+use crate::counters::Counters;
 use crate::error::ConfigError;
-use crate::judgement::{self, Engines};
+use crate::judgement::Engines;
 use crate::login::scram::hmac_sha256;
 use crate::login::tries::Tries;
 use crate::lookup::Lookup;
+use crate::rules::Rules;
 use crate::snapshot::Snapshots;
-use crate::users::Directory;
+use crate::users::{Directory, Users};
 use pgveil_policy::Policy;
 
 /// What all connections share.
@@ -26,13 +29,24 @@ pub struct Shared {
     pub lookup: Option<Lookup>,
     /// Which sessions can be cancelled.
     pub cancels: Registry,
-    /// The policy, and what it means on each database that sessions are in.
-    pub policy: Arc<Policy>,
-    pub(super) engines: Snapshots<Engines>,
+    /// What has happened so far.
+    pub counters: Counters,
+    /// The policy in force; sessions are told of another one.
+    pub(crate) all_rules: watch::Sender<Arc<Rules>>,
+    /// What it means on each database that sessions are in.
+    pub(crate) engines: Snapshots<Engines>,
+    /// Somebody asks for the policy file to be read.
+    pub(crate) reload: Notify,
     pub(super) mock: [u8; 32],
     pub(super) tries: Tries,
     pub(super) sessions: Arc<Semaphore>,
     pub(super) queue: Queue,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("config", &self.config.file).finish_non_exhaustive()
+    }
 }
 
 impl Shared {
@@ -44,7 +58,7 @@ impl Shared {
         let tries = hmac_sha256(&config.key.0, &[b"pgveil: counting failed logins"]);
         let tries = Tries::new(tries, config.failed_logins, config.failed_within);
         let asks_clients = config.tls.server().is_some_and(|server| server.asks_clients());
-        let policy = Arc::new(judgement::policy(&config.policy, &config.file)?);
+        let rules = Arc::new(Rules::first(&config.policy, &config.file)?);
         let fault = |key: &str, problem: String, remedy: &str| ConfigError {
             file: config.file.clone(),
             key: key.to_owned(),
@@ -60,58 +74,66 @@ impl Shared {
                     remedy: format!("write client_ca below [tls] in {}, with the roots that sign them", config.file.display()),
                 });
             }
-            if let Some(role) = user.roles.iter().find(|r| !policy.roles.contains_key(*r)) {
-                let known: Vec<&str> = policy.roles.keys().map(String::as_str).collect();
-                return Err(ConfigError {
-                    file: config.users.clone(),
-                    key: format!("user.{name}.roles"),
-                    problem: format!("the policy has no role \"{role}\""),
-                    remedy: format!(
-                        "give the user one of its roles ({}), or add the role to {}",
-                        known.join(", "),
-                        config.policy.display()
-                    ),
-                });
-            }
         }
-        let named = config.auth.iter().flat_map(|auth| {
-            let default = auth.default_role.iter().map(|role| ("auth.default_role".to_owned(), role));
-            auth.groups.iter().map(|(group, role)| (format!("auth.roles.{group}"), role)).chain(default)
-        });
-        for (key, role) in named.chain(config.upstream.logins.keys().map(|role| (format!("upstream.account.{role}"), role))) {
-            if !policy.roles.contains_key(role) {
-                let known: Vec<&str> = policy.roles.keys().map(String::as_str).collect();
-                return Err(fault(
-                    &key,
-                    format!("the policy has no role \"{role}\""),
-                    &format!("name one of its roles: {}", known.join(", ")),
-                ));
-            }
+        if let Some(fault) = config.roles_unknown_to(&rules.policy, &users.users().0).into_iter().next() {
+            return Err(fault);
         }
         let lookup = config.auth.as_ref().map(|auth| Lookup::new(Arc::clone(auth), Arc::clone(&config.upstream)));
-        let engines = Engines::new(Arc::clone(&policy), Arc::clone(&config.upstream))
+        let engines = Engines::new(Arc::clone(&config.upstream))
             .ok_or_else(|| fault("policy", "the system has no secure randomness".to_owned(), "repair the system's random source"))?;
         let sessions = Arc::new(Semaphore::new(config.max_connections));
         let queue = Queue::new(config.server_logins, config.login_timeout);
         Ok(Shared {
-            config,
             users,
             lookup,
             cancels: Registry::default(),
-            policy,
-            engines: Snapshots::new(engines),
+            counters: Counters::default(),
+            engines: Snapshots::new(engines, Arc::clone(&rules)),
+            all_rules: watch::Sender::new(rules),
+            reload: Notify::new(),
             mock,
             tries,
             sessions,
             queue,
+            config,
         })
     }
 
-    /// Whether anything is protected from a role.
-    pub fn protects(&self, role: &str) -> bool {
-        match self.policy.roles.get(role) {
-            Some(role) => role.read_only || !role.sees_everything(self.policy.unclassified),
-            None => true,
+    /// The policy in force.
+    pub fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.all_rules.borrow())
+    }
+}
+
+impl Config {
+    /// A fault for each role that a user, a group or an account has, and the policy has not.
+    pub(crate) fn roles_unknown_to(&self, policy: &Policy, users: &Users) -> Vec<ConfigError> {
+        let known = || policy.roles.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let mut faults = Vec::new();
+        for (name, role) in users.iter().flat_map(|(name, user)| user.roles.iter().map(move |role| (name, role))) {
+            if !policy.roles.contains_key(role) {
+                faults.push(ConfigError {
+                    file: self.users.clone(),
+                    key: format!("user.{name}.roles"),
+                    problem: format!("the policy has no role \"{role}\""),
+                    remedy: format!("give the user one of its roles ({}), or add the role to {}", known(), self.policy.display()),
+                });
+            }
         }
+        let named = self.auth.iter().flat_map(|auth| {
+            let default = auth.default_role.iter().map(|role| ("auth.default_role".to_owned(), role));
+            auth.groups.iter().map(|(group, role)| (format!("auth.roles.{group}"), role)).chain(default)
+        });
+        for (key, role) in named.chain(self.upstream.logins.keys().map(|role| (format!("upstream.account.{role}"), role))) {
+            if !policy.roles.contains_key(role) {
+                faults.push(ConfigError {
+                    file: self.file.clone(),
+                    key,
+                    problem: format!("the policy has no role \"{role}\""),
+                    remedy: format!("name one of its roles: {}", known()),
+                });
+            }
+        }
+        faults
     }
 }

@@ -1,14 +1,16 @@
 //! What the judgement rests on, per database: loaded at its first session, and again when the catalog has changed (it is asked
-//! every [`PERIOD`]), every [`LONGEST`] in any case, and when something does not fit.
+//! every [`PERIOD`]), every [`LONGEST`] in any case, and when something does not fit. What it is put on, the policy, can be another
+//! from one moment to the next, for all databases or for none: [`Snapshots::rebase`].
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use dashmap::DashMap;
-use tokio::sync::Mutex;
+use dashmap::{DashMap, Entry};
+use tokio::sync::{Mutex, RwLock};
 use tokio::time::{Instant, sleep};
 
 use crate::error::UpstreamError;
@@ -29,11 +31,24 @@ pub trait Load: Send + Sync + 'static {
     /// What is read: a catalog, and the engines on it.
     type Snapshot: Send + Sync + 'static;
 
+    /// What is the same for all databases: the policy.
+    type Basis: Send + Sync + 'static;
+
+    /// What [`Load::stored`] wants to know of a load.
+    type Receipt: Send;
+
     /// Reads it.
     ///
     /// # Errors
-    /// Where the server cannot be asked, or its answers do not make a snapshot.
-    fn load(&self, database: &str) -> impl Future<Output = Result<Self::Snapshot, UpstreamError>> + Send;
+    /// Where the server cannot be asked, its answers do not make a snapshot, or the basis does not fit it.
+    fn load(
+        &self,
+        database: &str,
+        basis: &Arc<Self::Basis>,
+    ) -> impl Future<Output = Result<(Self::Snapshot, Self::Receipt), UpstreamError>> + Send;
+
+    /// What was loaded is what sessions see from now on.
+    fn stored(&self, database: &str, basis: &Arc<Self::Basis>, snapshot: &Self::Snapshot, receipt: Self::Receipt);
 
     /// A connection on which changes are looked for.
     type Watch: Send;
@@ -54,9 +69,12 @@ pub trait Load: Send + Sync + 'static {
 /// The snapshots of all databases that sessions are in.
 pub struct Snapshots<L: Load> {
     load: Arc<L>,
+    basis: Arc<ArcSwap<L::Basis>>,
     databases: DashMap<String, Arc<Database<L>>>,
     /// Of databases that are loaded for the first time: held while one session loads, with how that failed last.
     loading: DashMap<String, Arc<Mutex<Option<Failure>>>>,
+    /// Held to read while a database is loaded for the first time, to write while all are put on another basis.
+    opening: RwLock<()>,
 }
 
 /// When and how a load failed.
@@ -66,9 +84,8 @@ type Failure = (Instant, Arc<UpstreamError>);
 pub struct Database<L: Load> {
     name: String,
     load: Arc<L>,
-    current: ArcSwap<L::Snapshot>,
-    /// How often it was replaced.
-    generation: AtomicU64,
+    basis: Arc<ArcSwap<L::Basis>>,
+    current: ArcSwap<Shown<L>>,
     /// How often a session committed a change that it does not show.
     changes: AtomicU64,
     /// Of these, as many as it shows for certain.
@@ -77,10 +94,29 @@ pub struct Database<L: Load> {
     loaded: Mutex<Instant>,
 }
 
+/// A snapshot, and what it is put on.
+pub struct Shown<L: Load> {
+    /// Another one for each snapshot of the database.
+    pub number: u64,
+    /// What it is put on.
+    pub basis: Arc<L::Basis>,
+    /// What was read.
+    pub snapshot: L::Snapshot,
+}
+
+impl<L: Load> Deref for Shown<L> {
+    type Target = L::Snapshot;
+
+    fn deref(&self) -> &L::Snapshot {
+        &self.snapshot
+    }
+}
+
 impl<L: Load> Snapshots<L> {
     /// None yet.
-    pub fn new(load: L) -> Self {
-        Snapshots { load: Arc::new(load), databases: DashMap::new(), loading: DashMap::new() }
+    pub fn new(load: L, basis: Arc<L::Basis>) -> Self {
+        let basis = Arc::new(ArcSwap::new(basis));
+        Snapshots { load: Arc::new(load), basis, databases: DashMap::new(), loading: DashMap::new(), opening: RwLock::new(()) }
     }
 
     /// That of a database, loaded if it is the first to be asked for. Of sessions that begin at the same time one loads it, and the
@@ -102,24 +138,32 @@ impl<L: Load> Snapshots<L> {
         if let Some((_, error)) = last.as_ref().filter(|(failed, _)| *failed >= asked) {
             return Err(Arc::clone(error));
         }
-        let snapshot = match self.load.load(database).await {
-            Ok(snapshot) => snapshot,
+        let _same_basis = self.opening.read().await;
+        let basis = self.basis.load_full();
+        let (snapshot, receipt) = match self.load.load(database, &basis).await {
+            Ok(loaded) => loaded,
             Err(error) => {
                 let error = Arc::new(error);
                 *last = Some((Instant::now(), Arc::clone(&error)));
                 return Err(error);
             }
         };
-        let fresh = Database {
-            name: database.to_owned(),
-            load: Arc::clone(&self.load),
-            current: ArcSwap::from_pointee(snapshot),
-            generation: AtomicU64::new(0),
-            changes: AtomicU64::new(0),
-            shown: AtomicU64::new(0),
-            loaded: Mutex::new(Instant::now()),
-        };
-        Ok(Arc::clone(&self.databases.entry(database.to_owned()).or_insert(Arc::new(fresh))))
+        Ok(match self.databases.entry(database.to_owned()) {
+            Entry::Occupied(other) => Arc::clone(other.get()),
+            Entry::Vacant(place) => {
+                self.load.stored(database, &basis, &snapshot, receipt);
+                let fresh = Database {
+                    name: database.to_owned(),
+                    load: Arc::clone(&self.load),
+                    basis: Arc::clone(&self.basis),
+                    current: ArcSwap::from_pointee(Shown { number: 0, basis, snapshot }),
+                    changes: AtomicU64::new(0),
+                    shown: AtomicU64::new(0),
+                    loaded: Mutex::new(Instant::now()),
+                };
+                Arc::clone(&place.insert(Arc::new(fresh)))
+            }
+        })
     }
 
     /// Looks, every `period`, for changes of the databases that sessions hold, and forgets the rest. Does not end.
@@ -156,19 +200,44 @@ impl<L: Load> Snapshots<L> {
         Ok((watch, state, changed))
     }
 
-    /// Loads all again, whenever they were loaded: the policy has changed.
-    pub async fn reload(&self) {
-        let all: Vec<_> = self.databases.iter().map(|d| Arc::clone(&d)).collect();
-        for database in all {
-            let mut loaded = database.loaded.lock().await;
-            database.replace(&mut loaded).await;
+    /// Puts all databases that sessions are in on another basis, at once; those that are opened later are loaded on it.
+    ///
+    /// # Errors
+    /// One for each database that it does not fit, or that cannot be read now: all stay as they are.
+    pub async fn rebase(&self, basis: Arc<L::Basis>) -> Result<(), Vec<UpstreamError>> {
+        let _none_is_opened = self.opening.write().await;
+        // Nobody is in these: they are loaded when somebody comes.
+        self.databases.retain(|_, database| Arc::strong_count(database) > 1);
+        let mut all: Vec<_> = self.databases.iter().map(|d| Arc::clone(&d)).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut held = Vec::new();
+        for database in &all {
+            // Nobody else loads, and stores a snapshot on the old basis.
+            held.push(database.loaded.lock().await);
         }
+        let (mut fresh, mut errors) = (Vec::new(), Vec::new());
+        for (database, loaded) in all.iter().zip(&mut held) {
+            **loaded = Instant::now();
+            let changes = database.changes();
+            match self.load.load(&database.name, &basis).await {
+                Ok((snapshot, receipt)) => fresh.push((database, changes, snapshot, receipt)),
+                Err(error) => errors.push(error),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        self.basis.store(Arc::clone(&basis));
+        for (database, changes, snapshot, receipt) in fresh {
+            database.store(Arc::clone(&basis), changes, snapshot, receipt);
+        }
+        Ok(())
     }
 }
 
 impl<L: Load> Database<L> {
     /// The snapshot of this moment.
-    pub fn current(&self) -> Arc<L::Snapshot> {
+    pub fn current(&self) -> Arc<Shown<L>> {
         self.current.load_full()
     }
 
@@ -180,11 +249,6 @@ impl<L: Load> Database<L> {
     /// What loads it.
     pub fn loader(&self) -> &L {
         &self.load
-    }
-
-    /// Another number once the snapshot is another.
-    pub fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
     }
 
     /// How often a session committed a change of the catalog.
@@ -209,16 +273,19 @@ impl<L: Load> Database<L> {
     // A load that fails leaves the last snapshot, and waits its turn like one that does not.
     async fn replace(&self, loaded: &mut Instant) {
         *loaded = Instant::now();
-        let changes = self.changes();
-        match self.load.load(&self.name).await {
-            Ok(snapshot) => {
-                self.current.store(Arc::new(snapshot));
-                self.shown.store(changes, Ordering::Release);
-                // Behind the snapshot: who has seen the new number gets the new snapshot.
-                self.generation.fetch_add(1, Ordering::Release);
-            }
+        let (changes, basis) = (self.changes(), self.basis.load_full());
+        match self.load.load(&self.name, &basis).await {
+            Ok((snapshot, receipt)) => self.store(basis, changes, snapshot, receipt),
             Err(error) => log::warn("snapshot.failed", &[("database", &self.name), ("why", &error)]),
         }
+    }
+
+    // `loaded` is held.
+    fn store(&self, basis: Arc<L::Basis>, changes: u64, snapshot: L::Snapshot, receipt: L::Receipt) {
+        self.load.stored(&self.name, &basis, &snapshot, receipt);
+        let number = self.current.load().number.wrapping_add(1);
+        self.current.store(Arc::new(Shown { number, basis, snapshot }));
+        self.shown.store(changes, Ordering::Release);
     }
 }
 
@@ -248,12 +315,16 @@ mod tests {
 
     impl Load for Counter {
         type Snapshot = usize;
+        type Basis = usize;
+        type Receipt = ();
 
-        async fn load(&self, database: &str) -> Result<usize, UpstreamError> {
+        async fn load(&self, database: &str, basis: &Arc<usize>) -> Result<(usize, ()), UpstreamError> {
             tokio::task::yield_now().await;
             let n = self.loads.fetch_add(1, Ordering::Relaxed) + 1;
-            if database == "gone" || n == 3 { Err(UpstreamError::Protocol("gone".into())) } else { Ok(n) }
+            if database == "gone" || n == 3 || **basis == 13 { Err(UpstreamError::Protocol("gone".into())) } else { Ok((n, ())) }
         }
+
+        fn stored(&self, _: &str, _: &Arc<usize>, _: &usize, (): ()) {}
 
         type Watch = usize;
 
@@ -275,25 +346,41 @@ mod tests {
     #[test]
     fn a_database_is_loaded_once_and_refreshed_at_most_once_a_second() {
         run(async {
-            let snapshots = Snapshots::new(Counter::default());
+            let snapshots = Snapshots::new(Counter::default(), Arc::new(1));
             let shop = snapshots.of("shop").await.unwrap();
             assert!(Arc::ptr_eq(&shop, &snapshots.of("shop").await.unwrap()));
             let begun = Instant::now();
             tokio::join!(shop.refresh(), shop.refresh(), shop.refresh());
-            assert_eq!(*shop.current(), 2, "one load serves all who asked before it");
+            assert_eq!(**shop.current(), 2, "one load serves all who asked before it");
             assert!(begun.elapsed() >= PAUSE / 2, "just loaded: it waits");
             *shop.loaded.lock().await = Instant::now() - PAUSE;
             shop.refresh().await;
-            assert_eq!(*shop.current(), 2, "a load that fails leaves the last one");
-            snapshots.reload().await;
-            assert_eq!(*shop.current(), 4);
+            assert_eq!(**shop.current(), 2, "a load that fails leaves the last one");
+        });
+    }
+
+    #[test]
+    fn all_databases_get_another_basis_or_none_does() {
+        run(async {
+            let snapshots = Snapshots::new(Counter { loads: AtomicUsize::new(10) }, Arc::new(1));
+            let (shop, town) = (snapshots.of("shop").await.unwrap(), snapshots.of("town").await.unwrap());
+            drop(snapshots.of("left").await.unwrap());
+            let seen = || [&shop, &town].map(|d| (d.current().number, *d.current().basis));
+            assert_eq!(snapshots.rebase(Arc::new(13)).await.unwrap_err().len(), 2);
+            assert_eq!(seen(), [(0, 1); 2]);
+            assert!(!snapshots.databases.contains_key("left"), "it is loaded when somebody comes");
+            snapshots.rebase(Arc::new(2)).await.unwrap();
+            assert_eq!(seen(), [(1, 2); 2]);
+            shop.refresh().await;
+            assert_eq!(seen(), [(2, 2), (1, 2)]);
+            assert_eq!(*snapshots.of("late").await.unwrap().current().basis, 2);
         });
     }
 
     #[test]
     fn a_change_of_the_catalog_is_seen_once() {
         run(async {
-            let snapshots = Snapshots::new(Counter::default());
+            let snapshots = Snapshots::new(Counter::default(), Arc::new(1));
             let mut last = None;
             let mut seen = Vec::new();
             for _ in 0..4 {
@@ -308,7 +395,7 @@ mod tests {
     #[test]
     fn a_database_that_cannot_be_loaded_is_not_kept() {
         run(async {
-            let snapshots = Snapshots::new(Counter::default());
+            let snapshots = Snapshots::new(Counter::default(), Arc::new(1));
             assert!(snapshots.of("gone").await.is_err());
             assert!(snapshots.databases.is_empty());
         });
@@ -317,7 +404,7 @@ mod tests {
     #[test]
     fn sessions_that_begin_together_load_once_and_fail_together() {
         run(async {
-            let snapshots = Snapshots::new(Counter::default());
+            let snapshots = Snapshots::new(Counter::default(), Arc::new(1));
             let (a, b, c) = tokio::join!(snapshots.of("shop"), snapshots.of("shop"), snapshots.of("shop"));
             let shop = a.unwrap();
             assert!(Arc::ptr_eq(&shop, &b.unwrap()) && Arc::ptr_eq(&shop, &c.unwrap()));

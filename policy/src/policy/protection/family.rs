@@ -6,14 +6,14 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, Column, Oid, Relation};
 
 /// The families of all columns of a database.
-pub(super) struct Families<'a> {
+pub(in crate::policy) struct Families<'a> {
     catalog: &'a Catalog,
     /// From a column to another of its family, nearer to the head. Columns without relatives are not here.
     toward: HashMap<(Oid, i16), (Oid, i16)>,
 }
 
 impl<'a> Families<'a> {
-    pub(super) fn of(catalog: &'a Catalog) -> Self {
+    pub(in crate::policy) fn of(catalog: &'a Catalog) -> Self {
         let mut families = Families { catalog, toward: HashMap::new() };
         let mut relations: Vec<&Arc<Relation>> = catalog.relations.values().collect();
         relations.sort_by_key(|r| r.oid);
@@ -33,7 +33,7 @@ impl<'a> Families<'a> {
     }
 
     /// The one column that stands for the family: (relation, attribute).
-    pub(super) fn head(&self, relation: &Relation, column: &Column) -> (Oid, i16) {
+    pub(in crate::policy) fn head(&self, relation: &Relation, column: &Column) -> (Oid, i16) {
         let mut at = (relation.oid, column.number);
         while let Some(next) = self.toward.get(&at) {
             at = *next;
@@ -42,12 +42,12 @@ impl<'a> Families<'a> {
     }
 
     /// A direct parent has a column of that name.
-    pub(super) fn has_parent(&self, relation: &Relation, column: &Column) -> bool {
+    pub(in crate::policy) fn has_parent(&self, relation: &Relation, column: &Column) -> bool {
         self.parents(relation).iter().any(|parent| parent.column(&column.name).is_some())
     }
 
     /// Parents, their parents, and so on; without the relation itself.
-    pub(super) fn ancestors(&self, relation: &Relation) -> Vec<&'a Relation> {
+    pub(in crate::policy) fn ancestors(&self, relation: &Relation) -> Vec<&'a Relation> {
         let mut seen = HashSet::from([relation.oid]);
         let mut found = self.parents(relation);
         found.retain(|r| seen.insert(r.oid));

@@ -3,7 +3,7 @@ use crate::catalog::{BaseType, RelationKind};
 use crate::mask::veil::tests::column_type;
 
 /// A relation with text columns.
-fn relation(oid: Oid, name: &str, columns: &[&str]) -> Relation {
+pub(in crate::policy) fn relation(oid: Oid, name: &str, columns: &[&str]) -> Relation {
     let (schema, name) = name.split_once('.').unwrap();
     let text = column_type(BaseType::Text, "pg_catalog.text");
     let columns = columns.iter().zip(1..).map(|(name, number)| Column {
@@ -29,7 +29,7 @@ fn relation(oid: Oid, name: &str, columns: &[&str]) -> Relation {
     }
 }
 
-fn catalog(relations: impl IntoIterator<Item = Relation>) -> Catalog {
+pub(in crate::policy) fn catalog(relations: impl IntoIterator<Item = Relation>) -> Catalog {
     let mut catalog = Catalog::default();
     relations.into_iter().for_each(|r| catalog.insert(r));
     catalog
@@ -46,7 +46,7 @@ fn rules(protection: &Protection, relation: Oid) -> Vec<(i16, Option<&str>, &str
     columns.map(|(number, t)| (*number, t.class.as_deref(), t.rule.as_str())).collect()
 }
 
-fn people() -> Relation {
+pub(in crate::policy) fn people() -> Relation {
     relation(1, "shop.people", &["id", "email", "name"])
 }
 
@@ -112,7 +112,7 @@ fn two_classes_are_an_error_with_both_lines() {
 }
 
 /// log ← log_1 ← log_1a, log ← log_2; numbers differ.
-fn family() -> [Relation; 4] {
+pub(in crate::policy) fn family() -> [Relation; 4] {
     let child = |oid, name, parent, columns: &[&str]| Relation { parents: vec![parent], ..relation(oid, name, columns) };
     [
         relation(10, "shop.log", &["id", "who"]),
@@ -211,7 +211,7 @@ fn renewed(policy: &str, first: impl IntoIterator<Item = Relation>, later: impl 
     third
 }
 
-fn classes_of(protection: &Protection, relation: Oid) -> Vec<(i16, Option<&str>)> {
+pub(in crate::policy) fn classes_of(protection: &Protection, relation: Oid) -> Vec<(i16, Option<&str>)> {
     rules(protection, relation).into_iter().map(|(n, class, _)| (n, class)).collect()
 }
 

@@ -1,0 +1,30 @@
+//! What has happened since the process began, in numbers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// See the module. Each only grows.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Policies that came into force after the first.
+    pub policy_changes: Counter,
+    /// Policies that did not.
+    pub policy_failures: Counter,
+    /// Sessions that a change of the policy has ended.
+    pub policy_ended_sessions: Counter,
+}
+
+/// One of them.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// One more.
+    pub fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,125 @@
+//! The judgement of live sessions: the policy on the catalogs of the databases that sessions are in.
+
+mod session;
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use pgveil_policy::Engine;
+use pgveil_policy::catalog::load::{Builder, QUERIES};
+use pgveil_policy::policy::{Known, PolicyError};
+
+use crate::config::UpstreamConfig;
+use crate::error::UpstreamError;
+use crate::log;
+use crate::relay::order_key;
+use crate::rules::Rules;
+use crate::snapshot::Load;
+use crate::upstream::{Upstream, Who};
+
+pub use session::SessionJudge;
+
+/// Loads the catalog of a database and puts the policy on it.
+#[derive(Debug)]
+pub struct Engines {
+    upstream: Arc<UpstreamConfig>,
+    marker: String,
+    /// What was protected in each database since the process began, under which policy: it stays so.
+    known: DashMap<String, (Arc<Rules>, Known)>,
+    /// What sessions have seen to be protected in what they have committed, since a snapshot was loaded; in that order.
+    learned: DashMap<String, Vec<(Arc<Rules>, Known)>>,
+}
+
+impl Engines {
+    /// `None` where there is no secure randomness.
+    pub fn new(upstream: Arc<UpstreamConfig>) -> Option<Self> {
+        Some(Engines { upstream, marker: order_key()?, known: DashMap::new(), learned: DashMap::new() })
+    }
+
+    /// As the service account, which sees the whole catalog, whoever logs in for a role.
+    async fn connect(&self, database: &str) -> Result<Upstream, UpstreamError> {
+        let name = [("application_name".to_owned(), "pgveil".to_owned())];
+        Upstream::connect(&self.upstream, Who::Account(&self.upstream.account), database, &name).await
+    }
+
+    /// A session knows, under a policy, of relations of its own that it has committed.
+    fn learn(&self, database: &str, rules: &Arc<Rules>, known: Known) {
+        if !known.is_empty() {
+            self.learned.entry(database.to_owned()).or_default().push((Arc::clone(rules), known));
+        }
+    }
+}
+
+impl Load for Engines {
+    type Snapshot = Engine;
+    type Basis = Rules;
+    /// How much of what sessions have learned is in the snapshot.
+    type Receipt = usize;
+
+    async fn load(&self, database: &str, rules: &Arc<Rules>) -> Result<(Engine, usize), UpstreamError> {
+        let started = std::time::Instant::now();
+        let mut server = self.connect(database).await?;
+        let mut builder = Builder::new();
+        for (name, sql) in QUERIES {
+            let rows = server.query(sql).await?;
+            builder.rows(name, rows).map_err(|e| UpstreamError::Protocol(e.to_string()))?;
+        }
+        let catalog = builder.finish().map_err(|e| UpstreamError::Protocol(e.to_string()))?;
+        let relations = catalog.relations.len();
+        let unfit = |errors: Vec<PolicyError>| UpstreamError::Policy {
+            database: database.to_owned(),
+            faults: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+        };
+        let (under, known) = self.known.get(database).map(|k| k.clone()).unwrap_or_else(|| (Arc::clone(rules), Known::default()));
+        if under.number != rules.number {
+            // Of a policy that is not in force yet every fault is one.
+            Engine::check(&rules.policy, &catalog).map_err(unfit)?;
+        }
+        let now = |under: &Rules, known: &Known| match under.number == rules.number {
+            true => known.clone(),
+            false => known.under(&under.policy, &rules.policy, &catalog),
+        };
+        let learned = self.learned.get(database).map(|all| all.clone()).unwrap_or_default();
+        let known = learned.iter().fold(now(&under, &known), |known, (under, more)| known.learned(now(under, more)));
+        let engine = Engine::renewed(&rules.policy, Arc::new(catalog), &self.marker, &known).map_err(unfit)?;
+        log::info("catalog.loaded", &[("database", &database), ("relations", &relations), ("ms", &started.elapsed().as_millis())]);
+        Ok((engine, learned.len()))
+    }
+
+    fn stored(&self, database: &str, rules: &Arc<Rules>, engine: &Engine, learned: usize) {
+        self.known.insert(database.to_owned(), (Arc::clone(rules), engine.known().as_ref().clone()));
+        if let Some(mut all) = self.learned.get_mut(database) {
+            let those = learned.min(all.len());
+            all.drain(..those);
+        }
+    }
+
+    type Watch = Upstream;
+
+    async fn watch(&self, database: &str) -> Result<Upstream, UpstreamError> {
+        self.connect(database).await
+    }
+
+    async fn state(&self, watch: &mut Upstream) -> Result<String, UpstreamError> {
+        let rows = watch.query(STATE).await?;
+        rows.into_iter().flatten().flatten().next().ok_or_else(|| UpstreamError::Protocol("no state of the catalog".to_owned()))
+    }
+}
+
+/// Counts and sums that change with every row of the catalogs that a snapshot is made of; temporary tables, which no snapshot
+/// needs to know, come and go without a sign.
+const STATE: &str = "\
+SELECT pg_catalog.concat_ws(' ', \
+ (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(CAST(CAST(xmin AS pg_catalog.text) AS pg_catalog.int8))) \
+  FROM pg_catalog.pg_class WHERE relpersistence OPERATOR(pg_catalog.<>) 't'), \
+ (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(CAST(CAST(a.xmin AS pg_catalog.text) AS pg_catalog.int8))) \
+  FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid \
+  WHERE c.relpersistence OPERATOR(pg_catalog.<>) 't'), \
+ (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(CAST(CAST(xmin AS pg_catalog.text) AS pg_catalog.int8))) \
+  FROM pg_catalog.pg_rewrite), \
+ (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(CAST(CAST(xmin AS pg_catalog.text) AS pg_catalog.int8))) \
+  FROM pg_catalog.pg_proc), \
+ (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(CAST(CAST(xmin AS pg_catalog.text) AS pg_catalog.int8))) \
+  FROM pg_catalog.pg_operator), \
+ (SELECT pg_catalog.concat_ws('.', pg_catalog.count(*), pg_catalog.sum(CAST(CAST(xmin AS pg_catalog.text) AS pg_catalog.int8))) \
+  FROM pg_catalog.pg_namespace))";

@@ -1,0 +1,96 @@
+//! The policy that is in force: read at start and again when its file has changed, put in the other's place as a whole.
+
+pub mod follow;
+pub mod keep;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use pgveil_policy::Policy;
+
+use crate::error::ConfigError;
+
+pub use follow::Follow;
+
+/// A policy that is, or was, in force.
+#[derive(Debug)]
+pub struct Rules {
+    /// Another one for each that came into force in this process.
+    pub number: u64,
+    /// What it says.
+    pub policy: Arc<Policy>,
+    /// BLAKE3 of its text, in hexadecimal digits.
+    pub hash: String,
+}
+
+/// What of a role a session is begun with, and cannot be changed while it lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Something is protected from it: its messages are read.
+    pub protected: bool,
+    /// Its transactions are read-only.
+    pub never_writes: bool,
+}
+
+impl Rules {
+    /// Reads the policy file, for the first time.
+    ///
+    /// # Errors
+    /// As [`Text::read`] and [`Text::policy`].
+    pub fn first(file: &Path, configuration: &Path) -> Result<Rules, ConfigError> {
+        let text = Text::read(file, configuration)?;
+        Ok(Rules { number: 1, policy: Arc::new(text.policy(file, configuration)?), hash: text.hash })
+    }
+
+    /// What of a role a session is begun with; `None` where the policy does not have it.
+    pub fn standing(&self, role: &str) -> Option<Standing> {
+        let role = self.policy.roles.get(role)?;
+        let protected = role.read_only || !role.sees_everything(self.policy.unclassified);
+        Some(Standing { protected, never_writes: role.never_writes() })
+    }
+
+    /// Whether anything is protected from a role.
+    pub fn protects(&self, role: &str) -> bool {
+        self.standing(role).is_none_or(|standing| standing.protected)
+    }
+}
+
+/// A policy file's text.
+#[derive(Debug)]
+pub struct Text {
+    text: String,
+    /// BLAKE3, in hexadecimal digits.
+    pub hash: String,
+}
+
+impl Text {
+    /// Reads the file. `configuration`: what names it, for messages.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn read(file: &Path, configuration: &Path) -> Result<Text, ConfigError> {
+        let text =
+            fs::read_to_string(file).map_err(|e| fault(configuration, format!("{}: {e}", file.display()), "write a policy there"))?;
+        let hash = blake3::hash(text.as_bytes()).to_hex().to_string();
+        Ok(Text { text, hash })
+    }
+
+    /// What it says.
+    ///
+    /// # Errors
+    /// All its faults, each with file, line, column and a remedy.
+    pub fn policy(&self, file: &Path, configuration: &Path) -> Result<Policy, ConfigError> {
+        // Its name alone: it stands in refusals that clients see.
+        let name = file.file_name().map_or_else(|| file.display().to_string(), |n| n.to_string_lossy().into_owned());
+        Policy::parse(&name, &self.text).map_err(|errors| {
+            let faults: Vec<String> = errors.iter().map(|e| e.render(&self.text)).collect();
+            let problem = format!("{} does not load\n{}", file.display(), faults.join("\n"));
+            fault(configuration, problem, "mend the policy at the places named above")
+        })
+    }
+}
+
+fn fault(configuration: &Path, problem: String, remedy: &str) -> ConfigError {
+    ConfigError { file: configuration.to_owned(), key: "policy".to_owned(), problem, remedy: remedy.to_owned() }
+}
