@@ -1,11 +1,14 @@
 //! The command line.
 
+mod attempt;
 mod check;
 mod demo;
+mod diff;
 mod explain;
 mod ground;
 mod report;
 mod scan;
+mod schema;
 mod serve;
 mod table;
 mod user;
@@ -38,6 +41,8 @@ enum Command {
     Check(check::Arguments),
     /// Private Postgres, sample data and the proxy; shows what two users see and how to connect
     Demo(demo::Arguments),
+    /// Two policies: who sees more and who sees less
+    Diff(diff::Arguments),
     /// Says what becomes of a statement: per column its origin, class, mask and rule, and the text that is sent; or why not
     Explain(explain::Arguments),
     /// Looks for personal data in a whole database, by names, types and samples of values, and proposes a policy to edit
@@ -45,11 +50,15 @@ enum Command {
     /// Values are read by the account that is named, a few hundred of each table, and printed nowhere: a column's line says what share of them
     /// looks like what.
     Scan(scan::Arguments),
+    /// The JSON Schema of the policy file, for editors
+    Schema(schema::Arguments),
     /// Runs the proxy until SIGTERM or SIGINT
     ///
     /// Sessions then end with 57P01. The log goes to standard error, one line per event; PGVEIL_LOG=error|warn|info says how
     /// much. PGVEIL_KEY and PGVEIL_UPSTREAM_PASSWORD stand before the files that the configuration names.
     Serve(serve::Arguments),
+    /// Asks as a role of the policy on a live database: one query, or a prompt
+    Try(attempt::Arguments),
     /// Adds, lists and removes users
     User(user::Arguments),
 }
@@ -66,6 +75,9 @@ struct ConfigArgument {
 pub fn run() -> ExitCode {
     match Line::parse().command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
+        Command::Try(arguments) => attempt::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Scan(arguments) => scan::run(&arguments),

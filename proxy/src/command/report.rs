@@ -31,6 +31,13 @@ pub(super) fn shown(report: &Report, sql: &str) -> String {
     out
 }
 
+/// An error as JSON.
+pub(super) fn json(report: &Report) -> serde_json::Value {
+    let text = |tag: u8| field(report, tag);
+    let position = text(b'P').and_then(|p| p.parse::<u64>().ok());
+    serde_json::json!({ "code": text(b'C'), "message": text(b'M'), "detail": text(b'D'), "hint": text(b'H'), "position": position })
+}
+
 /// A refusal as its client would see it.
 pub(super) fn refusal(refusal: &Refusal, sql: &str) -> String {
     let mut out = format!("ERROR:  {}\n", refusal.message);
