@@ -19,6 +19,7 @@ mod evaluation_order;
 mod executed;
 mod explain;
 mod expression;
+mod fakes;
 mod files;
 mod forms;
 mod function_call;

@@ -87,6 +87,16 @@ impl Values {
         Values { emails: each(email), devices: each(device), accounts: each(account) }
     }
 
+    /// The same, but that a person's address has one domain in both twins.
+    pub fn with_domains() -> Self {
+        let address = |person: usize, twin| {
+            let address = email(person, twin);
+            let local = address.split_once('@').map_or("", |(local, _)| local);
+            format!("{local}@{}", ["example.com", "mail.example", "post.example", "example.net"][person % 4])
+        };
+        Values { emails: [Twin::A, Twin::B].map(|twin| (0..POOL).map(|n| address(n, twin)).collect()), ..Values::new() }
+    }
+
     /// The value of that person.
     pub fn of(&self, pool: Pool, person: usize, twin: Twin) -> &str {
         let twins = match pool {

@@ -14,7 +14,7 @@ pub const MARKER: &str = "marker0marker1marker2";
 /// The policy of all tests here.
 pub const POLICY: &str = include_str!("../policy.toml");
 /// The roles of `policy.toml` as users of the same name.
-pub const USERS: [&str; 6] = ["analyst", "engineer", "admin", "filtered", "veiled", "tokens"];
+pub const USERS: [&str; 7] = ["analyst", "engineer", "admin", "filtered", "veiled", "tokens", "faked"];
 /// As the service account's sessions find it, and those that go straight to Postgres.
 const SETTINGS: &[&str] = &["search_path = shop, public", "statement_timeout = '3s'"];
 
@@ -135,6 +135,15 @@ impl Stage {
         Stage { proxy, both: twins.clone(), values_only: twins.clone(), rows_only: twins, values: self.values }
     }
 
+    /// Small ones in which addresses have the same domains, behind another proxy. Their keyed order is another in each.
+    pub fn of_domains(proxy: &'static Proxy) -> Stage {
+        let values: &'static Values = Box::leak(Box::new(Values::with_domains()));
+        let differ = Differ { values: true, rows: false };
+        let [a, b] = [Twin::A, Twin::B].map(|twin| database(World::get(), Size::SMALL, twin, differ, values));
+        let twins = Twins { a, b };
+        Stage { proxy, both: twins.clone(), values_only: twins.clone(), rows_only: twins, values }
+    }
+
     /// Through pgveil, as that role.
     pub fn login(&self, role: &str, database: &str) -> Login {
         through(self.proxy, role, database)
@@ -190,7 +199,7 @@ pub fn engine(database: &str) -> Engine {
 fn through(proxy: &Proxy, role: &str, database: &str) -> Login {
     Login {
         // Those from whom no text is protected see protected text.
-        canary: matches!(role, "analyst" | "veiled" | "tokens"),
+        canary: matches!(role, "analyst" | "veiled" | "tokens" | "faked" | "named" | "domains"),
         ..Login::local(proxy.addr().port(), database, role, &proxy.password(role))
     }
 }

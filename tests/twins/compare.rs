@@ -20,6 +20,8 @@ pub struct Renaming {
 enum Piece {
     Plain(Vec<u8>),
     Pseudonym(String),
+    /// Two people may have one: which one it is says nothing.
+    Name,
 }
 
 /// Before and after a `hash` of text; its digits are counted in the policy.
@@ -71,9 +73,13 @@ impl Renaming {
 
     /// The pseudonyms of A that are known, each standing for another of its kind.
     pub fn shuffled(&self, rng: &mut Rng) -> Renaming {
-        let kind = |name: &str| if name.starts_with(TEXT) { 0 } else { name.len() / 36 + 1 };
+        let kind = |name: &str| match name {
+            text if text.starts_with(TEXT) => 0,
+            address if address.contains('@') => 3,
+            other => other.len() / 36 + 1,
+        };
         let mut out = Renaming::default();
-        for wanted in 0..3 {
+        for wanted in 0..4 {
             let mut names: Vec<&String> = self.there.keys().filter(|name| kind(name) == wanted).collect();
             names.sort();
             let mut others = names.clone();
@@ -96,6 +102,7 @@ fn replaced(names: &HashMap<String, String>, cell: &[u8], field: Option<&Field>)
     let piece = |piece| match piece {
         Piece::Pseudonym(name) => names.get(&name).unwrap_or(&name).clone().into_bytes(),
         Piece::Plain(text) => text,
+        Piece::Name => b"[some name]".to_vec(),
     };
     pieces(cell, field).into_iter().flat_map(piece).collect()
 }
@@ -182,6 +189,7 @@ impl Trial<'_> {
                 // Open in docs/threat-model.md, "Equal values that differ": which of 1.0 and 1.00 stands for a group.
                 (Piece::Plain(a), Piece::Plain(b)) if same_number(a.as_ref(), b.as_ref()) => {}
                 (Piece::Plain(a), Piece::Plain(b)) if rounded(&a) == rounded(&b) => {}
+                (Piece::Name, Piece::Name) => {}
                 (Piece::Pseudonym(a), Piece::Pseudonym(b)) => {
                     if !self.rename(a, b) {
                         return Err("pseudonyms have another pattern of equality".to_owned());
@@ -305,20 +313,56 @@ fn spell(bytes: &[u8]) -> Vec<u8> {
 fn texts(cell: &[u8]) -> Vec<Piece> {
     let mut out = Vec::new();
     let mut rest = cell;
-    let mut from = 0;
-    while let Some(at) = rest.get(from..).and_then(|r| r.windows(PREFIX.len()).position(|w| w == PREFIX)) {
-        let (start, end) = (from + at, from + at + PREFIX.len() + DIGITS);
-        match rest.get(start + PREFIX.len()..end).filter(|d| d.iter().all(u8::is_ascii_alphanumeric)) {
-            Some(digits) => {
-                out.push(Piece::Plain(rest[..start].to_vec()));
-                out.push(Piece::Pseudonym(format!("{TEXT}{}", String::from_utf8_lossy(digits))));
-                (rest, from) = (&rest[end..], 0);
-            }
-            None => from = start + 1,
-        }
+    while let Some((start, end, piece)) = (0..rest.len()).find_map(|at| begins(rest, at)) {
+        out.push(Piece::Plain(rest[..start].to_vec()));
+        out.push(piece);
+        rest = &rest[end..];
     }
     out.push(Piece::Plain(rest.to_vec()));
     out
+}
+
+/// A pseudonym that begins at a place of a text: from where to where, and which.
+fn begins(text: &[u8], at: usize) -> Option<(usize, usize, Piece)> {
+    let rest = text.get(at..)?;
+    let within = at > 0 && text[at - 1].is_ascii_alphanumeric();
+    if rest.starts_with(PREFIX) {
+        let end = PREFIX.len() + DIGITS;
+        let digits = rest.get(PREFIX.len()..end).filter(|d| d.iter().all(u8::is_ascii_alphanumeric))?;
+        return Some((at, at + end, Piece::Pseudonym(format!("{TEXT}{}", String::from_utf8_lossy(digits)))));
+    }
+    if within || !rest[0].is_ascii_alphabetic() {
+        return None;
+    }
+    fake_address(rest)
+        .map(|length| (at, at + length, Piece::Pseudonym(String::from_utf8_lossy(&rest[..length]).into_owned())))
+        .or_else(|| fake_name(rest).map(|length| (at, at + length, Piece::Name)))
+}
+
+/// The length of `anna.fischer.5x3q9…@example.org`.
+fn fake_address(text: &[u8]) -> Option<usize> {
+    let word = |from: usize| text.get(from..).map(|t| t.iter().take_while(|b| b.is_ascii_lowercase() || b.is_ascii_digit()).count());
+    let first = word(0)?;
+    let last = word(first + 1).filter(|n| *n > 0 && text.get(first) == Some(&b'.'))? + first + 1;
+    let digits = word(last + 1).filter(|n| *n == 13 && text.get(last) == Some(&b'.'))? + last + 1;
+    let domain = text.get(digits..digits + 12)?;
+    [&b"@example.com"[..], b"@example.net", b"@example.org"].contains(&domain).then_some(digits + 12)
+}
+
+/// The length of `Anna Fischer`. No other text of the twins has two words of letters, each with one capital.
+fn fake_name(text: &[u8]) -> Option<usize> {
+    let text = std::str::from_utf8(text).ok()?;
+    let word = |text: &str| {
+        let mut letters = text.chars();
+        let capital = letters.next().filter(|c| c.is_uppercase())?;
+        let small: usize = letters.take_while(|c| c.is_lowercase()).map(char::len_utf8).sum();
+        (small >= 2).then_some(capital.len_utf8() + small)
+    };
+    let first = word(text)?;
+    let last = word(text.get(first..)?.strip_prefix(' ')?)?;
+    let length = first + 1 + last;
+    let goes_on = text.get(length..)?.chars().next().is_some_and(char::is_alphanumeric);
+    (!goes_on).then_some(length)
 }
 
 /// OID of the type.
@@ -367,6 +411,18 @@ fn trimmed(n: &[u8]) -> Option<(String, String)> {
     let digits = |t: &str| t.bytes().all(|d| d.is_ascii_digit());
     (digits(whole.strip_prefix('-').unwrap_or(whole)) && !whole.is_empty() && digits(part))
         .then(|| (whole.to_owned(), part.trim_end_matches('0').to_owned()))
+}
+
+#[test]
+fn pseudonyms_are_found_in_texts() {
+    let found = |text: &str| texts(text.as_bytes()).into_iter().filter(|p| !matches!(p, Piece::Plain(_))).collect::<Vec<_>>();
+    let address = "anna.fischer.0123456789abc@example.org";
+    assert_eq!(found(address), [Piece::Pseudonym(address.to_owned())]);
+    assert_eq!(found("{\"Anna Böhm\",NULL,\"Jürgen Weiß\"}"), [Piece::Name, Piece::Name]);
+    assert_eq!(found(&format!("x,{address},u_{}", "a".repeat(32))).len(), 2);
+    for none in ["anna.fischer@example.org", "Title 3", "liouli ulio", "Anna fischer", "O'Hara Bay", "u_abc"] {
+        assert_eq!(found(none), [], "{none}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The twin test: two databases that differ only in what a role must not see give it the same answers, and right ones.
 //!
-//! `PGVEIL_SEED` repeats a run, `PGVEIL_STATEMENTS` says how many statements (as the analyst; a quarter as each of two other roles),
+//! `PGVEIL_SEED` repeats a run, `PGVEIL_STATEMENTS` says how many statements (as the analyst; a part of them as each other role),
 //! `PGVEIL_FUZZ` runs on until Ctrl-C. Rooms:
 //!
 //! * `data`, `stage` (of the test bench): the twins; `masked`: the databases of the masks; `campaign`: batches, workers, settings of the planner;
@@ -112,6 +112,11 @@ fn twins_look_alike_to_a_role_with_veils() {
 #[test]
 fn twins_look_alike_to_a_role_with_row_filters() {
     run("filtered", statements(OTHERS * 4) / 4);
+}
+
+#[test]
+fn twins_look_alike_to_a_role_with_fakes() {
+    run("faked", statements(OTHERS * 4) / 12);
 }
 
 /// Without pgveil between, the same test must fail, soon: else it could not fail at all.

@@ -19,7 +19,7 @@ pub struct Kind {
 }
 
 /// The name of a mask, and how the policy writes it. `hash` takes 16 digits, so that they fit into twenty characters.
-pub const MASKS: [(&str, &str); 9] = [
+pub const MASKS: [(&str, &str); 12] = [
     ("null", "\"null\""),
     ("redact", "\"redact\""),
     ("keep", "{ keep = { first = 1, last = 1 } }"),
@@ -29,7 +29,13 @@ pub const MASKS: [(&str, &str); 9] = [
     ("json", "{ json = { street = \"null\", zip = { keep = { first = 1 } } } }"),
     ("hash", "{ hash = { length = 16, prefix = \"u_\" } }"),
     ("token", "{ token = { prefix = \"t_\" } }"),
+    ("fake", "{ fake = \"first_name\" }"),
+    ("email", "{ email = { prefix = \"e_\" } }"),
+    ("digits", "{ token = { prefix = \"t_\", digits = true } }"),
 ];
+
+/// Those that are pseudonyms.
+pub const SEALS: [&str; 5] = ["hash", "token", "fake", "email", "digits"];
 
 /// The meaning of a mask on the column `x`; `None` for pseudonyms, which have none in SQL.
 pub fn meaning(mask: &str, kind: &Kind) -> Option<String> {
@@ -77,10 +83,10 @@ CREATE DOMAIN d.day AS date; CREATE DOMAIN d.money AS numeric(8,2) CHECK (value 
 CREATE DOMAIN d.folded AS public.citext";
 
 const TEXTS: &[&str] =
-    &["liouliou ulio", "", "l", "lo", "Iloui\"\\lou,{li}ou", "äöü€😀 louiliou", "iloui\tloui\nlouil\\.", "'ilouil'", "NULL", "\\N"];
-const SHORTER: &[&str] = &["liouliou ulio", "", "l", "ILOUIL ", "ä€😀liouli", "\\N", "NULL", "il,ou\"ou"];
-const PADDED: &[&str] = &["liouliou ulio", "liouliou ulio  ", "l", " iloui ", "ä€😀liouli", "\\N", "NULL"];
-const MAILS: &[&str] = &["liouli@ulio.il", "ILOUI@LOUI", "@", "a@\"\\,"];
+    &["liouliou ulio", "", "l", "lo", "030 23125-017", "x@y.example", "Iloui\"\\lou,{li}ou", "äöü€😀 louiliou", "iloui\tloui\nlouil\\.", "'ilouil'", "NULL", "\\N"];
+const SHORTER: &[&str] = &["liouliou ulio", "", "l", "ILOUIL ", "0123456789012345", "a@mail.example", "ä€😀liouli", "\\N", "NULL", "il,ou\"ou"];
+const PADDED: &[&str] = &["liouliou ulio", "liouliou ulio  ", "4111 1111 1111", "a@mail.example", "l", " iloui ", "ä€😀liouli", "\\N", "NULL"];
+const MAILS: &[&str] = &["liouli@mail.example", "ILOUI@LOUI", "@", "a@\"\\,"];
 const UUIDS: &[&str] =
     &["2f1c9a8e-7777-4777-9777-77a7b7c7d7e7", "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"];
 const BIGINTS: &[&str] = &["15", "-15", "0", "-9223372036854775808", "9223372036854775807", "9", "-1"];
@@ -114,7 +120,8 @@ const fn domain(
     Kind { table, sql, base, unlimited: base, values, fits, text: false }
 }
 
-const STRINGS: &[&str] = &["keep", "hash", "token"];
+const STRINGS: &[&str] = &["keep", "hash", "token", "fake", "email", "digits"];
+const FOLDED: &[&str] = &["keep", "hash", "fake", "email"];
 const KEYS: &[&str] = &["hash", "token"];
 
 /// One table for each.
@@ -125,11 +132,11 @@ pub const KINDS: &[Kind] = &[
     text("varchar20", "varchar(20)", "varchar(20)", "varchar", SHORTER, STRINGS),
     text("bpchar20", "char(20)", "char(20)", "bpchar", PADDED, STRINGS),
     text("bpchar", "bpchar", "bpchar", "bpchar", PADDED, STRINGS),
-    text("citext", "public.citext", "public.citext", "public.citext", SHORTER, &["keep", "hash"]),
+    text("citext", "public.citext", "public.citext", "public.citext", SHORTER, FOLDED),
     text("mail", "d.mail", "text", "text", MAILS, STRINGS),
     text("tag", "d.tag", "text", "text", MAILS, STRINGS),
     text("label", "d.label", "varchar(20)", "varchar", SHORTER, STRINGS),
-    text("folded", "d.folded", "public.citext", "public.citext", SHORTER, &["keep", "hash"]),
+    text("folded", "d.folded", "public.citext", "public.citext", SHORTER, FOLDED),
     of("char1", "\"char\"", &["l", "", "\\303"], &[]),
     of("name", "name", &["liouliou", "", "l i\"o"], &[]),
     of("smallint", "smallint", &["15", "-15", "0", "-32768", "32767", "9"], &["bucket"]),
@@ -210,7 +217,7 @@ impl Kind {
     /// All masks that fit.
     pub fn masks(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         // No column of a domain of twenty characters would hold a token: nothing to compare with.
-        MASKS.into_iter().filter(|(name, _)| self.fit(name) && (self.table, *name) != ("label", "token"))
+        MASKS.into_iter().filter(|(name, _)| self.fit(name) && !(self.table == "label" && matches!(*name, "token" | "digits")))
     }
 
     /// Whether that mask does.
@@ -223,10 +230,10 @@ impl Kind {
     pub fn shown(&self, mask: &str) -> &'static str {
         match mask {
             // Computed in small letters.
-            "hash" if self.base == "public.citext" => self.base,
-            "clear" | "hash" => self.sql,
-            "token" if self.sql == self.base => self.unlimited,
-            "token" => self.sql,
+            "hash" | "fake" | "email" if self.base == "public.citext" => self.base,
+            "clear" | "hash" | "fake" => self.sql,
+            "token" | "email" | "digits" if self.sql == self.base => self.unlimited,
+            "token" | "email" | "digits" => self.sql,
             _ => self.base,
         }
     }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::seal::{SealForm, SealSpec, TokenForm};
+use super::fake::{Fake, FakeKind};
+use super::seal::{Digits, SealForm, SealSpec, TextStyle, TokenForm};
 use super::spec::{MaskSpec, Unit};
 use super::{token, veil};
 use crate::catalog::{BaseType, ColumnType};
@@ -50,7 +51,16 @@ pub fn fit(spec: &MaskSpec, class: &str, column: &str, ty: &ColumnType) -> Resul
         MaskSpec::Network { v4, v6 } if is_address(ty.base) => Action::Veil(veil::network::network(*v4, *v6, column, ty)),
         MaskSpec::Json(keys) if ty.base == BaseType::Jsonb => Action::Veil(veil::json::json(keys, column, ty)),
         MaskSpec::Hash { prefix, length } => Action::Seal(Arc::new(hash(prefix, *length, class, ty)?)),
-        MaskSpec::Token { prefix, bucket } => Action::Seal(Arc::new(token(prefix, *bucket, class, ty)?)),
+        MaskSpec::Email { prefix, length } => {
+            let digits = Digits { prefix: prefix.clone(), length: *length };
+            Action::Seal(Arc::new(text_seal(TextStyle::Address(digits), spec, class, ty)?))
+        }
+        MaskSpec::Fake(fake) => {
+            let seal = text_seal(TextStyle::Fake(*fake), spec, class, ty)?;
+            enough_room(*fake, ty)?;
+            Action::Seal(Arc::new(seal))
+        }
+        MaskSpec::Token { prefix, bucket, digits } => Action::Seal(Arc::new(token(prefix, *bucket, *digits, class, ty)?)),
         MaskSpec::Keep(_) | MaskSpec::Truncate(_) | MaskSpec::Bucket(_) | MaskSpec::Network { .. } | MaskSpec::Json(_) => {
             return Err(Misfit { why: format!("it takes {}", takes(spec)), help: would_fit(ty) });
         }
@@ -107,12 +117,8 @@ fn hash(prefix: &str, length: usize, class: &str, ty: &ColumnType) -> Result<Sea
         BaseType::Uuid => SealForm::Uuid,
         BaseType::Int8 => SealForm::Int8,
         BaseType::Text | BaseType::Varchar | BaseType::Bpchar | BaseType::Citext => {
-            if ty.nondeterministic {
-                return no(
-                    "under its nondeterministic collation equal values may have different bytes, and their pseudonyms would differ",
-                    would_fit(ty),
-                );
-            }
+            let style = TextStyle::Digits(Digits { prefix: prefix.to_owned(), length });
+            let seal = text_seal(style, &MaskSpec::Hash { prefix: prefix.to_owned(), length }, class, ty)?;
             let total = prefix.chars().count() + length;
             if let Some(limit) = character_limit(ty).filter(|limit| *limit < total) {
                 let digits = limit.saturating_sub(prefix.chars().count());
@@ -123,8 +129,7 @@ fn hash(prefix: &str, length: usize, class: &str, ty: &ColumnType) -> Result<Sea
                 };
                 return no(&format!("its pseudonyms have {total} characters, the column holds {limit}"), help);
             }
-            let pad = character_limit(ty).filter(|_| ty.base == BaseType::Bpchar).unwrap_or(0);
-            SealForm::Text { prefix: prefix.to_owned(), length, trim: ty.base == BaseType::Bpchar, pad }
+            return Ok(seal);
         }
         BaseType::Numeric => return no("equal numeric values (1.0 and 1.00) have different bytes", would_fit(ty)),
         BaseType::Int2 | BaseType::Int4 => {
@@ -149,8 +154,34 @@ fn hash(prefix: &str, length: usize, class: &str, ty: &ColumnType) -> Result<Sea
     Ok(SealSpec { class: class.to_owned(), form })
 }
 
+/// Of a text type.
+fn text_seal(style: TextStyle, spec: &MaskSpec, class: &str, ty: &ColumnType) -> Result<SealSpec, Misfit> {
+    if !is_text(ty.base) {
+        return Err(Misfit { why: format!("it takes {}", takes(spec)), help: would_fit(ty) });
+    }
+    if ty.nondeterministic {
+        let why = "under its nondeterministic collation equal values may have different bytes, and their pseudonyms would differ";
+        return Err(Misfit { why: why.to_owned(), help: would_fit(ty) });
+    }
+    let is_padded = ty.base == BaseType::Bpchar && !matches!(style, TextStyle::Address(_));
+    let pad = character_limit(ty).filter(|_| is_padded).unwrap_or(0);
+    Ok(SealSpec { class: class.to_owned(), form: SealForm::Text { style, trim: ty.base == BaseType::Bpchar, pad } })
+}
+
+fn enough_room(fake: Fake, ty: &ColumnType) -> Result<(), Misfit> {
+    let Some(limit) = character_limit(ty).filter(|limit| *limit < fake.longest()) else { return Ok(()) };
+    let why = format!("a fake {} has up to {} characters, the column holds {limit}", fake.kind.name(), fake.longest());
+    let fits = FakeKind::ALL.into_iter().filter(|kind| Fake { kind: *kind, ..fake }.longest() <= limit).map(|kind| format!("`{}`", kind.name()));
+    let fits: Vec<String> = fits.collect();
+    let help = match fits.is_empty() {
+        true => would_fit(ty),
+        false => format!("kinds that fit: {}", fits.join(", ")),
+    };
+    Err(Misfit { why, help })
+}
+
 /// A token may be longer than a character(n) or varchar(n) column allows: the client is told the type without a length.
-fn token(prefix: &str, bucket: usize, class: &str, ty: &ColumnType) -> Result<SealSpec, Misfit> {
+fn token(prefix: &str, bucket: usize, digits: bool, class: &str, ty: &ColumnType) -> Result<SealSpec, Misfit> {
     let no = |why: &str| Err(Misfit { why: why.to_owned(), help: would_fit(ty) });
     let kind = match ty.base {
         BaseType::Uuid => token::Kind::Uuid,
@@ -186,6 +217,7 @@ fn token(prefix: &str, bucket: usize, class: &str, ty: &ColumnType) -> Result<Se
         kind,
         prefix: if text { prefix.to_owned() } else { String::new() },
         bucket: if text { bucket } else { 0 },
+        digits: text && digits,
         trim: ty.base == BaseType::Bpchar,
     };
     Ok(SealSpec { class: class.to_owned(), form: SealForm::Token(form) })
@@ -196,7 +228,7 @@ const TOKENS: &str = "text, character varying, character, uuid, integer or bigin
 
 fn takes(spec: &MaskSpec) -> &'static str {
     match spec {
-        MaskSpec::Keep(_) => "text types",
+        MaskSpec::Keep(_) | MaskSpec::Email { .. } | MaskSpec::Fake(_) => "text types",
         MaskSpec::Truncate(_) => "date, timestamp and timestamp with time zone",
         MaskSpec::Bucket(_) => "integers, numeric, real and double precision",
         MaskSpec::Network { .. } => "inet and cidr",
@@ -215,6 +247,9 @@ fn would_fit(ty: &ColumnType) -> String {
     }
     if is_text(ty.base) && !ty.nondeterministic || matches!(ty.base, BaseType::Uuid | BaseType::Int8) {
         names.extend(["`hash`", "`token`"]);
+    }
+    if is_text(ty.base) && !ty.nondeterministic {
+        names.extend(["`fake`", "`email`"]);
     }
     if ty.base == BaseType::Int4 {
         names.push("`token`");

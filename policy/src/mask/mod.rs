@@ -1,5 +1,6 @@
 //! What a protected value looks like to a role: in SQL (veil) and in the result stream (seal).
 
+pub mod fake;
 pub mod fit;
 pub mod seal;
 pub mod spec;

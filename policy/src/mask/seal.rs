@@ -5,6 +5,7 @@
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use super::fake::{CHOICE, Fake};
 use super::token::{self, Direction, Tokens};
 
 /// How a sealed class is written for one type. Equal specs give equal pseudonyms for equal values.
@@ -21,10 +22,8 @@ pub struct SealSpec {
 pub enum SealForm {
     /// text, varchar, bpchar.
     Text {
-        /// Written before the digits.
-        prefix: String,
-        /// Number of digits after the prefix, [`MIN_DIGITS`] to [`MAX_DIGITS`].
-        length: usize,
+        /// What is written in place of a value.
+        style: TextStyle,
         /// bpchar: trailing blanks are not part of the value.
         trim: bool,
         /// character(n): the characters that the pseudonym is padded to with blanks, as Postgres pads its values; else 0.
@@ -47,6 +46,40 @@ impl SealForm {
             SealForm::Uuid | SealForm::Int8 => false,
         }
     }
+
+    /// A pseudonym may be longer than the column's type says: clients are told the type without a length.
+    pub fn may_outgrow(&self) -> bool {
+        match self {
+            SealForm::Text { style: TextStyle::Address(_), .. } => true,
+            SealForm::Text { style: TextStyle::Digits(_) | TextStyle::Fake(_), .. } | SealForm::Uuid | SealForm::Int8 => false,
+            SealForm::Token(form) => form.kind == token::Kind::Text,
+        }
+    }
+
+    /// A text's, whatever is written in its place.
+    pub fn digits(prefix: &str, length: usize) -> SealForm {
+        SealForm::Text { style: TextStyle::Digits(Digits { prefix: prefix.to_owned(), length }), trim: false, pad: 0 }
+    }
+}
+
+/// What is written in place of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TextStyle {
+    /// A prefix and digits.
+    Digits(Digits),
+    /// The same in place of what stands before the `@` of an address, and its domain; of what is no address, digits alone.
+    Address(Digits),
+    /// A plausible value.
+    Fake(Fake),
+}
+
+/// Keyed digits behind a prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digits {
+    /// Written before the digits.
+    pub prefix: String,
+    /// Number of digits after the prefix, [`MIN_DIGITS`] to [`MAX_DIGITS`].
+    pub length: usize,
 }
 
 /// The form of a token.
@@ -58,6 +91,8 @@ pub struct TokenForm {
     pub prefix: String,
     /// Text: bytes that its length is rounded up to, one of [`token::BUCKETS`].
     pub bucket: usize,
+    /// Text: digits become digits, of the same number and with the same signs between them: see [`token`].
+    pub digits: bool,
     /// bpchar: trailing blanks are not part of the value.
     pub trim: bool,
 }
@@ -129,7 +164,9 @@ impl Sealer {
         // One kind for all text types, so that equal values of text, varchar and bpchar meet. The others have
         // their own, so that a bigint and a text of the same eight bytes do not.
         let context = match spec.form {
-            SealForm::Text { .. } => "pgveil 2026-11 hash of text",
+            SealForm::Text { style: TextStyle::Digits(_), .. } => "pgveil 2026-11 hash of text",
+            SealForm::Text { style: TextStyle::Address(_), .. } => "pgveil 2026-11 email of text",
+            SealForm::Text { style: TextStyle::Fake(_), .. } => "pgveil 2026-11 fake of text",
             SealForm::Uuid => "pgveil 2026-11 hash of uuid",
             SealForm::Int8 => "pgveil 2026-11 hash of bigint",
             SealForm::Token(_) => "pgveil 2026-11 no hash",
@@ -137,7 +174,7 @@ impl Sealer {
         let mut derived = [0; 32];
         key.derive(context, &spec.class, &mut derived);
         let tokens = match &spec.form {
-            SealForm::Token(form) => Tokens::new(key, &spec.class, form.kind).ok(),
+            SealForm::Token(form) => Tokens::new(key, &spec.class, form.kind, form.digits).ok(),
             SealForm::Text { .. } | SealForm::Uuid | SealForm::Int8 => None,
         };
         Sealer { key: derived, form: spec.form.clone(), tokens }
@@ -149,10 +186,7 @@ impl Sealer {
     /// [`SealError`] where the value is not of the sealed type; then nothing is appended.
     pub fn text(&self, value: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
         match &self.form {
-            SealForm::Text { prefix, length, trim, pad } => {
-                self.digits(prefix, *length, *trim, value, out);
-                put_blanks(pad.saturating_sub(prefix.len() + length), out);
-            }
+            SealForm::Text { style, trim, pad } => self.styled(style, *trim, *pad, value, out),
             SealForm::Uuid => put_uuid(self.uuid(&uuid_of_text(value).ok_or(UUID)?), out),
             SealForm::Int8 => {
                 let number = std::str::from_utf8(value).ok().and_then(|v| v.parse().ok()).ok_or(BIGINT)?;
@@ -170,10 +204,7 @@ impl Sealer {
     /// [`SealError`] where the value is not of the sealed type; then nothing is appended.
     pub fn binary(&self, value: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
         match &self.form {
-            SealForm::Text { prefix, length, trim, pad } => {
-                self.digits(prefix, *length, *trim, value, out);
-                put_blanks(pad.saturating_sub(prefix.len() + length), out);
-            }
+            SealForm::Text { style, trim, pad } => self.styled(style, *trim, *pad, value, out),
             SealForm::Uuid => out.extend(self.uuid(&value.try_into().map_err(|_| UUID)?)),
             SealForm::Int8 => {
                 let number = i64::from_be_bytes(value.try_into().map_err(|_| BIGINT)?);
@@ -253,8 +284,29 @@ impl Sealer {
         }
     }
 
-    fn digits(&self, prefix: &str, length: usize, trim: bool, value: &[u8], out: &mut Vec<u8>) {
+    fn styled(&self, style: &TextStyle, trim: bool, pad: usize, value: &[u8], out: &mut Vec<u8>) {
         let value = if trim { trim_blanks(value) } else { value };
+        let start = out.len();
+        match style {
+            TextStyle::Digits(digits) => self.digits(digits, value, out),
+            TextStyle::Address(digits) => {
+                self.digits(digits, value, out);
+                out.extend_from_slice(domain(value));
+            }
+            TextStyle::Fake(fake) => {
+                let mut choice = [0; CHOICE];
+                blake3::Hasher::new_keyed(&self.key).update(value).finalize_xof().fill(&mut choice);
+                fake.put(&choice, put_digits, out);
+            }
+        }
+        if pad > 0 {
+            // Of UTF-8: bytes that begin a character.
+            let written = out.get(start..).unwrap_or_default().iter().filter(|byte| *byte & 0xc0 != 0x80).count();
+            put_blanks(pad.saturating_sub(written), out);
+        }
+    }
+
+    fn digits(&self, Digits { prefix, length }: &Digits, value: &[u8], out: &mut Vec<u8>) {
         // 64 digits of 5 bits.
         let mut bytes = [0u8; MAX_DIGITS * 5 / 8];
         if length * 5 <= blake3::OUT_LEN * 8 {
@@ -263,15 +315,9 @@ impl Sealer {
             blake3::Hasher::new_keyed(&self.key).update(value).finalize_xof().fill(&mut bytes);
         }
         let mut digits = [0u8; MAX_DIGITS];
-        for (eight, five) in digits.chunks_exact_mut(8).zip(bytes.chunks_exact(5)) {
-            let mut bits = five.iter().fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
-            for to in eight.iter_mut().rev() {
-                *to = digit(bits);
-                bits >>= 5;
-            }
-        }
+        put_digits(&bytes, &mut digits);
         out.extend_from_slice(prefix.as_bytes());
-        out.extend_from_slice(digits.get(..length).unwrap_or(&digits));
+        out.extend_from_slice(digits.get(..*length).unwrap_or(&digits));
     }
 
     fn uuid(&self, value: &[u8; 16]) -> [u8; 16] {
@@ -297,6 +343,37 @@ const UUID: SealError = SealError { expected: "uuid" };
 const BIGINT: SealError = SealError { expected: "bigint" };
 const INTEGER: SealError = SealError { expected: "integer" };
 const NO_TOKEN: SealError = SealError { expected: "token" };
+
+/// Digits of 5 bits each, as many as there is room for.
+fn put_digits(bytes: &[u8], digits: &mut [u8]) {
+    for (eight, five) in digits.chunks_mut(8).zip(bytes.chunks_exact(5)) {
+        let mut bits = five.iter().fold(0u64, |bits, byte| bits << 8 | u64::from(*byte));
+        let mut written = [0; 8];
+        for to in written.iter_mut().rev() {
+            *to = digit(bits);
+            bits >>= 5;
+        }
+        eight.iter_mut().zip(written).for_each(|(to, from)| *to = from);
+    }
+}
+
+/// What is behind the last `@` of an address, with it: the domain (RFC 5321, section 4.1.2, of which the last label has two letters at
+/// least and nothing but letters, so that a number does not pass for one). Empty where the value is no address.
+fn domain(value: &[u8]) -> &[u8] {
+    const LONGEST: usize = 253;
+    let Some(at) = value.iter().rposition(|byte| *byte == b'@').filter(|at| *at > 0) else { return &[] };
+    let (Some(domain), Some(labels)) = (value.get(at..), value.get(at.saturating_add(1)..)) else { return &[] };
+    let label = |label: &[u8]| {
+        (1..=63).contains(&label.len())
+            && label.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+            && !label.starts_with(b"-")
+            && !label.ends_with(b"-")
+    };
+    let top = labels.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    let is_top = top.len() >= 2 && (top.iter().all(u8::is_ascii_alphabetic) || top.to_ascii_lowercase().starts_with(b"xn--"));
+    let parts = labels.split(|byte| *byte == b'.');
+    if is_top && labels.len() <= LONGEST && parts.clone().count() >= 2 && parts.into_iter().all(label) { domain } else { &[] }
+}
 
 fn put_blanks(count: usize, out: &mut Vec<u8>) {
     out.resize(out.len().saturating_add(count), b' ');

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::fake::Fake;
+
 /// A mask as the policy writes it. Which column types it fits: [`super::fit`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum MaskSpec {
@@ -32,12 +34,23 @@ pub enum MaskSpec {
         /// For text types: the number of digits.
         length: usize,
     },
+    /// A keyed pseudonym in place of what stands before the `@` of an e-mail address; its domain stays.
+    Email {
+        /// Written before the digits.
+        prefix: String,
+        /// The number of digits.
+        length: usize,
+    },
+    /// A plausible value, chosen by a keyed hash.
+    Fake(Fake),
     /// A keyed pseudonym that pgveil can turn back.
     Token {
         /// For text types: written before the digits.
         prefix: String,
         /// For text types: bytes that lengths are rounded up to.
         bucket: usize,
+        /// For text types: what is made of digits becomes other digits.
+        digits: bool,
     },
     /// A JSON object: a mask for each of some keys; keys that are not named stay.
     Json(BTreeMap<String, JsonMask>),
@@ -129,7 +142,7 @@ impl Unit {
 impl MaskSpec {
     /// A pseudonym: raw in the database, replaced in the result stream.
     pub fn seals(&self) -> bool {
-        matches!(self, MaskSpec::Hash { .. } | MaskSpec::Token { .. })
+        matches!(self, MaskSpec::Hash { .. } | MaskSpec::Email { .. } | MaskSpec::Fake(_) | MaskSpec::Token { .. })
     }
 
     /// The mask's name in the policy.
@@ -143,6 +156,8 @@ impl MaskSpec {
             MaskSpec::Bucket(_) => "bucket",
             MaskSpec::Network { .. } => "network",
             MaskSpec::Hash { .. } => "hash",
+            MaskSpec::Email { .. } => "email",
+            MaskSpec::Fake(_) => "fake",
             MaskSpec::Token { .. } => "token",
             MaskSpec::Json(_) => "json",
             MaskSpec::Refuse => "refuse",

@@ -2,8 +2,10 @@
 //!
 //! * text: AES-SIV (RFC 5297) over the value padded to its bucket, so that a token shows no more of the length than the
 //!   bucket; written in base64url (RFC 4648, section 5). A forged token does not open.
+//! * text that is made of digits, where the policy says so: FF1 (NIST SP 800-38G) over its digits, so that the token has as many. The
+//!   signs between them stay, and enter as the tweak: other signs, other digits. What has too few digits for FF1 goes by AES-SIV.
 //! * uuid: one block of AES, a permutation of all 128-bit values.
-//! * integer, bigint: FF1 (NIST SP 800-38G) over all 32 or 64 bits. Every number of the type is a token of another.
+//! * integer, bigint: FF1 over all 32 or 64 bits. Every number of the type is a token of another.
 //!
 //! Keys are derived by BLAKE3 for each class and kind of value. Prefix and bucket are no part of the key, but the same value
 //! has other tokens under another bucket.
@@ -12,7 +14,7 @@ use aes::cipher::{Array, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
 use aes_siv::siv::Aes256Siv;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use fpe::ff1::{BinaryNumeralString, FF1};
+use fpe::ff1::{BinaryNumeralString, FF1, FlexibleNumeralString};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::seal::{Key, SealError};
@@ -22,6 +24,14 @@ pub const NO_VALUE: &[u8] = b"pgveil:no-such-value:";
 
 /// Bytes that token buckets may have: the value and one byte of padding are rounded up to a multiple.
 pub const BUCKETS: std::ops::RangeInclusive<usize> = 16..=1024;
+
+/// Digits of a text that FF1 takes: from a million values on. At most so many that no token by AES-SIV, of which the shortest has 43
+/// characters, could be one of these.
+const DIGITS: std::ops::RangeInclusive<usize> = 6..=40;
+/// The most bytes of such a text, with what stands between its digits.
+const LONGEST_OF_DIGITS: usize = 40;
+/// What may stand between digits.
+const SIGNS: &[u8] = b" -./+()";
 
 /// What a token is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +50,8 @@ pub enum Kind {
 pub struct Tokens(Cipher);
 
 enum Cipher {
-    /// AES-SIV's key, and the one for what is no token.
-    Text(Zeroizing<[u8; 64]>, Zeroizing<[u8; 32]>),
+    /// AES-SIV's key, and the one for what is no token; what permutes digits, where these stay digits.
+    Text(Zeroizing<[u8; 64]>, Zeroizing<[u8; 32]>, Option<Box<FF1<aes::Aes256>>>),
     Uuid(Box<aes::Aes256>),
     Int(Box<FF1<aes::Aes256>>),
 }
@@ -53,8 +63,11 @@ impl std::fmt::Debug for Tokens {
 }
 
 impl Tokens {
-    /// Derives the keys of a class.
-    pub fn new(key: &Key, class: &str, kind: Kind) -> Result<Tokens, SealError> {
+    /// Derives the keys of a class. `digits`: texts of digits become texts of digits.
+    ///
+    /// # Errors
+    /// None in practice: keys have the lengths that the ciphers take.
+    pub fn new(key: &Key, class: &str, kind: Kind, digits: bool) -> Result<Tokens, SealError> {
         let context = match kind {
             Kind::Text => "pgveil 2026-11 token of text",
             Kind::Uuid => "pgveil 2026-11 token of uuid",
@@ -68,7 +81,14 @@ impl Tokens {
         let cipher = match kind {
             Kind::Text => {
                 let (first, last) = (first.try_into().map_err(|_| BROKEN)?, last.try_into().map_err(|_| BROKEN)?);
-                Cipher::Text(Zeroizing::new(first), Zeroizing::new(last))
+                let permutation = if digits {
+                    let mut own = Zeroizing::new([0u8; 32]);
+                    key.derive("pgveil 2026-11 token of digits", class, own.as_mut_slice());
+                    Some(Box::new(FF1::new(own.as_slice(), 10).map_err(|_| BROKEN)?))
+                } else {
+                    None
+                };
+                Cipher::Text(Zeroizing::new(first), Zeroizing::new(last), permutation)
             }
             Kind::Uuid => Cipher::Uuid(Box::new(aes::Aes256::new(&Array::from(*single)))),
             Kind::Int4 | Kind::Int8 => Cipher::Int(Box::new(FF1::new(single, 2).map_err(|_| BROKEN)?)),
@@ -82,7 +102,11 @@ impl Tokens {
     /// # Errors
     /// A value that is too long for AES-SIV, beyond what Postgres stores; tokens of another kind.
     pub fn text(&self, prefix: &str, bucket: usize, value: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
-        let Cipher::Text(key, _) = &self.0 else { return Err(BROKEN) };
+        let Cipher::Text(key, _, permutation) = &self.0 else { return Err(BROKEN) };
+        if let Some(other) = permuted(permutation.as_deref(), value, Direction::Seal)? {
+            out.extend_from_slice(&other);
+            return Ok(());
+        }
         let bucket = bucket.max(1);
         let padded = (value.len() / bucket + 1) * bucket;
         let mut plain = Vec::with_capacity(padded);
@@ -103,7 +127,11 @@ impl Tokens {
     /// # Errors
     /// Tokens of another kind.
     pub fn open_text(&self, prefix: &str, token: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
-        let Cipher::Text(key, absent) = &self.0 else { return Err(BROKEN) };
+        let Cipher::Text(key, absent, permutation) = &self.0 else { return Err(BROKEN) };
+        if let Some(other) = permuted(permutation.as_deref(), token, Direction::Open)? {
+            out.extend_from_slice(&other);
+            return Ok(());
+        }
         let sealed = token.strip_prefix(prefix.as_bytes()).and_then(|digits| URL_SAFE_NO_PAD.decode(digits).ok());
         let plain = sealed.and_then(|sealed| siv(key).decrypt([[0u8; 0]; 0], &sealed).ok());
         let unpadded = plain.as_deref().and_then(|plain| {
@@ -149,6 +177,31 @@ impl Tokens {
     }
 }
 
+/// A text of digits with other digits; `None` where it is none, or digits are nothing special.
+fn permuted(ff1: Option<&FF1<aes::Aes256>>, text: &[u8], direction: Direction) -> Result<Option<Vec<u8>>, SealError> {
+    let Some(ff1) = ff1 else { return Ok(None) };
+    let digits: Vec<u16> = text.iter().filter(|byte| byte.is_ascii_digit()).map(|byte| u16::from(byte.wrapping_sub(b'0'))).collect();
+    let fits = DIGITS.contains(&digits.len()) && text.len() <= LONGEST_OF_DIGITS;
+    if !fits || !text.iter().all(|byte| byte.is_ascii_digit() || SIGNS.contains(byte)) {
+        return Ok(None);
+    }
+    let pattern: Vec<u8> = text.iter().map(|byte| if byte.is_ascii_digit() { b'0' } else { *byte }).collect();
+    let digits = FlexibleNumeralString::from(digits);
+    let done = match direction {
+        Direction::Seal => ff1.encrypt(&pattern, &digits),
+        Direction::Open => ff1.decrypt(&pattern, &digits),
+    };
+    let mut others = Vec::from(done.map_err(|_| BROKEN)?).into_iter();
+    let mut out = Vec::with_capacity(text.len());
+    for byte in pattern {
+        out.push(match byte {
+            b'0' => others.next().and_then(|digit| u8::try_from(digit).ok()).ok_or(BROKEN)?.wrapping_add(b'0'),
+            sign => sign,
+        });
+    }
+    Ok(Some(out))
+}
+
 /// From a value to its token, or back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -173,69 +226,4 @@ fn siv(key: &[u8; 64]) -> Aes256Siv {
 const BROKEN: SealError = SealError { expected: "token" };
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key() -> Key {
-        Key::new([7; 32])
-    }
-
-    fn tokens(kind: Kind) -> Tokens {
-        Tokens::new(&key(), "email", kind).unwrap()
-    }
-
-    #[test]
-    fn a_text_comes_back_and_its_length_shows_to_the_bucket_only() {
-        let t = tokens(Kind::Text);
-        let mut lengths = std::collections::BTreeSet::new();
-        for n in 0..31 {
-            let value = "é".repeat(n / 2) + &"a".repeat(n % 2);
-            let (mut token, mut back) = (Vec::new(), Vec::new());
-            t.text("t_", 32, value.as_bytes(), &mut token).unwrap();
-            lengths.insert(token.len());
-            assert!(token.len() <= text_length("t_", 32, value.len()));
-            t.open_text("t_", &token, &mut back).unwrap();
-            assert_eq!(back, value.as_bytes());
-        }
-        assert_eq!(lengths.len(), 1);
-    }
-
-    #[test]
-    fn what_is_no_token_stands_for_no_value() {
-        let t = tokens(Kind::Text);
-        let mut token = Vec::new();
-        t.text("t_", 32, b"ana@example.com", &mut token).unwrap();
-        let other = Tokens::new(&key(), "phone", Kind::Text).unwrap();
-        let mut forged = token.clone();
-        *forged.last_mut().unwrap() ^= 1;
-        for text in [&b"ana@example.com"[..], b"", b"t_", b"t_AAAA", &forged, &token[1..]] {
-            let (mut once, mut twice) = (Vec::new(), Vec::new());
-            t.open_text("t_", text, &mut once).unwrap();
-            t.open_text("t_", text, &mut twice).unwrap();
-            assert!(once.starts_with(b"pgveil:no-such-value:"), "{text:?}");
-            assert_eq!(once, twice);
-        }
-        let mut foreign = Vec::new();
-        other.open_text("t_", &token, &mut foreign).unwrap();
-        assert!(foreign.starts_with(b"pgveil:no-such-value:"), "a class opens its own tokens only");
-    }
-
-    #[test]
-    fn numbers_and_uuids_are_permuted() {
-        let ints = tokens(Kind::Int4);
-        let mut seen = std::collections::HashSet::new();
-        for n in (-500..500).chain([i32::MIN, i32::MAX]) {
-            let token = ints.int(n.to_be_bytes(), Direction::Seal).unwrap();
-            assert_eq!(ints.int(token, Direction::Open).unwrap(), n.to_be_bytes());
-            assert!(seen.insert(token));
-        }
-        let longs = tokens(Kind::Int8);
-        let token = longs.int(42_i64.to_be_bytes(), Direction::Seal).unwrap();
-        assert_ne!(token, 42_i64.to_be_bytes());
-        assert_eq!(longs.int(token, Direction::Open).unwrap(), 42_i64.to_be_bytes());
-        let uuids = tokens(Kind::Uuid);
-        let token = uuids.uuid([9; 16], Direction::Seal).unwrap();
-        assert_eq!(uuids.uuid(token, Direction::Open).unwrap(), [9; 16]);
-        assert!(uuids.int([0; 4], Direction::Seal).is_err(), "each kind has its own keys");
-    }
-}
+mod tests;

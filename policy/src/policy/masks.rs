@@ -6,17 +6,20 @@ use toml_edit::{Item, TableLike};
 
 use super::faults::{Faults, suggest};
 use super::parse::{article, key_span, known_keys, string};
+use crate::mask::fake::{Fake, FakeKind, Locale};
 use crate::mask::seal::{MAX_DIGITS, MIN_DIGITS};
 use crate::mask::spec::{JsonMask, Keep, MaskSpec, Unit, Width};
 use crate::mask::token::BUCKETS as BUCKETS_OF_TOKENS;
 use crate::mask::veil::json::MAX_DEPTH;
 
-pub(super) const MASKS: [&str; 11] =
-    ["clear", "null", "redact", "keep", "truncate", "bucket", "network", "hash", "token", "json", "refuse"];
+pub(super) const MASKS: [&str; 13] =
+    ["clear", "null", "redact", "keep", "truncate", "bucket", "network", "hash", "email", "fake", "token", "json", "refuse"];
 const JSON_MASKS: [&str; 6] = ["clear", "null", "redact", "keep", "bucket", "json"];
 
 /// Digits of a hash where the policy does not say.
 const DEFAULT_DIGITS: usize = 32;
+/// The same in an e-mail address.
+const DEFAULT_LOCAL_DIGITS: usize = 16;
 /// Bytes that the length of a text is rounded up to in its token, where the policy does not say.
 const DEFAULT_BUCKET: usize = 32;
 /// The longest prefix of a hash or token.
@@ -33,7 +36,7 @@ pub(super) fn mask(faults: &mut Faults<'_>, item: &Item) -> Option<(MaskSpec, bo
     let spec = one_mask(faults, &item)?;
     if otherwise && !spec.seals() {
         let message = format!("`otherwise` has no meaning beside the mask `{spec}`, which no statement is refused for");
-        faults.add(item.span(), message, "leave it out; it belongs to `hash` and `token`");
+        faults.add(item.span(), message, "leave it out; it belongs to `hash`, `email`, `fake` and `token`");
         return None;
     }
     Some((spec, otherwise, writes))
@@ -87,8 +90,17 @@ fn one_mask(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
         ("bucket", Some(width)) => MaskSpec::Bucket(bucket(faults, width)?),
         ("network", Some(bits)) => network(faults, bits)?,
         ("hash", None) => MaskSpec::Hash { prefix: String::new(), length: DEFAULT_DIGITS },
-        ("hash", Some(arguments)) => hash(faults, arguments)?,
-        ("token", None) => MaskSpec::Token { prefix: String::new(), bucket: DEFAULT_BUCKET },
+        ("hash", Some(arguments)) => {
+            let (prefix, length) = digits(faults, arguments, "hash", DEFAULT_DIGITS)?;
+            MaskSpec::Hash { prefix, length }
+        }
+        ("email", None) => MaskSpec::Email { prefix: String::new(), length: DEFAULT_LOCAL_DIGITS },
+        ("email", Some(arguments)) => {
+            let (prefix, length) = digits(faults, arguments, "email", DEFAULT_LOCAL_DIGITS)?;
+            MaskSpec::Email { prefix, length }
+        }
+        ("fake", Some(arguments)) => MaskSpec::Fake(fake(faults, arguments)?),
+        ("token", None) => MaskSpec::Token { prefix: String::new(), bucket: DEFAULT_BUCKET, digits: false },
         ("token", Some(arguments)) => token(faults, arguments)?,
         ("json", Some(keys)) => MaskSpec::Json(json(faults, keys, 1)?),
         (name, argument) => return wrong_form(faults, item, name, argument.is_some()),
@@ -140,7 +152,6 @@ fn known_mask(faults: &mut Faults<'_>, name: &str, at: Option<std::ops::Range<us
         return Some(known);
     }
     let (message, help) = match name {
-        "fake" => (format!("the mask `{name}` is not there yet"), "use `hash` or `{ redact = \"[name]\" }` now".to_owned()),
         "sql" => (format!("the mask `{name}` is not there yet"), "use `keep`, `truncate`, `bucket`, `json` or `redact` now".to_owned()),
         _ if MASKS.contains(&name) => (
             format!("the mask `{name}` cannot stand under a key of a JSON object"),
@@ -163,6 +174,7 @@ fn wrong_form<T>(faults: &mut Faults<'_>, item: &Item, name: &str, has_argument:
         "truncate" => "{ truncate = \"year\" }",
         "bucket" => "{ bucket = 10000 }",
         "network" => "{ network = 24 }",
+        "fake" => "{ fake = \"name\" }",
         "json" => "{ json = { street = \"null\" } }",
         "null" => "\"null\"",
         "refuse" => "\"refuse\"",
@@ -258,22 +270,68 @@ fn network(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
     Some(MaskSpec::Network { v4: u8::try_from(v4?).ok()?, v6: u8::try_from(v6?).ok()? })
 }
 
-fn hash(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
-    let table = arguments(faults, item, "hash", &["length", "prefix"], "{ hash = { length = 32, prefix = \"u_\" } }")?;
+/// The prefix and the number of digits.
+fn digits(faults: &mut Faults<'_>, item: &Item, mask: &str, default: usize) -> Option<(String, usize)> {
+    let example = format!("{{ {mask} = {{ length = {default}, prefix = \"u_\" }} }}");
+    let table = arguments(faults, item, mask, &["length", "prefix"], &example)?;
     let limits = (MIN_DIGITS as i64, MAX_DIGITS as i64);
     let why = "a digit holds 5 bits: with fewer, different values would get equal pseudonyms; with more, nothing is won";
-    let length = number(faults, table, "length", limits, DEFAULT_DIGITS as i64, why);
+    let length = number(faults, table, "length", limits, default as i64, why);
     let prefix = prefix(faults, table);
-    Some(MaskSpec::Hash { prefix: prefix?.to_owned(), length: usize::try_from(length?).ok()? })
+    Some((prefix?.to_owned(), usize::try_from(length?).ok()?))
+}
+
+fn fake(faults: &mut Faults<'_>, item: &Item) -> Option<Fake> {
+    const EXAMPLE: &str = "{ fake = { kind = \"name\", locale = \"de\" } }";
+    let (kind, locale) = if item.as_str().is_some() {
+        (Some(item), None)
+    } else {
+        let table = arguments(faults, item, "fake", &["kind", "locale"], EXAMPLE)?;
+        if table.get("kind").is_none() {
+            faults.add(item.span(), "`fake` without a `kind`", format!("write `{EXAMPLE}`"));
+        }
+        (table.get("kind"), table.get("locale"))
+    };
+    let locale = match locale {
+        Some(item) => one_of(faults, item, "locale", &Locale::ALL, Locale::name),
+        None => Some(Locale::En),
+    };
+    Some(Fake { kind: one_of(faults, kind?, "kind", &FakeKind::ALL, FakeKind::name)?, locale: locale? })
+}
+
+/// One of these, by its name.
+fn one_of<T: Copy>(faults: &mut Faults<'_>, item: &Item, what: &str, all: &[T], name: fn(T) -> &'static str) -> Option<T> {
+    let written = string(faults, item, &format!("the {what} of `fake`"))?;
+    let found = all.iter().copied().find(|one| name(*one) == written);
+    if found.is_none() {
+        let names: Vec<&str> = all.iter().map(|one| name(*one)).collect();
+        let known = names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+        faults.add(item.span(), format!("unknown {what} `{written}`"), match suggest(written, names) {
+            near if near.starts_with("did") => format!("{near} Known: {known}"),
+            all => all,
+        });
+    }
+    found
 }
 
 fn token(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
-    let table = arguments(faults, item, "token", &["bucket", "prefix"], "{ token = { bucket = 32, prefix = \"t_\" } }")?;
+    let table = arguments(faults, item, "token", &["bucket", "prefix", "digits"], "{ token = { bucket = 32, prefix = \"t_\" } }")?;
     let limits = (*BUCKETS_OF_TOKENS.start() as i64, *BUCKETS_OF_TOKENS.end() as i64);
     let why = "it is the number of bytes that lengths are rounded up to: a token shows no more of a length than that";
     let bucket = number(faults, table, "bucket", limits, DEFAULT_BUCKET as i64, why);
     let prefix = prefix(faults, table);
-    Some(MaskSpec::Token { prefix: prefix?.to_owned(), bucket: usize::try_from(bucket?).ok()? })
+    let digits = match table.get("digits") {
+        None => Some(false),
+        Some(item) => {
+            let digits = item.as_bool();
+            if digits.is_none() {
+                let help = "write `digits = true`: what is made of digits becomes as many other digits";
+                faults.add(item.span(), "`digits` must be true or false", help);
+            }
+            digits
+        }
+    };
+    Some(MaskSpec::Token { prefix: prefix?.to_owned(), bucket: usize::try_from(bucket?).ok()?, digits: digits? })
 }
 
 /// What pseudonyms begin with; empty where nothing is said.

@@ -155,7 +155,14 @@ fn row_filters_are_read_by_postgres_grammar() {
 fn masks_explain_themselves() {
     assert!(mask_error("{ token = { bucket = 8 } }").contains("from 16 to 1024"));
     assert!(mask_error("{ token = { prefix = \"ä\" } }").contains("visible ASCII"));
-    assert!(mask_error("\"fake\"").contains("not there yet"));
+    assert!(mask_error("\"fake\"").contains("the mask `fake` needs an argument; write `{ fake = \"name\" }`"));
+    assert!(mask_error("{ fake = \"emial\" }").contains("unknown kind `emial`; did you mean `email`? Known: `first_name`, "));
+    assert!(mask_error("{ fake = { kind = \"name\", locale = \"it\" } }").contains("unknown locale `it`; known here: `en`, `de`, `fr`"));
+    assert!(mask_error("{ fake = { locale = \"de\" } }").contains("`fake` without a `kind`"));
+    assert!(mask_error("{ fake = 3 }").contains("`fake` takes a table, not an integer"));
+    assert!(mask_error("{ email = { length = 8 } }").contains("`length` must be a whole number from 16 to 64, not 8"));
+    assert!(mask_error("{ email = { first = 8 } }").contains("unknown key `first`"));
+    assert!(mask_error("{ token = { digits = 3 } }").contains("`digits` must be true or false"));
     assert!(mask_error("{ sql = \"upper({column})\" }").contains("not there yet"));
     assert!(mask_error("{ hash = {}, otherwise = \"null\" }").contains("`otherwise` must be \"redact\""));
     assert!(mask_error("{ bucket = 1, otherwise = \"redact\" }").contains("no meaning beside the mask `bucket`"));

@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn more_is_told_from_less() {
-        let token = |bucket| MaskSpec::Token { prefix: String::new(), bucket };
+        let token = |bucket| MaskSpec::Token { prefix: String::new(), bucket, digits: false };
         let hash = MaskSpec::Hash { prefix: String::new(), length: 32 };
         let cases = [
             (MaskSpec::Null, MaskSpec::Clear, Change::Clearer),

@@ -53,7 +53,7 @@ pub fn check<'a>(judge: &impl Judge, statement: &'a Statement, body: &'a [u8]) -
         if !fits(&output.mask, field.type_oid) {
             return Err(Veto::Type { column, type_oid: field.type_oid });
         }
-        if is_token_of_text(&output.mask) {
+        if outgrows(&output.mask) {
             field.rest = without_length(field.rest);
         }
         match output.origin {
@@ -76,11 +76,11 @@ pub fn put(out: &mut Vec<u8>, fields: Vec<Field<'_>>) {
     put_row_description(out, fields.into_iter());
 }
 
-fn is_token_of_text(mask: &Mask) -> bool {
-    matches!(mask, Mask::Seal(spec) | Mask::SealElements(spec) if matches!(&spec.form, SealForm::Token(token) if token.kind == Kind::Text))
+fn outgrows(mask: &Mask) -> bool {
+    matches!(mask, Mask::Seal(spec) | Mask::SealElements(spec) if spec.form.may_outgrow())
 }
 
-/// A token may be longer than its column's type says: size, modifier and format of a type without a length.
+/// A pseudonym may be longer than its column's type says: size, modifier and format of a type without a length.
 fn without_length(rest: &[u8]) -> &'static [u8] {
     const TEXT: [u8; 8] = [255, 255, 255, 255, 255, 255, 0, 0];
     const BINARY: [u8; 8] = [255, 255, 255, 255, 255, 255, 0, 1];

@@ -61,14 +61,14 @@ pub(crate) fn same_domain(a: &SealSpec, b: &SealSpec) -> Option<SealSpec> {
     }
     match (&a.form, &b.form) {
         (
-            SealForm::Text { prefix, length, trim, pad },
-            SealForm::Text { prefix: other_prefix, length: other_length, trim: other_trim, pad: other_pad },
+            SealForm::Text { style, trim, pad },
+            SealForm::Text { style: other_style, trim: other_trim, pad: other_pad },
         ) => {
             // Of two lengths each value would keep its own, which nothing tells here.
             let pad = if pad == other_pad { *pad } else { 0 };
-            (prefix == other_prefix && length == other_length).then(|| SealSpec {
+            (style == other_style).then(|| SealSpec {
                 class: a.class.clone(),
-                form: SealForm::Text { prefix: prefix.clone(), length: *length, trim: *trim && *other_trim, pad },
+                form: SealForm::Text { style: style.clone(), trim: *trim && *other_trim, pad },
             })
         }
         (SealForm::Uuid, SealForm::Uuid) | (SealForm::Int8, SealForm::Int8) => Some(a.clone()),
@@ -106,7 +106,11 @@ mod tests {
         let form = match base {
             BaseType::Uuid => SealForm::Uuid,
             BaseType::Int8 => SealForm::Int8,
-            _ => SealForm::Text { prefix: String::new(), length: 32, trim: base == BaseType::Bpchar, pad: 0 },
+            BaseType::Bpchar => match SealForm::digits("", 32) {
+                SealForm::Text { style, pad, .. } => SealForm::Text { style, trim: true, pad },
+                other => other,
+            },
+            _ => SealForm::digits("", 32),
         };
         let spec = Arc::new(SealSpec { class: class.to_owned(), form });
         Label::Sealed(Sealed { spec, column: String::new(), rule: String::new(), ty: Arc::new(SealedType::plain(base)) })

@@ -6,8 +6,12 @@ fn hash(length: usize) -> MaskSpec {
     MaskSpec::Hash { prefix: "u_".into(), length }
 }
 
+fn digits(length: usize) -> TextStyle {
+    TextStyle::Digits(Digits { prefix: "u_".into(), length })
+}
+
 fn token() -> MaskSpec {
-    MaskSpec::Token { prefix: "t_".into(), bucket: 32 }
+    MaskSpec::Token { prefix: "t_".into(), bucket: 32, digits: false }
 }
 
 fn bucket(decimal: &str) -> MaskSpec {
@@ -22,7 +26,7 @@ fn misfit(mask: &MaskSpec, base: BaseType, sql: &str) -> Misfit {
 fn a_mask_of_another_type_is_told_what_would_fit() {
     let misfit = misfit(&MaskSpec::Truncate(Unit::Year), BaseType::Text, "pg_catalog.text");
     assert_eq!(misfit.why, "it takes date, timestamp and timestamp with time zone");
-    assert_eq!(misfit.help, "what fits this type: `keep`, `hash`, `token`, `redact`, `null`, `refuse`");
+    assert_eq!(misfit.help, "what fits this type: `keep`, `hash`, `token`, `fake`, `email`, `redact`, `null`, `refuse`");
     let keep = MaskSpec::Keep(Keep { first: 1, last: 0, fill: '*' });
     for (mask, base) in [
         (&keep, BaseType::Date),
@@ -61,14 +65,14 @@ fn bpchar_is_trimmed_and_other_text_is_not() {
     for (base, trimmed) in [(BaseType::Bpchar, true), (BaseType::Varchar, false), (BaseType::Citext, false), (BaseType::Text, false)] {
         let Ok(Some(Action::Seal(spec))) = fit(&hash(20), "mail", "x", &column_type(base, "t")) else { panic!("{base:?}") };
         assert_eq!(spec.class, "mail");
-        assert_eq!(spec.form, SealForm::Text { prefix: "u_".into(), length: 20, trim: trimmed, pad: 0 });
+        assert_eq!(spec.form, SealForm::Text { style: digits(20), trim: trimmed, pad: 0 });
     }
 }
 
 #[test]
 fn the_pseudonyms_of_a_character_n_are_padded_to_n() {
     let Ok(Some(Action::Seal(spec))) = fit(&hash(20), "mail", "x", &column_type(BaseType::Bpchar, "character(25)")) else { panic!() };
-    assert_eq!(spec.form, SealForm::Text { prefix: "u_".into(), length: 20, trim: true, pad: 25 });
+    assert_eq!(spec.form, SealForm::Text { style: digits(20), trim: true, pad: 25 });
 }
 
 #[test]

@@ -7,7 +7,7 @@ fn sealer(class: &str, form: SealForm) -> Sealer {
 }
 
 fn digits(prefix: &str, length: usize, trim: bool) -> SealForm {
-    SealForm::Text { prefix: prefix.into(), length, trim, pad: 0 }
+    SealForm::Text { style: TextStyle::Digits(Digits { prefix: prefix.into(), length }), trim, pad: 0 }
 }
 
 fn text(sealer: &Sealer, value: &[u8]) -> String {
@@ -111,4 +111,97 @@ fn a_value_of_another_type_is_an_error_and_writes_nothing() {
 fn no_key_shows_in_debug() {
     let shown = format!("{:?} {:?}", Key::new([7; 32]), sealer("a", SealForm::Uuid));
     assert_eq!(shown, "Key(..) Sealer { form: Uuid, .. }");
+}
+
+fn styled(style: TextStyle, trim: bool, pad: usize) -> SealForm {
+    SealForm::Text { style, trim, pad }
+}
+
+fn address() -> TextStyle {
+    TextStyle::Address(Digits { prefix: "u_".into(), length: 16 })
+}
+
+#[test]
+fn an_address_keeps_its_domain_and_nothing_else() {
+    let sealer = sealer("email", styled(address(), false, 0));
+    for (value, domain) in [
+        ("ana@example.org", "@example.org"),
+        ("Ana.Maria+x@Mail.Example.ORG", "@Mail.Example.ORG"),
+        ("\"a@b\"@example.org", "@example.org"),
+        ("a@xn--mller-kva.xn--p1ai", "@xn--mller-kva.xn--p1ai"),
+        ("", ""),
+        ("ana", ""),
+        ("@example.org", ""),
+        ("ana@", ""),
+        ("ana@localhost", ""),
+        ("ana@example.org ", ""),
+        ("ana@example.org>", ""),
+        ("ana@123.456.78", ""),
+        ("ana@+49.30.123456", ""),
+        ("ana@-x.org", ""),
+        ("ana@x..org", ""),
+        ("ana@müller.de", ""),
+        ("ana@x.o", ""),
+    ] {
+        let shown = text(&sealer, value.as_bytes());
+        assert_eq!(shown.get(18..), Some(domain), "{value}");
+        assert!(shown.starts_with("u_") && shown[2..18].bytes().all(|b| DIGITS.contains(&b)), "{value}: {shown}");
+        assert_eq!(binary(&sealer, value.as_bytes()), shown.as_bytes());
+    }
+    let long = format!("a@{}.org", "x".repeat(64));
+    assert_eq!(text(&sealer, long.as_bytes()).len(), 18);
+    // The whole value is hashed: two of one local part are two.
+    let local = |value: &str| text(&sealer, value.as_bytes())[..18].to_owned();
+    assert_ne!(local("ana@example.org"), local("ana@example.net"));
+    assert_ne!(local("ana@example.org"), local("Ana@example.org"));
+}
+
+#[test]
+fn an_address_is_no_hash_of_the_same_class() {
+    let hash = text(&sealer("email", digits("u_", 16, false)), b"ana@example.org");
+    let shown = text(&sealer("email", styled(address(), false, 0)), b"ana@example.org");
+    assert_ne!(&shown[..18], hash);
+}
+
+#[test]
+fn a_fake_is_the_same_for_equal_values_of_all_text_types() {
+    use crate::mask::fake::{FakeKind, Locale};
+    for kind in FakeKind::ALL {
+        for locale in Locale::ALL {
+            let fake = TextStyle::Fake(Fake { kind, locale });
+            let (plain, padded) = (sealer("name", styled(fake.clone(), false, 0)), sealer("name", styled(fake.clone(), true, 70)));
+            let mut fakes = std::collections::BTreeSet::new();
+            for n in 0..500 {
+                let value = format!("value {n}");
+                let shown = text(&plain, value.as_bytes());
+                assert_eq!(shown, text(&plain, value.as_bytes()));
+                assert_eq!(binary(&plain, value.as_bytes()), shown.as_bytes());
+                let wide = text(&padded, format!("{value}   ").as_bytes());
+                assert_eq!((wide.trim_end_matches(' '), wide.chars().count()), (shown.as_str(), 70));
+                fakes.insert(shown);
+            }
+            let least = if (Fake { kind, locale }).is_unique() { 500 } else { 80 };
+            assert!(fakes.len() >= least, "{kind:?} {locale:?}: {} of 500", fakes.len());
+            let other = sealer("other", styled(fake, false, 0));
+            let agree = (0..500).filter(|n| {
+                let value = format!("value {n}");
+                text(&plain, value.as_bytes()) == text(&other, value.as_bytes())
+            });
+            assert!(agree.count() < 25, "classes do not correlate");
+        }
+    }
+}
+
+/// BLAKE3's test vectors (test_vectors/test_vectors.json of its repository): key and input of its own.
+#[test]
+fn blake3_is_that_of_its_specification() {
+    let key = b"whats the Elvish word for friend";
+    let input: Vec<u8> = (0..251).cycle().take(1025).collect();
+    for (length, wanted) in [
+        (0, "92b2b75604ed3c761f9d6f62392c8a9227ad0ea3f09573e783f1498a4ed60d26"),
+        (1, "6d7878dfff2f485635d39013278ae14f1454b8c0a3a2d34bc1ab38228a80c95b"),
+        (1025, "357dc55de0c7e382c900fd6e320acc04146be01db6a8ce7210b7189bd664ea69"),
+    ] {
+        assert_eq!(blake3::keyed_hash(key, &input[..length]).to_hex().as_str(), wanted);
+    }
 }

@@ -233,7 +233,7 @@ fn carry(word: &str) -> Option<Arc<Carry>> {
 }
 
 fn spec() -> SealSpec {
-    SealSpec { class: "c".into(), form: SealForm::Text { prefix: String::new(), length: 8, trim: false, pad: 0 } }
+    SealSpec { class: "c".into(), form: SealForm::digits("", 8) }
 }
 
 /// A client's messages.
