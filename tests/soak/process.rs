@@ -28,7 +28,7 @@ pub struct Process {
 /// What it takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
-    /// Resident, in kB.
+    /// Resident and its own, in kB: without the program, of which more is read the more of it is used.
     pub memory: usize,
     /// Open files.
     pub files: usize,
@@ -112,7 +112,7 @@ impl Process {
     pub fn sample(&self) -> Sample {
         let of = |file: &str| format!("/proc/{}/{file}", self.child.id());
         let status = fs::read_to_string(of("status")).expect("the proxy has ended");
-        let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap();
+        let line = status.lines().find(|l| l.starts_with("RssAnon")).unwrap();
         Sample { memory: line.split_whitespace().nth(1).unwrap().parse().unwrap(), files: fs::read_dir(of("fd")).unwrap().count() }
     }
 
