@@ -42,8 +42,8 @@ test-servers: ## PostgreSQL 14 to 18, each with logins, twins, attacks and drive
 
 soak: ## 5,000 idle and 200 active clients for ten minutes; MINUTES=1 for a glance
 	@.ci/packages build postgres
-	@# The proxy is a process of its own, so that its memory is too.
-	cargo build --release --locked -p pgveil
+	@# The proxy is a process of its own, so that its memory is too. The whole workspace: the test's dependencies are the same then.
+	cargo build --release --workspace --locked --bins
 	PGVEIL_SOAK_MINUTES=$(or $(MINUTES),10) cargo test --release --workspace --locked --test soak -- --show-output
 
 fuzz: ## Twin databases, random statements and texts, until Ctrl-C

@@ -7,13 +7,13 @@
 //! each session, and one waits, for what ran when the last of those came that found it waiting.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
 use subtle::ConstantTimeEq;
-use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, Semaphore, oneshot};
 use tokio::time::timeout;
 
 /// Bytes of a secret in protocol 3.0.
@@ -62,7 +62,7 @@ struct Wrong {
 pub struct Target {
     server: Vec<u8>,
     done: Arc<AtomicU64>,
-    ask: mpsc::Sender<oneshot::Sender<Option<u64>>>,
+    questions: Arc<Questions>,
     /// Requests that ask the session what it does.
     asking: Semaphore,
     /// The most that any of them was told.
@@ -106,8 +106,53 @@ pub struct CancelGuard {
     pub secret: Vec<u8>,
     /// The count of ReadyForQuery messages that the client was sent, which the session keeps.
     pub done: Arc<AtomicU64>,
-    asked: mpsc::Receiver<oneshot::Sender<Option<u64>>>,
+    questions: Arc<Questions>,
     entries: Arc<DashMap<i32, Entry>>,
+}
+
+/// What a session's task is asked. A channel would take most of what a session keeps while it idles.
+#[derive(Debug, Default)]
+struct Questions {
+    /// `None`: the session is over. Never held across a wait; at most [`ASKING`].
+    open: std::sync::Mutex<Option<Vec<oneshot::Sender<Option<u64>>>>>,
+    more: Notify,
+}
+
+impl Questions {
+    /// A session may be asked from now on.
+    fn new() -> Arc<Questions> {
+        Arc::new(Questions { open: std::sync::Mutex::new(Some(Vec::new())), more: Notify::new() })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Option<Vec<oneshot::Sender<Option<u64>>>>) -> T) -> T {
+        work(&mut self.open.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Asks; `None` where nobody is there to answer.
+    fn ask(&self) -> Option<oneshot::Receiver<Option<u64>>> {
+        let (to, from) = oneshot::channel();
+        self.with(|open| open.as_mut().map(|open| open.push(to)))?;
+        self.more.notify_one();
+        Some(from)
+    }
+
+    /// The next question. Nothing is lost when the future is dropped.
+    async fn next(&self) -> oneshot::Sender<Option<u64>> {
+        loop {
+            if let Some(question) = self.with(|open| open.as_mut().and_then(Vec::pop)) {
+                return question;
+            }
+            self.more.notified().await;
+        }
+    }
+
+    fn close(&self) {
+        drop(self.with(Option::take));
+    }
+
+    fn is_closed(&self) -> bool {
+        self.with(|open| open.is_none())
+    }
 }
 
 impl Default for Registry {
@@ -124,19 +169,19 @@ impl Registry {
     pub fn register(&self, pid: i32, server: &[u8], long: bool) -> Result<CancelGuard, getrandom::Error> {
         let mut secret = vec![0; if long { LONG } else { SHORT }];
         getrandom::fill(&mut secret)?;
-        let (ask, asked) = mpsc::channel(1);
+        let questions = Questions::new();
         let done = Arc::new(AtomicU64::new(0));
         let session = Target {
             server: server.to_vec(),
             done: Arc::clone(&done),
-            ask,
+            questions: Arc::clone(&questions),
             asking: Semaphore::new(ASKING),
             wanted: AtomicU64::new(0),
             places: Semaphore::new(2),
             one: Mutex::default(),
         };
         self.entries.insert(pid, Entry { ours: secret.clone(), wrong: Vec::new(), session: Arc::new(session) });
-        Ok(CancelGuard { pid, secret, done, asked, entries: Arc::clone(&self.entries) })
+        Ok(CancelGuard { pid, secret, done, questions, entries: Arc::clone(&self.entries) })
     }
 
     /// The server session of a client's pid and secret.
@@ -172,7 +217,7 @@ impl Registry {
         let Ok(_delivery) = self.deliveries.acquire().await else { return Ok(Outcome::Idle) };
         // For those that came since, too.
         let until = target.wanted.load(Ordering::Relaxed);
-        let still = Still { done: Arc::clone(&target.done), ask: target.ask.clone(), until };
+        let still = Still { done: Arc::clone(&target.done), questions: Arc::clone(&target.questions), until };
         let sent = deliver(target.server.clone(), still).await?;
         Ok(if sent { Outcome::Delivered } else { Outcome::Idle })
     }
@@ -182,38 +227,28 @@ impl Registry {
 #[derive(Debug)]
 pub struct Still {
     done: Arc<AtomicU64>,
-    ask: mpsc::Sender<oneshot::Sender<Option<u64>>>,
+    questions: Arc<Questions>,
     until: u64,
 }
 
 impl Still {
     /// Asked last, before the request is sent.
     pub fn runs(&self) -> bool {
-        !self.ask.is_closed() && self.done.load(Ordering::Relaxed) < self.until
+        !self.questions.is_closed() && self.done.load(Ordering::Relaxed) < self.until
     }
 }
 
 impl Target {
     /// The session's answer: see [`CancelGuard::answer`].
     async fn now(&self) -> Option<u64> {
-        let (to, from) = oneshot::channel();
-        timeout(PATIENCE, async {
-            self.ask.send(to).await.ok()?;
-            from.await.ok()?
-        })
-        .await
-        .ok()?
+        timeout(PATIENCE, self.questions.ask()?).await.ok()?.ok()?
     }
 }
 
 impl CancelGuard {
     /// Waits until somebody asks what is under way. Nothing is lost when the future is dropped.
     pub async fn asked(&mut self) -> oneshot::Sender<Option<u64>> {
-        match self.asked.recv().await {
-            Some(question) => question,
-            // Its entry has been replaced by that of a newer session.
-            None => std::future::pending().await,
-        }
+        self.questions.next().await
     }
 }
 
@@ -245,6 +280,7 @@ impl Drop for CancelGuard {
     fn drop(&mut self) {
         // The server may have given the pid to a newer session: only our own entry goes.
         self.entries.remove_if(&self.pid, |_, entry| entry.ours == self.secret);
+        self.questions.close();
     }
 }
 

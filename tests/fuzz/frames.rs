@@ -1,6 +1,38 @@
 //! One message of a conversation, gone wrong.
 
 use pgveil_tests::rng::Rng;
+use pgveil_tests::world::World;
+
+/// Runs conversations by their seeds, `PGVEIL_TEXTS` of them or `count`, on so many threads; with `PGVEIL_FUZZ` for ever. After each lot no
+/// task of pgveil's has panicked (`after` is given the log).
+pub fn rounds(whose: &str, count: u64, threads: u64, round: fn(u64) -> Result<(), String>, after: impl Fn(&str)) {
+    let count = std::env::var("PGVEIL_TEXTS").map_or(count, |n| n.parse().expect("PGVEIL_TEXTS is a number"));
+    let mut lot = crate::twins::seed();
+    loop {
+        println!("fuzz: {whose} messages, seed {lot}");
+        std::thread::scope(|scope| {
+            for thread in 0..threads {
+                scope.spawn(move || {
+                    for number in (thread..count).step_by(threads as usize) {
+                        let seed = lot.wrapping_mul(1_000_003).wrapping_add(number);
+                        match std::panic::catch_unwind(|| round(seed)) {
+                            Ok(Ok(())) => {}
+                            Ok(Err(what)) => panic!("seed {seed}: {what}"),
+                            Err(_) => panic!("seed {seed}: it panicked, or a value was sent"),
+                        }
+                    }
+                });
+            }
+        });
+        let log = std::fs::read_to_string(World::get().cluster().folder().join("pgveil.log")).unwrap();
+        assert!(!log.contains("panicked"), "{}", log.lines().filter(|l| l.contains("panicked")).collect::<Vec<_>>().join("\n"));
+        after(&log);
+        if std::env::var_os("PGVEIL_FUZZ").is_none() {
+            return;
+        }
+        lot += 1;
+    }
+}
 
 /// Type, length, body.
 pub fn put(tag: u8, body: &[u8]) -> Vec<u8> {

@@ -256,34 +256,9 @@ fn round(seed: u64) -> Result<(), String> {
 
 #[test]
 fn a_server_that_goes_wrong_makes_no_leak() {
-    let count = std::env::var("PGVEIL_TEXTS").map_or(150, |n| n.parse().expect("PGVEIL_TEXTS is a number"));
-    let mut seed = crate::twins::seed();
-    loop {
-        println!("fuzz: the server's messages, seed {seed}");
-        let threads: Vec<_> = (0..6_u64)
-            .map(|thread| {
-                std::thread::spawn(move || {
-                    for number in (thread..count).step_by(6) {
-                        let seed = seed.wrapping_mul(1_000_003).wrapping_add(number);
-                        let result = std::panic::catch_unwind(|| round(seed));
-                        match result {
-                            Ok(Ok(())) => {}
-                            Ok(Err(what)) => panic!("seed {seed}: {what}"),
-                            Err(_) => panic!("seed {seed}: it panicked, or a value was sent"),
-                        }
-                    }
-                })
-            })
-            .collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
-        let log = std::fs::read_to_string(World::get().cluster().folder().join("pgveil.log")).unwrap();
-        assert!(!log.contains("panicked"), "{}", log.lines().filter(|l| l.contains("panicked")).collect::<Vec<_>>().join("\n"));
-        println!("fuzz: {count} conversations; {} sessions ended by a veto", log.matches("session.veto").count());
+    frames::rounds("the server's", 150, 6, round, |log| {
+        println!("fuzz: {} sessions ended by a veto", log.matches("session.veto").count());
         // Whoever has a faithful server is served.
         assert_eq!(Client::connect(&login("analyst")).unwrap().query("SELECT 1").ok().table(), "1");
-        if std::env::var_os("PGVEIL_FUZZ").is_none() {
-            return;
-        }
-        seed += 1;
-    }
+    });
 }

@@ -10,6 +10,8 @@ use std::process::{Command, Output};
 use pgveil::demo::cluster::{Options, SUPERUSER};
 use pgveil_tests::world::{Proxy, World};
 
+use crate::{alone, sources};
+
 /// Of the superuser's name, so that what tests print of the session's user is the same.
 const POLICY: &str = "version = 1\nunclassified = \"clear\"\n[role.admin]\ndefault = \"clear\"\n";
 /// Enough of a diff to see what it is about.
@@ -148,9 +150,52 @@ fn parts(diffs: &str) -> BTreeMap<String, String> {
     parts
 }
 
+/// A family of tests that pg_regress, or one of its kind, runs.
+pub struct Family {
+    /// For people, and of the folder that it runs in.
+    pub name: &'static str,
+    /// Its folder in the sources.
+    pub part: &'static str,
+    /// What of the folder it reads.
+    pub files: &'static [&'static str],
+    /// What runs it.
+    pub program: &'static str,
+    /// Which tests, in which order.
+    pub schedule: &'static str,
+    /// What it is called with besides.
+    pub arguments: &'static [&'static str],
+    /// Of the server.
+    pub settings: &'static [(&'static str, &'static str)],
+    /// Tests that pass directly, but not through pgveil; each with the reason.
+    pub exceptions: &'static [(&'static str, &'static str)],
+    /// There are more tests than this.
+    pub more_than: usize,
+}
+
+impl Family {
+    fn run(&self, side: &Side) -> Outcomes {
+        let from = sources::tree().join(self.part);
+        let folder = side.folder(self.name, &from, self.files);
+        side.regress(&from.join(self.program), &folder, &folder.join(self.schedule), self.arguments)
+    }
+
+    /// Runs it on both sides: what passes directly must pass through pgveil.
+    pub fn compare(&self) {
+        let _alone = alone();
+        sources::tree();
+        let (directly, through) = std::thread::scope(|scope| {
+            let directly = scope.spawn(|| self.run(&Side::direct(self.settings)));
+            let through = scope.spawn(|| self.run(&Side::through(self.settings)));
+            (directly.join().unwrap(), through.join().unwrap())
+        });
+        assert!(directly.len() > self.more_than, "{}", directly.len());
+        compare(&directly, &through, self.exceptions);
+    }
+}
+
 /// Prints a table of both sides' outcomes; fails where a test passes directly and not through pgveil, but for the exceptions (with reasons),
 /// and where one of these passes.
-pub fn compare(directly: &Outcomes, through: &Outcomes, exceptions: &[(&str, &str)]) {
+fn compare(directly: &Outcomes, through: &Outcomes, exceptions: &[(&str, &str)]) {
     let mut wrong = String::new();
     let (mut both, mut alike) = (0, 0);
     for (name, direct) in directly {

@@ -14,6 +14,8 @@ pub fn tree() -> &'static PathBuf {
         let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("regress");
         std::fs::create_dir_all(&cache).unwrap();
         let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/regress/sources.sh"));
+        // A relative PGVEIL_REGRESS_DIR is meant from where `make` is called.
+        command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
         let major = version.split('.').next().unwrap();
         command.arg(&cache).args([major, version]).stderr(Stdio::inherit());
         let output = command.output().unwrap_or_else(|e| panic!("sources.sh: {e}"));

@@ -8,14 +8,35 @@
 set -eu
 cache=$1 major=$2 version=$3
 tree=$cache/postgresql-$version
+own=${PGVEIL_REGRESS_DIR:-}
+if [ -n "$own" ]; then
+    [ -x "$own/configure" ] || { echo "PGVEIL_REGRESS_DIR=$own: no sources of PostgreSQL are there (no configure)" >&2; exit 1; }
+    found=$(sed -n "s/^PACKAGE_VERSION='\(.*\)'/\1/p" "$own/configure")
+    case $found in
+        "$major" | "$major".* | "$major"[a-z]*) ;;
+        *) echo "PGVEIL_REGRESS_DIR=$own: these are sources of PostgreSQL $found, the server is $version" >&2; exit 1 ;;
+    esac
+    own=$(cd "$own" && pwd)
+    # Others than apt's, and than those of another folder.
+    tree=$cache/own-$(printf %s "$own" | cksum | cut -d' ' -f1)
+fi
 done=$tree/.built-for-pgveil
+
+# A folder of one's own may have changed since.
+if [ -n "$own" ] && [ -e "$done" ] && [ -n "$(find "$own/src/test" "$own/configure" -newer "$done" -type f | head -n 1)" ]; then
+    rm "$done"
+fi
 
 if [ ! -e "$done" ]; then
     rm -rf "$tree" "$cache/fetch"
     mkdir -p "$cache/fetch/lists/partial" "$cache/fetch/cache/archives/partial"
     cd "$cache/fetch"
-    if [ -n "${PGVEIL_REGRESS_DIR:-}" ]; then
-        cp -a "$PGVEIL_REGRESS_DIR" found
+    if [ -n "$own" ]; then
+        cp -a "$own" found
+        # What was built there was built for that place and that set-up.
+        find found -type f \( -name '*.[oa]' -o -name '*.so' -o -name '*.so.*' -o -name '*.bc' \) -delete
+        rm -f found/config.status found/config.cache found/GNUmakefile found/src/Makefile.global found/src/Makefile.port \
+            found/src/include/pg_config.h found/src/include/pg_config_ext.h found/src/include/pg_config_os.h found/src/include/stamp-h
     else
         # The sources that apt knows, with source packages switched on, in a folder of our own: the machine's set-up stays as it is.
         mkdir parts

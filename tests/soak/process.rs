@@ -1,8 +1,8 @@
 //! `pgveil serve` as a process of its own, and what it takes of the system.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -22,12 +22,13 @@ const POLICY: &str = "version = 1\nunclassified = \"clear\"\n\
 pub struct Process {
     child: Child,
     port: u16,
+    log: PathBuf,
 }
 
 /// What it takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
-    /// Resident, in kB.
+    /// Resident and its own, in kB: without the program, of which more is read the more of it is used.
     pub memory: usize,
     /// Open files.
     pub files: usize,
@@ -79,16 +80,14 @@ impl Process {
                 cluster.port()
             ),
         );
-        let log = fs::File::create(folder.join("soak.log")).unwrap();
+        let log = folder.join("soak.log");
         let mut command = Command::new(binary());
         command.args(["serve", "--config"]).arg(folder.join("soak.toml")).env("PGVEIL_LOG", "warn");
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
-        let process = Process { child, port };
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap()).spawn().unwrap();
+        let process = Process { child, port, log };
         let begun = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            let mut said = String::new();
-            let _none = fs::File::open(folder.join("soak.log")).and_then(|mut f| f.read_to_string(&mut said));
-            assert!(begun.elapsed() < Duration::from_secs(60), "it does not listen: {said}");
+            assert!(begun.elapsed() < Duration::from_secs(60), "it does not listen: {:?}", process.said());
             std::thread::sleep(Duration::from_millis(50));
         }
         process
@@ -99,11 +98,21 @@ impl Process {
         Place { port: self.port, password: PASSWORD.to_owned() }
     }
 
+    /// Its log: how often it said what, by event, with the first of each.
+    pub fn said(&self) -> BTreeMap<String, (usize, String)> {
+        let mut events: BTreeMap<String, (usize, String)> = BTreeMap::new();
+        for line in fs::read_to_string(&self.log).unwrap_or_default().lines() {
+            let event = line.split(' ').nth(2).unwrap_or_default().to_owned();
+            events.entry(event).or_insert_with(|| (0, line.to_owned())).0 += 1;
+        }
+        events
+    }
+
     /// As it is now.
     pub fn sample(&self) -> Sample {
         let of = |file: &str| format!("/proc/{}/{file}", self.child.id());
         let status = fs::read_to_string(of("status")).expect("the proxy has ended");
-        let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap();
+        let line = status.lines().find(|l| l.starts_with("RssAnon")).unwrap();
         Sample { memory: line.split_whitespace().nth(1).unwrap().parse().unwrap(), files: fs::read_dir(of("fd")).unwrap().count() }
     }
 
@@ -116,5 +125,8 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         let _gone = (self.child.kill(), self.child.wait());
+        for (event, (count, first)) in self.said() {
+            println!("soak: the log has {count} of {event}: {first}");
+        }
     }
 }

@@ -284,10 +284,10 @@ impl Ledger {
         self.owed.iter()
     }
 
-    /// Gives back the room that a long pipeline took.
+    /// Gives back its room: a session that idles needs none.
     pub fn shrink(&mut self) {
-        if self.owed.is_empty() && self.owed.capacity() > 64 {
-            self.owed.shrink_to(0);
+        if self.owed.is_empty() {
+            self.owed = VecDeque::new();
         }
     }
 }

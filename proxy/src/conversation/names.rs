@@ -122,8 +122,8 @@ impl Names {
 
     /// Nothing is owed: nothing is ahead.
     pub fn settle(&mut self) {
-        self.ahead.statements.clear();
-        self.ahead.portals.clear();
+        // With their room: a session may idle from here on.
+        self.ahead = Ahead::default();
     }
 
     /// The server has made a statement.
