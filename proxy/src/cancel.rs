@@ -62,7 +62,7 @@ struct Wrong {
 pub struct Target {
     server: Vec<u8>,
     done: Arc<AtomicU64>,
-    ask: mpsc::Sender<oneshot::Sender<Option<u64>>>,
+    ask: mpsc::Sender<Asked>,
     /// Requests that ask the session what it does.
     asking: Semaphore,
     /// The most that any of them was told.
@@ -97,6 +97,15 @@ pub enum Outcome {
     Same,
 }
 
+/// What a session's task is told.
+#[derive(Debug)]
+pub enum Asked {
+    /// To say at which count of ReadyForQuery messages all that is under way will have ended; `None` where nothing is.
+    Now(oneshot::Sender<Option<u64>>),
+    /// The server has taken a request for what ends with that count.
+    Delivered(u64),
+}
+
 /// A session's place in the [`Registry`]; dropped, it cannot be cancelled any more.
 #[derive(Debug)]
 pub struct CancelGuard {
@@ -106,7 +115,7 @@ pub struct CancelGuard {
     pub secret: Vec<u8>,
     /// The count of ReadyForQuery messages that the client was sent, which the session keeps.
     pub done: Arc<AtomicU64>,
-    asked: mpsc::Receiver<oneshot::Sender<Option<u64>>>,
+    asked: mpsc::Receiver<Asked>,
     entries: Arc<DashMap<i32, Entry>>,
 }
 
@@ -174,6 +183,10 @@ impl Registry {
         let until = target.wanted.load(Ordering::Relaxed);
         let still = Still { done: Arc::clone(&target.done), ask: target.ask.clone(), until };
         let sent = deliver(target.server.clone(), still).await?;
+        if sent {
+            // The server drops a request that comes between two commands, be they of one statement of the client's.
+            let _busy = timeout(PATIENCE, target.ask.send(Asked::Delivered(until))).await;
+        }
         Ok(if sent { Outcome::Delivered } else { Outcome::Idle })
     }
 }
@@ -182,7 +195,7 @@ impl Registry {
 #[derive(Debug)]
 pub struct Still {
     done: Arc<AtomicU64>,
-    ask: mpsc::Sender<oneshot::Sender<Option<u64>>>,
+    ask: mpsc::Sender<Asked>,
     until: u64,
 }
 
@@ -194,11 +207,11 @@ impl Still {
 }
 
 impl Target {
-    /// The session's answer: see [`CancelGuard::answer`].
+    /// The session's answer to [`Asked::Now`].
     async fn now(&self) -> Option<u64> {
         let (to, from) = oneshot::channel();
         timeout(PATIENCE, async {
-            self.ask.send(to).await.ok()?;
+            self.ask.send(Asked::Now(to)).await.ok()?;
             from.await.ok()?
         })
         .await
@@ -207,10 +220,10 @@ impl Target {
 }
 
 impl CancelGuard {
-    /// Waits until somebody asks what is under way. Nothing is lost when the future is dropped.
-    pub async fn asked(&mut self) -> oneshot::Sender<Option<u64>> {
+    /// Waits until a request comes or has been delivered. Nothing is lost when the future is dropped.
+    pub async fn asked(&mut self) -> Asked {
         match self.asked.recv().await {
-            Some(question) => question,
+            Some(asked) => asked,
             // Its entry has been replaced by that of a newer session.
             None => std::future::pending().await,
         }
@@ -309,8 +322,27 @@ mod tests {
     /// A session that says, each time it is asked, that so much is to be done.
     async fn session(mut guard: CancelGuard, until: Option<u64>) {
         loop {
-            let _gone = guard.asked().await.send(until);
+            if let Asked::Now(question) = guard.asked().await {
+                let _gone = question.send(until);
+            }
         }
+    }
+
+    #[test]
+    fn a_session_hears_that_its_request_was_delivered() {
+        run(async {
+            let all = Registry::default();
+            let mut guard = all.register(7, b"server", false).unwrap();
+            let target = all.find(7, &guard.secret, HERE).unwrap();
+            let session = async {
+                let Asked::Now(question) = guard.asked().await else { panic!() };
+                question.send(Some(3)).unwrap();
+                guard.asked().await
+            };
+            let (outcome, heard) = tokio::join!(all.forward(&target, |_, _| async { Ok::<_, ()>(true) }), session);
+            assert_eq!(outcome, Ok(Outcome::Delivered));
+            assert!(matches!(heard, Asked::Delivered(3)), "{heard:?}");
+        });
     }
 
     #[test]

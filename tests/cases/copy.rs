@@ -183,8 +183,8 @@ fn every_option_gives_the_bytes_that_the_server_would_send() {
         // A single column has a rule of its own.
         let columns = if rng.chance(25) { "email" } else { columns };
         let options = options.join(", ");
-        // Only CSV had a header before version 15: it is refused where a column of it is pseudonymised.
-        if World::get().major() < 15 && options.contains("HEADER") {
+        // Before version 15 only CSV had a header, and none that matches.
+        if World::get().major() < 15 && options.contains("HEADER") && (format != "csv" || options.contains("match")) {
             continue;
         }
         let masked = through.query(&format!("COPY (SELECT {columns} FROM s.t ORDER BY id) TO STDOUT ({options})"));
@@ -197,7 +197,7 @@ fn every_option_gives_the_bytes_that_the_server_would_send() {
         assert_eq!(known(&masked), known(&truth), "{columns}: {options}");
         if truth.error().is_none() { alike += 1 } else { failed += 1 }
     }
-    assert!(World::get().major() < 15 || alike > 80 && failed > 20, "{alike} {failed}");
+    assert!(alike > 60 && failed > 20, "{alike} {failed}");
 }
 
 #[test]
@@ -224,12 +224,7 @@ fn a_table_and_its_columns() {
         ("COPY s.t (nope) TO STDOUT", "COPY s.t (nope) TO STDOUT"),
         ("COPY s.t (id, id) TO STDOUT", "COPY s.t (id, id) TO STDOUT"),
     ] {
-        let is_later = World::get().major() < 15 && masked.contains("HEADER");
         let (masked, truth) = (through.query(masked), plain.query(truth));
-        if is_later {
-            assert_eq!(masked.sqlstate(), "0A000", "{masked:?}");
-            continue;
-        }
         assert_eq!(seen(&masked), seen(&truth), "{masked:?}");
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::cancel::CancelGuard;
+use crate::cancel::{Asked, CancelGuard};
 use crate::conversation::server::check_setting;
 use crate::conversation::{Conversation, End, Judge, path};
 use crate::error::UpstreamError;
@@ -120,8 +120,14 @@ where
             _changed = stop.wait_for(|stop| *stop) => return Ended::Stopped,
             stopped = pump.run() => stopped,
             // After the pump: what the client said before is taken by now.
-            question = cancel.asked() => {
-                let _gone = question.send(pump.turns.until());
+            asked = cancel.asked() => {
+                match asked {
+                    Asked::Now(question) => {
+                        let _gone = question.send(pump.turns.until());
+                    }
+                    Asked::Delivered(until) if pump.turns.done() < until => pump.between.cancelled(),
+                    Asked::Delivered(_) => {}
+                }
                 continue;
             }
         };

@@ -40,6 +40,9 @@ pub trait Between {
 
     /// See [`Conversation::hung_up`].
     fn hung_up(&mut self);
+
+    /// See [`Conversation::cancelled`].
+    fn cancelled(&mut self);
 }
 
 impl<J: Judge> Between for Conversation<J> {
@@ -69,6 +72,10 @@ impl<J: Judge> Between for Conversation<J> {
 
     fn hung_up(&mut self) {
         Conversation::hung_up(self);
+    }
+
+    fn cancelled(&mut self) {
+        Conversation::cancelled(self);
     }
 }
 
@@ -102,6 +109,8 @@ impl Between for Nothing {
     fn refreshed(&mut self) {}
 
     fn hung_up(&mut self) {}
+
+    fn cancelled(&mut self) {}
 }
 
 /// Why the pump stopped.
