@@ -1,6 +1,7 @@
 //! Forms that versions after 15 have brought, where they meet writes, definitions, stored views and keys.
 
 use pgveil_tests::client::Login;
+use pgveil_tests::version::Feature;
 use pgveil_tests::world::{Proxy, World};
 
 use super::*;
@@ -168,8 +169,8 @@ fn definitions_in_later_forms() {
 #[test]
 fn stored_views_in_later_forms() {
     let major = World::get().major();
-    if major < 16 {
-        return println!("PostgreSQL {major} has no such forms");
+    if !World::get().has(Feature::AnyValue) {
+        return;
     }
     let views = [
         (16, "constructed", "SELECT id, JSON_OBJECT('e': email) AS seen FROM s.t"),
@@ -214,8 +215,8 @@ fn stored_views_in_later_forms() {
 /// A key in time has no two rows that are equal in all its columns, and many that are in the first.
 #[test]
 fn keys_in_time() {
-    if World::get().major() < 18 {
-        return println!("WITHOUT OVERLAPS is PostgreSQL 18's");
+    if !World::get().has(Feature::KeysInTime) {
+        return;
     }
     let script = |seed: u32| {
         format!(
@@ -249,8 +250,8 @@ fn keys_in_time() {
 /// A virtual column is computed from masks wherever it is read, and never copied by a whole COPY.
 #[test]
 fn virtual_columns_that_are_copied() {
-    if World::get().major() < 18 {
-        return println!("virtual generated columns are PostgreSQL 18's");
+    if !World::get().has(Feature::VirtualColumns) {
+        return;
     }
     let script = |seed: u32| {
         format!(

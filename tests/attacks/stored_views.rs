@@ -1,5 +1,6 @@
 //! Values that leave through the text of a view, or through what is made on top of one.
 
+use pgveil_tests::version::Feature;
 use pgveil_tests::world::World;
 
 use super::*;
@@ -104,7 +105,7 @@ fn attacks() {
 
 #[test]
 fn of_pseudonyms() {
-    if World::get().major() >= 15 {
+    if World::get().has(Feature::SecurityInvoker) {
         return run_writing("analyst", OF_PSEUDONYMS);
     }
     // There they cannot be made.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use pgveil_tests::client::Login;
+use pgveil_tests::version::Feature;
 use pgveil_tests::world::World;
 
 use super::*;
@@ -324,7 +325,7 @@ fn the_second_column_of_an_index() {
              CREATE INDEX ON s.t (grade, dept); ANALYZE s.t"
         )
     };
-    if World::get().major() >= 18 {
+    if World::get().has(Feature::SkipScan) {
         let database = World::get().database(&script(1));
         let plan =
             World::get().cluster().execute(&database, "SET enable_bitmapscan = off; EXPLAIN SELECT id FROM s.t WHERE dept = 3").unwrap();
@@ -342,7 +343,7 @@ fn the_second_column_of_an_index() {
         "DECLARE c CURSOR WITH HOLD FOR SELECT id FROM s.t WHERE dept = 3",
         "FETCH ALL FROM c",
     ] {
-        if sql.contains("any_value") && World::get().major() < 16 {
+        if sql.contains("any_value") && !World::get().has(Feature::AnyValue) {
             continue;
         }
         let [a, b] = [a.query(sql), b.query(sql)];
@@ -353,8 +354,8 @@ fn the_second_column_of_an_index() {
 /// A NOT NULL that was never checked makes no key of a unique column: among rows that are NULL the server chooses an order.
 #[test]
 fn a_not_null_that_is_not_valid() {
-    if World::get().major() < 18 {
-        return println!("NOT NULL … NOT VALID is PostgreSQL 18's");
+    if !World::get().has(Feature::UncheckedNotNull) {
+        return;
     }
     let script = |seed: u32| {
         format!(
@@ -372,8 +373,8 @@ fn a_not_null_that_is_not_valid() {
 /// What is computed from a protected column when it is read is as protected as what is stored.
 #[test]
 fn virtual_columns() {
-    if World::get().major() < 18 {
-        return println!("virtual generated columns are PostgreSQL 18's");
+    if !World::get().has(Feature::VirtualColumns) {
+        return;
     }
     let script = |seed: u32| {
         format!(

@@ -43,5 +43,7 @@ fn libpq_of_the_servers_version() {
     assert_eq!(told("alpn"), since(17, "postgresql"));
     assert_eq!(told("protocol"), Some(if version >= 18 { "30002" } else { "30000" }));
     assert_eq!((told("closed"), told("chunks")), (since(17, "1"), since(17, "3")));
-    assert_eq!((told("cancelled over TLS"), told("password")), (since(17, "1"), since(17, "42501")));
+    assert_eq!(told("cancelled over TLS"), since(17, "1"));
+    // Who one is, is no affair of the statement's: a refusal, and none of the functions that libpq needs for it.
+    assert!(version < 17 || matches!(told("password"), Some("42501" | "0A000")), "{:?}", told("password"));
 }
