@@ -36,7 +36,7 @@ test-regress: ## PostgreSQL's own regression and isolation tests through pgveil;
 	cargo test --workspace --locked --test regress -- --show-output
 
 test-servers: ## PostgreSQL 14 to 18, each with logins, twins, attacks and drivers in short
-	@.ci/packages build postgres servers
+	@.ci/packages build postgres drivers servers
 	@# Each takes minutes: what is said is shown as it comes. PGVEIL_SERVERS=17,18 for some of them.
 	cargo test --workspace --locked --test servers -- --nocapture
 

@@ -265,6 +265,8 @@ pub struct CopyData {
     pub force_quote: Vec<bool>,
     /// Its first line holds the columns' names.
     pub header: bool,
+    /// That line is not the server's: it has none in the form in which it writes this.
+    pub own_header: bool,
 }
 
 impl CopyData {

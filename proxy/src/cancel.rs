@@ -97,6 +97,15 @@ pub enum Outcome {
     Same,
 }
 
+/// What a session's task is told.
+#[derive(Debug)]
+pub enum Asked {
+    /// To say at which count of ReadyForQuery messages all that is under way will have ended; `None` where nothing is.
+    Now(oneshot::Sender<Option<u64>>),
+    /// The server has taken a request for what ends with that count.
+    Delivered(u64),
+}
+
 /// A session's place in the [`Registry`]; dropped, it cannot be cancelled any more.
 #[derive(Debug)]
 pub struct CancelGuard {
@@ -113,8 +122,8 @@ pub struct CancelGuard {
 /// What a session's task is asked. A channel would take most of what a session keeps while it idles.
 #[derive(Debug, Default)]
 struct Questions {
-    /// `None`: the session is over. Never held across a wait; at most [`ASKING`].
-    open: std::sync::Mutex<Option<Vec<oneshot::Sender<Option<u64>>>>>,
+    /// In order; `None`: the session is over. Never held across a wait; at most [`ASKING`] questions and one delivery.
+    open: std::sync::Mutex<Option<Vec<Asked>>>,
     more: Notify,
 }
 
@@ -124,23 +133,22 @@ impl Questions {
         Arc::new(Questions { open: std::sync::Mutex::new(Some(Vec::new())), more: Notify::new() })
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut Option<Vec<oneshot::Sender<Option<u64>>>>) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut Option<Vec<Asked>>) -> T) -> T {
         work(&mut self.open.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Asks; `None` where nobody is there to answer.
-    fn ask(&self) -> Option<oneshot::Receiver<Option<u64>>> {
-        let (to, from) = oneshot::channel();
-        self.with(|open| open.as_mut().map(|open| open.push(to)))?;
+    /// Whether there is somebody to be told.
+    fn tell(&self, asked: Asked) -> bool {
+        let told = self.with(|open| open.as_mut().map(|open| open.push(asked))).is_some();
         self.more.notify_one();
-        Some(from)
+        told
     }
 
-    /// The next question. Nothing is lost when the future is dropped.
-    async fn next(&self) -> oneshot::Sender<Option<u64>> {
+    /// The next one. Nothing is lost when the future is dropped.
+    async fn next(&self) -> Asked {
         loop {
-            if let Some(question) = self.with(|open| open.as_mut().and_then(Vec::pop)) {
-                return question;
+            if let Some(asked) = self.with(|open| open.as_mut().filter(|open| !open.is_empty()).map(|open| open.remove(0))) {
+                return asked;
             }
             self.more.notified().await;
         }
@@ -219,6 +227,10 @@ impl Registry {
         let until = target.wanted.load(Ordering::Relaxed);
         let still = Still { done: Arc::clone(&target.done), questions: Arc::clone(&target.questions), until };
         let sent = deliver(target.server.clone(), still).await?;
+        if sent {
+            // The server drops a request that comes between two commands, be they of one statement of the client's.
+            target.questions.tell(Asked::Delivered(until));
+        }
         Ok(if sent { Outcome::Delivered } else { Outcome::Idle })
     }
 }
@@ -239,15 +251,17 @@ impl Still {
 }
 
 impl Target {
-    /// The session's answer: see [`CancelGuard::answer`].
+    /// The session's answer to [`Asked::Now`].
     async fn now(&self) -> Option<u64> {
-        timeout(PATIENCE, self.questions.ask()?).await.ok()?.ok()?
+        let (to, from) = oneshot::channel();
+        self.questions.tell(Asked::Now(to)).then_some(())?;
+        timeout(PATIENCE, from).await.ok()?.ok()?
     }
 }
 
 impl CancelGuard {
-    /// Waits until somebody asks what is under way. Nothing is lost when the future is dropped.
-    pub async fn asked(&mut self) -> oneshot::Sender<Option<u64>> {
+    /// Waits until a request comes or has been delivered. Nothing is lost when the future is dropped.
+    pub async fn asked(&mut self) -> Asked {
         self.questions.next().await
     }
 }
@@ -345,8 +359,27 @@ mod tests {
     /// A session that says, each time it is asked, that so much is to be done.
     async fn session(mut guard: CancelGuard, until: Option<u64>) {
         loop {
-            let _gone = guard.asked().await.send(until);
+            if let Asked::Now(question) = guard.asked().await {
+                let _gone = question.send(until);
+            }
         }
+    }
+
+    #[test]
+    fn a_session_hears_that_its_request_was_delivered() {
+        run(async {
+            let all = Registry::default();
+            let mut guard = all.register(7, b"server", false).unwrap();
+            let target = all.find(7, &guard.secret, HERE).unwrap();
+            let session = async {
+                let Asked::Now(question) = guard.asked().await else { panic!() };
+                question.send(Some(3)).unwrap();
+                guard.asked().await
+            };
+            let (outcome, heard) = tokio::join!(all.forward(&target, |_, _| async { Ok::<_, ()>(true) }), session);
+            assert_eq!(outcome, Ok(Outcome::Delivered));
+            assert!(matches!(heard, Asked::Delivered(3)), "{heard:?}");
+        });
     }
 
     #[test]

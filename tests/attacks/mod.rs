@@ -28,6 +28,7 @@ mod guess;
 mod held;
 mod identity;
 mod inference;
+mod later_forms;
 mod launder_settings;
 mod laundering;
 mod lock;

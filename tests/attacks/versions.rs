@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use pgveil_tests::client::Login;
+use pgveil_tests::version::Feature;
 use pgveil_tests::world::World;
 
 use super::*;
@@ -61,6 +62,13 @@ const READS: &[Since] = &[
     (16, attack("how much is read", &["SELECT DISTINCT reads, hits FROM pg_stat_io"], Rows("∅|∅"))),
     (16, attack("presorted aggregates", &["SET enable_presorted_aggregate = off"], Refused)),
     (16, attack("parallel queries", &["SET debug_parallel_query = on"], Refused)),
+    (
+        16,
+        attack("what a page held", &["SELECT DISTINCT n_tup_newpage_upd FROM pg_stat_user_tables WHERE relname = 'customers'"], Rows("∅")),
+    ),
+    (16, attack("a list of what is written to disk", &["SELECT DISTINCT writes, extends FROM pg_stat_io"], Rows("∅|∅"))),
+    (16, attack("what the server took one for", &["SELECT system_user"], Refused)),
+    (16, attack("digits in groups", &["SELECT id FROM shop.employees WHERE id = 1_000"], Error("42601"))),
     (16, attack("the plan for all values", &["EXPLAIN (GENERIC_PLAN) SELECT id FROM shop.customers WHERE email = $1"], Refused)),
     (17, attack("a number in a range", &["SELECT id, random(1, 10) FROM shop.employees"], Refused)),
     (17, attack("JSON_VALUE", &["SELECT JSON_VALUE(jsonb '{}', '$.a' PASSING email AS e) FROM shop.customers"], Refused)),
@@ -86,6 +94,11 @@ const READS: &[Since] = &[
     (17, attack("the size of what is sent", &["EXPLAIN (ANALYZE, SERIALIZE) SELECT email FROM shop.customers"], Refused)),
     (17, attack("rows that fail", &["COPY shop.leads FROM STDIN (ON_ERROR ignore, LOG_VERBOSITY verbose)"], Refused)),
     (17, attack("a clock's zone", &["SELECT dob AT LOCAL FROM shop.customers WHERE id = {id}"], Harmless)),
+    (17, attack("bounds of ranges", &["SELECT count(range_bounds_histogram) FROM pg_stats"], Rows("0"))),
+    (17, attack("checkpoints", &["SELECT num_timed, buffers_written FROM pg_stat_checkpointer"], Rows("∅|∅"))),
+    (17, attack("what the log held", &["SELECT * FROM pg_available_wal_summaries()"], Refused)),
+    (17, attack("triggers of events", &["SET event_triggers = off"], Refused)),
+    (17, attack("a statement of no time", &["SET transaction_timeout = '1min'", "SELECT upper(email) FROM shop.customers"], Refused)),
     (18, attack("sorted values", &["SELECT array_sort(array_agg(email)) FROM shop.customers"], Refused)),
     (18, attack("sorted masks", &["SELECT array_sort(array_agg(salary)) FROM shop.employees"], Harmless)),
     (18, attack("small letters", &["SELECT casefold(email) FROM shop.customers WHERE id = {id}"], Refused)),
@@ -124,6 +137,35 @@ const READS: &[Since] = &[
         attack(
             "searches of an index",
             &["EXPLAIN (ANALYZE, COSTS off, SUMMARY off) SELECT id FROM shop.employees WHERE dept = 3"],
+            Harmless,
+        ),
+    ),
+    (18, attack("turned values", &["SELECT array_reverse(array_agg(email)) FROM shop.customers"], Refused)),
+    (18, attack("a number's bytes", &["SELECT account::bytea FROM shop.customers WHERE id = {id}"], Refused)),
+    (18, attack("bytes of a mask", &["SELECT salary::int::bytea FROM shop.employees WHERE id = 1"], Harmless)),
+    (18, attack("turned bytes", &["SELECT reverse(convert_to(email, 'UTF8')) FROM shop.customers WHERE id = {id}"], Refused)),
+    (18, attack("how many pages are frozen", &["SELECT DISTINCT relallfrozen FROM pg_class WHERE relname = 'customers'"], Rows("0"))),
+    (18, attack("bytes that were read", &["SELECT DISTINCT read_bytes FROM pg_stat_io"], Rows("∅"))),
+    (18, attack("who has asked for more processes", &["SELECT DISTINCT parallel_workers_launched FROM pg_stat_database"], Rows("∅"))),
+    (18, attack("how reading is done", &["SET io_combine_limit = 1"], Refused)),
+    (18, attack("failed locks in the log", &["SET log_lock_failures = on"], Refused)),
+    (18, attack("a copied materialised view", &["COPY shop.by_salary TO STDOUT"], Refused)),
+    (18, attack("one with pseudonyms", &["COPY shop.mails TO STDOUT"], Harmless)),
+    (
+        18,
+        attack(
+            "how much a window stored",
+            &["EXPLAIN (ANALYZE, COSTS off, SUMMARY off) SELECT id, count(*) OVER (PARTITION BY salary) FROM shop.employees"],
+            Harmless,
+        ),
+    ),
+    (
+        18,
+        attack(
+            "the same as JSON",
+            &[
+                "EXPLAIN (ANALYZE, FORMAT json, SUMMARY off) WITH x AS MATERIALIZED (SELECT email FROM shop.customers) SELECT count(*) FROM x a, x b",
+            ],
             Harmless,
         ),
     ),
@@ -283,7 +325,7 @@ fn the_second_column_of_an_index() {
              CREATE INDEX ON s.t (grade, dept); ANALYZE s.t"
         )
     };
-    if World::get().major() >= 18 {
+    if World::get().has(Feature::SkipScan) {
         let database = World::get().database(&script(1));
         let plan =
             World::get().cluster().execute(&database, "SET enable_bitmapscan = off; EXPLAIN SELECT id FROM s.t WHERE dept = 3").unwrap();
@@ -301,7 +343,7 @@ fn the_second_column_of_an_index() {
         "DECLARE c CURSOR WITH HOLD FOR SELECT id FROM s.t WHERE dept = 3",
         "FETCH ALL FROM c",
     ] {
-        if sql.contains("any_value") && World::get().major() < 16 {
+        if sql.contains("any_value") && !World::get().has(Feature::AnyValue) {
             continue;
         }
         let [a, b] = [a.query(sql), b.query(sql)];
@@ -312,8 +354,8 @@ fn the_second_column_of_an_index() {
 /// A NOT NULL that was never checked makes no key of a unique column: among rows that are NULL the server chooses an order.
 #[test]
 fn a_not_null_that_is_not_valid() {
-    if World::get().major() < 18 {
-        return println!("NOT NULL … NOT VALID is PostgreSQL 18's");
+    if !World::get().has(Feature::UncheckedNotNull) {
+        return;
     }
     let script = |seed: u32| {
         format!(
@@ -331,8 +373,8 @@ fn a_not_null_that_is_not_valid() {
 /// What is computed from a protected column when it is read is as protected as what is stored.
 #[test]
 fn virtual_columns() {
-    if World::get().major() < 18 {
-        return println!("virtual generated columns are PostgreSQL 18's");
+    if !World::get().has(Feature::VirtualColumns) {
+        return;
     }
     let script = |seed: u32| {
         format!(

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use pgveil::demo::cluster::SUPERUSER;
 use pgveil_tests::client::{Answer, Call, Client, Login, Message, bind};
 use pgveil_tests::rng::Rng;
+use pgveil_tests::version::Feature;
 use pgveil_tests::world::{Proxy, World};
 use postgres_protocol::message::frontend;
 
@@ -183,21 +184,24 @@ fn every_option_gives_the_bytes_that_the_server_would_send() {
         // A single column has a rule of its own.
         let columns = if rng.chance(25) { "email" } else { columns };
         let options = options.join(", ");
-        // Only CSV had a header before version 15: it is refused where a column of it is pseudonymised.
-        if World::get().major() < 15 && options.contains("HEADER") {
+        // Only CSV has a header there, and none that matches.
+        if options.contains("HEADER")
+            && !World::get().has(Feature::HeaderInText)
+            && (format != "csv" || options.contains("HEADER match") || options.contains("HEADER 'x'"))
+        {
             continue;
         }
         let masked = through.query(&format!("COPY (SELECT {columns} FROM s.t ORDER BY id) TO STDOUT ({options})"));
         let truth = plain.query(&format!("COPY (SELECT {columns} FROM s.masked ORDER BY id) TO STDOUT ({options})"));
         // Later versions say the same with other codes, from 17 on one of them with a word more.
         let known = |answer: &Answer| match answer.error() {
-            Some(_) if World::get().major() > 15 => answer.message().replace("COPY delimiter character", "COPY delimiter"),
+            Some(_) if World::get().has(Feature::WordsOfCopy) => answer.message().replace("COPY delimiter character", "COPY delimiter"),
             _ => seen(answer),
         };
         assert_eq!(known(&masked), known(&truth), "{columns}: {options}");
         if truth.error().is_none() { alike += 1 } else { failed += 1 }
     }
-    assert!(World::get().major() < 15 || alike > 80 && failed > 20, "{alike} {failed}");
+    assert!(alike > 60 && failed > 20, "{alike} {failed}");
 }
 
 #[test]
@@ -224,12 +228,7 @@ fn a_table_and_its_columns() {
         ("COPY s.t (nope) TO STDOUT", "COPY s.t (nope) TO STDOUT"),
         ("COPY s.t (id, id) TO STDOUT", "COPY s.t (id, id) TO STDOUT"),
     ] {
-        let is_later = World::get().major() < 15 && masked.contains("HEADER");
         let (masked, truth) = (through.query(masked), plain.query(truth));
-        if is_later {
-            assert_eq!(masked.sqlstate(), "0A000", "{masked:?}");
-            continue;
-        }
         assert_eq!(seen(&masked), seen(&truth), "{masked:?}");
     }
 }
@@ -285,7 +284,7 @@ fn fill(client: &mut Client, sql: &str, data: &[&[u8]]) -> Answer {
 fn rows_of_the_client() {
     let mut through = Copies::get().through();
     through.query("BEGIN").ok();
-    let matched = if World::get().major() < 15 { "true" } else { "match" };
+    let matched = if World::get().has(Feature::HeaderInText) { "match" } else { "true" };
     let matched = format!("COPY own.t (a) FROM STDIN (FORMAT csv, HEADER {matched})");
     for (sql, data) in [
         ("COPY own.t FROM STDIN", &[&b"1\ta"[..], b"b\n2\t", b"\\N\n\\.\n"][..]),

@@ -1,5 +1,6 @@
 //! Writing, as roles with masks: what real clients send. Each statement is rolled back.
 
+use pgveil_tests::version::Feature;
 use pgveil_tests::world::World;
 
 use super::*;
@@ -41,7 +42,7 @@ fn rows_come_and_go() {
                 "MERGE 2",
             ),
         ] {
-            if sql.starts_with("MERGE") && World::get().major() < 15 {
+            if sql.starts_with("MERGE") && !World::get().has(Feature::Merge) {
                 continue;
             }
             let answer = written(role, &[sql]);

@@ -1,5 +1,6 @@
-//! Real drivers: psql, tokio-postgres (binary) and psycopg 3.
+//! Real drivers: psql, libpq, tokio-postgres (binary) and psycopg 3.
 
+mod libpq;
 mod psql;
 mod psycopg;
 mod tokio_postgres;

@@ -154,6 +154,7 @@ fn try_all(bytes: &[u8], rng: &mut Rng) {
                 form,
                 force_quote: vec![false, false],
                 header: rng.chance(30),
+                own_header: false,
             };
             let sealing = Sealing::new(&data, vec![Some(Arc::clone(&pseudonym)); 2]);
             let mut progress = Progress::default();

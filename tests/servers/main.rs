@@ -3,15 +3,21 @@
 //! The suite runs once for each of them, a process at a time, on the binaries of [`install`]; what it compares it compares with that very
 //! server. `PGVEIL_SERVERS=17,18` runs these only. The version that is installed on the machine is `make test`'s.
 
+mod cpu;
 mod install;
+mod report;
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use pgveil_tests::world::World;
+
+use cpu::Cpu;
+use report::{GROUPS, Report};
 
 /// Statements of each twin test and role: a few hundred; and sessions, a step of which is a statement.
 const STATEMENTS: &str = "400";
@@ -20,17 +26,16 @@ const SESSIONS: &str = "80";
 /// Parts of the suite that run in full; of the twins, the statements and sessions above.
 const PARTS: &[&str] = &["attacks::", "cases::", "corpora::", "drivers::", "dump::", "total::", "tpch::", "twins::", "wire::"];
 
-/// Which say nothing about a version of the server: Python's driver, hostile texts that reach no server, sizes of memory.
-const LEFT_OUT: &[&str] = &["drivers::psycopg", "wire::noise", "wire::memory", "wire::hostile_sql"];
+/// Which say nothing about a version of the server: hostile texts that reach no server, sizes of memory.
+const LEFT_OUT: &[&str] = &["wire::noise", "wire::memory", "wire::hostile_sql"];
 
 struct Run {
     major: u32,
     version: String,
-    result: String,
-    failed: Vec<String>,
-    /// What tests say that they left out.
-    left_out: Vec<String>,
+    report: Report,
     seconds: u64,
+    /// Seconds of processors: tests with the proxy, servers.
+    cpu: (u64, u64),
 }
 
 #[test]
@@ -49,19 +54,29 @@ fn every_major_version() {
         }
         let binaries = install::binaries(package).unwrap_or_else(|e| panic!("{package}: {e}"));
         let run = run(*major, &binaries);
-        println!("PostgreSQL {} ({}): {} in {} s", run.major, run.version, run.result, run.seconds);
+        println!("PostgreSQL {} ({}): {} in {} s", run.major, run.version, run.report.result, run.seconds);
         runs.push(run);
     }
     assert!(!runs.is_empty(), "PGVEIL_SERVERS={} names none of the versions", wanted.unwrap_or_default());
-    println!("\n{:<6} {:<10} {:>6}  result", "major", "version", "s");
-    for run in &runs {
-        println!("{:<6} {:<10} {:>6}  {}", run.major, run.version, run.seconds, run.result);
-        for line in run.failed.iter().map(|test| format!("FAILED: {test}")).chain(run.left_out.iter().cloned()) {
-            println!("{:>26}{line}", "");
+    print_table(&runs);
+    let failed: Vec<_> = runs.iter().filter(|r| !r.report.failed.is_empty()).map(|r| r.major).collect();
+    assert!(failed.is_empty(), "failed on PostgreSQL {failed:?}");
+}
+
+fn print_table(runs: &[Run]) {
+    println!("\nTests that passed / failed / were left out, seconds, and seconds of processors: tests with the proxy + servers\n");
+    let heads: String = GROUPS.iter().map(|(name, _)| format!("{name:>11}")).collect();
+    println!("{:<10}{heads}{:>6}  processors", "", "s");
+    for run in runs {
+        let cells: String = GROUPS.iter().map(|(name, _)| format!("{:>11}", run.report.count(name).to_string())).collect();
+        println!("{:<10}{cells}{:>6}  {} + {}", run.version, run.seconds, run.cpu.0, run.cpu.1);
+    }
+    for run in runs {
+        for line in run.report.failed.iter().map(|test| format!("FAILED: {test}")).chain(run.report.left_out.iter().cloned()) {
+            println!("{}: {line}", run.version);
         }
     }
-    let failed: Vec<_> = runs.iter().filter(|r| !r.failed.is_empty()).map(|r| r.major).collect();
-    assert!(failed.is_empty(), "failed on PostgreSQL {failed:?}");
+    println!("Nowhere: {}", LEFT_OUT.join(", "));
 }
 
 /// The suite on these binaries, in a process of its own: a process has one world.
@@ -82,30 +97,25 @@ fn run(major: u32, binaries: &Path) -> Run {
         .env("PGVEIL_SESSIONS", SESSIONS)
         .env_remove("PGVEIL_FUZZ");
     command.stdin(Stdio::null()).stdout(file.try_clone().expect("a log")).stderr(file);
-    let status = command.status().expect("cargo");
+    let mut cpu = Cpu::of(binaries);
+    let mut suite = command.spawn().expect("cargo");
+    let status = loop {
+        cpu.look();
+        match suite.try_wait().expect("cargo") {
+            Some(status) => break status,
+            None => thread::sleep(Duration::from_millis(500)),
+        }
+    };
     let printed = String::from_utf8_lossy(&fs::read(&log).expect("a log")).into_owned();
-    let mut failed: Vec<String> =
-        printed.lines().filter_map(|l| l.strip_prefix("test ")?.strip_suffix(" ... FAILED")).map(str::to_owned).collect();
-    let result = printed.lines().rev().find_map(|l| l.strip_prefix("test result: ")).unwrap_or("no result").to_owned();
-    if !status.success() && failed.is_empty() {
-        failed.push(format!("{status}: {}", printed.lines().last().unwrap_or_default()));
+    let mut report = Report::read(&printed);
+    if !status.success() && report.failed.is_empty() {
+        report.failed.push(format!("{status}: {}", printed.lines().last().unwrap_or_default()));
     }
-    // Of several tests that leave out the same, one speaks for all.
-    let mut left_out: Vec<String> = printed.lines().filter(|l| l.starts_with("SKIPPED")).map(str::to_owned).collect();
-    left_out.sort();
-    left_out.dedup();
-    if !failed.is_empty() {
+    if !report.failed.is_empty() {
         let from = printed.find("\nfailures:\n").unwrap_or_default();
         println!("{}", printed.get(from..).unwrap_or_default());
     }
-    Run {
-        major,
-        version: version(binaries),
-        result: result.split("; 0 measured").next().unwrap_or_default().to_owned(),
-        failed,
-        left_out,
-        seconds: began.elapsed().as_secs(),
-    }
+    Run { major, version: version(binaries), report, seconds: began.elapsed().as_secs(), cpu: cpu.seconds() }
 }
 
 /// As the server tells it.

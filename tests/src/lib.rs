@@ -6,4 +6,5 @@ pub mod data;
 pub mod recorder;
 pub mod rng;
 pub mod stage;
+pub mod version;
 pub mod world;

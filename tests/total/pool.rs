@@ -2,6 +2,7 @@
 
 use pgveil_policy::builtin::total::{Condition, Kind, signatures};
 use pgveil_tests::rng::Rng;
+use pgveil_tests::version::Feature;
 use pgveil_tests::world::World;
 
 const INT2: &[&str] = &["0", "1", "-1", "2", "7", "-32768", "32767", "100"];
@@ -268,7 +269,13 @@ fn values(rng: &mut Rng) -> Vec<(&'static str, Vec<String>)> {
         ),
         ("time", owned(TIME)),
         ("timetz", owned(TIMETZ)),
-        ("interval", owned(INTERVAL).into_iter().filter(|v| World::get().major() >= 15 || !INTERVAL_OF_15.contains(&v.as_str())).collect()),
+        (
+            "interval",
+            owned(INTERVAL)
+                .into_iter()
+                .filter(|v| World::get().has(Feature::IntervalsOf15) || !INTERVAL_OF_15.contains(&v.as_str()))
+                .collect(),
+        ),
         ("uuid", owned(UUID)),
         ("inet", owned(INET)),
         ("macaddr", owned(MACADDR)),

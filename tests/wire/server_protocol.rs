@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use pgveil_tests::version::Feature;
+
 use super::cancel::{LONG, request, wait_until_active};
 use super::own::{self, Own};
 use super::server_login::POLICY;
@@ -100,7 +102,7 @@ fn find(bytes: &[u8], part: &[u8]) -> bool {
 #[test]
 fn a_real_servers_protocol_and_its_key() {
     let world = World::get();
-    let newest = world.major() >= 18;
+    let newest = world.has(Feature::LongKeys);
     let database = world.database("CREATE SCHEMA s; CREATE TABLE s.t AS SELECT 1 AS id, 'x' AS secret");
     let tap = Tap::before(world.cluster().port());
     let own = Own { upstream: own::service(tap.port), ..Own::new(POLICY) }.user("ana", "reader").user("boss", "admin");

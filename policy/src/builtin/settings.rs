@@ -100,6 +100,8 @@ const SHOWN: &[&str] = &[
     "max_stack_depth",
     "max_worker_processes",
     "num_os_semaphores",
+    // libpq asks before it changes a password.
+    "password_encryption",
     // Who one is for pgveil: put there by it, never by a client.
     "pgveil.role",
     "pgveil.user",

@@ -19,6 +19,11 @@ const WRONG_COLUMN: SqlState = SqlState("42P10");
 const COLUMN_TWICE: SqlState = SqlState("42701");
 const NO_PARAMETER: SqlState = SqlState("42P02");
 
+/// `server_version_num` from which on text may have a HEADER.
+const HEADER_IN_TEXT: u32 = 150_000;
+/// From which on a materialised view may be copied like a table.
+const FROM_MATERIALIZED_VIEWS: u32 = 180_000;
+
 /// Judges a COPY between server and client.
 pub(super) fn plan(role: &RoleEngine, who: &Subject, copy: &Copy, text: &str) -> Result<Planned, Refusal> {
     check_path(role.facts.catalog.as_ref(), &who.search_path)?;
@@ -30,7 +35,7 @@ fn judged(role: &RoleEngine, who: &Subject, copy: &Copy, text: &str) -> Result<P
         (Copied::Query(reading), _) => out(role, who, reading, text, &copy.options),
         (Copied::Table { name, columns }, false) => {
             let relation = find(role, who, name, text)?;
-            let sql = query_of(&relation, columns.as_deref()).map_err(|r| r.at(name.place))?;
+            let sql = query_of(role, &relation, columns.as_deref()).map_err(|r| r.at(name.place))?;
             // Places in this text are none in the client's.
             let anew = |r: Refusal| Refusal { position: name.place, ..r };
             out(role, who, &read::query(&sql).map_err(anew)?, &sql, &copy.options).map_err(anew)
@@ -67,15 +72,18 @@ fn out(role: &RoleEngine, who: &Subject, reading: &Reading, text: &str, options:
             forced
         }
     };
-    let data = CopyData { columns, form: options.form.clone(), force_quote, header: options.header != Header::Off };
-    // Only CSV had one there, which is not the form in which the server writes what is replaced on the way.
-    if data.header && data.is_sealed() && role.facts.catalog.server_version < 150_000 {
-        let what = "HEADER of a COPY with pseudonymised columns, which needs PostgreSQL 15,";
-        return Err(refuse::not_yet("copy.option", what).with_hint("Leave HEADER out."));
+    let header = options.header != Header::Off;
+    let mut data = CopyData { columns, form: options.form.clone(), force_quote, header, own_header: false };
+    // Before, only CSV had one, which is not the form in which the server writes what is replaced on the way.
+    if data.header && data.is_sealed() && role.facts.catalog.server_version < HEADER_IN_TEXT {
+        if !matches!(data.form, CopyForm::Csv { .. }) {
+            return Err(Refusal::new(SqlState::UNSUPPORTED, "copy.option", "COPY HEADER available only in CSV mode"));
+        }
+        data.own_header = true;
     }
     // What is replaced on the way is written in the client's form there.
     let mut written = words_of(&data.form_of_server());
-    if data.header {
+    if data.header && !data.own_header {
         written.push("HEADER TRUE".to_owned());
     }
     if !data.is_sealed() {
@@ -152,6 +160,7 @@ fn into(role: &RoleEngine, who: &Subject, relation: &Relation, listed: Option<&[
         columns: columns.iter().map(output).collect(),
         form: options.form.clone(),
         header: options.header != Header::Off,
+        own_header: false,
     };
     Ok(Planned { copy: Some(Arc::new(data)), ..Planned::plain(Kind::CopyIn, text) })
 }
@@ -175,11 +184,12 @@ fn may_write(facts: &Facts, role: &str, relation: &Relation, column: &Column) ->
 }
 
 /// What COPY of a table reads: its own rows, not those of its children (PostgreSQL documentation, COPY, Notes).
-fn query_of(relation: &Relation, listed: Option<&[String]>) -> Result<String, Refusal> {
+fn query_of(role: &RoleEngine, relation: &Relation, listed: Option<&[String]>) -> Result<String, Refusal> {
     let what = match relation.kind {
         RelationKind::Table => None,
         RelationKind::Partitioned => Some("partitioned table"),
         RelationKind::View => Some("view"),
+        RelationKind::MaterializedView if role.facts.catalog.server_version >= FROM_MATERIALIZED_VIEWS => None,
         RelationKind::MaterializedView => Some("materialized view"),
         RelationKind::Foreign => Some("foreign table"),
         RelationKind::Sequence => Some("sequence"),

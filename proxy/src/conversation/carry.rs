@@ -9,8 +9,8 @@
 //!    (PostgreSQL documentation, COPY, "Tuples"), so they go into the table as they are; then the portal is asked for more;
 //! 4. for an INSERT, the client's statement runs with the table as its source, and the table is dropped.
 //!
-//! All is sent ahead as far as it is known, so that the server never waits between two commands, where a request to cancel would be
-//! lost: while a chunk is sealed the server is inside COPY, and waits for its data.
+//! All is sent ahead as far as it is known, so that the server hardly ever is between two commands, where a request to cancel is lost:
+//! while a chunk is sealed the server is inside COPY, and waits for its data. One that was delivered and did nothing fails the next chunk.
 //!
 //! An error at any of them fails the transaction, as an error of the client's own statement would; the Sync that ends a simple Query's
 //! steps is sent by pgveil, and commits nothing then. Memory is bounded by [`HELD`].
@@ -50,6 +50,9 @@ const STEP: &[u8] = b"pgveil_keep";
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const TRAILER: [u8; 2] = [255, 255];
 
+/// What the server says of a statement that was cancelled; a COPY that is told to fail has the same SQLSTATE.
+const CANCELLED: (&str, &str) = ("57014", "canceling statement due to user request");
+
 /// One statement whose rows are being kept.
 #[derive(Debug)]
 pub struct Carrying {
@@ -73,6 +76,8 @@ pub struct Carrying {
     tag: Option<Box<[u8]>>,
     /// Why it is to fail.
     refusal: Option<Refusal>,
+    /// It was cancelled.
+    cancelled: bool,
     failed: bool,
 }
 
@@ -129,6 +134,7 @@ impl Carrying {
             last: false,
             tag: None,
             refusal: None,
+            cancelled: false,
             failed: false,
         }
     }
@@ -151,6 +157,11 @@ impl Carrying {
             self.chunk = Vec::new();
         }
         Ok(())
+    }
+
+    /// It ends with its next chunk, if there is one.
+    pub fn cancelled(&mut self) {
+        self.cancelled = true;
     }
 
     // Gives the chunk, and sets how many rows the next one has.
@@ -285,7 +296,7 @@ impl<J: Judge> Conversation<J> {
     fn fill(&mut self, c: &mut Carrying, out: &mut Out) {
         let Some(carry) = c.statement.carry.clone() else { return };
         let to = &mut out.to_server;
-        if c.refusal.is_some() {
+        if c.refusal.is_some() || c.cancelled {
             frame::put(to, b'f', |b| message::put_cstring(b, b"refused"));
             c.due.push_back(Due::Failure);
             // The error comes at once, but an answer that follows it would not.
@@ -354,13 +365,15 @@ impl<J: Judge> Conversation<J> {
         let c = &mut *carrying;
         let named = !c.made && stale::is_of_a_name(report);
         // COPY was told to fail.
-        let refusal = c.refusal.take().filter(|_| c.due.front() == Some(&Due::Failure));
+        let told_to = c.due.front() == Some(&Due::Failure);
+        let refusal = c.refusal.take().filter(|_| told_to);
         let is_stale = named || stale::is_stale(report) || refusal.as_ref().is_some_and(|r| r.id == stale::ID);
         self.wants_fresh |= is_stale;
         let order_is_data = c.statement.order_is_data && c.due.front() == Some(&Due::Rows);
         let told = match refusal {
             Some(refusal) if refusal.id == stale::ID => stale::report(),
             Some(refusal) => Report::of(&refusal),
+            None if told_to && c.cancelled && report.code() == CANCELLED.0.as_bytes() => Report::ours("ERROR", CANCELLED.0, CANCELLED.1),
             None => self.report(report, None, Ran { order_is_data, writes: c.made && c.due.front() != Some(&Due::Rows) }),
         };
         let Some(simple) = &mut c.simple else {

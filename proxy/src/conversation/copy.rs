@@ -109,6 +109,9 @@ impl<J: Judge> Conversation<J> {
                 self.copying = Copying::Out { sealing: flow.sealing.clone(), progress: Progress::default() };
                 let to = if again { &mut self.held } else { &mut out.to_client };
                 frame::put(to, tag, |b| b.extend_from_slice(body));
+                if let Some(sealing) = &flow.sealing {
+                    sealing.put_header(to);
+                }
             }
             // Nothing was sent after it: the server would take it for data.
             (b'G', Some(Kind::CopyIn), Copying::No) if self.inflow.is_asked() && self.ledger.is_empty() => {

@@ -372,6 +372,14 @@ impl<J: Judge> Conversation<J> {
         self.hung_up = true;
     }
 
+    /// The server has taken a request to cancel what is under way. Where rows are being kept it may have come between two of its commands,
+    /// and be lost: the next chunk of them fails.
+    pub fn cancelled(&mut self) {
+        if let Some(ledger::Owed::Carry(carrying)) = self.ledger.front_mut() {
+            carrying.cancelled();
+        }
+    }
+
     /// Whether there is something to send without a further byte of the client's: a text again, or the rest of one.
     pub fn is_under_way(&self) -> bool {
         self.again.is_some() || self.steps.is_some()

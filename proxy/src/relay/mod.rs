@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
-use crate::cancel::CancelGuard;
+use crate::cancel::{Asked, CancelGuard};
 use crate::conversation::server::check_setting;
 use crate::conversation::{Conversation, End, Judge, path};
 use crate::error::UpstreamError;
@@ -169,8 +169,14 @@ where
             }
             stopped = pump.run() => stopped,
             // After the pump: what the client said before is taken by now.
-            question = cancel.asked() => {
-                let _gone = question.send(pump.turns.until());
+            asked = cancel.asked() => {
+                match asked {
+                    Asked::Now(question) => {
+                        let _gone = question.send(pump.turns.until());
+                    }
+                    Asked::Delivered(until) if pump.turns.done() < until => pump.between.cancelled(),
+                    Asked::Delivered(_) => {}
+                }
                 continue;
             }
         };

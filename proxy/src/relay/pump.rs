@@ -44,6 +44,9 @@ pub trait Between {
 
     /// The session goes on under a policy, which has come since it began. Who judges takes it up between two statements.
     fn goes_on_under(&mut self, _policy: u64) {}
+
+    /// See [`Conversation::cancelled`].
+    fn cancelled(&mut self);
 }
 
 impl<J: Judge> Between for Conversation<J> {
@@ -73,6 +76,10 @@ impl<J: Judge> Between for Conversation<J> {
 
     fn hung_up(&mut self) {
         Conversation::hung_up(self);
+    }
+
+    fn cancelled(&mut self) {
+        Conversation::cancelled(self);
     }
 }
 
@@ -112,6 +119,8 @@ impl Between for Nothing {
     fn refreshed(&mut self) {}
 
     fn hung_up(&mut self) {}
+
+    fn cancelled(&mut self) {}
 }
 
 /// Why the pump stopped.

@@ -142,6 +142,8 @@ impl Between for Pairs {
     fn refreshed(&mut self) {}
 
     fn hung_up(&mut self) {}
+
+    fn cancelled(&mut self) {}
 }
 
 #[test]

@@ -71,12 +71,17 @@ impl Turns {
         self.server.begun
     }
 
+    /// The count of ReadyForQuery messages that the client was sent.
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
     /// The count of ReadyForQuery messages at which all that is under way will have ended; `None` where nothing is.
     pub fn until(&self) -> Option<u64> {
         let open = u64::try_from(self.open.len()).unwrap_or(u64::MAX).saturating_add(self.more);
         // One that copies is under way, though what ends it has not come.
         let open = open.max(u64::from(self.copying));
-        (open > 0).then(|| self.done.load(Ordering::Relaxed).saturating_add(open))
+        (open > 0).then(|| self.done().saturating_add(open))
     }
 }
 

@@ -194,6 +194,40 @@ fn an_error_at_any_step_ends_it_with_one_sync() {
 }
 
 #[test]
+fn a_cancel_that_the_server_lost_fails_the_next_chunk() {
+    let words = "E 57014 canceling statement due to user request";
+    let mut talk = begun("keep s-");
+    talk.server(rows);
+    talk.conversation.cancelled();
+    talk.server(|s| {
+        s.bare('s');
+        asks(s);
+    });
+    assert_eq!(took(&mut talk), ["f", "H"]);
+    assert_eq!(talk.server(|s| s.error("57014", "COPY from stdin failed: refused")), [words]);
+    assert_eq!(took(&mut talk), ["S"]);
+    assert_eq!(talk.server(|s| s.ready('I')), ["Z I"]);
+    assert_eq!(talk.client(|c| c.query("rows -")), ["Q sent:rows -"]);
+    // It was not lost; and one that comes when all is kept changes nothing.
+    let mut talk = begun("keep s-");
+    talk.conversation.cancelled();
+    assert_eq!(talk.server(|s| s.error("57014", "canceling statement due to user request")), [words]);
+    let mut talk = begun("keep s-");
+    talk.server(|s| {
+        s.complete("SELECT 0");
+        asks(s);
+    });
+    talk.conversation.cancelled();
+    let told = talk.server(|s| {
+        ended(s, "COPY 0");
+        s.bare('3');
+        s.bare('3');
+        s.ready('I');
+    });
+    assert_eq!(told, ["C SELECT 0", "Z I"]);
+}
+
+#[test]
 fn the_extended_protocol_keeps_at_execute() {
     let mut talk = Talk::new();
     let sent = talk.client(|c| {

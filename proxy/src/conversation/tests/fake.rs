@@ -166,7 +166,7 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
     let copied = matches!(kind, Kind::CopyOut | Kind::CopyIn).then(|| {
         let columns: Arc<[Output]> = rest.chars().enumerate().map(output).collect();
         let form = CopyForm::Csv { delimiter: b',', quote: b'"', escape: b'"', null: String::new() };
-        Arc::new(CopyData { force_quote: vec![false; columns.len()], columns, form, header: false })
+        Arc::new(CopyData { force_quote: vec![false; columns.len()], columns, form, header: false, own_header: false })
     });
     Ok(Planned {
         act,

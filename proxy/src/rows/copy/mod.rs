@@ -24,7 +24,10 @@ use crate::wire::frame;
 pub struct Sealing {
     form: CopyForm,
     force_quote: Vec<bool>,
+    /// The first row of the server's is one.
     header: bool,
+    /// It is written here.
+    own_header: bool,
     /// The columns' names: what a header says of a sealed column, which would else pass as it comes.
     names: Vec<String>,
     /// One for each column.
@@ -60,10 +63,30 @@ impl Sealing {
         Sealing {
             form: data.form.clone(),
             force_quote: data.force_quote.clone(),
-            header: data.header,
+            header: data.header && !data.own_header,
+            own_header: data.own_header,
             names: data.columns.iter().map(|c| c.name.clone()).collect(),
             seals: pseudonyms.into_iter().map(|p| p.map(|p| (p, format))).collect(),
         }
+    }
+
+    /// Appends the CopyData message that comes first, where the server sends none for it.
+    pub fn put_header(&self, out: &mut Vec<u8>) {
+        if !self.own_header {
+            return;
+        }
+        frame::put(out, b'd', |out| {
+            for (index, name) in self.names.iter().enumerate() {
+                if index > 0 {
+                    out.push(self.delimiter());
+                }
+                let mut field = Vec::new();
+                plain::put(kept(name).as_bytes(), plain::DELIMITER, &mut field);
+                // What was escaped is read.
+                let _written = self.value(&field, None, false, out);
+            }
+            out.push(b'\n');
+        });
     }
 
     /// Appends the CopyData message that the client is sent for one of the server's, whose body is `body`. The server sends one row in
@@ -158,9 +181,15 @@ impl Sealing {
     }
 }
 
-/// As the server writes a name of a header: cut to the 63 bytes that it keeps of one, perhaps before a character.
+/// Bytes that the server keeps of a name, perhaps without those of its last character.
+const KEPT: usize = 63;
+
+fn kept(name: &str) -> &str {
+    name.get(..name.floor_char_boundary(KEPT)).unwrap_or(name)
+}
+
+/// As the server writes a name of a header: cut to the bytes that it keeps of one.
 fn is_name(field: &[u8], name: &str) -> bool {
-    const KEPT: usize = 63;
     let Some(said) = plain::unescaped(field) else { return false };
     let name = name.as_bytes();
     said.as_ref() == name || name.len() > KEPT && said.len() > KEPT - 4 && name.starts_with(&said)

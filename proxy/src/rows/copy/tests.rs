@@ -35,7 +35,7 @@ fn sealing(form: CopyForm, pattern: &str, force_quote: bool, header: bool) -> Se
     let force_quote = vec![force_quote; pseudonyms.len()];
     let named = |name: &str| Output { name: name.to_owned(), origin: Origin::Computed, of_view: None, mask: Mask::Clear, type_oid: None };
     let columns = ["e,mail", "n", "c"].iter().take(pattern.len()).map(|name| named(name)).collect();
-    let data = CopyData { columns, form, force_quote, header };
+    let data = CopyData { columns, form, force_quote, header, own_header: false };
     Sealing::new(&data, pseudonyms)
 }
 
@@ -87,6 +87,30 @@ fn the_header_passes_in_the_clients_form() {
     assert_eq!(sent(&sealing, &mut progress, b"e,mail\tn\n").unwrap(), b"\"e,mail\",n\n");
     assert_eq!(sent(&sealing, &mut progress, b"ab\t1\n").unwrap(), b"\"ba\",\"1\"\n");
     assert!(progress.may_end(&sealing));
+}
+
+#[test]
+fn a_header_that_the_server_has_not_is_written() {
+    let header = |form: CopyForm, names: &[&str], own_header: bool| {
+        let named =
+            |name: &&str| Output { name: (*name).to_owned(), origin: Origin::Computed, of_view: None, mask: Mask::Clear, type_oid: None };
+        let data =
+            CopyData { columns: names.iter().map(named).collect(), form, force_quote: vec![true; names.len()], header: true, own_header };
+        let sealing = Sealing::new(&data, vec![Some(Arc::new(Fake)); names.len()]);
+        let mut out = Vec::new();
+        sealing.put_header(&mut out);
+        (out, sealing)
+    };
+    let body = |names: &[&str]| String::from_utf8(header(csv(b',', b'"', b'"', "null"), names, true).0.split_off(5)).unwrap();
+    assert_eq!(body(&["e,mail", "n", "a\tb\\N", "null"]), "\"e,mail\",n,a\tb\\N,\"null\"\n");
+    assert_eq!(body(&["\\."]), "\"\\.\"\n");
+    assert_eq!(body(&["\\N", &"ä".repeat(40)]), format!("\\N,{}\n", "ä".repeat(31)));
+    let (out, sealing) = header(csv(b',', b'"', b'"', ""), &["n"], true);
+    assert_eq!(out[..5], [b'd', 0, 0, 0, 6]);
+    // What comes then is a row.
+    assert!(Progress::default().may_end(&sealing));
+    assert_eq!(sent(&sealing, &mut Progress::default(), b"ab\n").unwrap(), b"\"ba\"\n");
+    assert!(header(csv(b',', b'"', b'"', ""), &["n"], false).0.is_empty());
 }
 
 #[test]
