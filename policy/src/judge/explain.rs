@@ -7,7 +7,7 @@ use super::refuse;
 use super::statement::{self, Gate, Judgement};
 use crate::Refusal;
 use crate::mask::Mask;
-use crate::plan::{Kind, Origin, Output, PlanFormat, Planned, SqlText};
+use crate::plan::{Act, Kind, Origin, Output, PlanFormat, Planned, SqlText};
 use crate::read::{ExplainFormat, ExplainOptions, Reading};
 
 /// Judges an EXPLAIN of a query.
@@ -61,6 +61,25 @@ pub(super) fn around(options: &ExplainOptions, planned: Planned, role: &str) -> 
         carry: None,
         tag: None,
         changes_catalog: planned.changes_catalog && runs,
+        ..planned
+    })
+}
+
+/// Puts EXPLAIN before an EXECUTE.
+///
+/// # Errors
+/// `statement.kind` where it would run: its errors and effects would be told by what the name means.
+pub(super) fn executed(options: &ExplainOptions, planned: Planned, role: &str) -> Result<Planned, Refusal> {
+    let Act::Execute { name, arguments, .. } = planned.act else { return Err(other("such a statement", role)) };
+    if options.analyze == Some(true) {
+        return Err(other("EXECUTE, with ANALYZE,", role));
+    }
+    let explain = format!("EXPLAIN ({}) ", asked(options));
+    Ok(Planned {
+        kind: kind(options.format),
+        text: planned.text.prefixed(&explain),
+        outputs: Arc::from([output()]),
+        act: Act::Execute { name, arguments, explain },
         ..planned
     })
 }
