@@ -109,12 +109,14 @@ pub enum Act {
         /// The client's text of the PREPARE, to judge it again.
         client: String,
     },
-    /// EXECUTE: what it gives is what the name means when the server runs it.
+    /// EXECUTE, or EXPLAIN of one: what it gives is what the name means when the server runs it.
     Execute {
         /// As it is stored.
         name: String,
         /// In order.
         arguments: Arc<[Argument]>,
+        /// EXPLAIN and its options, with which it is not run but planned; the rows are a plan's. Empty for an EXECUTE by itself.
+        explain: String,
     },
     /// DEALLOCATE of one name, or of all.
     Deallocate(Option<String>),

@@ -29,7 +29,13 @@ attacks![
         &["PREPARE p (text) AS SELECT count(*) FROM shop.customers WHERE ssn = $1", "EXECUTE p ('{ssn}')"],
         Rows("0")
     ),
-    attack("EXPLAIN of it", &["PREPARE p AS SELECT id FROM shop.customers WHERE ssn = 'x'", "EXPLAIN EXECUTE p"], Refused),
+    attack("EXPLAIN of it", &["PREPARE p AS SELECT id FROM shop.customers WHERE ssn = 'x'", "EXPLAIN EXECUTE p"], Harmless),
+    attack("EXPLAIN of it, that runs", &["PREPARE p AS SELECT id FROM shop.customers WHERE ssn = 'x'", "EXPLAIN (ANALYZE) EXECUTE p"], Refused),
+    attack(
+        "a value that fits in the plan of it",
+        &["PREPARE p (text) AS SELECT id FROM shop.customers WHERE full_name = $1", "EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE p ('{name}')"],
+        Harmless
+    ),
     attack("a table of it", &["PREPARE p AS SELECT email FROM shop.customers", "CREATE TABLE adhoc.x AS EXECUTE p"], Refused),
     attack("a cursor for it", &["PREPARE p AS SELECT email FROM shop.customers", "DECLARE c CURSOR WITH HOLD FOR EXECUTE p"], Nothing),
     attack("the name of nothing", &["EXECUTE p"], Error("26000")),

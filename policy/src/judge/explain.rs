@@ -131,6 +131,25 @@ pub(super) fn around(options: &ExplainOptions, planned: Planned, role: &str) -> 
     })
 }
 
+/// Puts EXPLAIN before an EXECUTE.
+///
+/// # Errors
+/// `statement.kind` where it would run: its errors and effects would be told by what the name means.
+pub(super) fn executed(options: &ExplainOptions, planned: Planned, role: &str) -> Result<Planned, Refusal> {
+    let Act::Execute { name, arguments, .. } = planned.act else { return Err(other("such a statement", role)) };
+    if options.analyze == Some(true) {
+        return Err(other("EXECUTE, with ANALYZE,", role));
+    }
+    let explain = format!("EXPLAIN ({}) ", asked(options));
+    Ok(Planned {
+        kind: kind(options.format),
+        text: planned.text.prefixed(&explain),
+        outputs: Arc::from([output()]),
+        act: Act::Execute { name, arguments, explain },
+        ..planned
+    })
+}
+
 fn output() -> Output {
     Output { name: "QUERY PLAN".into(), origin: Origin::Computed, of_view: None, mask: Mask::Clear, type_oid: None }
 }

@@ -98,7 +98,7 @@ fn execute(role: &RoleEngine, who: &Subject, name: String, arguments: Option<Rea
     }
     let texts: Vec<String> = given.iter().map(|a| a.text.clone()).collect();
     let text = Act::execute(&name, &texts);
-    Ok(Planned { act: Act::Execute { name, arguments: Arc::from(given) }, ..Planned::plain(Kind::Named, text) })
+    Ok(Planned { act: Act::Execute { name, arguments: Arc::from(given), explain: String::new() }, ..Planned::plain(Kind::Named, text) })
 }
 
 /// A constant as a client writes a token.

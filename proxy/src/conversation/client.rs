@@ -8,7 +8,7 @@ use super::ledger::{Owed, Simple, Texts};
 use super::named::{self, Ready};
 use super::names::key;
 use super::refusals::{
-    REFUSED, bad_formats, carries_alone, function_call, no_portal, no_statement, no_value, not_utf8, reserved, token_type, too_many,
+    REFUSED, bad_formats, carries_alone, function_call, malformed, no_portal, no_statement, no_value, not_utf8, reserved, token_type, too_many,
     without_names,
 };
 use super::statement::Statement;
@@ -87,7 +87,8 @@ impl<J: Judge> Conversation<J> {
                 continue;
             }
             if self.inflow.is_open() && !matches!(head.tag, b'c' | b'f' | b'H' | b'S') {
-                return Err(Self::among_data(head.tag, out));
+                self.ask_whether_copying(head.tag, out);
+                break;
             }
             if head.tag == b'B' && head.total > large::LARGE && !self.skipping {
                 match self.begin_large_bind(rest, head, out)? {
@@ -117,7 +118,10 @@ impl<J: Judge> Conversation<J> {
 
     fn message(&mut self, tag: u8, whole: &[u8], out: &mut Out) -> Result<Taken, End> {
         let body = whole.get(HEADER..).unwrap_or_default();
-        let message = Frontend::decode(tag, body)?;
+        let message = match Frontend::decode(tag, body) {
+            Ok(message) => message,
+            Err(error) => return self.malformed(tag, body, out).ok_or(error.into()),
+        };
         if self.inflow.is_open() {
             self.while_copying(tag, whole, out)?;
             return Ok(Taken::Yes);
@@ -142,7 +146,7 @@ impl<J: Judge> Conversation<J> {
             // What is still owed is told first.
             Frontend::Terminate if !self.ledger.is_empty() => return Ok(self.settle(out)),
             Frontend::Terminate => {
-                out.to_server.extend_from_slice(whole);
+                message::put_bare(&mut out.to_server, b'X');
                 return Err(End::Terminated);
             }
             Frontend::FunctionCall => self.refuse_query(function_call(), out),
@@ -150,6 +154,22 @@ impl<J: Judge> Conversation<J> {
             Frontend::Copy => {}
         }
         Ok(Taken::Yes)
+    }
+
+    // What the server would answer with an error, and go on. `None` where it would not.
+    fn malformed(&mut self, tag: u8, body: &[u8], out: &mut Out) -> Option<Taken> {
+        let refusal = malformed(message::fault(tag, body)?);
+        if self.inflow.is_open() {
+            return None;
+        }
+        match (tag, message::bound_statement(tag, body)) {
+            // It is dropped unread.
+            _ if self.skipping => {}
+            (_, Some(name)) if self.names.statement_ahead(key(name)).is_none() => self.refuse(no_statement(name), out),
+            (b'Q', _) => self.refuse_query(refusal, out),
+            _ => self.refuse(refusal, out),
+        }
+        Some(Taken::Yes)
     }
 
     // `again`: the text, where it may be sent again if it turns out to be stale.

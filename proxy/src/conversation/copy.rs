@@ -15,6 +15,7 @@ use crate::rows::RowFault;
 use crate::rows::copy::{Progress, Sealing};
 use crate::wire::answer::{self, Report};
 use crate::wire::frame::{self, HEADER, Head};
+use crate::wire::message;
 
 /// The COPY whose data flows now, as the server has said.
 #[derive(Debug)]
@@ -72,13 +73,21 @@ impl<J: Judge> Conversation<J> {
                     return Err(ProtocolError::Malformed { tag: char::from(tag) }.into());
                 }
                 out.to_server.extend_from_slice(whole);
+                if self.syncs > 0 {
+                    // Nothing more is taken until it is known what became of them.
+                    message::put_bare(&mut out.to_server, b'H');
+                }
                 // Another COPY FROM may follow in the same text.
                 let follows = self.ledger.asks_for_more();
                 self.inflow = if follows { Inflow::Asked } else { Inflow::Closed };
                 Ok(())
             }
-            // The server ignores them there.
-            b'H' | b'S' => Ok(()),
+            // The server ignores it there.
+            b'H' => Ok(()),
+            b'S' => {
+                self.sync_among_data(out);
+                Ok(())
+            }
             _ => Err(Self::among_data(tag, out)),
         }
     }
@@ -173,6 +182,8 @@ impl<J: Judge> Conversation<J> {
             return Err(Veto::Unexpected { tag: 'C' });
         }
         self.copying = Copying::No;
+        // It has read all of them as data.
+        self.syncs = 0;
         Ok(())
     }
 

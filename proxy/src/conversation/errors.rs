@@ -32,8 +32,15 @@ impl Ran {
 
 impl<J: Judge> Conversation<J> {
     pub(super) fn error(&mut self, report: &Report, out: &mut Out) -> Result<(), End> {
+        let failed = self.copies_in();
+        if failed && let Some(end) = self.still_copying(report, out) {
+            return Err(end);
+        }
         let done = self.error_of(report, out);
         self.copy_failed();
+        if failed && done.is_ok() {
+            self.ask_for_syncs(out);
+        }
         done
     }
 
@@ -75,6 +82,7 @@ impl<J: Judge> Conversation<J> {
                 told.put(&mut out.to_client, b'E');
                 self.skip(out);
             }
+            Some(Owed::Among(asking)) => self.asked_in_vain(asking),
             Some(Owed::Carry(carrying)) => self.carry_failed(carrying, report, out),
             Some(Owed::Sync) => {
                 // What is held runs when the transaction ends.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pgveil_policy::read::places::client_position;
 use pgveil_policy::{Kind, Refusal};
 
+use super::among::Asking;
 use super::ask::Asked;
 use super::carry::Carrying;
 use super::names::Names;
@@ -82,6 +83,8 @@ pub enum Owed {
     Refused(Refusal),
     /// For Sync: ReadyForQuery.
     Sync,
+    /// For the question which Syncs among the data of a COPY were answered.
+    Among(Asking),
     /// For questions of pgveil's own.
     Asked(Box<Asked>),
     /// For one statement of a text whose statements are sent one by one.
@@ -197,6 +200,7 @@ impl Ledger {
                 | Owed::Execute { .. }
                 | Owed::Close { .. }
                 | Owed::Refused(_)
+                | Owed::Among(_)
                 | Owed::Asked(_)
                 | Owed::Step(_) => {}
             }
@@ -232,6 +236,7 @@ impl Ledger {
                     | Owed::Execute { .. }
                     | Owed::Close { .. }
                     | Owed::Refused(_)
+                    | Owed::Among(_)
                     | Owed::Asked(_),
                     _,
                 ) => {}

@@ -9,12 +9,14 @@
 //! * [`names`]: statements and portals; `named`: the texts that make and use them;
 //! * `tokens`: texts made ready, tokens turned back; [`statement`]: what of a plan the conversation needs;
 //! * [`witness`]: the RowDescription against the plan;
+//! * [`among`]: what else comes among the data of a COPY;
 //! * `large`: messages that are not kept whole;
 //! * [`stale`]: what a statement means has changed since it was judged;
 //! * [`carry`]: rows that are kept with their pseudonyms, in a table;
 //! * [`path`]: the effective search_path, [`own`]: the session's own catalog, and when they must be asked again; [`ask`]: how;
 //! * [`steps`]: several statements in one text, of which later ones hang on earlier ones.
 
+pub mod among;
 pub mod ask;
 pub mod carry;
 mod client;
@@ -287,6 +289,10 @@ pub struct Conversation<J> {
     copying: copy::Copying,
     /// What is done with CopyData of the client's.
     inflow: copy::Inflow,
+    /// Sync messages that were sent on among the data of the present COPY FROM.
+    syncs: usize,
+    /// The type of a message that is none of its data: the server was asked whether it still reads these.
+    strange: Option<u8>,
     /// Bytes of the client's CopyData that are passed on.
     sending: usize,
     /// A large Bind of the client's that is passed on.
@@ -339,6 +345,8 @@ impl<J: Judge> Conversation<J> {
             again: None,
             copying: copy::Copying::No,
             inflow: copy::Inflow::Closed,
+            syncs: 0,
+            strange: None,
             sending: 0,
             binding: None,
             ignoring: 0,
@@ -348,7 +356,8 @@ impl<J: Judge> Conversation<J> {
 
     /// Whether a message of the client's is taken now. Where not, an answer of the server's (or [`Conversation::refreshed`]) changes it.
     pub fn listening(&self) -> bool {
-        !self.waiting && !self.unsettled && !self.wants_fresh && !self.inflow.is_asked() && self.ledger.len() < OWED_LIMIT
+        let settled = self.syncs == 0 || self.inflow.is_open();
+        !self.waiting && !self.unsettled && !self.wants_fresh && !self.inflow.is_asked() && settled && self.ledger.len() < OWED_LIMIT
     }
 
     /// Whether rows are being kept: that takes long, and ends if the client is gone. Nothing is taken from it, but its bytes are read.

@@ -133,14 +133,17 @@ impl<J: Judge> Conversation<J> {
             Act::Close(None) => with(Effect::ClosesAll),
             Act::Close(Some(name)) => with(Effect::Closes(name.as_bytes().into())),
             Act::Discard => with(Effect::Discards),
-            Act::Execute { name, arguments } => {
+            Act::Execute { name, arguments, explain } => {
                 let meant = self.statement_here(name.as_bytes(), here)?;
                 if !meant.kind.is_some_and(Kind::is_preparable) {
                     return Err(not_executed(name));
                 }
                 let text = self.execute_text(name, arguments, &meant)?;
                 let leans = Leans { on: Target::Statement, name: name.as_bytes().into(), meant, binary: false };
-                return Ok((statement.leaning(leans, true), text));
+                return Ok(match explain.is_empty() {
+                    true => (statement.leaning(leans, true), text),
+                    false => (statement.planning(leans), format!("{explain}{text}")),
+                });
             }
             Act::Fetch { name, moves } => {
                 let (meant, cursor) = self.portal_here(name.as_bytes(), here)?;

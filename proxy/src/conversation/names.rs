@@ -107,6 +107,7 @@ impl Names {
             | Owed::Refused(_)
             | Owed::Sync
             | Owed::Carry(_)
+            | Owed::Among(_)
             | Owed::Asked(_)
             | Owed::Step(_) => {}
         }

@@ -9,6 +9,7 @@ use crate::scrub::OWN_NAMES;
 
 const INVALID_STATEMENT: SqlState = SqlState("26000");
 const INVALID_CURSOR: SqlState = SqlState("34000");
+const PROTOCOL: SqlState = SqlState("08P01");
 const RESERVED_NAME: SqlState = SqlState("42939");
 const NOT_IN_ENCODING: SqlState = SqlState("22021");
 
@@ -73,6 +74,11 @@ pub(super) fn closed() -> Refusal {
     Refusal::new(SqlState::DENIED, "channel.denied", "the channel that pg_notify() is given is not open to this role")
         .with_detail("What is sent on a channel passes between sessions as it is: no mask is put on it.")
         .with_hint("The policy opens channels with `channels` of the role.")
+}
+
+/// A message whose body does not decode. `what`: Postgres' own words.
+pub(super) fn malformed(what: String) -> Refusal {
+    Refusal::new(PROTOCOL, "wire.malformed", what)
 }
 
 /// A name that begins as those of pgveil itself.

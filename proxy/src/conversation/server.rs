@@ -273,6 +273,7 @@ impl<J: Judge> Conversation<J> {
                 self.ready(body, out)?;
                 Ok(None)
             }
+            Owed::Among(asking) => self.among(asking, tag, body, out),
             Owed::Asked(asked) => self.asked(asked, tag, body, out),
             Owed::Step(step) => self.step(step, tag, body, out),
         }

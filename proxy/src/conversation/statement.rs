@@ -211,6 +211,12 @@ impl Statement {
         self.policy.store(policy, Ordering::Relaxed);
     }
 
+    /// Its rows are the plan of what a name means.
+    #[must_use]
+    pub fn planning(self, leans: Leans) -> Self {
+        Statement { order_is_data: self.order_is_data || leans.meant.order_is_data, leans: Some(leans), ..self }
+    }
+
     /// An empty text.
     pub fn empty() -> Self {
         Statement {

@@ -5,6 +5,7 @@ mod copy;
 mod fake;
 mod model;
 mod named;
+mod refused;
 mod steps;
 mod visible;
 
@@ -41,69 +42,6 @@ fn each_statement_of_a_text_has_its_own_masks() {
         s.ready('T');
     });
     assert_eq!(told, ["C BEGIN", "T ?column?:9.2", "D a", "C SELECT 1", "T ?column?:9.1", "D #a", "C SELECT 1", "Z T"]);
-}
-
-#[test]
-fn a_refusal_stands_where_the_servers_error_was() {
-    let mut talk = Talk::new();
-    assert_eq!(talk.client(|c| c.query("deny this")), ["Q pgveil refused this statement"]);
-    let told = talk.server(|s| {
-        s.error("42601", "syntax error at or near \"pgveil\"");
-        s.ready('I');
-    });
-    assert_eq!(told, ["E 42501 denied hint=other", "Z I"]);
-
-    let sent = talk.client(|c| {
-        c.parse("s", "deny this");
-        c.bind("", "s", &[]);
-        c.execute("");
-        c.sync();
-    });
-    // Nothing made the statement s: the Bind that asks for it is not sent on.
-    assert_eq!(sent[0], "P s pgveil refused this statement");
-    assert_eq!(sent[1], "P pgveil_refused pgveil refused this statement");
-    let told = talk.server(|s| {
-        s.error("42601", "syntax error");
-        s.ready('I');
-    });
-    assert_eq!(told, ["E 42501 denied hint=other", "Z I"]);
-}
-
-#[test]
-fn a_refusal_in_a_transaction_that_has_failed_says_so_as_postgres_does() {
-    let mut talk = Talk::new();
-    talk.client(|c| c.query("deny this"));
-    let refuse = |status: char| {
-        move |s: &mut fake::Server| {
-            s.error("42601", "syntax error");
-            s.ready(status);
-        }
-    };
-    assert_eq!(talk.server(refuse('E')), ["E 42501 denied hint=other", "Z E"]);
-    talk.client(|c| c.query("deny this"));
-    let aborted = "E 25P02 current transaction is aborted, commands ignored until end of transaction block";
-    assert_eq!(talk.server(refuse('E')), [aborted, "Z E"]);
-}
-
-#[test]
-fn another_error_in_place_of_a_refusal_is_the_servers_own() {
-    let mut talk = Talk::new();
-    talk.client(|c| c.query("deny this"));
-    let told = talk.server(|s| {
-        s.error("57014", "canceling statement due to user request");
-        s.ready('I');
-    });
-    assert_eq!(told, ["E 57014 canceling statement due to user request", "Z I"]);
-}
-
-#[test]
-fn a_server_that_runs_refused_text_is_not_heard_further() {
-    let mut talk = Talk::new();
-    talk.client(|c| c.query("deny this"));
-    assert_eq!(talk.veto(|s| s.complete("SELECT 1")), "veto: the server did not refuse text that cannot be parsed");
-    let mut talk = Talk::new();
-    talk.client(|c| c.query("deny this"));
-    assert_eq!(talk.veto(|s| s.ready('I')), "veto: the server did not refuse text that cannot be parsed");
 }
 
 #[test]
@@ -166,74 +104,6 @@ fn formats_may_differ_by_column() {
         s.row(&[Some("a"), Some("b")]);
     };
     assert_eq!(talk.veto(row), "veto: the server took result formats that do not fit the plan");
-}
-
-#[test]
-fn unknown_names_are_not_asked_for() {
-    let mut talk = Talk::new();
-    let ask = |talk: &mut Talk, write: &dyn Fn(&mut fake::Client)| {
-        let sent = talk.client(|c| {
-            write(c);
-            c.sync();
-        });
-        assert_eq!(sent, ["P pgveil_refused pgveil refused this statement", "S"]);
-        talk.server(|s| {
-            s.error("42601", "syntax error");
-            s.ready('I');
-        })
-    };
-    assert_eq!(ask(&mut talk, &|c| c.bind("", "nope", &[])), ["E 26000 prepared statement \"nope\" does not exist", "Z I"]);
-    assert_eq!(ask(&mut talk, &|c| c.describe('S', "")), ["E 26000 unnamed prepared statement does not exist", "Z I"]);
-    assert_eq!(ask(&mut talk, &|c| c.execute("c1")), ["E 34000 portal \"c1\" does not exist", "Z I"]);
-    assert_eq!(ask(&mut talk, &|c| c.describe('P', "c1")), ["E 34000 portal \"c1\" does not exist", "Z I"]);
-    assert_eq!(
-        ask(&mut talk, &|c| c.parse("pgveil_path", "rows -")),
-        [
-            "E 42939 the name \"pgveil_path\" is reserved detail=Names that begin with \"pgveil_\" are pgveil's own. hint=(refusals.md: wire.reserved)",
-            "Z I"
-        ]
-    );
-}
-
-#[test]
-fn an_error_skips_to_sync_and_what_was_skipped_never_was() {
-    let mut talk = Talk::with_statement("s", SEALED, &[(9, 1), (9, 2)]);
-    // After the failing Parse the server skips both the Close and the new s: the second Bind is of the old one.
-    talk.client(|c| {
-        c.parse("x", "rows -");
-        c.close('S', "s");
-        c.parse("s", "rows --");
-        c.query("rows -");
-        c.sync();
-        c.bind("", "s", &[]);
-        c.execute("");
-        c.sync();
-    });
-    let told = talk.server(|s| {
-        s.error("42P01", "relation \"x\" does not exist");
-        s.ready('I');
-        s.bare('2');
-        s.row(&[Some("ana"), Some("1")]);
-        s.complete("SELECT 1");
-        s.ready('I');
-    });
-    assert_eq!(told, ["E 42P01 relation \"x\" does not exist", "Z I", "2", "D #ana|1", "C SELECT 1", "Z I"]);
-}
-
-#[test]
-fn after_an_error_the_client_is_skipped_too() {
-    let mut talk = Talk::new();
-    talk.client(|c| c.parse("x", "rows -"));
-    talk.server(|s| s.error("42P01", "relation \"x\" does not exist"));
-    let sent = talk.client(|c| {
-        c.parse("y", "rows -");
-        c.query("rows -");
-        c.function_call();
-        c.flush();
-        c.sync();
-    });
-    assert_eq!(sent, ["S"]);
-    assert_eq!(talk.server(|s| s.ready('I')), ["Z I"]);
 }
 
 #[test]
@@ -428,63 +298,6 @@ fn empty_texts_and_several_in_one_parse() {
         s.ready('I');
     });
     assert_eq!(told, ["E 42601 cannot insert multiple commands into a prepared statement", "Z I"]);
-}
-
-#[test]
-fn function_calls_and_bad_text_are_refused() {
-    let mut talk = Talk::new();
-    assert_eq!(talk.client(fake::Client::function_call), ["Q pgveil refused this statement"]);
-    let told = talk.server(|s| {
-        s.error("42601", "x");
-        s.ready('I');
-    });
-    assert!(told[0].starts_with("E 0A000 the FunctionCall message"), "{told:?}");
-    talk.client(|c| c.raw(b'Q', b"select '\xff'\0"));
-    let told = talk.server(|s| {
-        s.error("42601", "x");
-        s.ready('I');
-    });
-    assert_eq!(told[0], "E 22021 invalid byte sequence for encoding \"UTF8\": 0xff hint=(refusals.md: wire.encoding)");
-}
-
-#[test]
-fn texts_over_the_limit_are_refused_and_the_session_goes_on() {
-    let mut talk = Talk::new();
-    let mut large = vec![b'x'; super::TEXT_LIMIT + 1];
-    large.push(0);
-    let sent = talk.client(|c| {
-        c.raw(b'Q', &large);
-        c.query("rows -");
-    });
-    assert_eq!(sent, ["Q pgveil refused this statement", "Q sent:rows -"]);
-    let told = talk.server(|s| {
-        s.error("42601", "x");
-        s.ready('I');
-    });
-    assert!(told[0].starts_with("E 54000 a message of 16777223 bytes is too large"), "{told:?}");
-}
-
-#[test]
-fn what_breaks_the_protocol_ends_the_session() {
-    for (tag, body) in [(b'p', &b"secret\0"[..]), (b'Q', b"no end"), (b'B', b"\0"), (b'Z', b"I"), (b'S', b"x")] {
-        let mut talk = Talk::new();
-        let end = talk.try_client(|c| c.raw(tag, body)).unwrap_err();
-        assert!(matches!(end, super::End::Protocol(_)), "{end}");
-    }
-    let mut talk = Talk::new();
-    assert!(matches!(talk.try_client(|c| c.raw(b'E', &vec![0; 10_001])), Err(super::End::Protocol(_))));
-    let mut talk = Talk::new();
-    assert_eq!(talk.try_client(|c| c.raw(b'X', b"")), Err(super::End::Terminated));
-}
-
-#[test]
-fn a_fatal_error_is_told_and_ends_the_session() {
-    let mut talk = Talk::new();
-    assert_eq!(
-        talk.veto(|s| s.fatal("57P01", "terminating connection due to administrator command")),
-        "the server ended the session (57P01)"
-    );
-    assert_eq!(talk.take_told(), ["E 57P01 terminating connection due to administrator command"]);
 }
 
 #[test]

@@ -93,13 +93,52 @@ impl<'a> Frontend<'a> {
             b'E' => execute(&mut c),
             b'S' => Some(Frontend::Sync),
             b'H' => Some(Frontend::Flush),
-            b'X' => Some(Frontend::Terminate),
+            // The server does not look at its body.
+            b'X' => return Ok(Frontend::Terminate),
             b'F' => return Ok(Frontend::FunctionCall),
             b'd' | b'c' | b'f' => return Ok(Frontend::Copy),
             _ => return Err(ProtocolError::Unexpected { tag: char::from(tag) }),
         };
         message.and_then(|m| c.end(m)).ok_or(ProtocolError::Malformed { tag: char::from(tag) })
     }
+}
+
+/// What Postgres says of a body that does not decode, in its words (`pqformat.c`, `postgres.c`); `None` where it would lose its place, or
+/// says nothing.
+pub fn fault(tag: u8, body: &[u8]) -> Option<String> {
+    const STRING: &str = "invalid string in message";
+    const SHORT: &str = "insufficient data left in message";
+    const LEFT: &str = "invalid message format";
+    let mut c = Cursor::new(body);
+    let (strings, subtype) = match tag {
+        b'Q' | b'E' => (1, None),
+        b'P' | b'B' => (2, None),
+        b'H' => (0, None),
+        b'D' | b'C' => match c.u8() {
+            None => return Some("no data left in message".to_owned()),
+            subtype => (1, subtype),
+        },
+        _ => return None,
+    };
+    for _ in 0..strings {
+        if c.cstring().is_none() {
+            return Some(STRING.to_owned());
+        }
+    }
+    let all = match tag {
+        b'E' => c.i32().map(drop),
+        b'P' => c.u16().and_then(|count| c.bytes(usize::from(count).checked_mul(4)?)).map(drop),
+        b'B' => values(&mut c).map(drop),
+        _ => Some(()),
+    };
+    Some(match (all, c.left(), subtype) {
+        (None, _, _) => SHORT.to_owned(),
+        (Some(()), 0, Some(subtype)) => {
+            let word = if tag == b'D' { "DESCRIBE" } else { "CLOSE" };
+            format!("invalid {word} message subtype {subtype}")
+        }
+        (Some(()), _, _) => LEFT.to_owned(),
+    })
 }
 
 fn query<'a>(c: &mut Cursor<'a>) -> Option<Frontend<'a>> {
@@ -114,13 +153,25 @@ fn parse<'a>(c: &mut Cursor<'a>) -> Option<Frontend<'a>> {
 
 fn bind<'a>(c: &mut Cursor<'a>) -> Option<Frontend<'a>> {
     let (portal, statement) = (c.cstring()?, c.cstring()?);
+    Some(Frontend::Bind(Bind { portal, statement, result_formats: values(c)? }))
+}
+
+/// The statement that a Bind names, whatever the rest of it is.
+pub fn bound_statement(tag: u8, body: &[u8]) -> Option<&[u8]> {
+    let mut c = Cursor::new(body);
+    c.cstring().filter(|_| tag == b'B')?;
+    c.cstring()
+}
+
+// Formats and values of parameters are read over; gives the formats of results.
+fn values<'a>(c: &mut Cursor<'a>) -> Option<&'a [u8]> {
     let formats = usize::from(c.u16()?);
     c.bytes(formats.checked_mul(2)?)?;
     for _ in 0..c.u16()? {
         c.value()?;
     }
     let count = usize::from(c.u16()?);
-    Some(Frontend::Bind(Bind { portal, statement, result_formats: c.bytes(count.checked_mul(2)?)? }))
+    c.bytes(count.checked_mul(2)?)
 }
 
 fn target_and_name<'a>(c: &mut Cursor<'a>) -> Option<(Target, &'a [u8])> {

@@ -7,6 +7,7 @@ mod node;
 mod odbc;
 mod pgbench;
 mod psql;
+mod rust;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

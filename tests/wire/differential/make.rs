@@ -345,7 +345,7 @@ impl Maker {
             };
             self.put(b'd', line.as_bytes());
             // Whether the server ignores it hangs on whether the data before it was right.
-            if self.mood == Mood::Anything && self.rng.chance(10) {
+            if self.rng.chance(10) {
                 let tag = *self.rng.pick(b"SH");
                 self.put(tag, b"");
             }

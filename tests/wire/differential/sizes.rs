@@ -66,6 +66,16 @@ fn columns() {
         same(&format!("{count} columns"), &[query(&text), parse("", &text, &[]), bind("", "", &[], &[], &formats), run(""), sync()]);
     }
     same(
+        "no column, from nothing",
+        &[
+            query("SELECT; SELECT WHERE false; SELECT UNION ALL SELECT; SELECT count(*) FROM (SELECT) AS x"),
+            parse("", "SELECT", &[]),
+            bind("", "", &[], &[], &[1]),
+            run(""),
+            sync(),
+        ],
+    );
+    same(
         "no column",
         &[
             query("SELECT FROM w.plain WHERE id < 4"),
@@ -75,6 +85,57 @@ fn columns() {
             sync(),
         ],
     );
+}
+
+#[test]
+fn bodies_that_do_not_decode() {
+    let started = bind("", "", &[], &[], &[]);
+    for (what, bytes) in [
+        ("a query without its end", message(b'Q', b"SELECT 1")),
+        ("a query with bytes after its end", message(b'Q', b"SELECT 1\0x")),
+        ("an empty body for a query", message(b'Q', b"")),
+        ("Flush with a body", message(b'H', b"x")),
+        ("Parse without a text", message(b'P', b"\0SELECT 1")),
+        ("Parse without parameters", message(b'P', b"\0SELECT 1\0")),
+        ("Parse with fewer types than it says", message(b'P', b"\0SELECT 1\0\0\x02\0\0\0\x17")),
+        ("Parse with a negative number of types", message(b'P', b"\0SELECT 1\0\xff\xff")),
+        ("Parse with bytes after its end", message(b'P', b"\0SELECT 1\0\0\0x")),
+        ("Bind cut short", message(b'B', b"\0\0\0\0\0")),
+        ("Bind of nothing, cut short", message(b'B', b"\0nothing\0\0\0\0")),
+        ("Bind without a name", message(b'B', b"\0noth")),
+        ("Bind with bytes after its end", message(b'B', &[&started[5..], b"x"].concat())),
+        ("Describe of something else", message(b'D', b"X\0")),
+        ("Describe of something else, and more", message(b'D', b"X\0y")),
+        ("Describe of nothing", message(b'D', b"")),
+        ("Close of something else", message(b'C', b"X\0")),
+        ("Close without a name", message(b'C', b"S")),
+        ("Execute cut short", message(b'E', b"\0\0\0")),
+        ("Execute with bytes after its end", message(b'E', b"\0\0\0\0\0x")),
+    ] {
+        let after = [parse("", "SELECT 2", &[]), bind("", "", &[], &[], &[]), run(""), sync(), query("SELECT 3")];
+        same(what, &[&[parse("", "SELECT 1", &[]), bytes.clone()][..], &after].concat());
+        same(&format!("{what}, in a transaction"), &[&[query("BEGIN"), query("SELECT nope"), bytes][..], &after].concat());
+    }
+}
+
+#[test]
+fn a_sync_among_the_data_of_a_copy() {
+    let copy = || [parse("", "COPY w.sink FROM STDIN", &[]), bind("", "", &[], &[], &[]), message(b'E', &[0; 5])].concat();
+    let (good, bad, done) = (|n: i32| message(b'd', format!("{n}\tx\n").as_bytes()), message(b'd', b"nonsense\n"), message(b'c', b""));
+    let rest = || [query("SELECT 1"), parse("", "SELECT 2", &[]), bind("", "", &[], &[], &[]), run(""), sync()].concat();
+    for (what, script) in [
+        ("before wrong data", vec![copy(), sync(), bad.clone(), done.clone(), sync(), rest()]),
+        ("behind it", vec![copy(), bad.clone(), sync(), rest()]),
+        ("behind it, and more data", vec![copy(), sync(), good(801), bad.clone(), sync(), good(802), sync(), done.clone(), rest()]),
+        ("behind it, and never ended", vec![copy(), bad.clone(), good(803), sync(), good(804), rest()]),
+        ("right data", vec![copy(), sync(), good(805), sync(), done.clone(), sync(), rest()]),
+        ("and the client fails", vec![copy(), sync(), good(806), message(b'f', b"no\0"), sync(), rest()]),
+        ("of a simple query", vec![query("COPY w.sink FROM STDIN"), good(807), sync(), bad, sync(), sync(), good(808), rest()]),
+        ("of right data", vec![query("COPY w.sink FROM STDIN"), good(809), sync(), done, sync(), rest()]),
+    ] {
+        same(what, &[vec![query("BEGIN")], script.clone()].concat());
+        same(&format!("{what}, without a transaction"), &[script, vec![query("DELETE FROM w.sink WHERE id > 800")]].concat());
+    }
 }
 
 #[test]
@@ -91,6 +152,11 @@ fn parameters() {
             &[parse("", &text, &vec![23; count]), bind("", "", &formats, &values, &[]), run(""), sync()],
         );
     }
+    // Each written in the text.
+    let list = (1..=65_535).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
+    let values: Vec<Option<&[u8]>> = (0..65_535).map(|n| [Some(&b"7"[..]), None][usize::from(n == 65_534)]).collect();
+    let text = format!("SELECT id FROM w.plain WHERE id IN ({list})");
+    same("65,535 parameters written", &[parse("", &text, &[]), bind("", "", &[], &values, &[]), run(""), sync()]);
     same("one too many", &[parse("", "SELECT $65536::int", &[]), sync(), parse("", "SELECT $0::int", &[]), sync()]);
 }
 

@@ -229,6 +229,14 @@ pub(super) const KINDS: &[Kind] = &[
         of_postgres: true,
     },
     Kind {
+        id: "wire.malformed",
+        meaning: "A message whose body is not as the protocol says.",
+        why: "PostgreSQL refuses it too.",
+        instead: "Look for a fault in the driver.",
+        example: None,
+        of_postgres: true,
+    },
+    Kind {
         id: "wire.reserved",
         meaning: "A name of a statement or portal that begins with `pgveil_`.",
         why: "pgveil gives such names itself.",

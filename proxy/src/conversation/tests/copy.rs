@@ -128,15 +128,16 @@ fn data_of_the_client_flows_once_it_is_asked_for() {
     });
     assert_eq!(sent, ["Q sent:copyin --"]);
     assert_eq!(talk.server(|s| s.copies('G', 0, 2)), ["G"]);
-    assert_eq!(talk.client(|_| ()), ["d \"1,a\\n\"", "d \"2,b\\n\"", "c", "Q sent:rows -"]);
+    assert_eq!(talk.client(|_| ()), ["d \"1,a\\n\"", "S", "d \"2,b\\n\"", "c", "H"]);
+    assert_eq!(talk.server(|s| s.complete("COPY 2")), ["C COPY 2"]);
+    assert_eq!(talk.client(|_| ()), ["Q sent:rows -"]);
     let told = talk.server(|s| {
-        s.complete("COPY 2");
         s.ready('I');
         s.columns(&[(9, 2)]);
         s.complete("SELECT 0");
         s.ready('I');
     });
-    assert_eq!(told, ["C COPY 2", "Z I", "T ?column?:9.2", "C SELECT 0", "Z I"]);
+    assert_eq!(told, ["Z I", "T ?column?:9.2", "C SELECT 0", "Z I"]);
 }
 
 #[test]
@@ -207,12 +208,10 @@ fn filling_in_the_extended_protocol() {
         c.done();
         c.sync();
     });
-    assert_eq!(sent, ["d \"1\\n\"", "c", "S"]);
-    let told = talk.server(|s| {
-        s.complete("COPY 1");
-        s.ready('I');
-    });
-    assert_eq!(told, ["C COPY 1", "Z I"]);
+    assert_eq!(sent, ["S", "d \"1\\n\"", "c", "H"], "the last Sync waits: whether the first was ignored is not known yet");
+    assert_eq!(talk.server(|s| s.complete("COPY 1")), ["C COPY 1"]);
+    assert_eq!(talk.client(|_| ()), ["S"]);
+    assert_eq!(talk.server(|s| s.ready('I')), ["Z I"]);
 
     // An error skips to Sync.
     talk.client(|c| {
@@ -239,10 +238,86 @@ fn nothing_else_is_taken_while_the_server_reads_data() {
     let mut talk = Talk::new();
     talk.client(|c| c.query("copyin -"));
     talk.server(|s| s.copies('G', 0, 1));
-    assert!(talk.try_client(|c| c.query("rows -")).is_err());
+    // Whether it does is asked: it may have failed.
+    assert_eq!(talk.client(|c| c.query("rows -")), ["S", "Q "]);
+    assert_eq!(
+        talk.veto(|s| s.error("08P01", "unexpected message type 0x51 during COPY from stdin")),
+        "terminating connection because protocol synchronization was lost"
+    );
+    assert_eq!(talk.take_told(), ["E 08P01 unexpected message type 0x51 during COPY from stdin"]);
+    let mut talk = Talk::new();
+    talk.client(|c| c.query("copyin -"));
+    talk.server(|s| s.copies('G', 0, 1));
+    assert_eq!(talk.client(|c| c.query("rows -")), ["S", "Q "]);
+    let told = talk.server(|s| {
+        s.error("22P02", "x");
+        s.ready('I');
+        s.ready('I');
+        s.bare('I');
+        s.ready('I');
+    });
+    assert_eq!(told.last().map(String::as_str), Some("Z I"));
+    assert_eq!((told.len(), talk.client(|_| ())), (2, vec!["Q sent:rows -".to_owned()]));
     // While the server sends data, the client's is dropped.
     let mut talk = Talk::new();
     talk.client(|c| c.query("copyout -"));
     talk.server(|s| s.copies('H', 0, 1));
     assert_eq!(talk.client(|c| c.data("x")), [""; 0]);
+}
+
+#[test]
+fn a_sync_among_data_of_a_copy_that_has_failed_is_answered() {
+    // The server says how many it has answered: none, the second, or both.
+    for (answered, told_then) in [(0, vec![]), (1, vec!["Z I"]), (2, vec!["Z I", "Z I"])] {
+        let mut talk = Talk::with_statement("s", "copyin -", &[]);
+        talk.client(|c| {
+            c.bind("", "s", &[]);
+            c.execute("");
+        });
+        talk.server(|s| {
+            s.bare('2');
+            s.copies('G', 0, 1);
+        });
+        let sent = talk.client(|c| {
+            c.sync();
+            c.data("1\n");
+            c.sync();
+            c.data("2\n");
+        });
+        assert_eq!(sent, ["S", "d \"1\\n\"", "S", "d \"2\\n\""]);
+        assert_eq!(talk.server(|s| s.error("22P02", "x")).len(), 1);
+        assert_eq!(talk.take_sent(), ["S", "Q "]);
+        assert_eq!(talk.client(|c| c.query("rows -")), [""; 0], "not before it is known");
+        let told = talk.server(|s| {
+            (0..=answered).for_each(|_| s.ready('I'));
+            s.bare('I');
+            s.ready('I');
+        });
+        assert_eq!(told, told_then);
+        let goes_on: &[&str] = if answered > 0 { &["Q sent:rows -"] } else { &[] };
+        assert_eq!(talk.client(|_| ()), goes_on, "skipped where no Sync has ended it");
+    }
+}
+
+#[test]
+fn a_sync_among_data_of_a_simple_copy_that_has_failed_is_answered() {
+    let mut talk = Talk::new();
+    talk.client(|c| c.query("copyin -"));
+    talk.server(|s| s.copies('G', 0, 1));
+    talk.client(|c| {
+        c.data("1\n");
+        c.sync();
+    });
+    assert_eq!(talk.server(|s| s.error("22P02", "x")).len(), 1);
+    assert_eq!(talk.take_sent(), ["S", "Q "]);
+    let told = talk.server(|s| {
+        s.ready('I');
+        s.ready('I');
+        s.ready('I');
+        // A request to cancel, say.
+        s.error("57014", "canceling statement due to user request");
+        s.ready('I');
+    });
+    assert_eq!(told, ["Z I", "Z I"]);
+    assert_eq!(talk.client(|c| c.query("rows -")), ["Q sent:rows -"]);
 }

@@ -207,7 +207,8 @@ fn act(word: &str, rest: &str) -> Result<Act, Refusal> {
         }
         "execute" => {
             let argument = Argument { text: format!("'{more}'"), literal: Some(more.to_owned()), null: false };
-            Act::Execute { name: name.into(), arguments: [argument].into_iter().filter(|_| !more.is_empty()).collect() }
+            let arguments = [argument].into_iter().filter(|_| !more.is_empty()).collect();
+            Act::Execute { name: name.into(), arguments, explain: String::new() }
         }
         "fetch" | "move" => Act::Fetch { name: name.into(), moves: word == "move" },
         "close" => Act::Close(of(name)),

@@ -1,9 +1,10 @@
-// What programs do with node-postgres, postgres.js, knex and Sequelize. Usage: check.mjs PORT DATABASE USER PASSWORD ROLE
+// What programs do with node-postgres (also on libpq), postgres.js, knex and Sequelize. Usage: check.mjs PORT DATABASE USER PASSWORD ROLE
 import { once } from "node:events";
 import { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import assert from "node:assert/strict";
 import pg from "pg";
+import Native from "pg-native";
 import Cursor from "pg-cursor";
 import QueryStream from "pg-query-stream";
 import { from as copyFrom, to as copyTo } from "pg-copy-streams";
@@ -105,10 +106,21 @@ const pgParts = {
     if (!masked) return;
     await client.query("LISTEN jobs");
     const heard = once(client, "notification");
-    // The channel is a literal: one that is only known when the statement runs is refused.
-    await assert.rejects(client.query("SELECT pg_notify($1, $2)", ["jobs", "hello"]), { code: "42501" });
-    await client.query("SELECT pg_notify('jobs', $1)", ["hello"]);
+    await assert.rejects(client.query("SELECT pg_notify($1, $2)", ["secrets", "hello"]), { code: "42501" });
+    await client.query("SELECT pg_notify($1, $2)", ["jobs", "hello"]);
     assert.equal((await heard)[0].payload, "hello");
+  },
+};
+
+// What does not read what the driver on libpq is not told: types' modifiers and where columns come from.
+const natives = {
+  ...pgParts,
+  rows: (client) => async () => {
+    const { rows, fields } = await client.query("SELECT id, email, full_name, ssn FROM shop.customers WHERE id <= $1 ORDER BY id", [60]);
+    assert(rows.length > 10);
+    rows.forEach((row) => (mail(row.email), assert(!masked || (row.full_name === "[name]" && row.ssn === null))));
+    same("native fields", fields.map((f) => [f.name, f.dataTypeID]));
+    if (masked) await assert.rejects(client.query("SELECT upper(email) FROM shop.customers"), { code: "42501" });
   },
 };
 
@@ -122,6 +134,34 @@ await part("pg pool", async () => {
   const pool = new pg.Pool({ ...options, max: 4 });
   same("pool", await Promise.all([...Array(20).keys()].map(async (n) => (await pool.query("SELECT $1::int AS n", [n])).rows[0].n)));
   await pool.end();
+});
+
+// The same driver on libpq: no cursors, streams, COPY or binary formats.
+await part("pg-native", async () => {
+  const client = new pg.native.Client(options);
+  await client.connect();
+  try {
+    for (const name of ["rows", "types", "several", "listen"]) await part(`pg-native ${name}`, natives[name](client));
+    await client.query("BEGIN");
+    await assert.rejects(client.query("SELECT 1 / $1::int", [0]), { code: "22012" });
+    await assert.rejects(client.query("SELECT 1"), { code: "25P02" });
+    await client.query("ROLLBACK");
+    const prepared = { name: "by number", text: "SELECT $1::int * 2 AS n" };
+    for (const n of [1, 2, 3]) same("prepared", (await client.query({ ...prepared, values: [n] })).rows);
+    const slow = client.query("SELECT pg_sleep(100)");
+    setTimeout(() => client.native.cancel(() => {}), 300);
+    await assert.rejects(slow, { code: "57014" });
+    const native = new Native();
+    native.connectSync(`host=127.0.0.1 port=${port} dbname=${database} user=${user} password=${password}`);
+    native.querySync("SELECT email FROM shop.customers WHERE id <= $1", ["60"]).forEach((row) => mail(row.email));
+    native.prepareSync("by id", "SELECT email FROM shop.customers WHERE id = $1::int", 1);
+    for (const id of ["2", "4", "6"]) native.executeSync("by id", [id]).forEach((row) => mail(row.email));
+    assert.throws(() => native.querySync("SELECT nope"), /nope/);
+    same("sync", native.querySync("SELECT 5 AS five"));
+    native.end();
+  } finally {
+    await client.end();
+  }
 });
 
 async function js(more, act) {
@@ -181,8 +221,8 @@ for (const more of [{}, { prepare: false }, { fetch_types: false, max: 1 }, { ma
         let got;
         const heard = new Promise((done) => (got = done));
         const { unlisten } = await sql.listen("jobs", got);
-        await assert.rejects((async () => sql.notify("jobs", "hello"))(), { code: "42501" });
-        await sql`SELECT pg_notify('jobs', ${"hello"})`;
+        await assert.rejects((async () => sql.notify("secrets", "hello"))(), { code: "42501" });
+        await sql.notify("jobs", "hello");
         assert.equal(await heard, "hello");
         await unlisten();
       }
