@@ -31,7 +31,7 @@ pub(super) fn query(role: &RoleEngine, who: &Subject, options: &ExplainOptions, 
 /// EXPLAIN (VEIL): what is done with each column of a statement, and which row filters it meets, as rows. The text that is sent holds
 /// nothing but these words: nothing is read.
 pub(super) fn veil(role: &RoleEngine, options: &ExplainOptions, planned: Planned, who: &Subject) -> Result<Planned, Refusal> {
-    if *options != (ExplainOptions { veil: options.veil, ..ExplainOptions::default() }) || options.veil != Some(true) {
+    if *options != (ExplainOptions { veil: Some(true), ..ExplainOptions::default() }) {
         return Err(Refusal::new(SqlState::UNSUPPORTED, "read.explain", "VEIL goes with no other option of EXPLAIN")
             .with_hint("Write EXPLAIN (VEIL) for what pgveil does with each column, and EXPLAIN without it for the server's plan.")
             .at(Some(1)));

@@ -149,7 +149,9 @@ impl View {
                 continue;
             }
             let name = format!("{}.{}", relation.schema, relation.name);
-            for column in &relation.columns {
+            let parents: Vec<_> = relation.parents.iter().filter_map(|oid| catalog.relations.get(oid)).collect();
+            // A child's columns and rows look as its parent's do: said there.
+            for column in relation.columns.iter().filter(|c| parents.iter().all(|p| p.column(&c.name).is_none())) {
                 let treatment = guard.and_then(|g| g.columns.get(&column.number));
                 let look = match treatment {
                     None => Look::plain(MaskSpec::Clear, 0),
@@ -162,6 +164,9 @@ impl View {
                     },
                 };
                 view.columns.insert(format!("{name}.{}", column.name), look);
+            }
+            if !parents.is_empty() {
+                continue;
             }
             let filters = guard.map(|g| g.filters.as_slice()).unwrap_or_default();
             let line = |sql: &str, pattern: &str| {

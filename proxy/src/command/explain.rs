@@ -1,5 +1,7 @@
 //! `pgveil explain`
 
+mod layout;
+
 use std::io::Read as _;
 use std::process::ExitCode;
 
@@ -165,7 +167,7 @@ impl About<'_> {
                     part.rows.iter().map(|h| vec![h.relation.clone(), h.condition.clone(), h.rule.clone()]).collect();
                 out.push_str(&format!("Rows that it sees\n{}\n", columns(&rows, "  ")));
             }
-            out.push_str(&format!("Sent\n  {}\n", part.sent.replace('\n', "\n  ")));
+            out.push_str(&format!("Sent\n  {}\n", layout::lines(&part.sent).replace('\n', "\n  ")));
             if n.saturating_add(1) < parts.len() {
                 out.push('\n');
             }
