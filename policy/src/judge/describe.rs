@@ -47,10 +47,9 @@ impl Planned {
             (Some(copy), _) => &copy.columns,
             (None, Act::Prepare { statement, .. }) => statement.shown(),
             (None, Act::Declare { query, .. }) => query.shown(),
-            (
-                None,
-                Act::Nothing | Act::Execute { .. } | Act::Deallocate(_) | Act::Fetch { .. } | Act::Close(_) | Act::Discard,
-            ) => &self.outputs,
+            (None, Act::Nothing | Act::Execute { .. } | Act::Deallocate(_) | Act::Fetch { .. } | Act::Close(_) | Act::Discard) => {
+                &self.outputs
+            }
         }
     }
 }
@@ -116,9 +115,8 @@ impl RoleEngine {
     fn by_column(&self, described: &mut Described, relation: &Relation, column: &Column, origin: &Origin) {
         let guard = self.facts.guard(relation.oid);
         let lineage = self.facts.lineage(relation.oid);
-        let treatment = guard
-            .and_then(|g| g.columns.get(&column.number))
-            .or_else(|| lineage.as_ref().and_then(|g| g.columns.get(&column.number)));
+        let treatment =
+            guard.and_then(|g| g.columns.get(&column.number)).or_else(|| lineage.as_ref().and_then(|g| g.columns.get(&column.number)));
         match (treatment, origin) {
             (Some(treatment), _) => self.by_treatment(described, treatment),
             // Only Postgres' own catalogs are veiled without one.

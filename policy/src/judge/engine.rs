@@ -6,8 +6,8 @@ use std::sync::Arc;
 use dashmap::DashMap;
 
 use super::cache::Cache;
-use super::facts::{Facts, Fields};
 use super::describe::{Described, Hidden};
+use super::facts::{Facts, Fields};
 use super::{rights, statement};
 use crate::catalog::own::Own;
 use crate::catalog::{Catalog, Oid};

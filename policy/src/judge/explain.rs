@@ -61,7 +61,9 @@ pub(super) fn veil(role: &RoleEngine, options: &ExplainOptions, planned: Planned
         let Described { name, data_type, origin, class, mask, rule, .. } = role.describe(output);
         rows.push([Some(name), data_type, origin, class, Some(mask), rule]);
     }
-    rows.extend(role.hidden(&planned).into_iter().map(|h| [None, None, Some(h.relation), None, Some("row filter".to_owned()), Some(h.rule)]));
+    rows.extend(
+        role.hidden(&planned).into_iter().map(|h| [None, None, Some(h.relation), None, Some("row filter".to_owned()), Some(h.rule)]),
+    );
     let outputs = VEIL_COLUMNS.map(|name| Output {
         name: name.to_owned(),
         origin: Origin::Computed,

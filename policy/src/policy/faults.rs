@@ -27,7 +27,8 @@ impl<'a> Faults<'a> {
 
     pub(super) fn add(&mut self, span: Option<Range<usize>>, message: impl Into<String>, help: impl Into<String>) {
         let (line, column) = self.place(span.clone());
-        let error = PolicyError { id: "policy.file", file: self.file.to_owned(), line, column, message: message.into(), help: Some(help.into()) };
+        let error =
+            PolicyError { id: "policy.file", file: self.file.to_owned(), line, column, message: message.into(), help: Some(help.into()) };
         self.found.push((span.map_or(0, |span| span.start), error));
     }
 

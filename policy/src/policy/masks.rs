@@ -11,7 +11,8 @@ use crate::mask::spec::{JsonMask, Keep, MaskSpec, Unit, Width};
 use crate::mask::token::BUCKETS as BUCKETS_OF_TOKENS;
 use crate::mask::veil::json::MAX_DEPTH;
 
-pub(super) const MASKS: [&str; 11] = ["clear", "null", "redact", "keep", "truncate", "bucket", "network", "hash", "token", "json", "refuse"];
+pub(super) const MASKS: [&str; 11] =
+    ["clear", "null", "redact", "keep", "truncate", "bucket", "network", "hash", "token", "json", "refuse"];
 const JSON_MASKS: [&str; 6] = ["clear", "null", "redact", "keep", "bucket", "json"];
 
 /// Digits of a hash where the policy does not say.

@@ -14,8 +14,7 @@ pub(super) const TOP: [&str; 5] = ["version", "unclassified", "class", "role", "
 /// Keys of a class.
 pub(super) const CLASS: [&str; 1] = ["columns"];
 /// Keys of a role.
-pub(super) const ROLE: [&str; 8] =
-    ["default", "read_only", "writable_schemas", "functions", "trusted_code", "channels", "mask", "rows"];
+pub(super) const ROLE: [&str; 8] = ["default", "read_only", "writable_schemas", "functions", "trusted_code", "channels", "mask", "rows"];
 
 pub(super) fn policy(file: &str, text: &str) -> Result<Policy, Vec<PolicyError>> {
     let mut faults = Faults::new(file, text);
@@ -306,7 +305,13 @@ pub(super) fn known_keys(faults: &mut Faults<'_>, table: &dyn TableLike, known: 
     }
 }
 
-pub(super) fn table<'i>(faults: &mut Faults<'_>, item: &'i Item, at: Option<Range<usize>>, what: &str, help: &str) -> Option<&'i dyn TableLike> {
+pub(super) fn table<'i>(
+    faults: &mut Faults<'_>,
+    item: &'i Item,
+    at: Option<Range<usize>>,
+    what: &str,
+    help: &str,
+) -> Option<&'i dyn TableLike> {
     let found = item.as_table_like();
     if found.is_none() {
         faults.add(at.or_else(|| item.span()), format!("{what} must be a table, not {}", article(item.type_name())), help);

@@ -71,10 +71,9 @@ pub fn suspects(catalog: &Catalog, policy: &Policy) -> Vec<Finding> {
             }
             let full = format!("{}.{}.{}", relation.schema, relation.name, column.name);
             let message = format!("the column {full} has no class, and its name looks like {what}");
-            found.push(
-                Finding::new(Severity::Warning, "column.suspect", policy, policy.unclassified_line, message)
-                    .with_help(format!("add \"{full}\" to the columns of a class; one that every role sees as it is says that it was looked at")),
-            );
+            found.push(Finding::new(Severity::Warning, "column.suspect", policy, policy.unclassified_line, message).with_help(format!(
+                "add \"{full}\" to the columns of a class; one that every role sees as it is says that it was looked at"
+            )));
         }
     }
     found
@@ -82,8 +81,12 @@ pub fn suspects(catalog: &Catalog, policy: &Policy) -> Vec<Finding> {
 
 /// Relations of users, in order.
 fn own(catalog: &Catalog) -> Vec<&Relation> {
-    let mut relations: Vec<&Relation> =
-        catalog.relations.values().map(AsRef::as_ref).filter(|r| !is_system_schema(&r.schema) && !r.schema.starts_with("pg_temp")).collect();
+    let mut relations: Vec<&Relation> = catalog
+        .relations
+        .values()
+        .map(AsRef::as_ref)
+        .filter(|r| !is_system_schema(&r.schema) && !r.schema.starts_with("pg_temp"))
+        .collect();
     relations.sort_by_key(|r| (&r.schema, &r.name));
     relations
 }
@@ -118,7 +121,10 @@ fn unmatched(policy: &Policy, catalog: &Catalog) -> Vec<Finding> {
                 continue;
             }
             let text = pattern.to_string();
-            let near = nearest(&text, all().filter(|(r, _)| !is_system_schema(&r.schema)).map(|(r, c)| format!("{}.{}.{}", r.schema, r.name, c.name)));
+            let near = nearest(
+                &text,
+                all().filter(|(r, _)| !is_system_schema(&r.schema)).map(|(r, c)| format!("{}.{}.{}", r.schema, r.name, c.name)),
+            );
             let message = format!("the pattern `{text}` of class {} matches no column", class.name);
             found.push(Finding::new(Severity::Warning, "class.unmatched", policy, *line, message).with_help(near));
         }
@@ -129,7 +135,8 @@ fn unmatched(policy: &Policy, catalog: &Catalog) -> Vec<Finding> {
                 continue;
             }
             let text = rule.relation.to_string();
-            let near = nearest(&text, relations.iter().filter(|r| !is_system_schema(&r.schema)).map(|r| format!("{}.{}", r.schema, r.name)));
+            let near =
+                nearest(&text, relations.iter().filter(|r| !is_system_schema(&r.schema)).map(|r| format!("{}.{}", r.schema, r.name)));
             let message = format!("the row filter of role {name} on `{text}` matches no relation: it hides nothing");
             let finding = Finding::new(Severity::Warning, "rows.unmatched", policy, rule.line, message).with_help(near);
             found.push(Finding { column: rule.column, ..finding });
@@ -144,7 +151,8 @@ fn unmatched(policy: &Policy, catalog: &Catalog) -> Vec<Finding> {
                 continue;
             }
             let known = catalog.functions.iter().flat_map(|(name, all)| all.iter().map(move |f| (&f.schema, name)));
-            let near = nearest(&format!("{schema}.{function}"), known.filter(|(s, _)| !is_system_schema(s)).map(|(s, n)| format!("{s}.{n}")));
+            let near =
+                nearest(&format!("{schema}.{function}"), known.filter(|(s, _)| !is_system_schema(s)).map(|(s, n)| format!("{s}.{n}")));
             let message = format!("role {name} may call the function {schema}.{function}, which there is not");
             found.push(Finding::new(Severity::Warning, "function.unknown", policy, role.line, message).with_help(near));
         }
@@ -189,7 +197,7 @@ fn by_default(policy: &Policy, catalog: &Catalog, role: &Role) -> Vec<Finding> {
         }
     }
     for (class, count) in classes {
-        let message = format!("role {} says nothing of class {class}: its {} redacted", role.name, columns(count));
+        let message = format!("role {} says nothing of class {class}: {} redacted", role.name, columns(count));
         let help = format!("write {class} = \"redact\" under [role.{}.mask] to say so, or another mask", role.name);
         found.push(Finding::new(Severity::Note, "class.default", policy, role.line, message).with_help(help));
     }
@@ -225,6 +233,10 @@ fn views(policy: &Policy, catalog: &Catalog, engine: &Engine, role: &Role) -> Ve
         let name = format!("{}.{}", view.schema, view.name);
         let from = format!("{}.{}", quote(&view.schema), quote(&view.name));
         if let Err(refusal) = engine.judge(&who, &format!("SELECT 1 FROM {from}")) {
+            // A row filter that cannot be used is a finding of its own.
+            if refusal.message.starts_with("the policy's SQL for ") {
+                continue;
+            }
             let why = refusal.detail.map(|d| format!(" ({d})")).unwrap_or_default();
             let message = format!("role {} cannot read {name}: {}{why}", role.name, refusal.message);
             let help = refusal.hint.unwrap_or_else(|| "query the tables that it is made from".to_owned());

@@ -126,9 +126,9 @@ impl About<'_> {
                 "rows": p.rows.iter().map(rows).collect::<Vec<_>>(),
             })
         };
-        let refusal = refusal.map(|r| {
-            json!({ "id": r.id, "code": r.code.0, "message": r.message, "detail": r.detail, "hint": r.hint, "position": r.position })
-        });
+        let refusal = refusal.map(
+            |r| json!({ "id": r.id, "code": r.code.0, "message": r.message, "detail": r.detail, "hint": r.hint, "position": r.position }),
+        );
         json!({
             "role": self.role, "database": self.database, "search_path": self.path,
             "statements": parts.unwrap_or_default().iter().map(part).collect::<Vec<_>>(),
@@ -167,7 +167,7 @@ impl About<'_> {
                     part.rows.iter().map(|h| vec![h.relation.clone(), h.condition.clone(), h.rule.clone()]).collect();
                 out.push_str(&format!("Rows that it sees\n{}\n", columns(&rows, "  ")));
             }
-            out.push_str(&format!("Sent\n  {}\n", layout::lines(&part.sent).replace('\n', "\n  ")));
+            out.push_str(&format!("Sent\n  {}\n", layout::lines(&layout::without_checks(&part.sent)).replace('\n', "\n  ")));
             if n.saturating_add(1) < parts.len() {
                 out.push('\n');
             }

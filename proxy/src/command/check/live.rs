@@ -25,8 +25,8 @@ pub(super) fn filters(policy: &Policy, engine: &Engine, live: &mut Live) -> Resu
             let plan = match engine.judge(&who, &sql) {
                 Ok(plan) => plan,
                 Err(refusal) => {
-                    let detail = refusal.detail.as_ref().map(|d| format!(" {d}")).unwrap_or_default();
-                    let message = format!("the row filter of role {name} on {full} cannot be used: {}.{detail}", refusal.message);
+                    let why = refusal.message.split_once(" cannot be used: ").map_or(refusal.message.as_str(), |(_, why)| why);
+                    let message = format!("the row filter of role {name} on {full} cannot be used: {why}");
                     found.push(finding(Severity::Error, "rows.refused", message, refusal.hint));
                     continue;
                 }
@@ -36,8 +36,14 @@ pub(super) fn filters(policy: &Policy, engine: &Engine, live: &mut Live) -> Resu
                 match live.query(&format!("EXPLAIN (COSTS FALSE) {text}")) {
                     Ok(_) => {}
                     Err(UpstreamError::Refused(report)) if report.code == "42501" => {
-                        let message = format!("the account cannot read {full}, so the row filter of role {name} on it is not checked: {report}");
-                        found.push(finding(Severity::Warning, "account.denied", message, Some("GRANT SELECT on it to the account".to_owned())));
+                        let message =
+                            format!("the account cannot read {full}, so the row filter of role {name} on it is not checked: {report}");
+                        found.push(finding(
+                            Severity::Warning,
+                            "account.denied",
+                            message,
+                            Some("GRANT SELECT on it to the account".to_owned()),
+                        ));
                     }
                     Err(UpstreamError::Refused(report)) => {
                         let message = format!("the row filter of role {name} on {full} does not run: {report}");
@@ -54,8 +60,13 @@ pub(super) fn filters(policy: &Policy, engine: &Engine, live: &mut Live) -> Resu
 /// Roles that the configuration names and the policy does not have: `pgveil serve` would not start.
 pub(super) fn roles_of_configuration(policy: &Policy, live: &Live) -> Vec<Finding> {
     let Source::Config(config) = &live.source else { return vec![] };
-    let mut named: Vec<(String, &str)> =
-        config.upstream.accounts.keys().chain(config.upstream.logins.keys()).map(|role| (format!("upstream.account.{role}"), role.as_str())).collect();
+    let mut named: Vec<(String, &str)> = config
+        .upstream
+        .accounts
+        .keys()
+        .chain(config.upstream.logins.keys())
+        .map(|role| (format!("upstream.account.{role}"), role.as_str()))
+        .collect();
     if let Some(auth) = &config.auth {
         named.extend(auth.default_role.iter().map(|role| ("auth.default_role".to_owned(), role.as_str())));
         named.extend(auth.groups.iter().map(|(group, role)| (format!("auth.roles.{group}"), role.as_str())));

@@ -118,7 +118,7 @@ fn rows(stage: &Stage, test: &PolicyTest, expected: &[Vec<Option<String>>]) -> R
         Some(row) => format!("({})", row.iter().map(|cell| cell.as_deref().unwrap_or("NULL")).collect::<Vec<_>>().join(", ")),
     };
     let longest = answer.rows.len().max(expected.len());
-    Ok((0..longest).find(|n| answer.rows.get(*n) != expected.get(*n)).map(|n| {
-        format!("row {} is {}, not {}", n.saturating_add(1), shown(answer.rows.get(n)), shown(expected.get(n)))
-    }))
+    Ok((0..longest)
+        .find(|n| answer.rows.get(*n) != expected.get(*n))
+        .map(|n| format!("row {} is {}, not {}", n.saturating_add(1), shown(answer.rows.get(n)), shown(expected.get(n)))))
 }

@@ -1,8 +1,24 @@
 //! Lines for a long SELECT, so that people can read it. What pgveil prints is laid out, nothing else: names are quoted in it.
 
+use pgveil_policy::judge::gate::STALE;
+
 /// Words before which a line begins, at the level of a SELECT.
 const BREAKS: [&str; 16] = [
-    "FROM", "WHERE", "JOIN", "LEFT", "RIGHT", "FULL", "CROSS", "INNER", "GROUP", "HAVING", "ORDER", "LIMIT", "OFFSET", "UNION", "EXCEPT",
+    "FROM",
+    "WHERE",
+    "JOIN",
+    "LEFT",
+    "RIGHT",
+    "FULL",
+    "CROSS",
+    "INNER",
+    "GROUP",
+    "HAVING",
+    "ORDER",
+    "LIMIT",
+    "OFFSET",
+    "UNION",
+    "EXCEPT",
     "INTERSECT",
 ];
 
@@ -11,6 +27,24 @@ const BREAKS: [&str; 16] = [
 enum Level {
     Query,
     Other,
+}
+
+/// Stands for the checks of names, which are as long as the rest together.
+const CHECK: &str = "<these names still mean what was judged>";
+
+/// The same text with those checks in short.
+pub(super) fn without_checks(sql: &str) -> String {
+    let end = format!("CAST(\"pg_catalog\".\"concat\"('{STALE}') AS \"pg_catalog\".\"bool\") END");
+    let mut out = String::new();
+    let mut rest = sql;
+    while let Some((before, after)) = rest.split_once(end.as_str()) {
+        match before.rsplit_once("CASE WHEN ") {
+            Some((kept, _)) => out.push_str(&format!("{kept}{CHECK}")),
+            None => out.push_str(&format!("{before}{end}")),
+        }
+        rest = after;
+    }
+    out + rest
 }
 
 /// The same text with line breaks in place of blanks.
@@ -76,5 +110,7 @@ mod tests {
         );
         assert_eq!(laid.split_whitespace().collect::<Vec<_>>(), sql.split_whitespace().collect::<Vec<_>>());
         assert_eq!(lines("'open FROM "), "'open FROM ");
+        let gated = "SELECT CASE WHEN a THEN b END WHERE CASE WHEN (x) THEN true ELSE CAST(\"pg_catalog\".\"concat\"('pgveil_stale') AS \"pg_catalog\".\"bool\") END LIMIT 1";
+        assert_eq!(without_checks(gated), "SELECT CASE WHEN a THEN b END WHERE <these names still mean what was judged> LIMIT 1");
     }
 }

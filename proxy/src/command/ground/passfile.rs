@@ -7,13 +7,7 @@ use std::path::PathBuf;
 use crate::command::say;
 
 /// The password of the first line that fits, where there is a file and nobody else can read it.
-pub(super) fn find(
-    environment: &dyn Fn(&str) -> Option<String>,
-    host: &str,
-    port: u16,
-    database: &str,
-    user: &str,
-) -> Option<String> {
+pub(super) fn find(environment: &dyn Fn(&str) -> Option<String>, host: &str, port: u16, database: &str, user: &str) -> Option<String> {
     let file = match environment("PGPASSFILE") {
         Some(file) => PathBuf::from(file),
         None => PathBuf::from(environment("HOME")?).join(".pgpass"),

@@ -40,13 +40,7 @@ impl Stage {
     ///
     /// # Errors
     /// What `pgveil serve` would not start with.
-    pub(in crate::command) fn open(
-        policy: &Path,
-        source: &Source,
-        database: &str,
-        user: &str,
-        roles: &[&str],
-    ) -> Result<Stage, Trouble> {
+    pub(in crate::command) fn open(policy: &Path, source: &Source, database: &str, user: &str, roles: &[&str]) -> Result<Stage, Trouble> {
         let system = |e: &dyn std::fmt::Display| Trouble::System(e.to_string());
         let folder = Folder::make().map_err(|e| system(&e))?;
         // What it says is not what the command is about.
@@ -94,9 +88,8 @@ impl Stage {
         table.insert("tls", value("disable"));
         table.insert("user", value(user));
         document.insert("upstream", Item::Table(table));
-        let target = Config::upstream_of(Path::new("pgveil"), &document, &|name| {
-            (name == "PGVEIL_UPSTREAM_PASSWORD").then(|| password.clone())
-        })?;
+        let target =
+            Config::upstream_of(Path::new("pgveil"), &document, &|name| (name == "PGVEIL_UPSTREAM_PASSWORD").then(|| password.clone()))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| system(&e))?;
         Ok(Stage { server: Some(server), folder, target, database: database.to_owned(), runtime })
     }

@@ -42,7 +42,8 @@ impl Target {
         let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
         let (who, place) = authority.rsplit_once('@').map_or(("", authority), |(who, place)| (who, place));
         let no_password = || {
-            "no password on the command line, where everybody on this machine can read it: set PGPASSWORD, or write it to ~/.pgpass".to_owned()
+            "no password on the command line, where everybody on this machine can read it: set PGPASSWORD, or write it to ~/.pgpass"
+                .to_owned()
         };
         if who.contains(':') {
             return Err(no_password());
@@ -130,7 +131,9 @@ fn mode_of(mode: Option<String>, host: &str, ca: bool) -> Result<String, String>
     match mode.as_deref() {
         Some(mode @ ("disable" | "require")) => Ok(mode.to_owned()),
         Some(mode @ ("verify-ca" | "verify-full")) if ca => Ok(mode.to_owned()),
-        Some(mode @ ("verify-ca" | "verify-full")) => Err(format!("sslmode={mode} needs sslrootcert=FILE, the root that signed the server's certificate")),
+        Some(mode @ ("verify-ca" | "verify-full")) => {
+            Err(format!("sslmode={mode} needs sslrootcert=FILE, the root that signed the server's certificate"))
+        }
         Some("allow" | "prefer") if here => Ok("disable".to_owned()),
         Some(mode @ ("allow" | "prefer")) => Err(format!(
             "sslmode={mode} may end without TLS: write sslmode=verify-full&sslrootcert=FILE, or sslmode=require, which believes whoever answers"
@@ -172,7 +175,10 @@ mod tests {
     #[test]
     fn a_url_is_taken_apart() {
         let target = parse("postgresql://an%40a@db.example:6000/my%20db?sslmode=verify-full&sslrootcert=/ca.pem").unwrap();
-        assert_eq!((target.host.as_str(), target.port, target.user.as_str(), target.database.as_str()), ("db.example", 6000, "an@a", "my db"));
+        assert_eq!(
+            (target.host.as_str(), target.port, target.user.as_str(), target.database.as_str()),
+            ("db.example", 6000, "an@a", "my db")
+        );
         assert_eq!((target.tls.as_str(), target.ca.as_deref(), target.password.as_deref()), ("verify-full", Some("/ca.pem"), Some("pw")));
         let target = parse("postgres://ana@[::1]/").unwrap();
         assert_eq!((target.host.as_str(), target.port, target.database.as_str(), target.tls.as_str()), ("::1", 5432, "ana", "disable"));
