@@ -30,6 +30,14 @@ fn example_policies_load_and_their_tests_pass() {
     }
 }
 
+#[test]
+fn every_finding_is_documented() {
+    let page = fs::read_to_string(root().join("docs/commands.md")).unwrap();
+    for (id, meaning) in pgveil_policy::report::finding::IDS {
+        assert!(page.lines().any(|line| line.starts_with(&format!("| `{id}` |")) && line.ends_with(&format!("| {meaning} |"))), "{id}: {meaning}");
+    }
+}
+
 /// All policies that are kept in files here, and load.
 fn policies() -> Vec<(PathBuf, String)> {
     let mut files: Vec<PathBuf> = EXAMPLES.iter().map(|name| root().join(format!("docs/policies/{name}.toml"))).collect();

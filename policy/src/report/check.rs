@@ -178,7 +178,7 @@ fn by_default(policy: &Policy, catalog: &Catalog, role: &Role) -> Vec<Finding> {
     let mut found = Vec::new();
     let Ok(protection) = Protection::derive(policy, catalog, &role.name) else { return found };
     let (mut classes, mut unclassified, mut generated) = (BTreeMap::<&str, usize>::new(), 0_usize, Vec::new());
-    for relation in own(catalog) {
+    for relation in own(catalog).into_iter().filter(|r| r.parents.is_empty()) {
         let Some(guard) = protection.guard(relation.oid) else { continue };
         for (number, treatment) in &guard.columns {
             match &treatment.class {
@@ -188,7 +188,7 @@ fn by_default(policy: &Policy, catalog: &Catalog, role: &Role) -> Vec<Finding> {
                 }
                 Some(_) => {}
                 None if treatment.rule.starts_with("derived from ") => {
-                    if let Some(column) = relation.attribute(*number).filter(|_| relation.parents.is_empty()) {
+                    if let Some(column) = relation.attribute(*number) {
                         generated.push((format!("{}.{}.{}", relation.schema, relation.name, column.name), &treatment.rule));
                     }
                 }
