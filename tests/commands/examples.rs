@@ -34,7 +34,10 @@ fn example_policies_load_and_their_tests_pass() {
 fn every_finding_is_documented() {
     let page = fs::read_to_string(root().join("docs/commands.md")).unwrap();
     for (id, meaning) in pgveil_policy::report::finding::IDS {
-        assert!(page.lines().any(|line| line.starts_with(&format!("| `{id}` |")) && line.ends_with(&format!("| {meaning} |"))), "{id}: {meaning}");
+        assert!(
+            page.lines().any(|line| line.starts_with(&format!("| `{id}` |")) && line.ends_with(&format!("| {meaning} |"))),
+            "{id}: {meaning}"
+        );
     }
 }
 

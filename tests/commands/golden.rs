@@ -105,6 +105,9 @@ fn explain() {
             &on("SELECT id, email, upper(full_name) AS n, full_name, country FROM shop.customers ORDER BY email LIMIT 5"),
             &on("SELECT iban FROM shop.customers"),
             &on("SELECT lower(email) AS e, email FROM shop.customers"),
+            &on(
+                "SELECT x.u, (SELECT max(c.phone) FROM shop.customers c) AS m, 1 + 1 AS two FROM (SELECT full_name || phone AS u FROM shop.customers UNION SELECT initials FROM shop.customers) x",
+            ),
             &on("SELECT * FROM shop.names"),
             &on("SELECT * FROM shop.lengths"),
             &on("COPY (SELECT email FROM shop.customers) TO STDOUT"),

@@ -100,7 +100,7 @@ fn explain_veil_answers_as_rows() {
     let expected = "\
 id|integer|shop.customers.id|∅|clear|no class names it
 email|character varying(120)|shop.customers.email|email|hash|policy:LINE (role analyst, class email)
-p|∅|∅|∅|computed|∅
+p|∅|from shop.customers.phone|∅|computed|∅
 salary|integer|shop.customers.salary|salary|bucket|policy:LINE (role analyst, class salary)";
     let shown = |table: String| {
         let lines = table.lines().map(|line| match line.rsplit_once('|') {
