@@ -1,12 +1,15 @@
 //! What was decided about a result column, in words: for `pgveil explain` and EXPLAIN (VEIL).
 
-use super::engine::RoleEngine;
+use super::Judge;
+use super::engine::{RoleEngine, Subject};
+use super::scope::Col;
 use crate::catalog::{Column, Oid, Relation};
 use crate::mask::Mask;
 use crate::plan::{Act, Origin, Output, Planned};
 use crate::policy::pattern::is_system_schema;
 use crate::policy::protection::{Action, Treatment};
 use crate::policy::{DefaultMask, Role};
+use crate::read::Body;
 
 /// A result column and what was decided about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub struct Described {
     pub origin: Option<String>,
     /// The view's column through which it was read.
     pub view: Option<String>,
+    /// For what is computed, the protected columns that it is computed from, as they look to the role.
+    pub from: Vec<String>,
     /// What the policy says that it holds.
     pub class: Option<String>,
     /// The mask's name, `clear`, or `computed`: from columns as they look to the role.
@@ -40,6 +45,13 @@ pub struct Hidden {
     pub rule: String,
 }
 
+impl Described {
+    /// What it is computed from, in words.
+    pub fn from_text(&self) -> Option<String> {
+        (!self.from.is_empty()).then(|| format!("from {}", self.from.join(", ")))
+    }
+}
+
 impl Planned {
     /// The columns that the client gets, be it at once, by COPY, or when what it names is used.
     pub fn shown(&self) -> &[Output] {
@@ -55,6 +67,33 @@ impl Planned {
 }
 
 impl RoleEngine {
+    /// The columns of a statement, with what they are computed from, as [`RoleEngine::sources`] found it.
+    pub(super) fn described(&self, outputs: &[Output], from: Option<Vec<Vec<String>>>) -> Vec<Described> {
+        // Others than expected say nothing.
+        let mut from = from.filter(|from| from.len() == outputs.len()).unwrap_or_default().into_iter();
+        outputs.iter().map(|output| Described { from: from.next().unwrap_or_default(), ..self.describe(output) }).collect()
+    }
+
+    /// For each column of a query the protected columns that it is computed from, by following them through it; `None` for another
+    /// statement, and for what cannot be followed.
+    pub(super) fn sources(&self, who: &Subject, body: &Body, text: &str) -> Option<Vec<Vec<String>>> {
+        let Body::Query(reading) = body else { return None };
+        let mut query = (*reading.ast).clone();
+        let mut judge = Judge::new(self.facts.following(), &who.search_path, &who.role, text);
+        let cols = judge.query(&mut query, None, false).ok()?;
+        let name = |(oid, number): &(Oid, i16)| {
+            let (relation, column) = self.column(*oid, *number)?;
+            Some(format!("{}.{}.{}", relation.schema, relation.name, column.name))
+        };
+        let names = |col: &Col| {
+            let mut names: Vec<String> = col.sources.iter().filter_map(name).collect();
+            names.sort_unstable();
+            names.dedup();
+            names
+        };
+        Some(cols.iter().map(names).collect())
+    }
+
     pub(super) fn describe(&self, output: &Output) -> Described {
         let place = match output.origin {
             Origin::Computed => None,
@@ -66,6 +105,7 @@ impl RoleEngine {
             data_type: place.map(|(_, column)| column.data_type.sql.trim_start_matches("pg_catalog.").replace('"', "")),
             origin: place.map(name),
             view: output.of_view.and_then(|(relation, attribute)| self.column(relation, attribute)).map(name),
+            from: vec![],
             class: None,
             mask: "computed".to_owned(),
             written: None,

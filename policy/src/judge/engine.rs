@@ -215,6 +215,20 @@ impl Engine {
         self.roles.get(role).map(|role| role.describe(output))
     }
 
+    /// The columns of each statement of a text that was judged, in words, with what they are computed from.
+    pub fn explain(&self, who: &Subject, sql: &str, plan: &Plan) -> Vec<Vec<Described>> {
+        let Some(role) = self.roles.get(&who.role) else { return vec![] };
+        read::deep(|| {
+            let read = read::read(sql).unwrap_or_default();
+            let mut bodies = read.iter().map(|one| (&one.body, text_from(sql, one.offset)));
+            let one = |planned: &Planned| {
+                let from = bodies.next().and_then(|(body, text)| role.sources(who, body, text));
+                role.described(planned.shown(), from)
+            };
+            plan.statements.iter().map(one).collect()
+        })
+    }
+
     /// The row filters that a statement meets.
     pub fn hidden(&self, role: &str, planned: &Planned) -> Vec<Hidden> {
         self.roles.get(role).map(|role| role.hidden(planned)).unwrap_or_default()

@@ -8,7 +8,7 @@ use super::refuse;
 use super::statement::{self, Gate, Judgement};
 use crate::mask::Mask;
 use crate::plan::{Act, Kind, Origin, Output, PlanFormat, Planned, SqlText};
-use crate::read::{ExplainFormat, ExplainOptions, Reading};
+use crate::read::{Body, ExplainFormat, ExplainOptions, Reading};
 use crate::{Refusal, SqlState};
 
 /// Judges an EXPLAIN of a query.
@@ -30,12 +30,14 @@ pub(super) fn query(role: &RoleEngine, who: &Subject, options: &ExplainOptions, 
 
 /// EXPLAIN (VEIL): what is done with each column of a statement, and which row filters it meets, as rows. The text that is sent holds
 /// nothing but these words: nothing is read.
-pub(super) fn veil(role: &RoleEngine, options: &ExplainOptions, planned: Planned, who: &Subject) -> Result<Planned, Refusal> {
-    if *options != (ExplainOptions { veil: options.veil, ..ExplainOptions::default() }) || options.veil != Some(true) {
+pub(super) fn veil(role: &RoleEngine, who: &Subject, options: &ExplainOptions, of: Body, text: &str) -> Result<Planned, Refusal> {
+    if *options != (ExplainOptions { veil: Some(true), ..ExplainOptions::default() }) {
         return Err(Refusal::new(SqlState::UNSUPPORTED, "read.explain", "VEIL goes with no other option of EXPLAIN")
             .with_hint("Write EXPLAIN (VEIL) for what pgveil does with each column, and EXPLAIN without it for the server's plan.")
             .at(Some(1)));
     }
+    let from = role.sources(who, &of, text);
+    let planned = statement::plan(role, who, of, text)?;
     let shown = match (planned.kind, &planned.act) {
         (Kind::Query | Kind::Write | Kind::Carry | Kind::Keep, _) => &planned.outputs,
         (Kind::Name, Act::Declare { query, .. }) => &query.outputs,
@@ -57,9 +59,10 @@ pub(super) fn veil(role: &RoleEngine, options: &ExplainOptions, planned: Planned
         ) => return Err(other("such a statement", &who.role)),
     };
     let mut rows: Vec<[Option<String>; 6]> = Vec::new();
-    for output in shown.iter() {
-        let Described { name, data_type, origin, class, mask, rule, .. } = role.describe(output);
-        rows.push([Some(name), data_type, origin, class, Some(mask), rule]);
+    for described in role.described(shown, from) {
+        let from = described.from_text();
+        let Described { name, data_type, origin, class, mask, rule, .. } = described;
+        rows.push([Some(name), data_type, origin.or(from), class, Some(mask), rule]);
     }
     rows.extend(
         role.hidden(&planned).into_iter().map(|h| [None, None, Some(h.relation), None, Some("row filter".to_owned()), Some(h.rule)]),

@@ -144,8 +144,8 @@ impl Judge<'_> {
             let same_type = ca.base.is_some() && ca.base == cb.base;
             let of = if matches!(merge, Merge::Right) { b } else { a };
             let derived = ca.derived || cb.derived;
-            let col =
-                Col { name: name.clone(), label, origin, of_view, refused: None, base, holds, ty, derived, printed: None, hidden: false };
+            let sources = self.sources_of(&[ca, cb]);
+            let col = Col { name: name.clone(), label, origin, of_view, base, holds, ty, derived, sources, ..Col::clear("") };
             slots.push(Slot { merged: Some(Rc::new(col)), same: same_type && !matches!(merge, Merge::Both), ..of.clone() });
         }
         let joined = left.beside(right);

@@ -34,7 +34,24 @@ pub(crate) fn is_protected(col: &Col) -> bool {
 impl Judge<'_> {
     /// A column is read: into an output, or where it decides about rows.
     pub(crate) fn note_read(&mut self, col: Option<&Col>) {
-        self.note_order(self.facts.follows() && col.is_none_or(is_protected));
+        let protected = self.facts.follows() && col.is_none_or(is_protected);
+        if let Some(col) = col.filter(|_| protected && self.in_output > 0) {
+            let sources = self.sources_of(&[col]);
+            self.sources.extend(sources);
+        }
+        self.note_order(protected);
+    }
+
+    /// The protected columns that these come from.
+    pub(crate) fn sources_of(&self, cols: &[&Col]) -> Vec<(Oid, i16)> {
+        let mut found = Vec::new();
+        for col in cols.iter().filter(|_| self.facts.follows()) {
+            match col.origin {
+                Origin::Veiled { relation, attribute } => found.push((relation, attribute)),
+                Origin::Column { .. } | Origin::Computed => found.extend(&col.sources),
+            }
+        }
+        found
     }
 
     /// Something shows in which order rows came, or a protected value.
@@ -82,7 +99,10 @@ impl Judge<'_> {
                     _ if guard.columns.contains_key(&column.number) => {}
                     Lineage::Clear => {}
                     Lineage::Column(relation, attribute) => col.origin = Origin::Veiled { relation, attribute },
-                    Lineage::Derived => col.derived = true,
+                    Lineage::Derived => {
+                        col.derived = true;
+                        col.sources = vec![(relation.oid, column.number)];
+                    }
                 }
             }
             return Ok(followed);

@@ -92,6 +92,7 @@ use holds::Holds;
 use scope::Col;
 use typing::Ty;
 
+use crate::catalog::Oid;
 use crate::{Refusal, read};
 
 /// A common table expression that is in scope.
@@ -178,6 +179,8 @@ pub(crate) struct Judge<'a> {
     in_output: usize,
     followed: usize,
     flows: usize,
+    /// Lineage only: the protected columns that the output under way has read so far.
+    sources: Vec<(Oid, i16)>,
     /// Literals and parameters that are compared with tokens.
     tokens: token::Tokens,
     /// Types of the subqueries in expressions that have been judged, by their place in the text.
@@ -220,6 +223,7 @@ impl<'a> Judge<'a> {
             in_output: 0,
             followed: 0,
             flows: 0,
+            sources: vec![],
             tokens: token::Tokens::default(),
             subquery_types: RefCell::default(),
         }

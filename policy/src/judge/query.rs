@@ -301,6 +301,7 @@ impl Judge<'_> {
                     .enumerate()
                     .map(|(index, (a, b))| {
                         let derived = is_protected(&a) || is_protected(&b);
+                        let sources = self.sources_of(&[&a, &b]);
                         let joined = self.join(a.label, b.label, &nothing, word);
                         let label = joined.map_err(|r| r.at(self.arm_position(right, index)))?;
                         let holds = a.holds.zip(b.holds).and_then(|(a, b)| if comparable(&a, &b) { unify(a, b) } else { None });
@@ -308,19 +309,7 @@ impl Judge<'_> {
                             self.fails = self.fails.saturating_add(1);
                         }
                         let ty = self.common_type_of(a.ty, b.ty);
-                        Ok(Col {
-                            name: a.name,
-                            label,
-                            origin: Origin::Computed,
-                            of_view: None,
-                            refused: None,
-                            base: None,
-                            holds,
-                            ty,
-                            derived,
-                            printed: None,
-                            hidden: false,
-                        })
+                        Ok(Col { name: a.name, label, holds, ty, derived, sources, ..Col::clear("") })
                     })
                     .collect()
             }

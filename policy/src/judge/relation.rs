@@ -264,6 +264,7 @@ pub(crate) fn plain_column(relation: &Relation, c: &crate::catalog::Column) -> C
         // A view that is not expanded computes its columns in a way that is not known here.
         holds: if relation.kind == crate::catalog::RelationKind::View { None } else { Holds::column(&c.data_type) },
         derived: false,
+        sources: vec![],
         printed: None,
         hidden: false,
         ty: Some(Ty::of_column(&c.data_type)),

@@ -37,6 +37,8 @@ pub(crate) struct Col {
     pub holds: Option<Holds>,
     /// Lineage only: it is computed from something protected.
     pub derived: bool,
+    /// Lineage only: the protected columns that it is computed from, as far as they are known.
+    pub sources: Vec<(Oid, i16)>,
     /// Its type, where it is certain.
     pub ty: Option<Ty>,
     /// The name that it is printed under, where another column of its item has its name too.
@@ -58,6 +60,7 @@ impl Col {
             holds: None,
             ty: None,
             derived: false,
+            sources: vec![],
             printed: None,
             hidden: false,
         }

@@ -287,9 +287,12 @@ impl Judge<'_> {
         };
         let name = alias.clone().unwrap_or_else(|| output::name(expr));
         let read = self.begin_output();
+        let around = std::mem::take(&mut self.sources);
         let Col { origin, base, of_view, .. } = self.shown(expr, Some(scope));
         let label = self.expr(expr, Some(scope));
         let derived = self.end_output(read) && !matches!(origin, Origin::Veiled { .. });
+        let sources = if derived { self.sources.clone() } else { vec![] };
+        self.sources.extend(around);
         let label = label?;
         let holds = if self.watches() { self.holds(expr, Some(scope)) } else { None };
         let expr = expr.clone();
@@ -303,7 +306,10 @@ impl Judge<'_> {
             *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: build::ident(&name) };
         }
         let ty = self.type_of(&expr, Some(scope));
-        Ok(Out { col: Col { name, label, origin, of_view, refused: None, base, holds, ty, derived, printed: None, hidden: false }, expr })
+        Ok(Out {
+            col: Col { name, label, origin, of_view, refused: None, base, holds, ty, derived, sources, printed: None, hidden: false },
+            expr,
+        })
     }
 }
 

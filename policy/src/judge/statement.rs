@@ -31,7 +31,7 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
                 ..Planned::plain(Kind::Query, "")
             })
         }
-        Body::Explain { options, of } if options.veil.is_some() => explain::veil(role, &options, plan(role, who, *of, text)?, who),
+        Body::Explain { options, of } if options.veil == Some(true) => explain::veil(role, who, &options, *of, text),
         Body::Explain { options, of } => match *of {
             Body::Query(reading) => explain::query(role, who, &options, &reading, text),
             Body::Named(named @ read::Named::Execute { .. }) => explain::executed(&options, named::plan(role, who, named, text)?, &who.role),

@@ -43,7 +43,9 @@ impl PolicyError {
         let number = self.line.to_string();
         let margin = " ".repeat(number.len());
         match line {
-            None => out.push_str(&format!(" --> {}\n", self.file)),
+            None if self.line == 0 => out.push_str(&format!(" --> {}\n", self.file)),
+            // Where the text ends too early.
+            None => out.push_str(&format!("{margin}--> {}:{}:{}\n", self.file, self.line, self.column)),
             Some(line) => {
                 let before: String = line.chars().take(self.column.saturating_sub(1)).map(|c| if c == '\t' { c } else { ' ' }).collect();
                 out.push_str(&format!("{margin}--> {}:{}:{}\n{margin} |\n", self.file, self.line, self.column));

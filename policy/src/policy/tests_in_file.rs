@@ -111,7 +111,7 @@ fn one(faults: &mut Faults<'_>, test: &dyn TableLike, file: &str, roles: &[&str]
     Some(PolicyTest { name, role: role_name?.to_owned(), sql: sql?.to_owned(), expect: expect?, file: file.to_owned(), line, column })
 }
 
-const EXPECT: &str = "write `expect = \"refused\"`, `\"answered\"`, `{ refused = \"seal.function\" }`, `{ columns = { email = \"hash\" } }` or \
+const EXPECT: &str = "write `expect = \"refused\"`, `\"answered\"`, `{ refused = \"seal.use\" }`, `{ columns = { email = \"hash\" } }` or \
                       `{ rows = [[1, \"a\"]] }`";
 
 fn expected(faults: &mut Faults<'_>, item: &Item) -> Option<Expect> {

@@ -131,7 +131,7 @@ fn by_default(policy: &Policy, catalog: &Catalog, role: &Role) -> Vec<Finding> {
     let mut found = Vec::new();
     let Ok(protection) = Protection::derive(policy, catalog, &role.name) else { return found };
     let (mut classes, mut unclassified, mut generated) = (BTreeMap::<&str, usize>::new(), 0_usize, Vec::new());
-    for relation in own(catalog) {
+    for relation in own(catalog).into_iter().filter(|r| r.parents.is_empty()) {
         let Some(guard) = protection.guard(relation.oid) else { continue };
         for (number, treatment) in &guard.columns {
             match &treatment.class {
@@ -141,7 +141,7 @@ fn by_default(policy: &Policy, catalog: &Catalog, role: &Role) -> Vec<Finding> {
                 }
                 Some(_) => {}
                 None if treatment.rule.starts_with("derived from ") => {
-                    if let Some(column) = relation.attribute(*number).filter(|_| relation.parents.is_empty()) {
+                    if let Some(column) = relation.attribute(*number) {
                         generated.push((format!("{}.{}.{}", relation.schema, relation.name, column.name), &treatment.rule));
                     }
                 }
@@ -150,7 +150,7 @@ fn by_default(policy: &Policy, catalog: &Catalog, role: &Role) -> Vec<Finding> {
         }
     }
     for (class, count) in classes {
-        let message = format!("role {} says nothing of class {class}: its {} redacted", role.name, columns(count));
+        let message = format!("role {} says nothing of class {class}: {} redacted", role.name, columns(count));
         let help = format!("write {class} = \"redact\" under [role.{}.mask] to say so, or another mask", role.name);
         found.push(Finding::new(Severity::Note, "class.default", policy, role.line, message).with_help(help));
     }
@@ -186,6 +186,10 @@ fn views(policy: &Policy, catalog: &Catalog, engine: &Engine, role: &Role) -> Ve
         let name = format!("{}.{}", view.schema, view.name);
         let from = format!("{}.{}", quote(&view.schema), quote(&view.name));
         if let Err(refusal) = engine.judge(&who, &format!("SELECT 1 FROM {from}")) {
+            // A row filter that cannot be used is a finding of its own.
+            if refusal.message.starts_with("the policy's SQL for ") {
+                continue;
+            }
             let why = refusal.detail.map(|d| format!(" ({d})")).unwrap_or_default();
             let message = format!("role {} cannot read {name}: {}{why}", role.name, refusal.message);
             let help = refusal.hint.unwrap_or_else(|| "query the tables that it is made from".to_owned());

@@ -99,12 +99,13 @@ struct Look {
     written: String,
     class: Option<String>,
     writes: bool,
+    otherwise: bool,
     line: usize,
 }
 
 impl Look {
     fn plain(spec: MaskSpec, line: usize) -> Look {
-        Look { written: format!("\"{}\"", spec.name()), spec, class: None, writes: false, line }
+        Look { written: format!("\"{}\"", spec.name()), spec, class: None, writes: false, otherwise: false, line }
     }
 
     fn change(&self, after: &Look) -> Option<Change> {
@@ -113,8 +114,10 @@ impl Look {
         }
         // Pseudonyms of one class join; of another, they join with others.
         let joins = self.spec.seals() && self.class != after.class;
-        // What stands beside a mask is not compared further.
-        (joins || self.written != after.written && self.spec != MaskSpec::Clear).then_some(Change::Other)
+        if joins || beside(&self.written) != beside(&after.written) {
+            return Some(Change::Other);
+        }
+        (self.otherwise != after.otherwise).then_some(Change::Form)
     }
 
     fn text(&self, other: &Look) -> String {
@@ -149,7 +152,9 @@ impl View {
                 continue;
             }
             let name = format!("{}.{}", relation.schema, relation.name);
-            for column in &relation.columns {
+            let parents: Vec<_> = relation.parents.iter().filter_map(|oid| catalog.relations.get(oid)).collect();
+            // A child's columns and rows look as its parent's do: said there.
+            for column in relation.columns.iter().filter(|c| parents.iter().all(|p| p.column(&c.name).is_none())) {
                 let treatment = guard.and_then(|g| g.columns.get(&column.number));
                 let look = match treatment {
                     None => Look::plain(MaskSpec::Clear, 0),
@@ -162,6 +167,9 @@ impl View {
                     },
                 };
                 view.columns.insert(format!("{name}.{}", column.name), look);
+            }
+            if !parents.is_empty() {
+                continue;
             }
             let filters = guard.map(|g| g.filters.as_slice()).unwrap_or_default();
             let line = |sql: &str, pattern: &str| {
@@ -260,13 +268,27 @@ impl View {
 
 fn of_class(role: &Role, class: &str) -> Look {
     let look = match role.masks.get(class) {
-        Some(mask) => Look { written: mask.written.clone(), writes: mask.writes, ..Look::plain(mask.spec.clone(), mask.line) },
+        Some(mask) => Look {
+            written: mask.written.clone(),
+            writes: mask.writes,
+            otherwise: mask.redacts_otherwise,
+            ..Look::plain(mask.spec.clone(), mask.line)
+        },
         None => match role.default {
             DefaultMask::Clear => Look::plain(MaskSpec::Clear, role.line),
             DefaultMask::Redact => Look::plain(MaskSpec::Redact(None), role.line),
         },
     };
     Look { class: Some(class.to_owned()), ..look }
+}
+
+/// What stands beside a mask in its table and is not compared otherwise.
+fn beside(written: &str) -> BTreeMap<String, String> {
+    let document = format!("mask = {written}").parse::<toml_edit::DocumentMut>().ok();
+    let Some(table) = document.as_ref().and_then(|d| d.get("mask")?.as_table_like()) else { return BTreeMap::new() };
+    let [_, _, _, masks] = Policy::keys();
+    let known = |key: &str| matches!(key, "mask" | "write" | "otherwise") || masks.contains(&key);
+    table.iter().filter(|(key, _)| !known(key)).map(|(key, item)| (key.to_owned(), item.to_string())).collect()
 }
 
 fn squeezed(sql: &str) -> String {

@@ -89,7 +89,7 @@ impl Finding {
         let margin = " ".repeat(number.len());
         match line {
             None if self.line == 0 => out.push_str(&format!(" --> {}\n", self.file)),
-            None => out.push_str(&format!(" --> {}:{}\n", self.file, self.line)),
+            None => out.push_str(&format!("{margin}--> {}:{}\n", self.file, self.line)),
             Some(line) => {
                 let column = if self.column == 0 { indent(line) } else { self.column };
                 let before: String = line.chars().take(column.saturating_sub(1)).map(|c| if c == '\t' { c } else { ' ' }).collect();

@@ -85,9 +85,7 @@ fn class_key(key: &str) -> Value {
 }
 
 fn role_key(key: &str) -> Value {
-    let list = |what: &str, pattern: String| {
-        json!({ "description": what, "type": "array", "items": { "type": "string", "pattern": pattern }, "uniqueItems": true })
-    };
+    let list = |what: &str, pattern: String| json!({ "description": what, "type": "array", "items": { "type": "string", "pattern": pattern }, "uniqueItems": true });
     let flag = |what: &str| json!({ "description": what, "type": "boolean", "default": false });
     match key {
         "default" => json!({
@@ -131,12 +129,15 @@ fn described(name: &str) -> Option<(bool, Option<Value>)> {
         }
         "hash" => (true, Some(table(json!({ "length": whole(16, 64), "prefix": prefix() })))),
         "token" => (true, Some(table(json!({ "bucket": whole(16, 1024), "prefix": prefix() })))),
-        "json" => (false, Some(json!({
-            "description": "A mask for each key; keys that are not named stay.",
-            "type": "object",
-            "minProperties": 1,
-            "additionalProperties": { "$ref": "#/$defs/json_mask" },
-        }))),
+        "json" => (
+            false,
+            Some(json!({
+                "description": "A mask for each key; keys that are not named stay.",
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": { "$ref": "#/$defs/json_mask" },
+            })),
+        ),
         _ => return None,
     })
 }
@@ -172,10 +173,13 @@ fn mask(names: &[&str]) -> Value {
         one_of.push(json!({ "required": [name] }));
     }
     properties.insert("mask".to_owned(), json!({ "description": "A mask that is a word, where write stands beside it.", "enum": words }));
-    properties.insert("otherwise".to_owned(), json!({
-        "description": "What the class looks like in statements that use it as a pseudonym cannot be.",
-        "const": "redact",
-    }));
+    properties.insert(
+        "otherwise".to_owned(),
+        json!({
+            "description": "What the class looks like in statements that use it as a pseudonym cannot be.",
+            "const": "redact",
+        }),
+    );
     properties.insert("write".to_owned(), json!({ "description": "The role may write columns of the class.", "type": "boolean" }));
     let mut call = json!({ "type": "object", "properties": properties, "oneOf": one_of });
     if let (Value::Object(call), false) = (&mut call, further) {

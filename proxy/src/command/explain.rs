@@ -1,5 +1,7 @@
 //! `pgveil explain`
 
+mod layout;
+
 use std::io::Read as _;
 use std::process::ExitCode;
 
@@ -30,7 +32,7 @@ pub(super) struct Arguments {
     /// Schemas in which names without one are looked for, such as "shop, public"
     #[arg(long, value_name = "SCHEMAS", value_delimiter = ',')]
     search_path: Option<Vec<String>>,
-    /// One JSON document: {"role", "database", "search_path", "statements": [{"sent", "columns": [{"column", "type", "origin", "view", "class", "mask", "written", "rule"}], "rows": [{"relation", "condition", "rule"}]}], "refusal": {"id", "code", "message", "detail", "hint", "position"}}
+    /// One JSON document: {"role", "database", "search_path", "statements": [{"sent", "columns": [{"column", "type", "origin", "from", "view", "class", "mask", "written", "rule"}], "rows": [{"relation", "condition", "rule"}]}], "refusal": {"id", "code", "message", "detail", "hint", "position"}}
     #[arg(long)]
     json: bool,
     /// The statement; - reads it from standard input
@@ -69,7 +71,7 @@ fn explain(arguments: &Arguments) -> Result<ExitCode, Trouble> {
     let who = Subject { role: arguments.role.clone(), search_path: path.clone().into() };
     match engine.judge(&who, &sql) {
         Ok(plan) => {
-            let parts = parts(&engine, &about, &plan);
+            let parts = parts(&engine, &who, &sql, &plan);
             print(&if arguments.json { pretty(&about.json(Some(&parts), None)) } else { about.text(&parts, plan.rest.is_some()) });
             Ok(ExitCode::SUCCESS)
         }
@@ -94,13 +96,13 @@ struct Part {
     rows: Vec<Hidden>,
 }
 
-fn parts(engine: &Engine, about: &About<'_>, plan: &Plan) -> Vec<Part> {
-    let part = |planned: &Planned| Part {
+fn parts(engine: &Engine, who: &Subject, sql: &str, plan: &Plan) -> Vec<Part> {
+    let part = |(planned, columns): (&Planned, Vec<Described>)| Part {
         sent: shown(&planned.text),
-        columns: planned.shown().iter().filter_map(|output| engine.describe(about.role, output)).collect(),
-        rows: engine.hidden(about.role, planned),
+        columns,
+        rows: engine.hidden(&who.role, planned),
     };
-    plan.statements.iter().map(part).collect()
+    plan.statements.iter().zip(engine.explain(who, sql, plan)).map(part).collect()
 }
 
 /// The text that is sent, with words in place of what is a session's secret or a token's value.
@@ -112,7 +114,7 @@ impl About<'_> {
     fn json(&self, parts: Option<&[Part]>, refusal: Option<&Refusal>) -> Value {
         let column = |c: &Described| {
             json!({
-                "column": c.name, "type": c.data_type, "origin": c.origin, "view": c.view, "class": c.class,
+                "column": c.name, "type": c.data_type, "origin": c.origin, "from": c.from, "view": c.view, "class": c.class,
                 "mask": c.mask, "written": c.written, "rule": c.rule,
             })
         };
@@ -147,7 +149,7 @@ impl About<'_> {
                     let origin = match (&c.origin, &c.view) {
                         (Some(origin), Some(view)) => format!("{origin} through {view}"),
                         (Some(origin), None) => origin.clone(),
-                        (None, _) => dash(),
+                        (None, _) => c.from_text().unwrap_or_else(dash),
                     };
                     vec![
                         c.name.clone(),
@@ -165,7 +167,7 @@ impl About<'_> {
                     part.rows.iter().map(|h| vec![h.relation.clone(), h.condition.clone(), h.rule.clone()]).collect();
                 out.push_str(&format!("Rows that it sees\n{}\n", columns(&rows, "  ")));
             }
-            out.push_str(&format!("Sent\n  {}\n", part.sent.replace('\n', "\n  ")));
+            out.push_str(&format!("Sent\n  {}\n", layout::lines(&layout::without_checks(&part.sent)).replace('\n', "\n  ")));
             if n.saturating_add(1) < parts.len() {
                 out.push('\n');
             }

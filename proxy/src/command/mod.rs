@@ -73,7 +73,12 @@ struct ConfigArgument {
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    match Line::parse().command {
+    run_with(std::env::args_os())
+}
+
+/// Runs a command line; its first word is the program's name. One that is wrong ends the process.
+pub fn run_with(line: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
+    match Line::parse_from(line).command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),

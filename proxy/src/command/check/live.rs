@@ -25,8 +25,8 @@ pub(super) fn filters(policy: &Policy, engine: &Engine, live: &mut Live) -> Resu
             let plan = match engine.judge(&who, &sql) {
                 Ok(plan) => plan,
                 Err(refusal) => {
-                    let detail = refusal.detail.as_ref().map(|d| format!(" {d}")).unwrap_or_default();
-                    let message = format!("the row filter of role {name} on {full} cannot be used: {}.{detail}", refusal.message);
+                    let why = refusal.message.split_once(" cannot be used: ").map_or(refusal.message.as_str(), |(_, why)| why);
+                    let message = format!("the row filter of role {name} on {full} cannot be used: {why}");
                     found.push(finding(Severity::Error, "rows.refused", message, refusal.hint));
                     continue;
                 }

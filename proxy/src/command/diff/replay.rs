@@ -118,7 +118,11 @@ impl Replay {
     }
 
     pub(super) fn text(&self) -> String {
-        let skipped = if self.skipped > 0 { format!(" ({} lines skipped: no statements, or of other databases)", self.skipped) } else { String::new() };
+        let skipped = if self.skipped > 0 {
+            format!(" ({} lines skipped: no statements, or of other databases)", self.skipped)
+        } else {
+            String::new()
+        };
         let mut out = format!(
             "Of {} recorded statements {} come to the same, {} would be answered otherwise, {} be refused that were not, {} be answered that were refused{skipped}.\n",
             self.statements, self.same, self.changed, self.refused, self.allowed

@@ -1,0 +1,2 @@
+CREATE TABLE public.people (id bigint PRIMARY KEY, first_name text, last_name text, full_name text, email text, phone text, mobile text, ssn text, tax_id text, passport_no text, birth_date date, date_of_birth date, postcode text, zip text, street text, address text, iban text, card_number text, diagnosis text, religion text, ethnicity text, union_member bool, notes text, ip inet, ip_address inet, created_at timestamptz, updated_at timestamptz, status text);
+CREATE TABLE public.orders (id bigint PRIMARY KEY, contact_email text, comment text, status text);

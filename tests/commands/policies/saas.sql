@@ -1,0 +1,12 @@
+CREATE SCHEMA app; CREATE SCHEMA billing; CREATE SCHEMA analytics;
+CREATE TABLE app.tenants (id bigint PRIMARY KEY, name text, domain text, plan text);
+CREATE TABLE app.users (id bigint PRIMARY KEY, tenant_id bigint REFERENCES app.tenants, name text, email text, password_hash text);
+CREATE TABLE app.invitations (tenant_id bigint, email text, sent timestamptz);
+CREATE TABLE app.sessions (user_id bigint, token text, ip inet, user_agent text, seen timestamptz);
+CREATE TABLE app.api_keys (tenant_id bigint, key text, label text);
+CREATE TABLE app.webhooks (tenant_id bigint, url text, signing_secret text);
+CREATE TABLE app.events (tenant_id bigint, at timestamptz, payload jsonb);
+CREATE TABLE billing.contacts (tenant_id bigint, name text, email text);
+CREATE TABLE billing.invoices (tenant_id bigint, amount numeric(12,2), due date);
+INSERT INTO app.tenants VALUES (42, 'Acme', 'acme.example', 'pro'), (43, 'Other', 'other.example', 'free');
+INSERT INTO app.users VALUES (1, 42, 'Ana', 'ana@acme.example', 'x'), (2, 43, 'Bo', 'bo@other.example', 'y');
