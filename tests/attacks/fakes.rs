@@ -61,7 +61,11 @@ const NAMES: &[Attack] = &[
     attack("names that two people have", &["SELECT count(*) FROM (SELECT DISTINCT name FROM shop.employees) AS s"], Harmless),
     attack("joined by people", &["SELECT count(*) FROM shop.employees a JOIN shop.employees b USING (name)"], Harmless),
     attack("written back", &["UPDATE shop.employees SET name = 'Anna Fischer' WHERE id = 1"], Refused),
-    attack("kept, and then as a text", &["CREATE TEMP TABLE t AS SELECT id, name FROM shop.employees", "SELECT id, name FROM t ORDER BY id"], Harmless),
+    attack(
+        "kept, and then as a text",
+        &["CREATE TEMP TABLE t AS SELECT id, name FROM shop.employees", "SELECT id, name FROM t ORDER BY id"],
+        Harmless,
+    ),
     attack("a guessed number", &["SELECT id FROM shop.customers WHERE phone = '{phone}'"], Rows("")),
     attack("a number's token", &["SELECT id FROM shop.customers WHERE phone IN ('000000', '123 456', '+49 30 23125000')"], Rows("")),
     attack("a number as a number", &["SELECT phone::bigint FROM shop.customers WHERE id = {id}"], Refused),

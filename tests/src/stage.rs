@@ -153,7 +153,7 @@ impl Stage {
     pub fn twins_of(&self, role: &str) -> &Twins {
         match role {
             "filtered" => &self.rows_only,
-            "veiled" => &self.values_only,
+            "veiled" | "faked" => &self.values_only,
             _ => &self.both,
         }
     }

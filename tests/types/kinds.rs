@@ -19,7 +19,7 @@ pub struct Kind {
 }
 
 /// The name of a mask, and how the policy writes it. `hash` takes 16 digits, so that they fit into twenty characters.
-pub const MASKS: [(&str, &str); 12] = [
+pub const MASKS: [(&str, &str); 17] = [
     ("null", "\"null\""),
     ("redact", "\"redact\""),
     ("keep", "{ keep = { first = 1, last = 1 } }"),
@@ -31,6 +31,11 @@ pub const MASKS: [(&str, &str); 12] = [
     ("token", "{ token = { prefix = \"t_\" } }"),
     ("fake", "{ fake = \"first_name\" }"),
     ("email", "{ email = { prefix = \"e_\" } }"),
+    ("parts", "{ keep = { first = 1, last = 1, fill = \"+\", separators = true } }"),
+    ("sql", "{ sql = \"upper(left({column}, 2)) || '…'\" }"),
+    ("most", "{ sql = \"CASE WHEN {column} > 9 THEN 9 ELSE {column} END\" }"),
+    ("since", "{ sql = \"CASE WHEN {column} > '1990-01-01' THEN {column} END\" }"),
+    ("each", "{ json = { k = { json = { \"*\" = \"null\" } }, \"*\" = { keep = { first = 1 } } } }"),
     ("digits", "{ token = { prefix = \"t_\", digits = true } }"),
 ];
 
@@ -68,6 +73,22 @@ pub fn meaning(mask: &str, kind: &Kind) -> Option<String> {
                    || CASE WHEN x ? 'zip' THEN jsonb_build_object('zip', left(x ->> 'zip', 1) || repeat('*', length(x ->> 'zip') - 1)) \
                       ELSE '{}' END END"
             .to_owned(),
+        "parts" => "CASE WHEN length(x::text) <= 2 THEN regexp_replace(x::text COLLATE \"C\", '[^-./ @]', '+', 'g') \
+                    ELSE left(x::text, 1) || regexp_replace(substr(x::text, 2, length(x::text) - 2) COLLATE \"C\", '[^-./ @]', '+', 'g') || right(x::text, 1) END"
+            .to_owned(),
+        "sql" => "upper(left(x::text, 2)) || '…'".to_owned(),
+        "most" => "CASE WHEN x > 9 THEN 9 ELSE x END".to_owned(),
+        "since" => "CASE WHEN x > '1990-01-01' THEN x END".to_owned(),
+        "each" => "CASE jsonb_typeof(x) \
+                   WHEN 'object' THEN coalesce((SELECT jsonb_object_agg(k, CASE \
+                     WHEN k = 'k' THEN CASE jsonb_typeof(v) \
+                       WHEN 'array' THEN (SELECT coalesce(jsonb_agg(NULL::jsonb), '[]') FROM jsonb_array_elements(v)) \
+                       WHEN 'object' THEN (SELECT coalesce(jsonb_object_agg(key, NULL::jsonb), '{}') FROM jsonb_each(v)) ELSE 'null' END \
+                     WHEN jsonb_typeof(v) = 'string' THEN to_jsonb(left(v #>> '{}', 1) || repeat('*', length(v #>> '{}') - 1)) ELSE 'null' END) FROM jsonb_each(x) AS e (k, v)), '{}') \
+                   WHEN 'array' THEN coalesce((SELECT jsonb_agg(CASE WHEN jsonb_typeof(v) = 'string' \
+                     THEN to_jsonb(left(v #>> '{}', 1) || repeat('*', length(v #>> '{}') - 1)) ELSE 'null'::jsonb END ORDER BY n) \
+                     FROM jsonb_array_elements(x) WITH ORDINALITY AS e (v, n)), '[]') END"
+            .to_owned(),
         _ => return None,
     };
     Some(format!("CAST({sql} AS {base})"))
@@ -82,10 +103,24 @@ CREATE DOMAIN d.key AS uuid; CREATE DOMAIN d.number AS bigint CHECK (value > 0);
 CREATE DOMAIN d.day AS date; CREATE DOMAIN d.money AS numeric(8,2) CHECK (value > 0); CREATE DOMAIN d.words AS text[]; \
 CREATE DOMAIN d.folded AS public.citext";
 
-const TEXTS: &[&str] =
-    &["liouliou ulio", "", "l", "lo", "030 23125-017", "x@y.example", "Iloui\"\\lou,{li}ou", "äöü€😀 louiliou", "iloui\tloui\nlouil\\.", "'ilouil'", "NULL", "\\N"];
-const SHORTER: &[&str] = &["liouliou ulio", "", "l", "ILOUIL ", "0123456789012345", "a@mail.example", "ä€😀liouli", "\\N", "NULL", "il,ou\"ou"];
-const PADDED: &[&str] = &["liouliou ulio", "liouliou ulio  ", "4111 1111 1111", "a@mail.example", "l", " iloui ", "ä€😀liouli", "\\N", "NULL"];
+const TEXTS: &[&str] = &[
+    "liouliou ulio",
+    "",
+    "l",
+    "lo",
+    "030 23125-017",
+    "x@y.example",
+    "Iloui\"\\lou,{li}ou",
+    "äöü€😀 louiliou",
+    "iloui\tloui\nlouil\\.",
+    "'ilouil'",
+    "NULL",
+    "\\N",
+];
+const SHORTER: &[&str] =
+    &["liouliou ulio", "", "l", "ILOUIL ", "0123456789012345", "a@mail.example", "ä€😀liouli", "\\N", "NULL", "il,ou\"ou"];
+const PADDED: &[&str] =
+    &["liouliou ulio", "liouliou ulio  ", "4111 1111 1111", "a@mail.example", "l", " iloui ", "ä€😀liouli", "\\N", "NULL"];
 const MAILS: &[&str] = &["liouli@mail.example", "ILOUI@LOUI", "@", "a@\"\\,"];
 const UUIDS: &[&str] =
     &["2f1c9a8e-7777-4777-9777-77a7b7c7d7e7", "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"];
@@ -120,8 +155,8 @@ const fn domain(
     Kind { table, sql, base, unlimited: base, values, fits, text: false }
 }
 
-const STRINGS: &[&str] = &["keep", "hash", "token", "fake", "email", "digits"];
-const FOLDED: &[&str] = &["keep", "hash", "fake", "email"];
+const STRINGS: &[&str] = &["keep", "parts", "sql", "hash", "token", "fake", "email", "digits"];
+const FOLDED: &[&str] = &["keep", "parts", "sql", "hash", "fake", "email"];
 const KEYS: &[&str] = &["hash", "token"];
 
 /// One table for each.
@@ -139,19 +174,19 @@ pub const KINDS: &[Kind] = &[
     text("folded", "d.folded", "public.citext", "public.citext", SHORTER, FOLDED),
     of("char1", "\"char\"", &["l", "", "\\303"], &[]),
     of("name", "name", &["liouliou", "", "l i\"o"], &[]),
-    of("smallint", "smallint", &["15", "-15", "0", "-32768", "32767", "9"], &["bucket"]),
-    of("int", "integer", &["15", "-15", "0", "-2147483648", "2147483647", "9"], &["bucket", "token"]),
-    of("bigint", "bigint", BIGINTS, &["bucket", "hash", "token"]),
+    of("smallint", "smallint", &["15", "-15", "0", "-32768", "32767", "9"], &["bucket", "most"]),
+    of("int", "integer", &["15", "-15", "0", "-2147483648", "2147483647", "9"], &["bucket", "most", "token"]),
+    of("bigint", "bigint", BIGINTS, &["bucket", "most", "hash", "token"]),
     of("uuid", "uuid", UUIDS, KEYS),
     domain("key", "d.key", "uuid", UUIDS, KEYS),
-    domain("number", "d.number", "bigint", &["15", "9223372036854775807", "9"], &["bucket", "hash", "token"]),
-    domain("small", "d.small", "integer", &["15", "2147483647", "19"], &["bucket", "token"]),
-    domain("day", "d.day", "date", DATES, &["truncate"]),
-    domain("money", "d.money", "numeric(8,2)", &["15.55", "999999.99", "0.01"], &["bucket"]),
+    domain("number", "d.number", "bigint", &["15", "9223372036854775807", "9"], &["bucket", "most", "hash", "token"]),
+    domain("small", "d.small", "integer", &["15", "2147483647", "19"], &["bucket", "most", "token"]),
+    domain("day", "d.day", "date", DATES, &["truncate", "since"]),
+    domain("money", "d.money", "numeric(8,2)", &["15.55", "999999.99", "0.01"], &["bucket", "most"]),
     domain("words", "d.words", "text[]", &["{liouli,NULL}", "{}"], &[]),
-    of("date", "date", DATES, &["truncate"]),
-    of("timestamp", "timestamp without time zone", TIMES, &["truncate"]),
-    of("timestamp3", "timestamp(3) without time zone", TIMES, &["truncate"]),
+    of("date", "date", DATES, &["truncate", "since"]),
+    of("timestamp", "timestamp without time zone", TIMES, &["truncate", "since"]),
+    of("timestamp3", "timestamp(3) without time zone", TIMES, &["truncate", "since"]),
     of("timestamptz", "timestamp with time zone", TIMES, &["truncate"]),
     of("timestamptz0", "timestamp(0) with time zone", TIMES, &["truncate"]),
     of("time", "time", &["01:02:03.456", "24:00"], &[]),
@@ -163,9 +198,9 @@ pub const KINDS: &[Kind] = &[
         "numeric",
         "numeric",
         &["15.55", "-15.55", "NaN", "Infinity", "-Infinity", "0.000", "123456789012345678901234567890.5"],
-        &["bucket"],
+        &["bucket", "most"],
     ),
-    of("numeric8_2", "numeric(8,2)", &["15.55", "-15.55", "NaN", "999999.99", "0"], &["bucket"]),
+    of("numeric8_2", "numeric(8,2)", &["15.55", "-15.55", "NaN", "999999.99", "0"], &["bucket", "most"]),
     of("real", "real", &["15.5", "-15.5", "NaN", "Infinity", "-Infinity", "9.99"], &["bucket"]),
     of("double", "double precision", &["15.5", "-15.5", "NaN", "Infinity", "-Infinity", "123456.789"], &["bucket"]),
     of("bool", "boolean", &["t", "f"], &[]),
@@ -186,7 +221,7 @@ pub const KINDS: &[Kind] = &[
             "null",
             "{\"street\": {\"a\": 1}}",
         ],
-        &["json"],
+        &["json", "each"],
     ),
     of("xml", "xml", &["<a>liouliou</a>"], &[]),
     of("mood", "d.mood", &["low", "high"], &[]),
@@ -217,7 +252,7 @@ impl Kind {
     /// All masks that fit.
     pub fn masks(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         // No column of a domain of twenty characters would hold a token: nothing to compare with.
-        MASKS.into_iter().filter(|(name, _)| self.fit(name) && !(self.table == "label" && matches!(*name, "token" | "digits")))
+        MASKS.into_iter().filter(|(name, _)| self.fit(name) && !(self.table == "label" && matches!(*name, "token" | "email" | "digits")))
     }
 
     /// Whether that mask does.

@@ -188,7 +188,8 @@ fn tokens_find_their_rows_in_every_format() {
     let matrix = Matrix::get();
     let mut reader = matrix.reader(true);
     let mut raw = matrix.plain(&matrix.raw, "m");
-    let tokens = |kind: &'static Kind| kind.masks().filter(|m| matches!(m.0, "token" | "digits")).map(move |m| (kind, format!("m_{}", m.0)));
+    let tokens =
+        |kind: &'static Kind| kind.masks().filter(|m| matches!(m.0, "token" | "digits")).map(move |m| (kind, format!("m_{}", m.0)));
     for (kind, column) in KINDS.iter().flat_map(tokens) {
         let all = format!("SELECT id, {column} FROM {} ORDER BY id", kind.table);
         let read = |format| pgveil_tests::client::Call { sql: all.clone(), results: vec![format], ..Default::default() };

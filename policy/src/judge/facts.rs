@@ -179,6 +179,23 @@ impl Facts {
         }
     }
 
+    /// A database with nothing protected: for SQL of the policy that belongs to no role yet.
+    pub fn of_the_policy(catalog: Arc<Catalog>) -> Facts {
+        Facts {
+            catalog,
+            protection: None,
+            filters: false,
+            filters_may_fail: false,
+            functions: vec![],
+            rights: Rights::default(),
+            marker: String::new(),
+            stand_ins: DashMap::new(),
+            fields: Fields::default(),
+            lineage: false,
+            following: OnceLock::new(),
+        }
+    }
+
     /// The same database with every protected column shown as it is, and followed: for the lineage of materialised views.
     pub fn following(&self) -> &Facts {
         self.following.get_or_init(|| {
