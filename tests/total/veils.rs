@@ -336,6 +336,8 @@ fn same(session: &mut Client, kind: &Kind, veil: &str, settings: &[Vec<String>; 
     // These types have no equality.
     let plain = matches!(kind.base, BaseType::Json);
     let shown = if plain { format!("CAST({veil} AS text)") } else { veil.to_owned() };
+    // Says that there was none, the first time.
+    session.query("DROP TABLE IF EXISTS shown");
     let mut run = |sql: &str| {
         let answer = session.query(sql);
         let notices = answer.notices();
@@ -347,7 +349,6 @@ fn same(session: &mut Client, kind: &Kind, veil: &str, settings: &[Vec<String>; 
     for set in &settings[0] {
         run(set)?;
     }
-    run("DROP TABLE IF EXISTS shown")?;
     run(&format!("CREATE TEMP TABLE shown AS SELECT {shown} AS m FROM {} AS veils", kind.from))?;
     for set in &settings[1] {
         run(set)?;

@@ -42,16 +42,28 @@ pub const MASKS: [(&str, &str); 17] = [
 /// Those that are pseudonyms.
 pub const SEALS: [&str; 5] = ["hash", "token", "fake", "email", "digits"];
 
+const KEEP: &str = "CASE WHEN length(x::text) <= 2 THEN repeat('*', length(x::text)) \
+                    ELSE left(x::text, 1) || repeat('*', length(x::text) - 2) || right(x::text, 1) END";
+const PARTS: &str = "CASE WHEN length(x::text) <= 2 THEN regexp_replace(x::text COLLATE \"C\", '[^-./ @]', '+', 'g') \
+                     ELSE left(x::text, 1) || regexp_replace(substr(x::text, 2, length(x::text) - 2) COLLATE \"C\", '[^-./ @]', '+', 'g') || right(x::text, 1) END";
+
 /// The meaning of a mask on the column `x`; `None` for pseudonyms, which have none in SQL.
 pub fn meaning(mask: &str, kind: &Kind) -> Option<String> {
     let base = kind.base;
+    let keeps = |keep: &str| {
+        format!(
+            "CASE WHEN x IS NOT NULL THEN ARRAY(SELECT {} FROM unnest(x) WITH ORDINALITY AS u (e, n) ORDER BY n) END",
+            keep.replace("x::text", "e::text")
+        )
+    };
+    if kind.is_array() && matches!(mask, "keep" | "parts") {
+        return Some(format!("CAST({} AS {base})", keeps(if mask == "keep" { KEEP } else { PARTS })));
+    }
     let sql = match mask {
         "null" => "NULL".to_owned(),
         "redact" if kind.text => "'[redacted]'".to_owned(),
         "redact" => "NULL".to_owned(),
-        "keep" => "CASE WHEN length(x::text) <= 2 THEN repeat('*', length(x::text)) \
-                   ELSE left(x::text, 1) || repeat('*', length(x::text) - 2) || right(x::text, 1) END"
-            .to_owned(),
+        "keep" => KEEP.to_owned(),
         "truncate" if base.starts_with("timestamp") && base.ends_with("with time zone") => {
             "date_trunc('year', x AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'".to_owned()
         }
@@ -73,9 +85,7 @@ pub fn meaning(mask: &str, kind: &Kind) -> Option<String> {
                    || CASE WHEN x ? 'zip' THEN jsonb_build_object('zip', left(x ->> 'zip', 1) || repeat('*', length(x ->> 'zip') - 1)) \
                       ELSE '{}' END END"
             .to_owned(),
-        "parts" => "CASE WHEN length(x::text) <= 2 THEN regexp_replace(x::text COLLATE \"C\", '[^-./ @]', '+', 'g') \
-                    ELSE left(x::text, 1) || regexp_replace(substr(x::text, 2, length(x::text) - 2) COLLATE \"C\", '[^-./ @]', '+', 'g') || right(x::text, 1) END"
-            .to_owned(),
+        "parts" => PARTS.to_owned(),
         "sql" => "upper(left(x::text, 2)) || '…'".to_owned(),
         "most" => "CASE WHEN x > 9 THEN 9 ELSE x END".to_owned(),
         "since" => "CASE WHEN x > '1990-01-01' THEN x END".to_owned(),
@@ -157,7 +167,19 @@ const fn domain(
 
 const STRINGS: &[&str] = &["keep", "parts", "sql", "hash", "token", "fake", "email", "digits"];
 const FOLDED: &[&str] = &["keep", "parts", "sql", "hash", "fake", "email"];
+const ARRAYS: &[&str] = &["keep", "parts", "hash", "token", "fake", "email", "digits"];
 const KEYS: &[&str] = &["hash", "token"];
+
+/// A length that tokens do not keep to.
+const fn lengthless(
+    table: &'static str,
+    sql: &'static str,
+    unlimited: &'static str,
+    values: &'static [&'static str],
+    fits: &'static [&'static str],
+) -> Kind {
+    Kind { table, sql, base: sql, unlimited, values, fits, text: false }
+}
 
 /// One table for each.
 pub const KINDS: &[Kind] = &[
@@ -183,7 +205,7 @@ pub const KINDS: &[Kind] = &[
     domain("small", "d.small", "integer", &["15", "2147483647", "19"], &["bucket", "most", "token"]),
     domain("day", "d.day", "date", DATES, &["truncate", "since"]),
     domain("money", "d.money", "numeric(8,2)", &["15.55", "999999.99", "0.01"], &["bucket", "most"]),
-    domain("words", "d.words", "text[]", &["{liouli,NULL}", "{}"], &[]),
+    domain("words", "d.words", "text[]", &["{liouli,NULL}", "{}"], ARRAYS),
     of("date", "date", DATES, &["truncate", "since"]),
     of("timestamp", "timestamp without time zone", TIMES, &["truncate", "since"]),
     of("timestamp3", "timestamp(3) without time zone", TIMES, &["truncate", "since"]),
@@ -235,11 +257,17 @@ pub const KINDS: &[Kind] = &[
     of("numrange", "numrange", &["[1.5,5)", "(,)"], &[]),
     of("tstzrange", "tstzrange", &["[2020-01-01 00:00+00,2021-01-01 00:00+00)"], &[]),
     of("int4multirange", "int4multirange", &["{[1,3),[5,7)}", "{}"], &[]),
-    of("text_array", "text[]", &["{liouli,\"lo u\",NULL,\"NULL\",\"\"}", "{}", "{{liouli,b},{c,d}}", "[0:1]={liouil,uoli}"], &[]),
-    of("varchar_array", "varchar(9)[]", &["{liouli,b}"], &[]),
-    of("int_array", "integer[]", &["{1,NULL,3}", "[-1:0][2:3]={{1,2},{3,4}}"], &[]),
-    of("bigint_array", "bigint[]", &["{1,NULL,3}"], &[]),
-    of("uuid_array", "uuid[]", &["{2f1c9a8e-7777-4777-9777-77a7b7c7d7e7,NULL}"], &[]),
+    of("text_array", "text[]", &["{liouli,\"lo u\",NULL,\"NULL\",\"\"}", "{}", "{{liouli,b},{c,d}}", "[0:1]={liouil,uoli}"], ARRAYS),
+    lengthless(
+        "varchar_array",
+        "varchar(9)[]",
+        "varchar[]",
+        &["{liouli,b}", "{}", "{NULL}"],
+        &["keep", "parts", "token", "email", "digits"],
+    ),
+    of("int_array", "integer[]", &["{1,NULL,3}", "[-1:0][2:3]={{1,2},{3,4}}"], &["token"]),
+    of("bigint_array", "bigint[]", &["{1,NULL,3}", "{}"], KEYS),
+    of("uuid_array", "uuid[]", &["{2f1c9a8e-7777-4777-9777-77a7b7c7d7e7,NULL}", "{}"], KEYS),
     of("date_array", "date[]", &["{1987-06-05,infinity}"], &[]),
     of("mood_array", "d.mood[]", &["{low,high}"], &[]),
     of("range_array", "int4range[]", &["{\"[1,5)\",empty}"], &[]),
@@ -253,6 +281,11 @@ impl Kind {
     pub fn masks(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         // No column of a domain of twenty characters would hold a token: nothing to compare with.
         MASKS.into_iter().filter(|(name, _)| self.fit(name) && !(self.table == "label" && matches!(*name, "token" | "email" | "digits")))
+    }
+
+    /// Its values are arrays.
+    pub fn is_array(&self) -> bool {
+        self.base.ends_with("[]")
     }
 
     /// Whether that mask does.

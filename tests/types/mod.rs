@@ -159,6 +159,19 @@ fn pseudonyms(what: &str, kind: &Kind, mask: &str, seen: &[Vec<Option<String>>])
         if mask != "fake" {
             assert_eq!(back.entry(pseudonym.clone()).or_insert_with(|| value.clone()), &value, "{what}: {pseudonym}");
         }
+        if kind.is_array() {
+            // As many elements, NULL where they are; none of them as it is.
+            let parts = |text: &str| text.trim_matches(['\'', '{', '}']).split(',').map(str::to_owned).collect::<Vec<_>>();
+            let (shown, stored) = (parts(pseudonym), parts(&value));
+            assert_eq!(shown.len(), stored.len(), "{what}: {value} → {pseudonym}");
+            for (shown, stored) in shown.iter().zip(&stored) {
+                assert!(
+                    stored == "NULL" && shown == "NULL" || stored.len() < 4 || !shown.contains(stored.as_str()),
+                    "{what}: {value} → {pseudonym}"
+                );
+            }
+            continue;
+        }
         let bare = pseudonym.trim_end_matches(' ');
         let shape_of_digits = |text: &str| text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect::<String>();
         let shape = match (mask, kind.text, kind.base) {
@@ -180,7 +193,7 @@ fn pseudonyms(what: &str, kind: &Kind, mask: &str, seen: &[Vec<Option<String>>])
         };
         assert!(shape && !value.contains(bare), "{what}: {value} → {pseudonym}");
     }
-    assert!(known.len() >= 3, "{what}");
+    assert!(known.len() >= 3 || kind.is_array(), "{what}");
 }
 
 #[test]
@@ -188,8 +201,9 @@ fn tokens_find_their_rows_in_every_format() {
     let matrix = Matrix::get();
     let mut reader = matrix.reader(true);
     let mut raw = matrix.plain(&matrix.raw, "m");
-    let tokens =
-        |kind: &'static Kind| kind.masks().filter(|m| matches!(m.0, "token" | "digits")).map(move |m| (kind, format!("m_{}", m.0)));
+    let tokens = |kind: &'static Kind| {
+        kind.masks().filter(|m| matches!(m.0, "token" | "digits") && !kind.is_array()).map(move |m| (kind, format!("m_{}", m.0)))
+    };
     for (kind, column) in KINDS.iter().flat_map(tokens) {
         let all = format!("SELECT id, {column} FROM {} ORDER BY id", kind.table);
         let read = |format| pgveil_tests::client::Call { sql: all.clone(), results: vec![format], ..Default::default() };

@@ -268,10 +268,9 @@ impl Facts {
         self.protection.as_ref()?.guard(relation)
     }
 
-    /// A column of type citext, or of a domain over it.
-    pub fn is_citext(&self, relation: Oid, attribute: i16) -> bool {
-        let column = self.catalog.relations.get(&relation).and_then(|r| r.attribute(attribute));
-        column.is_some_and(|c| c.data_type.base == BaseType::Citext)
+    /// A column's type, below domains.
+    pub fn base_of(&self, relation: Oid, attribute: i16) -> Option<BaseType> {
+        self.catalog.relations.get(&relation).and_then(|r| r.attribute(attribute)).map(|c| c.data_type.base)
     }
 
     pub fn may_call(&self, schema: &str, name: &str) -> bool {

@@ -46,6 +46,9 @@ pub fn fit_in(spec: &MaskSpec, class: &str, column: &Column, relation: &Relation
 /// # Errors
 /// [`Misfit`] where the mask cannot be computed on this type, or would show the value whole.
 pub fn fit(spec: &MaskSpec, class: &str, column: &str, ty: &ColumnType) -> Result<Option<Action>, Misfit> {
+    if let Some(action) = element_wise(spec, class, column, ty)? {
+        return Ok(Some(action));
+    }
     let action = match spec {
         MaskSpec::Clear => return Ok(None),
         MaskSpec::Refuse => Action::Refuse,
@@ -82,6 +85,35 @@ pub fn fit(spec: &MaskSpec, class: &str, column: &str, ty: &ColumnType) -> Resul
         }
     };
     Ok(Some(action))
+}
+
+/// Of an array whose elements the mask fits: `None` for other types, and masks that take an array as a whole.
+fn element_wise(spec: &MaskSpec, class: &str, column: &str, ty: &ColumnType) -> Result<Option<Action>, Misfit> {
+    let of_elements =
+        matches!(spec, MaskSpec::Keep(_) | MaskSpec::Hash { .. } | MaskSpec::Email { .. } | MaskSpec::Fake(_) | MaskSpec::Token { .. });
+    let Some(element) = element(ty).filter(|_| of_elements) else { return Ok(None) };
+    match spec {
+        MaskSpec::Keep(keep) if is_text(element.base) => Ok(Some(Action::Veil(veil::text::keep_each(keep, column, ty)))),
+        MaskSpec::Keep(_) => Ok(None),
+        seal => fit(seal, class, column, &element)
+            .map_err(|misfit| Misfit { why: format!("of an array's elements: {}", misfit.why), help: misfit.help }),
+    }
+}
+
+/// The type of an array's elements, where these are of a type that can be a pseudonym or be kept in part.
+pub fn element(ty: &ColumnType) -> Option<ColumnType> {
+    let sql = ty.base_sql.strip_suffix("[]").filter(|_| ty.base == BaseType::Array)?;
+    let bare = sql.strip_prefix("pg_catalog.").unwrap_or(sql).replace('"', "");
+    let base = match bare.split_once('(').map_or(bare.as_str(), |(name, _)| name) {
+        "text" => BaseType::Text,
+        "varchar" | "character varying" => BaseType::Varchar,
+        "bpchar" | "character" => BaseType::Bpchar,
+        "uuid" => BaseType::Uuid,
+        "int4" | "integer" => BaseType::Int4,
+        "int8" | "bigint" => BaseType::Int8,
+        _ => return None,
+    };
+    Some(ColumnType { oid: 0, typmod: -1, sql: sql.to_owned(), base_sql: sql.to_owned(), base, is_domain: false, ..ty.clone() })
 }
 
 /// text, varchar, bpchar, citext.
@@ -267,6 +299,8 @@ fn takes(spec: &MaskSpec) -> &'static str {
 /// The masks that a type takes, as help.
 fn would_fit(ty: &ColumnType) -> String {
     let mut names = Vec::new();
+    let element = element(ty);
+    let ty = element.as_ref().unwrap_or(ty);
     if is_text(ty.base) {
         names.push("`keep`");
     }

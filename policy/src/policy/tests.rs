@@ -155,9 +155,9 @@ fn row_filters_are_read_by_postgres_grammar() {
 fn masks_explain_themselves() {
     assert!(mask_error("{ token = { bucket = 8 } }").contains("from 16 to 1024"));
     assert!(mask_error("{ token = { prefix = \"ä\" } }").contains("visible ASCII"));
-    assert!(mask_error("\"fake\"").contains("the mask `fake` needs an argument; write `{ fake = \"name\" }`"));
-    assert!(mask_error("{ fake = \"emial\" }").contains("unknown kind `emial`; did you mean `email`? Known: `first_name`, "));
-    assert!(mask_error("{ fake = { kind = \"name\", locale = \"it\" } }").contains("unknown locale `it`; known here: `en`, `de`, `fr`"));
+    assert!(mask_error("\"fake\"").contains("the mask `fake` needs an argument | write `{ fake = \"name\" }`"));
+    assert!(mask_error("{ fake = \"emial\" }").contains("unknown kind `emial` | did you mean `email`? Known: `first_name`, "));
+    assert!(mask_error("{ fake = { kind = \"name\", locale = \"it\" } }").contains("unknown locale `it` | known here: `en`, `de`, `fr`"));
     assert!(mask_error("{ fake = { locale = \"de\" } }").contains("`fake` without a `kind`"));
     assert!(mask_error("{ fake = 3 }").contains("`fake` takes a table, not an integer"));
     assert!(mask_error("{ email = { length = 8 } }").contains("`length` must be a whole number from 16 to 64, not 8"));
@@ -219,7 +219,6 @@ fn arguments_of_masks_are_checked() {
     }
     assert!(mask_error("{ network = 32 }").contains("from 0 to 31"));
     assert!(mask_error("{ network = { v6 = 128 } }").contains("from 0 to 127"));
-    assert!(mask_error("{ redact = 5 }").contains("must be a string"));
     assert!(mask_error("{ json = {} }").contains("masks no key"));
     assert!(mask_error("{ json = { a = \"hash\" } }").contains("`hash` cannot stand under a key of a JSON object"));
     assert!(

@@ -25,7 +25,7 @@ fn sent(column: &str, sql: &str, statement: &str) -> String {
 fn an_expression_is_printed_in_full() {
     assert_eq!(
         sent("shop.customers.phone", "left({column}, 3) || '…'", "SELECT phone FROM customers"),
-        r#"SELECT "customers"."phone" FROM (SELECT CAST(CAST((("pg_catalog"."left"("phone", 3) || '…')) AS "pg_catalog"."text") AS "pg_catalog"."text") AS "phone" FROM "shop"."customers") AS "customers""#
+        r#"SELECT "customers"."phone" FROM (SELECT CAST(CAST(("pg_catalog"."left"("phone", 3) || '…') AS "pg_catalog"."text") AS "pg_catalog"."text") AS "phone" FROM "shop"."customers") AS "customers""#
     );
     let clamped = sent("shop.products.price", "CASE WHEN {column} > 9 THEN 9 ELSE {column} END", "SELECT price FROM products");
     assert!(clamped.contains("9999999999e-2") && clamped.contains("AS NUMERIC(10,2))"), "{clamped}");
@@ -73,7 +73,7 @@ fn what_could_fail_or_change_is_refused_with_the_reason() {
         ("shop.customers.phone", "length({column})", "it gives a value of type int4, which cannot become the column's type"),
         ("shop.employees.salary", "CASE WHEN {column} > 1 THEN 'x' END", "it gives nothing but constants without a type"),
         ("shop.employees.salary", "{column}::numeric", "it gives a value of type numeric"),
-        ("shop.customers.dob", "CASE WHEN left({column}::text, 1) = '1' THEN {column} END", setting),
+        ("shop.customers.dob", "CASE WHEN length({column}::text) > 9 THEN {column} END", setting),
         (
             "shop.customers.dob",
             "CASE WHEN {column} < 'today' THEN {column} END",
@@ -99,7 +99,7 @@ fn a_mask_of_one_type_is_told_for_each_column_that_it_does_not_fit() {
     let told = engine("shop.customers.*", "left({column}, 2)").err().unwrap();
     let lines: Vec<&str> = told.lines().collect();
     assert!(
-        lines.iter().all(|l| l.starts_with("policy.toml:7:5: mask sql (role analyst, class c) does not fit shop.customers.")),
+        lines.iter().all(|l| l.starts_with("policy.toml:7:1: mask sql (role analyst, class c) does not fit shop.customers.")),
         "{told}"
     );
     for column in ["id", "dob", "ip", "address"] {

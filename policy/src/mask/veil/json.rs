@@ -22,7 +22,7 @@ pub fn json(keys: &BTreeMap<String, JsonMask>, column: &str, ty: &ColumnType) ->
 fn cases(keys: &BTreeMap<String, JsonMask>, value: &str, depth: usize) -> String {
     let Some(any) = keys.get(ANY_KEY) else { return format!("WHEN {} THEN {}", is_a("object", value), object(keys, value, depth)) };
     let (table, key, element, place) =
-        (format!("pgveil_j{depth}"), format!("pgveil_jk{depth}"), format!("pgveil_je{depth}"), format!("pgveil_jn{depth}"));
+        (format!("veil_j{depth}"), format!("veil_jk{depth}"), format!("veil_je{depth}"), format!("veil_jn{depth}"));
     let mut of_key = String::new();
     for (name, mask) in keys.iter().filter(|(name, _)| *name != ANY_KEY) {
         of_key.push_str(&format!("WHEN {} THEN {} ", op(&key, "=", &constant(name, "text")), masked(mask, &element, depth)));

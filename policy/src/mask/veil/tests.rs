@@ -141,7 +141,7 @@ fn functions_and_operators_are_those_of_pg_catalog() {
                     name,
                     "CAST" | "OPERATOR" | "numeric" | "varying" | "character" | "timestamp" | "interval" | "COALESCE" | "AS" | "SELECT"
                 );
-                let own = name.starts_with("pgveil_j");
+                let own = name.starts_with("veil_j");
                 assert!(qualified || keyword || own, "{name} in {sql}");
             }
             let naked = [" + ", " - ", " * ", " / ", " < ", " > ", " = ", " || ", " -> ", "::"];

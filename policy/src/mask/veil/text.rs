@@ -1,6 +1,6 @@
 //! Masks of text types.
 
-use super::{column_as, constant, finish, literal, op};
+use super::{column_as, constant, finish, identifier, literal, op};
 use crate::catalog::ColumnType;
 use crate::mask::spec::{DEFAULT_REDACTION, Keep, SEPARATORS};
 
@@ -18,6 +18,16 @@ pub fn redact(text: Option<&str>, ty: &ColumnType) -> String {
 pub fn keep(keep: &Keep, column: &str, ty: &ColumnType) -> String {
     // From character(n) to text the padding falls away: `last` counts from the last character that was written.
     finish(&keep_text(keep, &column_as(column, "text", ty)), ty)
+}
+
+/// The same for each element of an array, of which one dimension remains.
+pub fn keep_each(keep: &Keep, column: &str, ty: &ColumnType) -> String {
+    let array = identifier(column);
+    let element = keep_text(keep, "CAST(veil_ae AS pg_catalog.text)");
+    let each = format!(
+        "CASE WHEN {array} IS NOT NULL THEN ARRAY(SELECT {element} FROM pg_catalog.unnest({array}) WITH ORDINALITY AS veil_a (veil_ae, veil_an) ORDER BY veil_an) END"
+    );
+    finish(&each, ty)
 }
 
 /// The same for any expression of type text.
@@ -61,7 +71,7 @@ fn keep_separators(Keep { first, last, fill, .. }: &Keep, value: &str, kept: u64
     if kept == 0 {
         return filled(value);
     }
-    let middle = format!("pg_catalog.substr({value}, {}, {})", u64::from(*first).saturating_add(1), op(length, "-", &kept.to_string()));
+    let middle = format!("pg_catalog.\"substr\"({value}, {}, {})", u64::from(*first).saturating_add(1), op(length, "-", &kept.to_string()));
     let mut long = filled(&middle);
     if *first > 0 {
         long = op(&format!("pg_catalog.\"left\"({value}, {first})"), "||", &long);
