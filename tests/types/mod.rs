@@ -255,3 +255,59 @@ fn what_does_not_fit_is_no_policy() {
     }
     println!("types: {} types; masks that do not fit: {refused:?}", KINDS.len());
 }
+
+/// No element of a pseudonymised array shows, and no guess of one is answered.
+#[test]
+fn elements_of_arrays_are_sealed_as_values_are() {
+    let matrix = Matrix::get();
+    let mut reader = matrix.reader(true);
+    for refused in [
+        "SELECT array_to_string({a}, ',') FROM {t}",
+        "SELECT {a}::text FROM {t}",
+        "SELECT {a}::varchar(2)[] FROM {t}",
+        "SELECT to_json({a}) FROM {t}",
+        "SELECT length({a}[1]) FROM {t}",
+        "SELECT upper(u) FROM {t}, unnest({a}) AS u",
+        "SELECT u FROM {t}, unnest({a}) AS u WHERE u LIKE 'l%'",
+        "SELECT {a} || 'liouli' FROM {t}",
+        "SELECT array_append({a}, 'liouli') FROM {t}",
+        "SELECT ARRAY['liouli'] || {a} FROM {t}",
+        "SELECT id FROM {t} WHERE 'liouli' = ANY ({a})",
+        "SELECT id FROM {t} WHERE {a} @> ARRAY['liouli']",
+        "SELECT id FROM {t} WHERE {a} = '{liouli}'",
+        "SELECT id FROM {t} WHERE {a}[1] = 'liouli'",
+        "SELECT id FROM {t} WHERE {a} < ARRAY['m']",
+        "SELECT array_position({a}, 'liouli') FROM {t}",
+        "SELECT array_replace({a}, 'liouli', 'x') FROM {t}",
+        "SELECT coalesce({a}, ARRAY['liouli']) FROM {t}",
+        "SELECT {a} FROM {t} UNION ALL SELECT ARRAY['liouli']",
+        "SELECT ROW({a}) FROM {t}",
+        "SELECT t FROM {t} AS t",
+        "UPDATE {t} SET plain = {a}",
+        "UPDATE {t} SET {a} = ARRAY['x']",
+        "INSERT INTO {t} (id, {a}) VALUES (99, ARRAY['x'])",
+        "INSERT INTO {t} (id, plain) SELECT id, {a} FROM {t}",
+    ] {
+        for (table, column) in [("text_array", "m_hash"), ("text_array", "m_token"), ("words", "m_fake"), ("text_array", "m_digits")] {
+            let sql = refused.replace("{a}", column).replace("{t}", table);
+            let answer = reader.query(&sql);
+            assert!(matches!(answer.sqlstate(), "42501" | "0A000"), "{sql}: {} {}", answer.sqlstate(), answer.message());
+        }
+    }
+    for fine in [
+        "SELECT id, {a}[1], {a}[1:2], cardinality({a}), array_length({a}, 1) FROM {t} ORDER BY id",
+        "SELECT id, u FROM {t}, unnest({a}) AS u ORDER BY id, u",
+        "SELECT count(*), count(DISTINCT {a}) FROM {t}",
+        "SELECT x.id FROM {t} x JOIN {t} y ON x.{a} = y.{a} ORDER BY 1",
+        "SELECT x.id FROM {t} x JOIN {t} y ON x.{a}[1] = ANY (y.{a}) ORDER BY 1",
+        "SELECT {a}, count(*) FROM {t} GROUP BY {a} ORDER BY {a}",
+        "SELECT array_remove({a}, {a}[1]) FROM {t} ORDER BY id",
+        "CREATE TEMP TABLE kept AS SELECT id, {a} FROM {t}; SELECT * FROM kept ORDER BY id; DROP TABLE kept",
+    ] {
+        for (table, column) in [("text_array", "m_hash"), ("text_array", "m_email"), ("uuid_array", "m_token"), ("bigint_array", "m_hash")] {
+            for sql in fine.split("; ") {
+                reader.query(&sql.replace("{a}", column).replace("{t}", table)).ok();
+            }
+        }
+    }
+}

@@ -122,3 +122,21 @@ fn operators_of_the_mask_are_postgres_own() {
     assert_eq!(engine.judge(&who, "SELECT phone FROM shop.customers").unwrap_err().id, "operator.foreign");
     assert!(engine.judge(&subject("analyst"), "SELECT phone FROM shop.customers").is_ok());
 }
+
+/// A statement that writes has no derived table for its target: the masks stand in its expressions.
+#[test]
+fn masks_with_subqueries_stand_in_statements_that_write() {
+    let policy = "version = 1\n[class.c]\ncolumns = [\"shop.customers.address\"]\n[role.analyst]\ndefault = \"clear\"\n[role.analyst.mask]\n\
+        c = { json = { \"*\" = { json = { \"*\" = \"null\" } } } }\n";
+    let engine = Engine::new(&Policy::parse("policy.toml", policy).unwrap(), Arc::new(catalog()), MARKER).unwrap();
+    for sql in [
+        "SELECT address FROM customers",
+        "UPDATE customers SET city = 'x' WHERE address ->> 'a' = 'b'",
+        "DELETE FROM customers WHERE address IS NULL",
+        "UPDATE customers SET city = 'x' WHERE id = 1 RETURNING address",
+    ] {
+        let plan = engine.judge(&subject("analyst"), sql).unwrap_or_else(|r| panic!("{sql}: {r:?}"));
+        let text = plan.statements[0].text.render("KEY", |token| token.text.clone());
+        assert!(text.contains("jsonb_object_agg") && text.contains("veil_je2"), "{text}");
+    }
+}

@@ -24,8 +24,11 @@ pub fn keep(keep: &Keep, column: &str, ty: &ColumnType) -> String {
 pub fn keep_each(keep: &Keep, column: &str, ty: &ColumnType) -> String {
     let array = identifier(column);
     let element = keep_text(keep, "CAST(veil_ae AS pg_catalog.text)");
+    // Of no rows an aggregate gives NULL.
     let each = format!(
-        "CASE WHEN {array} IS NOT NULL THEN ARRAY(SELECT {element} FROM pg_catalog.unnest({array}) WITH ORDINALITY AS veil_a (veil_ae, veil_an) ORDER BY veil_an) END"
+        "CASE WHEN {array} IS NOT NULL THEN COALESCE((SELECT pg_catalog.array_agg({element} ORDER BY veil_an) \
+         FROM pg_catalog.unnest({array}) WITH ORDINALITY AS veil_a (veil_ae, veil_an)), {}) END",
+        constant("{}", "text[]")
     );
     finish(&each, ty)
 }
