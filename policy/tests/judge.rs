@@ -20,6 +20,8 @@ mod fixture;
 mod kinds;
 #[path = "judge/other_policies.rs"]
 mod other_policies;
+#[path = "judge/sql_masks.rs"]
+mod sql_masks;
 #[path = "judge/tokens.rs"]
 mod tokens;
 #[path = "judge/words.rs"]

@@ -30,17 +30,6 @@ fn named() -> Stage {
     }
 }
 
-fn all(stage: &Stage, role: &str, attacks: &[Attack]) {
-    let one = |attack: &Attack| {
-        let texts: Vec<String> = attack.sql.iter().map(|sql| Victim::get().fill(sql)).collect();
-        let answers = both_on(stage, role, |session| texts.iter().map(|sql| session.query(sql)).collect())?;
-        seen(&answers[0], attack.expect)?;
-        seen(&answers[1], attack.expect)
-    };
-    let faults: Vec<String> = attacks.iter().filter_map(|attack| one(attack).err().map(|why| tell(attack, &why))).collect();
-    assert!(faults.is_empty(), "{} of {} attacks:\n\n{}", faults.len(), attacks.len(), faults.join("\n\n"));
-}
-
 const NAMES: &[Attack] = &[
     attack("names, one for one", &["SELECT id, full_name FROM shop.customers WHERE id % 2 = 0 ORDER BY id"], Harmless),
     attack("the same name in COPY", &["COPY (SELECT id, name FROM shop.employees ORDER BY id) TO STDOUT (FORMAT csv)"], Harmless),
@@ -61,7 +50,11 @@ const NAMES: &[Attack] = &[
     attack("names that two people have", &["SELECT count(*) FROM (SELECT DISTINCT name FROM shop.employees) AS s"], Harmless),
     attack("joined by people", &["SELECT count(*) FROM shop.employees a JOIN shop.employees b USING (name)"], Harmless),
     attack("written back", &["UPDATE shop.employees SET name = 'Anna Fischer' WHERE id = 1"], Refused),
-    attack("kept, and then as a text", &["CREATE TEMP TABLE t AS SELECT id, name FROM shop.employees", "SELECT id, name FROM t ORDER BY id"], Harmless),
+    attack(
+        "kept, and then as a text",
+        &["CREATE TEMP TABLE t AS SELECT id, name FROM shop.employees", "SELECT id, name FROM t ORDER BY id"],
+        Harmless,
+    ),
     attack("a guessed number", &["SELECT id FROM shop.customers WHERE phone = '{phone}'"], Rows("")),
     attack("a number's token", &["SELECT id FROM shop.customers WHERE phone IN ('000000', '123 456', '+49 30 23125000')"], Rows("")),
     attack("a number as a number", &["SELECT phone::bigint FROM shop.customers WHERE id = {id}"], Refused),
@@ -71,7 +64,7 @@ const NAMES: &[Attack] = &[
 
 #[test]
 fn names_and_numbers() {
-    all(&named(), "named", NAMES);
+    run_on(&named(), "named", NAMES);
 }
 
 const DOMAINS: &[Attack] = &[
@@ -94,7 +87,7 @@ const DOMAINS: &[Attack] = &[
 
 #[test]
 fn domains_and_nothing_else_of_an_address() {
-    all(&Stage::of_domains(proxy()), "domains", DOMAINS);
+    run_on(&Stage::of_domains(proxy()), "domains", DOMAINS);
 }
 
 /// That the twins' domains are alike hides nothing: with other ones the first of these attacks must see it.

@@ -59,6 +59,7 @@ mod seal_types;
 mod search_path;
 mod settings;
 mod shadows;
+mod sql_masks;
 mod stored_views;
 mod temporary;
 mod tokens;
@@ -144,7 +145,11 @@ fn run(role: &str, attacks: &[Attack]) {
 
 /// Runs attacks of roles that may write, one after another: what one leaves behind, the next finds.
 fn run_writing(role: &str, attacks: &[Attack]) {
-    let stage = Stage::writable();
+    run_on(Stage::writable(), role, attacks);
+}
+
+/// Runs attacks on another stage, one after another.
+fn run_on(stage: &Stage, role: &str, attacks: &[Attack]) {
     let one = |attack: &Attack| {
         let texts: Vec<String> = attack.sql.iter().map(|sql| Victim::get().fill(sql)).collect();
         let answers = both_on(stage, role, |session| texts.iter().map(|sql| session.query(sql)).collect())?;

@@ -153,7 +153,7 @@ impl Stage {
     pub fn twins_of(&self, role: &str) -> &Twins {
         match role {
             "filtered" => &self.rows_only,
-            "veiled" => &self.values_only,
+            "veiled" | "faked" => &self.values_only,
             _ => &self.both,
         }
     }
@@ -199,7 +199,7 @@ pub fn engine(database: &str) -> Engine {
 fn through(proxy: &Proxy, role: &str, database: &str) -> Login {
     Login {
         // Those from whom no text is protected see protected text.
-        canary: matches!(role, "analyst" | "veiled" | "tokens" | "faked" | "named" | "domains"),
+        canary: matches!(role, "analyst" | "veiled" | "tokens" | "faked" | "named" | "domains" | "written"),
         ..Login::local(proxy.addr().port(), database, role, &proxy.password(role))
     }
 }

@@ -5,6 +5,7 @@
 //! Ctrl-C. docs/total-functions.md is the list; `PGVEIL_BLESS=1` writes it.
 
 mod pool;
+mod veils;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -420,7 +420,7 @@ fn pseudonyms_are_found_in_texts() {
     assert_eq!(found(address), [Piece::Pseudonym(address.to_owned())]);
     assert_eq!(found("{\"Anna Böhm\",NULL,\"Jürgen Weiß\"}"), [Piece::Name, Piece::Name]);
     assert_eq!(found(&format!("x,{address},u_{}", "a".repeat(32))).len(), 2);
-    for none in ["anna.fischer@example.org", "Title 3", "liouli ulio", "Anna fischer", "O'Hara Bay", "u_abc"] {
+    for none in ["anna.fischer@example.org", "Title 3", "liouli ulio", "Anna fischer", "u_abc"] {
         assert_eq!(found(none), [], "{none}");
     }
 }

@@ -19,7 +19,7 @@ pub struct Kind {
 }
 
 /// The name of a mask, and how the policy writes it. `hash` takes 16 digits, so that they fit into twenty characters.
-pub const MASKS: [(&str, &str); 12] = [
+pub const MASKS: [(&str, &str); 17] = [
     ("null", "\"null\""),
     ("redact", "\"redact\""),
     ("keep", "{ keep = { first = 1, last = 1 } }"),
@@ -31,22 +31,39 @@ pub const MASKS: [(&str, &str); 12] = [
     ("token", "{ token = { prefix = \"t_\" } }"),
     ("fake", "{ fake = \"first_name\" }"),
     ("email", "{ email = { prefix = \"e_\" } }"),
+    ("parts", "{ keep = { first = 1, last = 1, fill = \"+\", separators = true } }"),
+    ("sql", "{ sql = \"upper(left({column}, 2)) || '…'\" }"),
+    ("most", "{ sql = \"CASE WHEN {column} > 9 THEN 9 ELSE {column} END\" }"),
+    ("since", "{ sql = \"CASE WHEN {column} > '1990-01-01' THEN {column} END\" }"),
+    ("each", "{ json = { k = { json = { \"*\" = \"null\" } }, \"*\" = { keep = { first = 1 } } } }"),
     ("digits", "{ token = { prefix = \"t_\", digits = true } }"),
 ];
 
 /// Those that are pseudonyms.
 pub const SEALS: [&str; 5] = ["hash", "token", "fake", "email", "digits"];
 
+const KEEP: &str = "CASE WHEN length(x::text) <= 2 THEN repeat('*', length(x::text)) \
+                    ELSE left(x::text, 1) || repeat('*', length(x::text) - 2) || right(x::text, 1) END";
+const PARTS: &str = "CASE WHEN length(x::text) <= 2 THEN regexp_replace(x::text COLLATE \"C\", '[^-./ @]', '+', 'g') \
+                     ELSE left(x::text, 1) || regexp_replace(substr(x::text, 2, length(x::text) - 2) COLLATE \"C\", '[^-./ @]', '+', 'g') || right(x::text, 1) END";
+
 /// The meaning of a mask on the column `x`; `None` for pseudonyms, which have none in SQL.
 pub fn meaning(mask: &str, kind: &Kind) -> Option<String> {
     let base = kind.base;
+    let keeps = |keep: &str| {
+        format!(
+            "CASE WHEN x IS NOT NULL THEN ARRAY(SELECT {} FROM unnest(x) WITH ORDINALITY AS u (e, n) ORDER BY n) END",
+            keep.replace("x::text", "e::text")
+        )
+    };
+    if kind.is_array() && matches!(mask, "keep" | "parts") {
+        return Some(format!("CAST({} AS {base})", keeps(if mask == "keep" { KEEP } else { PARTS })));
+    }
     let sql = match mask {
         "null" => "NULL".to_owned(),
         "redact" if kind.text => "'[redacted]'".to_owned(),
         "redact" => "NULL".to_owned(),
-        "keep" => "CASE WHEN length(x::text) <= 2 THEN repeat('*', length(x::text)) \
-                   ELSE left(x::text, 1) || repeat('*', length(x::text) - 2) || right(x::text, 1) END"
-            .to_owned(),
+        "keep" => KEEP.to_owned(),
         "truncate" if base.starts_with("timestamp") && base.ends_with("with time zone") => {
             "date_trunc('year', x AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'".to_owned()
         }
@@ -68,6 +85,20 @@ pub fn meaning(mask: &str, kind: &Kind) -> Option<String> {
                    || CASE WHEN x ? 'zip' THEN jsonb_build_object('zip', left(x ->> 'zip', 1) || repeat('*', length(x ->> 'zip') - 1)) \
                       ELSE '{}' END END"
             .to_owned(),
+        "parts" => PARTS.to_owned(),
+        "sql" => "upper(left(x::text, 2)) || '…'".to_owned(),
+        "most" => "CASE WHEN x > 9 THEN 9 ELSE x END".to_owned(),
+        "since" => "CASE WHEN x > '1990-01-01' THEN x END".to_owned(),
+        "each" => "CASE jsonb_typeof(x) \
+                   WHEN 'object' THEN coalesce((SELECT jsonb_object_agg(k, CASE \
+                     WHEN k = 'k' THEN CASE jsonb_typeof(v) \
+                       WHEN 'array' THEN (SELECT coalesce(jsonb_agg(NULL::jsonb), '[]') FROM jsonb_array_elements(v)) \
+                       WHEN 'object' THEN (SELECT coalesce(jsonb_object_agg(key, NULL::jsonb), '{}') FROM jsonb_each(v)) ELSE 'null' END \
+                     WHEN jsonb_typeof(v) = 'string' THEN to_jsonb(left(v #>> '{}', 1) || repeat('*', length(v #>> '{}') - 1)) ELSE 'null' END) FROM jsonb_each(x) AS e (k, v)), '{}') \
+                   WHEN 'array' THEN coalesce((SELECT jsonb_agg(CASE WHEN jsonb_typeof(v) = 'string' \
+                     THEN to_jsonb(left(v #>> '{}', 1) || repeat('*', length(v #>> '{}') - 1)) ELSE 'null'::jsonb END ORDER BY n) \
+                     FROM jsonb_array_elements(x) WITH ORDINALITY AS e (v, n)), '[]') END"
+            .to_owned(),
         _ => return None,
     };
     Some(format!("CAST({sql} AS {base})"))
@@ -82,10 +113,24 @@ CREATE DOMAIN d.key AS uuid; CREATE DOMAIN d.number AS bigint CHECK (value > 0);
 CREATE DOMAIN d.day AS date; CREATE DOMAIN d.money AS numeric(8,2) CHECK (value > 0); CREATE DOMAIN d.words AS text[]; \
 CREATE DOMAIN d.folded AS public.citext";
 
-const TEXTS: &[&str] =
-    &["liouliou ulio", "", "l", "lo", "030 23125-017", "x@y.example", "Iloui\"\\lou,{li}ou", "äöü€😀 louiliou", "iloui\tloui\nlouil\\.", "'ilouil'", "NULL", "\\N"];
-const SHORTER: &[&str] = &["liouliou ulio", "", "l", "ILOUIL ", "0123456789012345", "a@mail.example", "ä€😀liouli", "\\N", "NULL", "il,ou\"ou"];
-const PADDED: &[&str] = &["liouliou ulio", "liouliou ulio  ", "4111 1111 1111", "a@mail.example", "l", " iloui ", "ä€😀liouli", "\\N", "NULL"];
+const TEXTS: &[&str] = &[
+    "liouliou ulio",
+    "",
+    "l",
+    "lo",
+    "030 23125-017",
+    "x@y.example",
+    "Iloui\"\\lou,{li}ou",
+    "äöü€😀 louiliou",
+    "iloui\tloui\nlouil\\.",
+    "'ilouil'",
+    "NULL",
+    "\\N",
+];
+const SHORTER: &[&str] =
+    &["liouliou ulio", "", "l", "ILOUIL ", "0123456789012345", "a@mail.example", "ä€😀liouli", "\\N", "NULL", "il,ou\"ou"];
+const PADDED: &[&str] =
+    &["liouliou ulio", "liouliou ulio  ", "4111 1111 1111", "a@mail.example", "l", " iloui ", "ä€😀liouli", "\\N", "NULL"];
 const MAILS: &[&str] = &["liouli@mail.example", "ILOUI@LOUI", "@", "a@\"\\,"];
 const UUIDS: &[&str] =
     &["2f1c9a8e-7777-4777-9777-77a7b7c7d7e7", "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"];
@@ -120,9 +165,21 @@ const fn domain(
     Kind { table, sql, base, unlimited: base, values, fits, text: false }
 }
 
-const STRINGS: &[&str] = &["keep", "hash", "token", "fake", "email", "digits"];
-const FOLDED: &[&str] = &["keep", "hash", "fake", "email"];
+const STRINGS: &[&str] = &["keep", "parts", "sql", "hash", "token", "fake", "email", "digits"];
+const FOLDED: &[&str] = &["keep", "parts", "sql", "hash", "fake", "email"];
+const ARRAYS: &[&str] = &["keep", "parts", "hash", "token", "fake", "email", "digits"];
 const KEYS: &[&str] = &["hash", "token"];
+
+/// A length that tokens do not keep to.
+const fn lengthless(
+    table: &'static str,
+    sql: &'static str,
+    unlimited: &'static str,
+    values: &'static [&'static str],
+    fits: &'static [&'static str],
+) -> Kind {
+    Kind { table, sql, base: sql, unlimited, values, fits, text: false }
+}
 
 /// One table for each.
 pub const KINDS: &[Kind] = &[
@@ -139,19 +196,19 @@ pub const KINDS: &[Kind] = &[
     text("folded", "d.folded", "public.citext", "public.citext", SHORTER, FOLDED),
     of("char1", "\"char\"", &["l", "", "\\303"], &[]),
     of("name", "name", &["liouliou", "", "l i\"o"], &[]),
-    of("smallint", "smallint", &["15", "-15", "0", "-32768", "32767", "9"], &["bucket"]),
-    of("int", "integer", &["15", "-15", "0", "-2147483648", "2147483647", "9"], &["bucket", "token"]),
-    of("bigint", "bigint", BIGINTS, &["bucket", "hash", "token"]),
+    of("smallint", "smallint", &["15", "-15", "0", "-32768", "32767", "9"], &["bucket", "most"]),
+    of("int", "integer", &["15", "-15", "0", "-2147483648", "2147483647", "9"], &["bucket", "most", "token"]),
+    of("bigint", "bigint", BIGINTS, &["bucket", "most", "hash", "token"]),
     of("uuid", "uuid", UUIDS, KEYS),
     domain("key", "d.key", "uuid", UUIDS, KEYS),
-    domain("number", "d.number", "bigint", &["15", "9223372036854775807", "9"], &["bucket", "hash", "token"]),
-    domain("small", "d.small", "integer", &["15", "2147483647", "19"], &["bucket", "token"]),
-    domain("day", "d.day", "date", DATES, &["truncate"]),
-    domain("money", "d.money", "numeric(8,2)", &["15.55", "999999.99", "0.01"], &["bucket"]),
-    domain("words", "d.words", "text[]", &["{liouli,NULL}", "{}"], &[]),
-    of("date", "date", DATES, &["truncate"]),
-    of("timestamp", "timestamp without time zone", TIMES, &["truncate"]),
-    of("timestamp3", "timestamp(3) without time zone", TIMES, &["truncate"]),
+    domain("number", "d.number", "bigint", &["15", "9223372036854775807", "9"], &["bucket", "most", "hash", "token"]),
+    domain("small", "d.small", "integer", &["15", "2147483647", "19"], &["bucket", "most", "token"]),
+    domain("day", "d.day", "date", DATES, &["truncate", "since"]),
+    domain("money", "d.money", "numeric(8,2)", &["15.55", "999999.99", "0.01"], &["bucket", "most"]),
+    domain("words", "d.words", "text[]", &["{liouli,NULL}", "{}"], ARRAYS),
+    of("date", "date", DATES, &["truncate", "since"]),
+    of("timestamp", "timestamp without time zone", TIMES, &["truncate", "since"]),
+    of("timestamp3", "timestamp(3) without time zone", TIMES, &["truncate", "since"]),
     of("timestamptz", "timestamp with time zone", TIMES, &["truncate"]),
     of("timestamptz0", "timestamp(0) with time zone", TIMES, &["truncate"]),
     of("time", "time", &["01:02:03.456", "24:00"], &[]),
@@ -163,9 +220,9 @@ pub const KINDS: &[Kind] = &[
         "numeric",
         "numeric",
         &["15.55", "-15.55", "NaN", "Infinity", "-Infinity", "0.000", "123456789012345678901234567890.5"],
-        &["bucket"],
+        &["bucket", "most"],
     ),
-    of("numeric8_2", "numeric(8,2)", &["15.55", "-15.55", "NaN", "999999.99", "0"], &["bucket"]),
+    of("numeric8_2", "numeric(8,2)", &["15.55", "-15.55", "NaN", "999999.99", "0"], &["bucket", "most"]),
     of("real", "real", &["15.5", "-15.5", "NaN", "Infinity", "-Infinity", "9.99"], &["bucket"]),
     of("double", "double precision", &["15.5", "-15.5", "NaN", "Infinity", "-Infinity", "123456.789"], &["bucket"]),
     of("bool", "boolean", &["t", "f"], &[]),
@@ -186,7 +243,7 @@ pub const KINDS: &[Kind] = &[
             "null",
             "{\"street\": {\"a\": 1}}",
         ],
-        &["json"],
+        &["json", "each"],
     ),
     of("xml", "xml", &["<a>liouliou</a>"], &[]),
     of("mood", "d.mood", &["low", "high"], &[]),
@@ -200,11 +257,17 @@ pub const KINDS: &[Kind] = &[
     of("numrange", "numrange", &["[1.5,5)", "(,)"], &[]),
     of("tstzrange", "tstzrange", &["[2020-01-01 00:00+00,2021-01-01 00:00+00)"], &[]),
     of("int4multirange", "int4multirange", &["{[1,3),[5,7)}", "{}"], &[]),
-    of("text_array", "text[]", &["{liouli,\"lo u\",NULL,\"NULL\",\"\"}", "{}", "{{liouli,b},{c,d}}", "[0:1]={liouil,uoli}"], &[]),
-    of("varchar_array", "varchar(9)[]", &["{liouli,b}"], &[]),
-    of("int_array", "integer[]", &["{1,NULL,3}", "[-1:0][2:3]={{1,2},{3,4}}"], &[]),
-    of("bigint_array", "bigint[]", &["{1,NULL,3}"], &[]),
-    of("uuid_array", "uuid[]", &["{2f1c9a8e-7777-4777-9777-77a7b7c7d7e7,NULL}"], &[]),
+    of("text_array", "text[]", &["{liouli,\"lo u\",NULL,\"NULL\",\"\"}", "{}", "{{liouli,b},{c,d}}", "[0:1]={liouil,uoli}"], ARRAYS),
+    lengthless(
+        "varchar_array",
+        "varchar(9)[]",
+        "varchar[]",
+        &["{liouli,b}", "{}", "{NULL}"],
+        &["keep", "parts", "token", "email", "digits"],
+    ),
+    of("int_array", "integer[]", &["{1,NULL,3}", "[-1:0][2:3]={{1,2},{3,4}}"], &["token"]),
+    of("bigint_array", "bigint[]", &["{1,NULL,3}", "{}"], KEYS),
+    of("uuid_array", "uuid[]", &["{2f1c9a8e-7777-4777-9777-77a7b7c7d7e7,NULL}", "{}"], KEYS),
     of("date_array", "date[]", &["{1987-06-05,infinity}"], &[]),
     of("mood_array", "d.mood[]", &["{low,high}"], &[]),
     of("range_array", "int4range[]", &["{\"[1,5)\",empty}"], &[]),
@@ -217,7 +280,12 @@ impl Kind {
     /// All masks that fit.
     pub fn masks(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         // No column of a domain of twenty characters would hold a token: nothing to compare with.
-        MASKS.into_iter().filter(|(name, _)| self.fit(name) && !(self.table == "label" && matches!(*name, "token" | "digits")))
+        MASKS.into_iter().filter(|(name, _)| self.fit(name) && !(self.table == "label" && matches!(*name, "token" | "email" | "digits")))
+    }
+
+    /// Its values are arrays.
+    pub fn is_array(&self) -> bool {
+        self.base.ends_with("[]")
     }
 
     /// Whether that mask does.

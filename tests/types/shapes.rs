@@ -174,19 +174,24 @@ fn short(message: &Message) -> String {
 /// Shape, mask (`veils`: all that SQL computes), refusal, types.
 const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("json", "digits", "seal.use", "bpchar bpchar20 mail tag text text_c varchar varchar20"),
-    ("json", "email", "seal.use", "bpchar bpchar20 citext folded label mail tag text text_c varchar varchar20"),
+    ("json", "email", "seal.use", "bpchar bpchar20 citext folded mail tag text text_c varchar varchar20"),
     ("json", "fake", "seal.use", "bpchar bpchar20 citext folded label mail tag text text_c varchar varchar20"),
     ("json", "hash", "seal.use", "bigint bpchar bpchar20 citext folded key label mail number tag text text_c uuid varchar varchar20"),
     ("json", "token", "seal.use", "bigint bpchar bpchar20 int key mail number small tag text text_c uuid varchar varchar20"),
     ("row", "digits", "seal.use", "bpchar bpchar20 mail tag text text_c varchar varchar20"),
-    ("row", "email", "seal.use", "bpchar bpchar20 citext folded label mail tag text text_c varchar varchar20"),
+    ("row", "email", "seal.use", "bpchar bpchar20 citext folded mail tag text text_c varchar varchar20"),
     ("row", "fake", "seal.use", "bpchar bpchar20 citext folded label mail tag text text_c varchar varchar20"),
     ("row", "hash", "seal.use", "bigint bpchar bpchar20 citext folded key label mail number tag text text_c uuid varchar varchar20"),
     ("row", "token", "seal.use", "bigint bpchar bpchar20 int key mail number small tag text text_c uuid varchar varchar20"),
     ("row of a subquery", "digits", "seal.use", "bpchar bpchar20 mail tag text text_c varchar varchar20"),
-    ("row of a subquery", "email", "seal.use", "bpchar bpchar20 citext folded label mail tag text text_c varchar varchar20"),
+    ("row of a subquery", "email", "seal.use", "bpchar bpchar20 citext folded mail tag text text_c varchar varchar20"),
     ("row of a subquery", "fake", "seal.use", "bpchar bpchar20 citext folded label mail tag text text_c varchar varchar20"),
-    ("row of a subquery", "hash", "seal.use", "bigint bpchar bpchar20 citext folded key label mail number tag text text_c uuid varchar varchar20"),
+    (
+        "row of a subquery",
+        "hash",
+        "seal.use",
+        "bigint bpchar bpchar20 citext folded key label mail number tag text text_c uuid varchar varchar20",
+    ),
     ("row of a subquery", "token", "seal.use", "bigint bpchar bpchar20 int key mail number small tag text text_c uuid varchar varchar20"),
 ];
 

@@ -382,6 +382,11 @@ pub fn signatures() -> &'static [Signature] {
     })
 }
 
+/// Whether there is a function of that name, which is no aggregate.
+pub(crate) fn is_function(name: &str) -> bool {
+    !named(Kind::Function, name).is_empty()
+}
+
 /// The signatures of that kind and name.
 pub(crate) fn named(kind: Kind, name: &str) -> &'static [&'static Signature] {
     type Names = HashMap<Kind, HashMap<&'static str, Vec<&'static Signature>>>;

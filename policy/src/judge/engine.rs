@@ -10,7 +10,7 @@ use super::describe::{Described, Hidden};
 use super::facts::{Facts, Fields};
 use super::{rights, statement};
 use crate::catalog::own::Own;
-use crate::catalog::{Catalog, Oid};
+use crate::catalog::{BaseType, Catalog, Oid};
 use crate::mask::Mask;
 use crate::plan::{Kind, Output, Plan, Planned};
 use crate::policy::{Known, Policy, PolicyError, Protection, protection::Action};
@@ -246,7 +246,11 @@ impl Engine {
             let sound = match (&treatment.action, outputs.get(index).map(|o| &o.mask)) {
                 // A citext is never sent as it is stored.
                 (Action::Seal(spec), Some(Mask::Seal(planned))) => {
-                    spec.class == planned.class && !role.facts.is_citext(*relation, *attribute)
+                    let base = role.facts.base_of(*relation, *attribute);
+                    spec.class == planned.class && !matches!(base, Some(BaseType::Citext | BaseType::Array))
+                }
+                (Action::Seal(spec), Some(Mask::SealElements(planned))) => {
+                    spec.class == planned.class && role.facts.base_of(*relation, *attribute) == Some(BaseType::Array)
                 }
                 (Action::Seal(_) | Action::Veil(_) | Action::Refuse, _) => false,
             };

@@ -185,6 +185,23 @@ impl Facts {
         }
     }
 
+    /// A database with nothing protected: for SQL of the policy that belongs to no role yet.
+    pub fn of_the_policy(catalog: Arc<Catalog>) -> Facts {
+        Facts {
+            catalog,
+            protection: None,
+            filters: false,
+            filters_may_fail: false,
+            functions: vec![],
+            rights: Rights::default(),
+            marker: String::new(),
+            stand_ins: DashMap::new(),
+            fields: Fields::default(),
+            lineage: false,
+            following: OnceLock::new(),
+        }
+    }
+
     /// The same database with every protected column shown as it is, and followed: for the lineage of materialised views.
     pub fn following(&self) -> &Facts {
         self.following.get_or_init(|| {
@@ -257,10 +274,9 @@ impl Facts {
         self.protection.as_ref()?.guard(relation)
     }
 
-    /// A column of type citext, or of a domain over it.
-    pub fn is_citext(&self, relation: Oid, attribute: i16) -> bool {
-        let column = self.catalog.relations.get(&relation).and_then(|r| r.attribute(attribute));
-        column.is_some_and(|c| c.data_type.base == BaseType::Citext)
+    /// A column's type, below domains.
+    pub fn base_of(&self, relation: Oid, attribute: i16) -> Option<BaseType> {
+        self.catalog.relations.get(&relation).and_then(|r| r.attribute(attribute)).map(|c| c.data_type.base)
     }
 
     pub fn may_call(&self, schema: &str, name: &str) -> bool {

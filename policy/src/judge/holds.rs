@@ -102,6 +102,15 @@ impl Holds {
         }
     }
 
+    /// As the policy's own expressions are told.
+    pub fn alone(&self) -> super::alone::Held {
+        match self.of {
+            Of::Named(name) => super::alone::Held::Type(name),
+            Of::Enum(oid) => super::alone::Held::Enum(oid),
+            Of::Undecided => super::alone::Held::Undecided,
+        }
+    }
+
     fn name(&self) -> Option<&'static str> {
         match self.of {
             Of::Named(name) => Some(name),

@@ -10,6 +10,7 @@
 //! * `relation`, `stand_in`: protected relations replaced by derived tables that compute their masks (veil);
 //! * `expr`, `label`, `sealed`, `function`, `argument`, `object`: whether an expression holds a pseudonymised value (seal), and
 //!   which functions, operators and types may be used;
+//! * `alone`: what expressions of the policy hold;
 //! * `barrier`, `holds`, `fence`: what of the client's may run on rows that a row filter removes;
 //! * `define`: statements that define things; `keep`: queries whose rows are kept; `place`: where what is created lies, and whose that is;
 //! * `gate`: the check that names still mean what was judged when the text runs;
@@ -21,6 +22,7 @@
 //! * `taint`, `order`, `determined`, `window`: the order of rows made independent of protected values where it can be seen;
 //! * `build`, `refuse`: SQL of our own, and the words of refusals.
 
+pub(crate) mod alone;
 mod argument;
 mod barrier;
 mod build;

@@ -176,7 +176,7 @@ impl Judge<'_> {
                 Action::Seal(spec) => {
                     match &col.label {
                         Label::Clear | Label::Null => {}
-                        Label::Sealed(s) if s.spec.class == spec.class => {
+                        Label::Sealed(s) | Label::SealedArray(s) if s.spec.class == spec.class => {
                             select.push(name);
                             continue;
                         }
@@ -195,7 +195,11 @@ impl Judge<'_> {
                     } else {
                         select.push(name);
                     }
-                    col.label = Label::Sealed(Sealed { spec: Arc::clone(spec), column: full, rule: treatment.rule.clone(), ty });
+                    let sealed = Sealed { spec: Arc::clone(spec), column: full, rule: treatment.rule.clone(), ty };
+                    col.label = match column.data_type.base {
+                        BaseType::Array => Label::SealedArray(sealed),
+                        _ => Label::Sealed(sealed),
+                    };
                 }
                 Action::Veil(sql) => {
                     if let Some(s) = col.label.sealed() {
@@ -396,6 +400,9 @@ impl Judge<'_> {
 
 /// The type of a sealed column, as pgveil writes it around its values.
 pub(super) fn sealed_type(ty: &ColumnType) -> SealedType {
+    if let Some(element) = crate::mask::fit::element(ty) {
+        return sealed_type(&element);
+    }
     let collation = ty.collation.clone();
     match ty.base {
         BaseType::Citext => SealedType { base: ty.base, sql: ty.base_sql.clone(), collation },

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::fake::{Fake, FakeKind};
 use super::seal::{Digits, SealForm, SealSpec, TextStyle, TokenForm};
-use super::spec::{MaskSpec, Unit};
+use super::spec::{Constant, MaskSpec, Unit};
 use super::{token, veil};
-use crate::catalog::{BaseType, ColumnType};
+use crate::catalog::{BaseType, Catalog, Column, ColumnType, Relation};
 
 /// What is done with a column for one role.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,18 +28,32 @@ pub struct Misfit {
     pub help: String,
 }
 
-/// What a mask of a class does with a column; None for `clear`.
+/// What a mask of a class does with a column of a relation; None for `clear`. `catalog`: for the functions that it knows.
+///
+/// # Errors
+/// [`Misfit`] where the mask cannot be computed on this type, or would show the value whole.
+pub fn fit_in(spec: &MaskSpec, class: &str, column: &Column, relation: &Relation, catalog: &Catalog) -> Result<Option<Action>, Misfit> {
+    match spec {
+        MaskSpec::Sql(sql) => sql.veil(column, relation, catalog).map(|sql| Some(Action::Veil(sql))),
+        other => fit(other, class, &column.name, &column.data_type),
+    }
+}
+
+/// The same for masks that need to know no more of the column than its type: all but `sql`.
 ///
 /// `column` is the stored name, unquoted.
 ///
 /// # Errors
 /// [`Misfit`] where the mask cannot be computed on this type, or would show the value whole.
 pub fn fit(spec: &MaskSpec, class: &str, column: &str, ty: &ColumnType) -> Result<Option<Action>, Misfit> {
+    if let Some(action) = element_wise(spec, class, column, ty)? {
+        return Ok(Some(action));
+    }
     let action = match spec {
         MaskSpec::Clear => return Ok(None),
         MaskSpec::Refuse => Action::Refuse,
         MaskSpec::Null => Action::Veil(veil::null(ty)),
-        MaskSpec::Redact(constant) => Action::Veil(redact(constant.as_deref(), ty)?),
+        MaskSpec::Redact(constant) => Action::Veil(redact(constant.as_ref(), ty)?),
         MaskSpec::Keep(keep) if is_text(ty.base) => Action::Veil(veil::text::keep(keep, column, ty)),
         MaskSpec::Truncate(unit) if is_time(ty.base) => {
             if ty.base == BaseType::Date && unit.keeps_whole_dates() {
@@ -61,11 +75,45 @@ pub fn fit(spec: &MaskSpec, class: &str, column: &str, ty: &ColumnType) -> Resul
             Action::Seal(Arc::new(seal))
         }
         MaskSpec::Token { prefix, bucket, digits } => Action::Seal(Arc::new(token(prefix, *bucket, *digits, class, ty)?)),
-        MaskSpec::Keep(_) | MaskSpec::Truncate(_) | MaskSpec::Bucket(_) | MaskSpec::Network { .. } | MaskSpec::Json(_) => {
+        MaskSpec::Keep(_)
+        | MaskSpec::Truncate(_)
+        | MaskSpec::Bucket(_)
+        | MaskSpec::Network { .. }
+        | MaskSpec::Json(_)
+        | MaskSpec::Sql(_) => {
             return Err(Misfit { why: format!("it takes {}", takes(spec)), help: would_fit(ty) });
         }
     };
     Ok(Some(action))
+}
+
+/// Of an array whose elements the mask fits: `None` for other types, and masks that take an array as a whole.
+fn element_wise(spec: &MaskSpec, class: &str, column: &str, ty: &ColumnType) -> Result<Option<Action>, Misfit> {
+    let of_elements =
+        matches!(spec, MaskSpec::Keep(_) | MaskSpec::Hash { .. } | MaskSpec::Email { .. } | MaskSpec::Fake(_) | MaskSpec::Token { .. });
+    let Some(element) = element(ty).filter(|_| of_elements) else { return Ok(None) };
+    match spec {
+        MaskSpec::Keep(keep) if is_text(element.base) => Ok(Some(Action::Veil(veil::text::keep_each(keep, column, ty)))),
+        MaskSpec::Keep(_) => Ok(None),
+        seal => fit(seal, class, column, &element)
+            .map_err(|misfit| Misfit { why: format!("of an array's elements: {}", misfit.why), help: misfit.help }),
+    }
+}
+
+/// The type of an array's elements, where these are of a type that can be a pseudonym or be kept in part.
+pub fn element(ty: &ColumnType) -> Option<ColumnType> {
+    let sql = ty.base_sql.strip_suffix("[]").filter(|_| ty.base == BaseType::Array)?;
+    let bare = sql.strip_prefix("pg_catalog.").unwrap_or(sql).replace('"', "");
+    let base = match bare.split_once('(').map_or(bare.as_str(), |(name, _)| name) {
+        "text" => BaseType::Text,
+        "varchar" | "character varying" => BaseType::Varchar,
+        "bpchar" | "character" => BaseType::Bpchar,
+        "uuid" => BaseType::Uuid,
+        "int4" | "integer" => BaseType::Int4,
+        "int8" | "bigint" => BaseType::Int8,
+        _ => return None,
+    };
+    Some(ColumnType { oid: 0, typmod: -1, sql: sql.to_owned(), base_sql: sql.to_owned(), base, is_domain: false, ..ty.clone() })
 }
 
 /// text, varchar, bpchar, citext.
@@ -98,8 +146,15 @@ pub fn character_limit(ty: &ColumnType) -> Option<usize> {
     ty.base_sql.rsplit_once('(').and_then(|(_, tail)| tail.strip_suffix(')')).and_then(|n| n.trim().parse().ok())
 }
 
-fn redact(constant: Option<&str>, ty: &ColumnType) -> Result<String, Misfit> {
-    if let (Some(text), Some(limit), true) = (constant, character_limit(ty), is_text(ty.base)) {
+fn redact(constant: Option<&Constant>, ty: &ColumnType) -> Result<String, Misfit> {
+    let text = constant.map(Constant::text);
+    if !is_text(ty.base) {
+        return match constant {
+            Some(constant) => veil::constant_of(constant, ty),
+            None => Ok(veil::null(ty)),
+        };
+    }
+    if let (Some(text), Some(limit)) = (text, character_limit(ty)) {
         let length = text.chars().count();
         if length > limit {
             return Err(Misfit {
@@ -108,7 +163,7 @@ fn redact(constant: Option<&str>, ty: &ColumnType) -> Result<String, Misfit> {
             });
         }
     }
-    Ok(if is_text(ty.base) { veil::text::redact(constant, ty) } else { veil::null(ty) })
+    Ok(veil::text::redact(text, ty))
 }
 
 fn hash(prefix: &str, length: usize, class: &str, ty: &ColumnType) -> Result<SealSpec, Misfit> {
@@ -171,7 +226,8 @@ fn text_seal(style: TextStyle, spec: &MaskSpec, class: &str, ty: &ColumnType) ->
 fn enough_room(fake: Fake, ty: &ColumnType) -> Result<(), Misfit> {
     let Some(limit) = character_limit(ty).filter(|limit| *limit < fake.longest()) else { return Ok(()) };
     let why = format!("a fake {} has up to {} characters, the column holds {limit}", fake.kind.name(), fake.longest());
-    let fits = FakeKind::ALL.into_iter().filter(|kind| Fake { kind: *kind, ..fake }.longest() <= limit).map(|kind| format!("`{}`", kind.name()));
+    let fits =
+        FakeKind::ALL.into_iter().filter(|kind| Fake { kind: *kind, ..fake }.longest() <= limit).map(|kind| format!("`{}`", kind.name()));
     let fits: Vec<String> = fits.collect();
     let help = match fits.is_empty() {
         true => would_fit(ty),
@@ -235,6 +291,7 @@ fn takes(spec: &MaskSpec) -> &'static str {
         MaskSpec::Json(_) => "jsonb",
         MaskSpec::Hash { .. } => HASHABLE,
         MaskSpec::Token { .. } => TOKENS,
+        MaskSpec::Sql(_) => "a column of a table",
         MaskSpec::Clear | MaskSpec::Null | MaskSpec::Redact(_) | MaskSpec::Refuse => "every type",
     }
 }
@@ -242,6 +299,8 @@ fn takes(spec: &MaskSpec) -> &'static str {
 /// The masks that a type takes, as help.
 fn would_fit(ty: &ColumnType) -> String {
     let mut names = Vec::new();
+    let element = element(ty);
+    let ty = element.as_ref().unwrap_or(ty);
     if is_text(ty.base) {
         names.push("`keep`");
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::fake::Fake;
+use super::veil::sql::SqlMask;
 
 /// A mask as the policy writes it. Which column types it fits: [`super::fit`].
 #[derive(Debug, Clone, PartialEq)]
@@ -12,8 +13,8 @@ pub enum MaskSpec {
     Clear,
     /// Always NULL.
     Null,
-    /// Text types: this constant, or [`DEFAULT_REDACTION`]; all other types: NULL.
-    Redact(Option<String>),
+    /// This constant, where it is one of the column's type; text types without one: [`DEFAULT_REDACTION`]; else NULL.
+    Redact(Option<Constant>),
     /// Some characters at the ends stay, each other one is replaced.
     Keep(Keep),
     /// A point in time, cut to the start of its unit (in UTC).
@@ -54,6 +55,8 @@ pub enum MaskSpec {
     },
     /// A JSON object: a mask for each of some keys; keys that are not named stay.
     Json(BTreeMap<String, JsonMask>),
+    /// An expression over the column.
+    Sql(SqlMask),
     /// A statement that uses the column is refused.
     Refuse,
 }
@@ -65,14 +68,39 @@ pub enum JsonMask {
     Clear,
     /// JSON `null`.
     Null,
-    /// A JSON string.
-    Redact(Option<String>),
+    /// This constant, or the JSON string [`DEFAULT_REDACTION`].
+    Redact(Option<Constant>),
     /// Strings only.
     Keep(Keep),
     /// Numbers only.
     Bucket(Width),
-    /// Objects only.
+    /// Objects only; arrays too where there is a mask for [`ANY_KEY`].
     Object(BTreeMap<String, JsonMask>),
+}
+
+/// In place of a key: every key that is not named, and every element of an array.
+pub const ANY_KEY: &str = "*";
+
+/// A constant of the policy's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Constant {
+    /// A text, or a date or time as ISO 8601 writes it.
+    Text(String),
+    /// Digits, with a sign before and a point among them.
+    Number(String),
+    /// true or false.
+    Truth(bool),
+}
+
+impl Constant {
+    /// As a text.
+    pub fn text(&self) -> &str {
+        match self {
+            Constant::Text(text) | Constant::Number(text) => text,
+            Constant::Truth(true) => "true",
+            Constant::Truth(false) => "false",
+        }
+    }
 }
 
 /// The constant of `redact` where the policy gives none.
@@ -87,7 +115,12 @@ pub struct Keep {
     pub last: u32,
     /// What each other character becomes.
     pub fill: char,
+    /// Those of [`SEPARATORS`] stay, wherever they stand.
+    pub separators: bool,
 }
+
+/// What divides the parts of a number, a date, an address.
+pub const SEPARATORS: &str = "-./ @";
 
 /// The width of a bucket: positive, in decimal notation without an exponent.
 #[derive(Debug, Clone, PartialEq)]
@@ -160,6 +193,7 @@ impl MaskSpec {
             MaskSpec::Fake(_) => "fake",
             MaskSpec::Token { .. } => "token",
             MaskSpec::Json(_) => "json",
+            MaskSpec::Sql(_) => "sql",
             MaskSpec::Refuse => "refuse",
         }
     }

@@ -8,12 +8,13 @@ use super::faults::{Faults, suggest};
 use super::parse::{article, key_span, known_keys, string};
 use crate::mask::fake::{Fake, FakeKind, Locale};
 use crate::mask::seal::{MAX_DIGITS, MIN_DIGITS};
-use crate::mask::spec::{JsonMask, Keep, MaskSpec, Unit, Width};
+use crate::mask::spec::{Constant, JsonMask, Keep, MaskSpec, Unit, Width};
 use crate::mask::token::BUCKETS as BUCKETS_OF_TOKENS;
 use crate::mask::veil::json::MAX_DEPTH;
+use crate::mask::veil::sql::SqlMask;
 
-pub(super) const MASKS: [&str; 13] =
-    ["clear", "null", "redact", "keep", "truncate", "bucket", "network", "hash", "email", "fake", "token", "json", "refuse"];
+pub(super) const MASKS: [&str; 14] =
+    ["clear", "null", "redact", "keep", "truncate", "bucket", "network", "hash", "email", "fake", "token", "json", "sql", "refuse"];
 const JSON_MASKS: [&str; 6] = ["clear", "null", "redact", "keep", "bucket", "json"];
 
 /// Digits of a hash where the policy does not say.
@@ -102,6 +103,7 @@ fn one_mask(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
         ("fake", Some(arguments)) => MaskSpec::Fake(fake(faults, arguments)?),
         ("token", None) => MaskSpec::Token { prefix: String::new(), bucket: DEFAULT_BUCKET, digits: false },
         ("token", Some(arguments)) => token(faults, arguments)?,
+        ("sql", Some(expression)) => MaskSpec::Sql(sql(faults, expression)?),
         ("json", Some(keys)) => MaskSpec::Json(json(faults, keys, 1)?),
         (name, argument) => return wrong_form(faults, item, name, argument.is_some()),
     };
@@ -152,7 +154,6 @@ fn known_mask(faults: &mut Faults<'_>, name: &str, at: Option<std::ops::Range<us
         return Some(known);
     }
     let (message, help) = match name {
-        "sql" => (format!("the mask `{name}` is not there yet"), "use `keep`, `truncate`, `bucket`, `json` or `redact` now".to_owned()),
         _ if MASKS.contains(&name) => (
             format!("the mask `{name}` cannot stand under a key of a JSON object"),
             format!("known there: {}", JSON_MASKS.map(|m| format!("`{m}`")).join(", ")),
@@ -176,6 +177,7 @@ fn wrong_form<T>(faults: &mut Faults<'_>, item: &Item, name: &str, has_argument:
         "network" => "{ network = 24 }",
         "fake" => "{ fake = \"name\" }",
         "json" => "{ json = { street = \"null\" } }",
+        "sql" => "{ sql = \"left({column}, 3) || '…'\" }",
         "null" => "\"null\"",
         "refuse" => "\"refuse\"",
         _ => "\"clear\"",
@@ -184,13 +186,46 @@ fn wrong_form<T>(faults: &mut Faults<'_>, item: &Item, name: &str, has_argument:
     None
 }
 
-fn redaction(faults: &mut Faults<'_>, item: &Item) -> Option<String> {
-    let text = string(faults, item, "the text of `redact`")?;
+fn redaction(faults: &mut Faults<'_>, item: &Item) -> Option<Constant> {
+    if let Some(n) = item.as_integer() {
+        return Some(Constant::Number(n.to_string()));
+    }
+    if let Some(n) = item.as_float() {
+        // Beyond that, decimal notation is no use to a reader.
+        if !n.is_finite() || n.abs() > 1e15 {
+            faults.add(item.span(), "the number of `redact` must lie between -1e15 and 1e15", "write a number such as `0`");
+            return None;
+        }
+        return Some(Constant::Number(n.to_string()));
+    }
+    if let Some(truth) = item.as_bool() {
+        return Some(Constant::Truth(truth));
+    }
+    if let Some(time) = item.as_datetime() {
+        return Some(Constant::Text(time.to_string().replace('T', " ")));
+    }
+    let Some(text) = item.as_str() else {
+        let message =
+            format!("the constant of `redact` must be a text, a number, a date, true or false, not {}", article(item.type_name()));
+        faults.add(item.span(), message, "write `{ redact = \"[name]\" }`, `{ redact = 0 }` or `{ redact = \"1970-01-01\" }`");
+        return None;
+    };
     if text.contains('\0') || text.chars().count() > 200 {
         faults.add(item.span(), "the text of `redact` is longer than 200 characters or holds U+0000", "write a short text");
         return None;
     }
-    Some(text.to_owned())
+    Some(Constant::Text(text.to_owned()))
+}
+
+fn sql(faults: &mut Faults<'_>, item: &Item) -> Option<SqlMask> {
+    let text = string(faults, item, "the expression of `sql`")?;
+    match SqlMask::read(text) {
+        Ok(mask) => Some(mask),
+        Err(misfit) => {
+            faults.add(item.span(), format!("the expression of `sql` cannot be a mask: {}", misfit.why), misfit.help);
+            None
+        }
+    }
 }
 
 fn arguments<'i>(faults: &mut Faults<'_>, item: &'i Item, mask: &str, known: &[&str], example: &str) -> Option<&'i dyn TableLike> {
@@ -219,7 +254,8 @@ fn whole(faults: &mut Faults<'_>, item: &Item, what: &str, (low, high): (i64, i6
 }
 
 fn keep(faults: &mut Faults<'_>, item: &Item) -> Option<Keep> {
-    let table = arguments(faults, item, "keep", &["first", "last", "fill"], "{ keep = { first = 0, last = 2, fill = \"*\" } }")?;
+    let table =
+        arguments(faults, item, "keep", &["first", "last", "fill", "separators"], "{ keep = { first = 0, last = 2, fill = \"*\" } }")?;
     let why = "it is the number of characters that stay at that end";
     let first = number(faults, table, "first", (0, MAX_KEPT), 0, why);
     let last = number(faults, table, "last", (0, MAX_KEPT), 0, why);
@@ -234,7 +270,8 @@ fn keep(faults: &mut Faults<'_>, item: &Item) -> Option<Keep> {
             fill
         }
     };
-    Some(Keep { first: u32::try_from(first?).ok()?, last: u32::try_from(last?).ok()?, fill: fill? })
+    let separators = truth(faults, table, "separators", "then `-`, `.`, `/`, `@` and blanks stay where they are");
+    Some(Keep { first: u32::try_from(first?).ok()?, last: u32::try_from(last?).ok()?, fill: fill?, separators: separators? })
 }
 
 fn truncate(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
@@ -306,10 +343,14 @@ fn one_of<T: Copy>(faults: &mut Faults<'_>, item: &Item, what: &str, all: &[T], 
     if found.is_none() {
         let names: Vec<&str> = all.iter().map(|one| name(*one)).collect();
         let known = names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
-        faults.add(item.span(), format!("unknown {what} `{written}`"), match suggest(written, names) {
-            near if near.starts_with("did") => format!("{near} Known: {known}"),
-            all => all,
-        });
+        faults.add(
+            item.span(),
+            format!("unknown {what} `{written}`"),
+            match suggest(written, names) {
+                near if near.starts_with("did") => format!("{near} Known: {known}"),
+                all => all,
+            },
+        );
     }
     found
 }
@@ -320,18 +361,18 @@ fn token(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
     let why = "it is the number of bytes that lengths are rounded up to: a token shows no more of a length than that";
     let bucket = number(faults, table, "bucket", limits, DEFAULT_BUCKET as i64, why);
     let prefix = prefix(faults, table);
-    let digits = match table.get("digits") {
-        None => Some(false),
-        Some(item) => {
-            let digits = item.as_bool();
-            if digits.is_none() {
-                let help = "write `digits = true`: what is made of digits becomes as many other digits";
-                faults.add(item.span(), "`digits` must be true or false", help);
-            }
-            digits
-        }
-    };
+    let digits = truth(faults, table, "digits", "then what is made of digits becomes as many other digits");
     Some(MaskSpec::Token { prefix: prefix?.to_owned(), bucket: usize::try_from(bucket?).ok()?, digits: digits? })
+}
+
+/// A key that is true or false; false where it is not there.
+fn truth(faults: &mut Faults<'_>, table: &dyn TableLike, key: &str, why: &str) -> Option<bool> {
+    let Some(item) = table.get(key) else { return Some(false) };
+    let truth = item.as_bool();
+    if truth.is_none() {
+        faults.add(item.span(), format!("`{key}` must be true or false"), format!("write `{key} = true`: {why}"));
+    }
+    truth
 }
 
 /// What pseudonyms begin with; empty where nothing is said.

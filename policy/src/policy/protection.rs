@@ -9,7 +9,7 @@ use super::pattern::is_system_schema;
 use super::{DefaultMask, Known, Policy, PolicyError, Role, RowRule, Unclassified};
 use crate::catalog::{Catalog, Column, Oid, Relation, Shared};
 pub use crate::mask::fit::Action;
-use crate::mask::fit::fit;
+use crate::mask::fit::fit_in;
 use crate::mask::{MaskSpec, veil};
 
 pub(super) mod family;
@@ -98,6 +98,7 @@ impl Protection {
         let mut derivation = Derivation {
             policy,
             catalog,
+            whole: catalog,
             role,
             known,
             families: Families::of(catalog),
@@ -125,6 +126,7 @@ impl Protection {
         let mut derivation = Derivation {
             policy,
             catalog: &part,
+            whole: catalog,
             role,
             known,
             families: Families::of(&part),
@@ -191,6 +193,8 @@ fn guards_of(guards: impl IntoIterator<Item = (Oid, Guard)>) -> Shared<HashMap<O
 struct Derivation<'a> {
     policy: &'a Policy,
     catalog: &'a Catalog,
+    /// The same, or of which it is a part.
+    whole: &'a Catalog,
     role: &'a Role,
     known: &'a Known,
     families: Families<'a>,
@@ -329,7 +333,7 @@ impl<'a> Derivation<'a> {
             DefaultMask::Redact => MaskSpec::Redact(None),
         };
         let spec = mask.map_or(&by_default, |m| &m.spec);
-        let action = match fit(spec, class, &column.name, &column.data_type) {
+        let action = match fit_in(spec, class, column, relation, self.whole) {
             Ok(action) => action?,
             Err(misfit) => {
                 let message = format!(

@@ -1,5 +1,5 @@
 use super::*;
-use crate::mask::spec::{JsonMask, Keep, Unit, Width};
+use crate::mask::spec::{Constant, JsonMask, Keep, Unit, Width};
 
 /// The policy of docs/policy.md and the design.
 pub(super) const EXAMPLE: &str = include_str!("../../tests/example.toml");
@@ -50,7 +50,7 @@ fn the_example_says_what_the_design_says() {
     assert_eq!(analyst.writable_schemas, ["adhoc"]);
     assert_eq!(analyst.functions, [("shop".to_owned(), "fmt_money".to_owned())]);
     let masks: Vec<_> = analyst.masks.iter().map(|(class, mask)| (class.as_str(), mask.spec.clone())).collect();
-    let zip = JsonMask::Keep(Keep { first: 2, last: 0, fill: '*' });
+    let zip = JsonMask::Keep(Keep { first: 2, last: 0, fill: '*', separators: false });
     assert_eq!(
         masks,
         [
@@ -60,8 +60,8 @@ fn the_example_says_what_the_design_says() {
             ("free_text", MaskSpec::Redact(None)),
             ("ip", MaskSpec::Network { v4: 24, v6: 48 }),
             ("national_id", MaskSpec::Null),
-            ("person_name", MaskSpec::Redact(Some("[name]".into()))),
-            ("phone", MaskSpec::Keep(Keep { first: 0, last: 2, fill: '*' })),
+            ("person_name", MaskSpec::Redact(Some(Constant::Text("[name]".into())))),
+            ("phone", MaskSpec::Keep(Keep { first: 0, last: 2, fill: '*', separators: false })),
             ("salary", MaskSpec::Bucket(Width { decimal: "10000".into(), whole: Some(10000) })),
         ]
     );
@@ -155,15 +155,43 @@ fn row_filters_are_read_by_postgres_grammar() {
 fn masks_explain_themselves() {
     assert!(mask_error("{ token = { bucket = 8 } }").contains("from 16 to 1024"));
     assert!(mask_error("{ token = { prefix = \"ä\" } }").contains("visible ASCII"));
-    assert!(mask_error("\"fake\"").contains("the mask `fake` needs an argument; write `{ fake = \"name\" }`"));
-    assert!(mask_error("{ fake = \"emial\" }").contains("unknown kind `emial`; did you mean `email`? Known: `first_name`, "));
-    assert!(mask_error("{ fake = { kind = \"name\", locale = \"it\" } }").contains("unknown locale `it`; known here: `en`, `de`, `fr`"));
+    assert!(mask_error("\"fake\"").contains("the mask `fake` needs an argument | write `{ fake = \"name\" }`"));
+    assert!(mask_error("{ fake = \"emial\" }").contains("unknown kind `emial` | did you mean `email`? Known: `first_name`, "));
+    assert!(mask_error("{ fake = { kind = \"name\", locale = \"it\" } }").contains("unknown locale `it` | known here: `en`, `de`, `fr`"));
     assert!(mask_error("{ fake = { locale = \"de\" } }").contains("`fake` without a `kind`"));
     assert!(mask_error("{ fake = 3 }").contains("`fake` takes a table, not an integer"));
     assert!(mask_error("{ email = { length = 8 } }").contains("`length` must be a whole number from 16 to 64, not 8"));
     assert!(mask_error("{ email = { first = 8 } }").contains("unknown key `first`"));
     assert!(mask_error("{ token = { digits = 3 } }").contains("`digits` must be true or false"));
-    assert!(mask_error("{ sql = \"upper({column})\" }").contains("not there yet"));
+    for (text, why) in [
+        ("upper(name)", "it does not name `{column}`"),
+        ("{column}", "it shows the value as it is"),
+        ("({column})", "it shows the value as it is"),
+        ("upper({column}", "it cannot be read: "),
+        ("{column} || other", "it names other, which is not open to it"),
+        ("{column} || t.other", "a form of expression stands in it"),
+        ("{column} || (SELECT x FROM t)", "a form of expression stands in it"),
+        ("{column} || '{column}'", "stands in a string or comment"),
+        ("{column} || $1", "may not stand in it"),
+        ("shop.f({column})", "shop.f() is no function of Postgres' own"),
+        ("pg_sleep({column})", "pg_sleep() is not on the list"),
+        ("to_char({column}, 'x')", "to_char() is not on the list"),
+        ("concat({column}, now())", "concat() is not on the list"),
+        ("coalesce({column}, now())", "now() is not on the list"),
+        ("coalesce({column}, current_date)", "current_date() is not on the list"),
+        ("count({column})", "count() is not on the list"),
+        ("{column}::regclass", "a cast to regclass may not stand in it"),
+        ("{column} < 'x'::int", "'x' is no constant of type "),
+        ("{column}, 1", "it cannot be read"),
+        ("{column}) FROM t --", "it cannot be read"),
+        ("U&{column}", "it "),
+    ] {
+        let found = mask_error(&format!("{{ sql = \"{text}\" }}"));
+        assert!(found.contains("the expression of `sql` cannot be a mask: ") && found.contains(why), "{text}: {found}");
+    }
+    assert!(mask_error("\"sql\"").contains("the mask `sql` needs an argument"));
+    assert!(mask_error("{ redact = [1] }").contains("must be a text, a number, a date, true or false, not an array"));
+    assert!(mask_error("{ keep = { last = 2, separators = 1 } }").contains("`separators` must be true or false"));
     assert!(mask_error("{ hash = {}, otherwise = \"null\" }").contains("`otherwise` must be \"redact\""));
     assert!(mask_error("{ bucket = 1, otherwise = \"redact\" }").contains("no meaning beside the mask `bucket`"));
     assert!(mask_error("{ null = 1 }").contains("`null` takes no argument"));
@@ -191,7 +219,6 @@ fn arguments_of_masks_are_checked() {
     }
     assert!(mask_error("{ network = 32 }").contains("from 0 to 31"));
     assert!(mask_error("{ network = { v6 = 128 } }").contains("from 0 to 127"));
-    assert!(mask_error("{ redact = 5 }").contains("must be a string"));
     assert!(mask_error("{ json = {} }").contains("masks no key"));
     assert!(mask_error("{ json = { a = \"hash\" } }").contains("`hash` cannot stand under a key of a JSON object"));
     assert!(

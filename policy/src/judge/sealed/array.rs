@@ -129,9 +129,7 @@ fn cast_value(s: &Sealed, to: &DataType) -> Option<Sealed> {
     let ty = || Arc::new(SealedType { collation: s.ty.collation.clone(), ..SealedType::plain(base) });
     // The cast of a bpchar takes its trailing blanks away.
     let form = match (&s.spec.form, base) {
-        (SealForm::Text { style, .. }, BaseType::Text | BaseType::Varchar) => {
-            SealForm::Text { style: style.clone(), trim: false, pad: 0 }
-        }
+        (SealForm::Text { style, .. }, BaseType::Text | BaseType::Varchar) => SealForm::Text { style: style.clone(), trim: false, pad: 0 },
         (SealForm::Token(token), BaseType::Text | BaseType::Varchar) if token.kind == Kind::Text => {
             SealForm::Token(TokenForm { trim: false, ..token.clone() })
         }

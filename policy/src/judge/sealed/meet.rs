@@ -60,10 +60,7 @@ pub(crate) fn same_domain(a: &SealSpec, b: &SealSpec) -> Option<SealSpec> {
         return None;
     }
     match (&a.form, &b.form) {
-        (
-            SealForm::Text { style, trim, pad },
-            SealForm::Text { style: other_style, trim: other_trim, pad: other_pad },
-        ) => {
+        (SealForm::Text { style, trim, pad }, SealForm::Text { style: other_style, trim: other_trim, pad: other_pad }) => {
             // Of two lengths each value would keep its own, which nothing tells here.
             let pad = if pad == other_pad { *pad } else { 0 };
             (style == other_style).then(|| SealSpec {

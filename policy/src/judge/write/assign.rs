@@ -13,7 +13,7 @@ use super::super::scope::{Col, Out, Scope};
 use super::super::sealed::meet;
 use super::super::stand_in::sealed_type;
 use super::super::{Judge, refuse};
-use crate::catalog::Relation;
+use crate::catalog::{BaseType, Relation};
 use crate::mask::seal::SealForm;
 use crate::policy::protection::Action;
 use crate::read::EXCLUDED;
@@ -94,10 +94,12 @@ impl Judge<'_> {
         let Some(treatment) = self.facts.guard(relation.oid).and_then(|g| g.columns.get(&found.number)) else {
             return Ok(Into::Clear { column: full });
         };
+        // What goes from array to array, or as tokens into one, is not followed.
+        let is_array = found.data_type.base == BaseType::Array;
         let why = Box::new(protected(self.role, &full, treatment.class.as_deref(), &treatment.rule));
         if self.facts.rights.writes_class(treatment.class.as_deref()) {
             let sealed = match &treatment.action {
-                Action::Seal(spec) if !self.facts.rights.owns(&relation.schema) => {
+                Action::Seal(spec) if !self.facts.rights.owns(&relation.schema) && !is_array => {
                     let ty = Arc::new(sealed_type(&found.data_type));
                     Some(Sealed { spec: Arc::clone(spec), column: full, rule: treatment.rule.clone(), ty })
                 }
@@ -107,6 +109,7 @@ impl Judge<'_> {
         }
         if let Action::Seal(spec) = &treatment.action
             && matches!(spec.form, SealForm::Token(_))
+            && !is_array
             // What lies in a role's own table it can rename, and so show.
             && !self.facts.rights.owns(&relation.schema)
         {

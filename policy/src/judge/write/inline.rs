@@ -132,7 +132,8 @@ impl VisitorMut for Qualify<'_> {
         for tree in &select.from {
             for factor in std::iter::once(&tree.relation).chain(tree.joins.iter().map(|j| &j.relation)) {
                 match factor {
-                    TableFactor::Table { alias: Some(a), args: None, .. } if !a.columns.is_empty() => {
+                    // A function's too: it can only be one that a mask unnests by.
+                    TableFactor::Table { alias: Some(a), .. } if !a.columns.is_empty() => {
                         names.extend(a.columns.iter().map(|c| c.name.value.clone()));
                     }
                     _ => return ControlFlow::Break(()),

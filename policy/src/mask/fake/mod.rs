@@ -217,16 +217,18 @@ impl Fake {
             FakeKind::FirstName => most(&lists.first_names, characters),
             FakeKind::LastName => most(&lists.last_names, characters),
             FakeKind::Name => sum(&[most(&lists.first_names, characters), 1, most(&lists.last_names, characters)]),
-            FakeKind::Email => {
-                sum(&[most(&lists.first_names, in_address), 1, most(&lists.last_names, in_address), 1, DIGITS, 1, most(&DOMAINS, characters)])
-            }
-            FakeKind::Company => sum(&[
-                most(&lists.last_names, characters),
+            FakeKind::Email => sum(&[
+                most(&lists.first_names, in_address),
                 1,
-                most(&lists.trades, characters),
+                most(&lists.last_names, in_address),
                 1,
-                most(&lists.legal_forms, characters),
+                DIGITS,
+                1,
+                most(&DOMAINS, characters),
             ]),
+            FakeKind::Company => {
+                sum(&[most(&lists.last_names, characters), 1, most(&lists.trades, characters), 1, most(&lists.legal_forms, characters)])
+            }
             FakeKind::Street => sum(&[most(&lists.streets, characters), characters(lists.number_between), 3]),
             FakeKind::City => most(&lists.cities, characters),
             FakeKind::Phone => most(&lists.phones, characters),

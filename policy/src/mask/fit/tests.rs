@@ -1,5 +1,5 @@
 use super::*;
-use crate::mask::spec::{Keep, Width};
+use crate::mask::spec::{Constant, Keep, Width};
 use crate::mask::veil::tests::column_type;
 
 fn hash(length: usize) -> MaskSpec {
@@ -27,7 +27,7 @@ fn a_mask_of_another_type_is_told_what_would_fit() {
     let misfit = misfit(&MaskSpec::Truncate(Unit::Year), BaseType::Text, "pg_catalog.text");
     assert_eq!(misfit.why, "it takes date, timestamp and timestamp with time zone");
     assert_eq!(misfit.help, "what fits this type: `keep`, `hash`, `token`, `fake`, `email`, `redact`, `null`, `refuse`");
-    let keep = MaskSpec::Keep(Keep { first: 1, last: 0, fill: '*' });
+    let keep = MaskSpec::Keep(Keep { first: 1, last: 0, fill: '*', separators: false });
     for (mask, base) in [
         (&keep, BaseType::Date),
         (&bucket("10"), BaseType::Text),
@@ -79,7 +79,7 @@ fn the_pseudonyms_of_a_character_n_are_padded_to_n() {
 fn an_explicit_redaction_must_fit_and_the_default_is_cut() {
     let narrow = column_type(BaseType::Varchar, "character varying(5)");
     assert!(fit(&MaskSpec::Redact(None), "c", "x", &narrow).is_ok());
-    let long = MaskSpec::Redact(Some("[name]".into()));
+    let long = MaskSpec::Redact(Some(Constant::Text("[name]".into())));
     assert_eq!(fit(&long, "c", "x", &narrow).unwrap_err().why, "the text \"[name]\" has 6 characters, the column holds 5");
     assert!(fit(&long, "c", "x", &column_type(BaseType::Int4, "pg_catalog.int4")).is_ok());
 }
@@ -100,4 +100,38 @@ fn what_would_show_the_value_whole_is_a_misfit() {
     }
     assert!(fit(&bucket("0.05"), "c", "x", &column_type(BaseType::Numeric, "numeric(10,2)")).is_ok());
     assert!(fit(&bucket("0.001"), "c", "x", &column_type(BaseType::Numeric, "pg_catalog.\"numeric\"")).is_ok());
+}
+
+#[test]
+fn a_constant_is_one_of_the_column_s_type_or_null() {
+    let veil = |constant: Constant, base, sql: &str| match fit(&MaskSpec::Redact(Some(constant)), "c", "x", &column_type(base, sql)) {
+        Ok(Some(Action::Veil(sql))) => Ok(sql),
+        Err(misfit) => Err(misfit.why),
+        other => panic!("{other:?}"),
+    };
+    let (text, number) = (|t: &str| Constant::Text(t.into()), |n: &str| Constant::Number(n.into()));
+    let (date, stamptz) = ((BaseType::Date, "pg_catalog.date"), (BaseType::Timestamptz, "timestamp with time zone"));
+    let (int2, money) = ((BaseType::Int2, "pg_catalog.int2"), (BaseType::Numeric, "numeric(4,2)"));
+    for (constant, (base, sql), wanted) in [
+        (text("1970-01-01"), date, Ok("CAST('1970-01-01' AS pg_catalog.date)")),
+        (text("1970-01-01"), stamptz, Ok("CAST('1970-01-01+00' AS timestamp with time zone)")),
+        (text("1970-01-01 10:00:00+00"), stamptz, Ok("CAST('1970-01-01 10:00:00+00' AS timestamp with time zone)")),
+        (text("[name]"), date, Ok("CAST(NULL AS pg_catalog.date)")),
+        (text("01/02/1970"), date, Err("the date 01/02/1970 is none of type pg_catalog.date")),
+        (text("1970-02-30"), date, Err("the date 1970-02-30 is none of type pg_catalog.date")),
+        (number("0"), int2, Ok("CAST('0' AS pg_catalog.int2)")),
+        (number("40000"), int2, Err("the number 40000 is none of type pg_catalog.int2")),
+        (number("0.5"), int2, Err("the number 0.5 is none of type pg_catalog.int2")),
+        (number("-99.99"), money, Ok("CAST('-99.99' AS numeric(4,2))")),
+        (number("100"), money, Err("the number 100 is none of type numeric(4,2)")),
+        (number("1.005"), money, Err("the number 1.005 is none of type numeric(4,2)")),
+        (number("0"), (BaseType::Text, "pg_catalog.text"), Ok("CAST('0' AS pg_catalog.text)")),
+        (number("0"), date, Ok("CAST(NULL AS pg_catalog.date)")),
+        (Constant::Truth(true), (BaseType::Bool, "pg_catalog.bool"), Ok("CAST('true' AS pg_catalog.bool)")),
+        (Constant::Truth(true), int2, Ok("CAST(NULL AS pg_catalog.int2)")),
+        (text("x"), (BaseType::Uuid, "pg_catalog.uuid"), Ok("CAST(NULL AS pg_catalog.uuid)")),
+    ] {
+        let found = veil(constant.clone(), base, sql);
+        assert_eq!(found.as_deref().map_err(String::as_str), wanted, "{constant:?} {sql}");
+    }
 }

@@ -67,7 +67,16 @@ fn numbers_and_uuids_are_permuted() {
 fn digits_become_as_many_digits_and_come_back() {
     let t = Tokens::new(&key(), "card", Kind::Text, true).unwrap();
     let mut seen = std::collections::HashSet::new();
-    for value in ["000000", "123456", "123-456", "12-34-56", "4111 1111 1111 1111", "4111111111111111", "+49 (30) 23125.000", "0123456789012345678901234567890123456789"] {
+    for value in [
+        "000000",
+        "123456",
+        "123-456",
+        "12-34-56",
+        "4111 1111 1111 1111",
+        "4111111111111111",
+        "+49 (30) 23125.000",
+        "0123456789012345678901234567890123456789",
+    ] {
         let (mut token, mut back) = (Vec::new(), Vec::new());
         t.text("t_", 32, value.as_bytes(), &mut token).unwrap();
         let shape = |text: &[u8]| text.iter().map(|b| if b.is_ascii_digit() { b'0' } else { *b }).collect::<Vec<_>>();
@@ -79,7 +88,9 @@ fn digits_become_as_many_digits_and_come_back() {
         assert!(seen.insert(bare), "other signs, other digits: {value}");
     }
     // Too short, too long, other letters: as every text.
-    for value in ["", "12345", "123456a", "12345678901234567890123456789012345678901", "1-2-3-4-5-6-7-8-9-0-1-2-3-4-5-6-7-8-9-0-1-2", "１２３４５６"] {
+    for value in
+        ["", "12345", "123456a", "12345678901234567890123456789012345678901", "1-2-3-4-5-6-7-8-9-0-1-2-3-4-5-6-7-8-9-0-1-2", "１２３４５６"]
+    {
         let (mut token, mut back) = (Vec::new(), Vec::new());
         t.text("t_", 32, value.as_bytes(), &mut token).unwrap();
         assert!(token.starts_with(b"t_") && token.len() > LONGEST_OF_DIGITS, "{value}");
@@ -124,7 +135,9 @@ fn aes_siv_is_that_of_its_specification() {
 #[test]
 fn ff1_is_that_of_its_specification() {
     let key = bytes("2B7E151628AED2A6ABF7158809CF4F3C EF4359D8D580AA4F7F036D6F04FC6A94");
-    let text = |digits: &str| FlexibleNumeralString::from(digits.chars().map(|c| u16::try_from(c.to_digit(36).unwrap()).unwrap()).collect::<Vec<_>>());
+    let text = |digits: &str| {
+        FlexibleNumeralString::from(digits.chars().map(|c| u16::try_from(c.to_digit(36).unwrap()).unwrap()).collect::<Vec<_>>())
+    };
     for (radix, tweak, plain, sealed) in [
         (10, "", "0123456789", "6657667009"),
         (10, "39383736353433323130", "0123456789", "1001623463"),
@@ -153,5 +166,8 @@ fn tokens_are_the_same_in_every_version() {
         i32::from_be_bytes(int.int(42_i32.to_be_bytes(), Direction::Seal).unwrap()).to_string(),
         format!("{:032x}", u128::from_be_bytes(uuid.uuid([9; 16], Direction::Seal).unwrap())),
     ];
-    assert_eq!(all, ["5794 2922 5628 8650", "t_jy_AaJww5zka72-m5VE-JIdkOvCW8Kd2Jwj3KJagOdc", "-317331376", "c6d61f7a947994b68ef554fa38218098"]);
+    assert_eq!(
+        all,
+        ["5794 2922 5628 8650", "t_jy_AaJww5zka72-m5VE-JIdkOvCW8Kd2Jwj3KJagOdc", "-317331376", "c6d61f7a947994b68ef554fa38218098"]
+    );
 }

@@ -10,14 +10,65 @@
 pub mod json;
 pub mod network;
 pub mod number;
+pub mod sql;
 pub mod text;
 pub mod time;
 
+use super::fit::Misfit;
+use super::spec::Constant;
 use crate::catalog::{BaseType, ColumnType};
 
 /// NULL of the column's type.
 pub fn null(ty: &ColumnType) -> String {
     finish("NULL", ty)
+}
+
+/// A constant, where it is one of a type that is no text; NULL where it could not be meant for that type, such as a text for a number.
+///
+/// # Errors
+/// One that is meant for the type and is none of its values.
+pub fn constant_of(value: &Constant, ty: &ColumnType) -> Result<String, Misfit> {
+    let no = |what: &str| {
+        let help = "write a constant of the type, or `redact` without one, which is NULL".to_owned();
+        Err(Misfit { why: format!("{what} {} is none of type {}", value.text(), ty.base_sql), help })
+    };
+    let limits = match ty.base {
+        BaseType::Int2 => Some((i64::from(i16::MIN), i64::from(i16::MAX))),
+        BaseType::Int4 => Some((i64::from(i32::MIN), i64::from(i32::MAX))),
+        BaseType::Int8 => Some((i64::MIN, i64::MAX)),
+        _ => None,
+    };
+    let fits = match (value, ty.base) {
+        (Constant::Number(number), BaseType::Int2 | BaseType::Int4 | BaseType::Int8) => {
+            let within = |n: i64| limits.is_some_and(|(low, high)| (low..=high).contains(&n));
+            if !number.parse().is_ok_and(within) {
+                return no("the number");
+            }
+            number.clone()
+        }
+        (Constant::Number(number), BaseType::Numeric) => {
+            if !number::holds(number, ty) {
+                return no("the number");
+            }
+            number.clone()
+        }
+        (Constant::Number(number), BaseType::Float4 | BaseType::Float8) => number.clone(),
+        (Constant::Truth(_), BaseType::Bool) => value.text().to_owned(),
+        (Constant::Text(text), BaseType::Date | BaseType::Timestamp | BaseType::Timestamptz)
+            if text.starts_with(|c: char| c.is_ascii_digit()) =>
+        {
+            let zoned = ty.base == BaseType::Timestamptz;
+            // Without a zone it is in UTC, as all of the policy is.
+            let text = if zoned && sql::is_fixed_time(text, false) { format!("{text}+00") } else { text.clone() };
+            if !sql::is_fixed_time(&text, zoned) {
+                return no("the date");
+            }
+            text
+        }
+        (Constant::Text(text), BaseType::Uuid) if sql::is_readable(text, "uuid") => text.clone(),
+        _ => return Ok(null(ty)),
+    };
+    Ok(finish(&literal(&fits), ty))
 }
 
 /// `expression`, cast to the column's type and with its collation.

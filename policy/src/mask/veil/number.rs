@@ -105,8 +105,19 @@ pub(super) fn numeric_floor(width: &Width, value: &str) -> String {
     )
 }
 
+/// Whether a number in decimal notation is a value of a numeric column, with all its digits.
+pub(super) fn holds(number: &str, ty: &ColumnType) -> bool {
+    let Some((precision, scale)) = precision_and_scale(ty) else { return true };
+    let digits = number.trim_start_matches('-');
+    let (whole, decimals) = digits.split_once('.').unwrap_or((digits, ""));
+    let whole = whole.trim_start_matches('0').len();
+    let decimals = decimals.trim_end_matches('0').len();
+    let most = i32::from(precision).saturating_sub(i32::from(scale));
+    scale >= 0 && i32::try_from(whole).is_ok_and(|n| n <= most) && i16::try_from(decimals).is_ok_and(|n| n <= scale)
+}
+
 /// The p and s of numeric(p,s).
-fn precision_and_scale(ty: &ColumnType) -> Option<(u16, i16)> {
+pub(super) fn precision_and_scale(ty: &ColumnType) -> Option<(u16, i16)> {
     let modifiers = ty.base_sql.rsplit_once('(')?.1.strip_suffix(')')?;
     match modifiers.split_once(',') {
         Some((precision, scale)) => Some((precision.trim().parse().ok()?, scale.trim().parse().ok()?)),
