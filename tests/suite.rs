@@ -2,6 +2,7 @@
 
 mod attacks;
 mod cases;
+mod change;
 mod corpora;
 mod drivers;
 mod dump;

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod audit;
 mod demo;
 mod serve;
 mod user;
@@ -28,6 +29,8 @@ struct Line {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Shows and checks the audit log
+    Audit(audit::Arguments),
     /// Private Postgres, sample data and the proxy; shows what two users see and how to connect
     Demo(demo::Arguments),
     /// Runs the proxy until SIGTERM or SIGINT
@@ -50,6 +53,7 @@ struct ConfigArgument {
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
     match Line::parse().command {
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::User(arguments) => user::run(&arguments),

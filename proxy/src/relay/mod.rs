@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::audit::tap::Tap;
 use crate::cancel::CancelGuard;
 use crate::conversation::server::check_setting;
 use crate::conversation::{Conversation, End, Judge, path};
@@ -53,9 +54,10 @@ pub trait Refresh {
 
 /// Relays a session of a role from whom nothing is protected: byte for byte, both ways.
 pub async fn plain(session: Session) -> Ended {
-    let Session { client, read_ahead, upstream, stop, cancel, follow, behind, .. } = session;
+    let Session { client, read_ahead, upstream, stop, cancel, follow, behind, auditor, .. } = session;
     let turns = Turns::new(Arc::clone(&cancel.done));
-    let mut pump = Pump::new(Nothing(Some(behind)), (client, read_ahead), upstream.into_parts(), turns);
+    let nothing = Nothing { behind: Some(behind), tap: auditor.map(Tap::new) };
+    let mut pump = Pump::new(nothing, (client, read_ahead), upstream.into_parts(), turns);
     let ended = drive(&mut pump, &mut Signals { stop, cancel, follow }, None::<&Never>).await;
     // Else nobody knows whether a message is half told.
     farewell(&mut pump, &ended, matches!(ended, Ended::Policy(_)), false).await;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::{Rules, Text};
+use crate::audit::line::Line;
 use crate::error::UpstreamError;
 use crate::log;
 use crate::serve::Shared;
@@ -74,6 +75,9 @@ impl Shared {
             seen.again = None;
             match self.try_policy().await {
                 Ok(news) => {
+                    if news {
+                        self.audit_policy("accepted", None);
+                    }
                     if news || asked || seen.fault.is_some() {
                         let rules = self.rules();
                         log::info("policy.in_force", &[("number", &rules.number), ("hash", &rules.hash), ("changed", &news)]);
@@ -85,10 +89,19 @@ impl Shared {
                     if asked || seen.fault.as_ref() != Some(&fault) {
                         self.counters.policy_failures.add();
                         log::error("policy.kept", &[("hash", &self.rules().hash), ("why", &fault)]);
+                        self.audit_policy("refused", Some(&fault));
                     }
                     seen.fault = Some(fault);
                 }
             }
+        }
+    }
+
+    fn audit_policy(&self, outcome: &'static str, why: Option<&str>) {
+        if let Some(audit) = &self.audit {
+            let mut line = Line::new("policy", None).policy(&self.rules().hash);
+            (line.outcome, line.why) = (Some(outcome), why.map(str::to_owned));
+            audit.tell(&line);
         }
     }
 

@@ -11,6 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
 use super::{Shared, identity};
+use crate::audit::line::Line;
+use crate::audit::{self, Auditor};
 use crate::cancel::{CancelGuard, Refused, Still};
 use crate::conversation::End;
 use crate::error::LoginError;
@@ -52,6 +54,8 @@ pub struct Session {
     pub follow: Follow,
     /// Whether one has come.
     pub behind: Behind,
+    /// Where it is told what it does.
+    pub auditor: Option<Auditor>,
 }
 
 /// Attends a connection to its end. `place`: among those that have not logged in.
@@ -85,7 +89,15 @@ pub(super) async fn attend(
     match arrival {
         Err(_) => log::warn("login.timeout", &[("id", &id), ("peer", &peer)]),
         Ok(Err(LoginError::Io(e))) => log::info("login.lost", &[("id", &id), ("peer", &peer), ("error", &e)]),
-        Ok(Err(e)) => log::warn("login.refused", &[("id", &id), ("peer", &peer), ("error", &e)]),
+        Ok(Err(e)) => {
+            log::warn("login.refused", &[("id", &id), ("peer", &peer), ("error", &e)]);
+            let user = match &e {
+                LoginError::Denied { user, .. } => user.clone(),
+                LoginError::TlsRequired | LoginError::Protocol(_) | LoginError::Refused(_) | LoginError::Io(_) => String::new(),
+            };
+            let peer = peer.to_string();
+            denied(&shared, audit::line::Who { session: id, user, role: None, database: None, peer, application: None }, e.to_string());
+        }
         Ok(Ok(Arrival::Gone)) => {}
         Ok(Ok(Arrival::Cancel { pid, secret, client })) => {
             // It may wait for the server; logins need the place.
@@ -131,8 +143,10 @@ async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool
     let Arrived { id, peer, mut who, mut client, read_ahead, all_rules, rules } = arrived;
     // They are needed for as long as it takes to log in with the server.
     let keys = who.keys.take();
+    let audited = audited(id, peer, &who);
     let Ok(_place) = Arc::clone(&shared.sessions).try_acquire_owned() else {
         log::warn("session.refused", &[("id", &id), ("user", &who.user), ("why", &"limits.connections")]);
+        denied(&shared, audited, "limits.connections");
         return farewell(&mut client, &Fatal::new("53300", "sorry, too many clients already")).await;
     };
     let begun = match Follow::begin(all_rules, &rules, &who.role) {
@@ -146,6 +160,7 @@ async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool
         Ok(begun) => begun,
         Err((fatal, why)) => {
             log::error("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &why)]);
+            denied(&shared, audited, why);
             return farewell(&mut client, &fatal).await;
         }
     };
@@ -156,6 +171,7 @@ async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool
         Ok(upstream) => upstream,
         Err(e) => {
             log::error("upstream.failed", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &e)]);
+            denied(&shared, audited, e.to_string());
             return farewell(&mut client, &e.fatal(standing.protected)).await;
         }
     };
@@ -179,12 +195,17 @@ async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool
         "session.start",
         &[("id", &id), ("peer", &peer), ("user", &user), ("role", &who.role), ("database", &who.database), ("tls", &tls), ("pid", &pid)],
     );
+    let auditor = shared.audit.as_ref().map(|audit| Auditor { audit: Arc::clone(audit), who: Arc::new(audited) });
+    if let Some(auditor) = &auditor {
+        auditor.audit.tell(&auditor.line("login", Some("accepted")).policy(&rules.hash));
+    }
     let role = who.role.clone();
-    let session = Session { id, peer, who, client, read_ahead, upstream, cancel, stop, follow, behind };
+    let to_end = auditor.clone();
+    let session = Session { id, peer, who, client, read_ahead, upstream, cancel, stop, follow, behind, auditor };
     let ended = match database {
         None => relay::plain(session).await,
         Some(database) => {
-            let judge = SessionJudge::new(Arc::clone(&database), role, shared.config.key.clone());
+            let judge = SessionJudge::new(Arc::clone(&database), role, shared.config.key.clone(), session.auditor.clone());
             relay::masked(session, judge, &*database, shared.config.order_key.clone()).await
         }
     };
@@ -196,7 +217,33 @@ async fn begin(arrived: Arrived, shared: Arc<Shared>, stop: watch::Receiver<bool
         // What came back is not what was judged: somebody should know why.
         log::error("session.veto", &[("id", &id), ("user", &user), ("why", veto)]);
     }
+    if let Some(auditor) = &to_end {
+        let veto = matches!(ended, Ended::End(End::Veto(_)));
+        let mut line = auditor.line("logout", veto.then_some("veto"));
+        (line.seconds, line.why) = (Some(start.elapsed().as_secs()), Some(how.clone()));
+        auditor.audit.tell(&line);
+    }
     log::info("session.end", &[("id", &id), ("user", &user), ("seconds", &start.elapsed().as_secs()), ("how", &how)]);
+}
+
+fn audited(id: u64, peer: SocketAddr, who: &Authenticated) -> audit::line::Who {
+    let application = who.parameters.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case("application_name"));
+    audit::line::Who {
+        session: id,
+        user: who.user.clone(),
+        role: Some(who.role.clone()),
+        database: Some(who.database.clone()),
+        peer: peer.to_string(),
+        application: application.map(|(_, value)| value.clone()),
+    }
+}
+
+fn denied(shared: &Shared, who: audit::line::Who, why: impl Into<String>) {
+    if let Some(audit) = &shared.audit {
+        let mut line = Line::new("login", Some(&who));
+        (line.outcome, line.why) = (Some("denied"), Some(why.into()));
+        audit.tell(&line);
+    }
 }
 
 /// What the session begins with at the server. Of a role that may write nowhere, the transactions are read-only: RESET and DISCARD ALL go
