@@ -2,6 +2,7 @@
 
 mod audit;
 mod demo;
+mod lock;
 mod serve;
 mod user;
 
@@ -33,6 +34,10 @@ enum Command {
     Audit(audit::Arguments),
     /// Private Postgres, sample data and the proxy; shows what two users see and how to connect
     Demo(demo::Arguments),
+    /// Compares databases with the lock file, policy.lock beside the policy, and accepts what has changed
+    ///
+    /// Exit code 1 where something has changed and is not accepted.
+    Lock(lock::Arguments),
     /// Runs the proxy until SIGTERM or SIGINT
     ///
     /// Sessions then end with 57P01. The log goes to standard error, one line per event; PGVEIL_LOG=error|warn|info says how
@@ -55,6 +60,7 @@ pub fn run() -> ExitCode {
     match Line::parse().command {
         Command::Audit(arguments) => audit::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Lock(arguments) => lock::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::User(arguments) => user::run(&arguments),
     }
