@@ -2,6 +2,7 @@
 
 mod attacks;
 mod cases;
+mod change;
 mod commands;
 mod corpora;
 mod drivers;

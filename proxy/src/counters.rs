@@ -11,6 +11,10 @@ pub struct Counters {
     pub policy_failures: Counter,
     /// Sessions that a change of the policy has ended.
     pub policy_ended_sessions: Counter,
+    /// Attempts to write the audit log that failed.
+    pub audit_failures: Counter,
+    /// Lines of the audit log that are lost.
+    pub audit_lost: Counter,
 }
 
 /// One of them.

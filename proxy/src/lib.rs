@@ -1,5 +1,6 @@
 //! The proxy: frames in, a judgement on text, frames out.
 
+pub mod audit;
 pub mod cancel;
 pub mod command;
 pub mod config;

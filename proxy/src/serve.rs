@@ -116,10 +116,13 @@ impl Server {
     }
 
     /// Certificates, keys and revocation lists are read again at the next handshake, even if they look unchanged; the policy file is read
-    /// now, as it is.
+    /// now, as it is; a new audit log is begun where the old one was renamed.
     pub fn reload(&self) {
         if let Some(server) = self.tls.server() {
             server.reload();
+        }
+        if let Some(audit) = &self.shared.audit {
+            audit.reopen();
         }
         self.shared.reload.notify_one();
     }
@@ -141,6 +144,9 @@ impl Server {
             if thread.join().is_err() {
                 log::error("worker.panicked", &[]);
             }
+        }
+        if let Some(audit) = &self.shared.audit {
+            audit.close();
         }
         log::info("stopped", &[("address", &self.address)]);
     }

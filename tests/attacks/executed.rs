@@ -30,7 +30,11 @@ attacks![
         Rows("0")
     ),
     attack("EXPLAIN of it", &["PREPARE p AS SELECT id FROM shop.customers WHERE ssn = 'x'", "EXPLAIN EXECUTE p"], Harmless),
-    attack("EXPLAIN of it, that runs", &["PREPARE p AS SELECT id FROM shop.customers WHERE ssn = 'x'", "EXPLAIN (ANALYZE) EXECUTE p"], Refused),
+    attack(
+        "EXPLAIN of it, that runs",
+        &["PREPARE p AS SELECT id FROM shop.customers WHERE ssn = 'x'", "EXPLAIN (ANALYZE) EXECUTE p"],
+        Refused
+    ),
     attack(
         "a value that fits in the plan of it",
         &["PREPARE p (text) AS SELECT id FROM shop.customers WHERE full_name = $1", "EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE p ('{name}')"],

@@ -217,9 +217,44 @@ impl Proxy {
         Printed { ok: output.status.success(), out: text(output.stdout), err: text(output.stderr) }
     }
 
-    /// Replaces the policy file.
+    /// Replaces the policy file, in one piece as editors do. The proxy finds out by itself.
     pub fn set_policy(&self, text: &str) {
-        fs::write(&self.policy, text).unwrap();
+        let fresh = self.policy.with_extension("fresh");
+        fs::write(&fresh, text).unwrap();
+        fs::rename(fresh, &self.policy).unwrap();
+    }
+
+    /// Replaces the policy file and has it read at once, as by SIGHUP; whether it is in force then.
+    ///
+    /// # Panics
+    /// Where nothing came of it within a minute.
+    pub fn change_policy(&self, text: &str) -> bool {
+        let counters = self.server.counters();
+        let (changes, failures) = (counters.policy_changes.get(), counters.policy_failures.get());
+        self.set_policy(text);
+        self.server.reload();
+        for _ in 0..60_000 {
+            if counters.policy_changes.get() > changes || counters.policy_failures.get() > failures {
+                return counters.policy_changes.get() > changes;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        panic!("the policy was not read");
+    }
+
+    /// Stops it, and waits until it has.
+    pub fn stop(self) {
+        self.server.stop();
+    }
+
+    /// Where the policy stands.
+    pub fn policy_file(&self) -> &Path {
+        &self.policy
+    }
+
+    /// The proxy itself.
+    pub fn server(&self) -> &Server {
+        &self.server
     }
 
     /// Runs a psql script as one of the users, over TLS: rows unaligned, columns between `|`; goes on after an error.

@@ -304,7 +304,8 @@ fn elements_of_arrays_are_sealed_as_values_are() {
         "SELECT array_remove({a}, {a}[1]) FROM {t} ORDER BY id",
         "CREATE TEMP TABLE kept AS SELECT id, {a} FROM {t}; SELECT * FROM kept ORDER BY id; DROP TABLE kept",
     ] {
-        for (table, column) in [("text_array", "m_hash"), ("text_array", "m_email"), ("uuid_array", "m_token"), ("bigint_array", "m_hash")] {
+        for (table, column) in [("text_array", "m_hash"), ("text_array", "m_email"), ("uuid_array", "m_token"), ("bigint_array", "m_hash")]
+        {
             for sql in fine.split("; ") {
                 reader.query(&sql.replace("{a}", column).replace("{t}", table)).ok();
             }

@@ -1,6 +1,6 @@
 //! The engine: a policy on a catalog, ready to judge for any of its roles.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use dashmap::DashMap;
@@ -12,7 +12,7 @@ use super::{rights, statement};
 use crate::catalog::own::Own;
 use crate::catalog::{BaseType, Catalog, Oid};
 use crate::mask::Mask;
-use crate::plan::{Kind, Output, Plan, Planned};
+use crate::plan::{Kind, Origin, Output, Plan, Planned};
 use crate::policy::{Known, Policy, PolicyError, Protection, protection::Action};
 use crate::read;
 use crate::{Refusal, SqlState};
@@ -232,6 +232,27 @@ impl Engine {
     /// The row filters that a statement meets.
     pub fn hidden(&self, role: &str, planned: &Planned) -> Vec<Hidden> {
         self.roles.get(role).map(|role| role.hidden(planned)).unwrap_or_default()
+    }
+
+    /// The protected columns that a result shows as they are masked, by name, with the rule's mask. What is computed from them is not here.
+    pub fn protected<'a>(&self, role: &str, outputs: impl IntoIterator<Item = &'a Output>) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
+        let (Some(engine), Some(rules)) = (self.roles.get(role), self.policy.roles.get(role)) else { return found };
+        for output in outputs {
+            let (relation, attribute) = match output.origin {
+                Origin::Computed => continue,
+                Origin::Column { relation, attribute } | Origin::Veiled { relation, attribute } => (relation, attribute),
+            };
+            let treatment = engine.facts.guard(relation).and_then(|g| g.columns.get(&attribute));
+            let relation = self.catalog.relations.get(&relation);
+            let column = relation.and_then(|r| r.attribute(attribute));
+            if let (Some(treatment), Some(relation), Some(column)) = (treatment, relation, column) {
+                let mask = treatment.class.as_ref().and_then(|class| rules.masks.get(class));
+                let mask = mask.map_or_else(|| "redact".to_owned(), |mask| mask.spec.to_string());
+                found.insert(format!("{}.{}.{}", relation.schema, relation.name, column.name), mask);
+            }
+        }
+        found
     }
 
     /// Compares what the server says of a result's columns, (table OID, attribute number) each and (0, 0) for

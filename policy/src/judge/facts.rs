@@ -196,6 +196,7 @@ impl Facts {
             rights: Rights::default(),
             marker: String::new(),
             stand_ins: DashMap::new(),
+            lineages: DashMap::with_shard_amount(2),
             fields: Fields::default(),
             lineage: false,
             following: OnceLock::new(),

@@ -34,7 +34,9 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
         Body::Explain { options, of } if options.veil == Some(true) => explain::veil(role, who, &options, *of, text),
         Body::Explain { options, of } => match *of {
             Body::Query(reading) => explain::query(role, who, &options, &reading, text),
-            Body::Named(named @ read::Named::Execute { .. }) => explain::executed(&options, named::plan(role, who, named, text)?, &who.role),
+            Body::Named(named @ read::Named::Execute { .. }) => {
+                explain::executed(&options, named::plan(role, who, named, text)?, &who.role)
+            }
             inner @ (Body::Keep(_) | Body::Write(_)) => explain::around(&options, plan(role, who, inner, text)?, &who.role),
             Body::Explain { .. }
             | Body::Control(_)

@@ -9,6 +9,7 @@ mod under;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::lock::{Accepted, Lock};
 use super::protection::{Ground, Guard, Protection};
 use super::{Policy, Role};
 use crate::catalog::{Catalog, Oid};
@@ -24,6 +25,8 @@ pub struct Known {
     rows: HashMap<String, HashMap<Oid, Rows>>,
     /// What all sessions know, where this is what one of them knows beside it.
     shared: Option<Arc<Known>>,
+    /// What the lock file says of the database, where there is one.
+    accepted: Option<Arc<Accepted>>,
 }
 
 /// The class that a column had.
@@ -86,6 +89,7 @@ impl Known {
                 })
                 .collect(),
             shared: None,
+            accepted: None,
         }
     }
 
@@ -108,6 +112,36 @@ impl Known {
             }
         }
         self
+    }
+
+    /// With what the lock file says of the database. `changed`: it says something else than before, so that what it accepts now counts,
+    /// and not what was known of that.
+    #[must_use]
+    pub fn locked(mut self, lock: &Lock, changed: bool, identity: &str, catalog: &Catalog, policy: &Policy) -> Known {
+        let accepted = lock.accepted(identity, &catalog.database);
+        if changed {
+            let is_new = |(oid, number): &(Oid, i16)| {
+                let relation = catalog.relations.get(oid);
+                relation.and_then(|r| Some((r, r.attribute(*number)?))).is_none_or(|(relation, column)| accepted.is_new(relation, column))
+            };
+            self.classes.retain(|column, _| is_new(column));
+            self.unclassed.values_mut().for_each(|of_role| of_role.retain(|column, _| is_new(column)));
+        }
+        self.see_locked(&accepted, catalog, policy);
+        self.accepted = Some(Arc::new(accepted));
+        self
+    }
+
+    /// Without a lock file.
+    #[must_use]
+    pub fn unlocked(mut self) -> Known {
+        self.accepted = None;
+        self
+    }
+
+    /// What the lock file says of the database.
+    pub(super) fn accepted(&self) -> Option<&Accepted> {
+        self.accepted.as_deref().or_else(|| self.shared.as_ref()?.accepted())
     }
 
     /// The class that a column had.

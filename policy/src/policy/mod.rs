@@ -2,6 +2,7 @@
 
 mod faults;
 pub mod known;
+pub mod lock;
 mod masks;
 mod parse;
 pub mod pattern;
@@ -84,6 +85,10 @@ pub struct Policy {
     pub unclassified: Unclassified,
     /// The line that says so; 0 where none does.
     pub unclassified_line: usize,
+    /// What a column without a class is that the lock file does not have, where there is one.
+    pub unclassified_new: Unclassified,
+    /// The line that says so; 0 where none does.
+    pub unclassified_new_line: usize,
     /// In the order of the file.
     pub classes: Vec<Class>,
     /// By name.

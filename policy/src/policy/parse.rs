@@ -10,7 +10,7 @@ use super::pattern::{Pattern, PatternError};
 use super::{Class, DefaultMask, Policy, PolicyError, Role, RoleMask, RowRule, Unclassified, masks, tests_in_file};
 
 /// Keys at the top of a policy.
-pub(super) const TOP: [&str; 5] = ["version", "unclassified", "class", "role", "test"];
+pub(super) const TOP: [&str; 6] = ["version", "unclassified", "unclassified_new", "class", "role", "test"];
 /// Keys of a class.
 pub(super) const CLASS: [&str; 1] = ["columns"];
 /// Keys of a role.
@@ -29,7 +29,8 @@ pub(super) fn policy(file: &str, text: &str) -> Result<Policy, Vec<PolicyError>>
     let root = document.as_table();
     known_keys(&mut faults, root, &TOP, "in a policy");
     version(&mut faults, root);
-    let (unclassified, unclassified_line) = unclassified(&mut faults, root);
+    let (unclassified, unclassified_line) = self::unclassified(&mut faults, root, "unclassified", Unclassified::Clear);
+    let (unclassified_new, unclassified_new_line) = self::unclassified(&mut faults, root, "unclassified_new", Unclassified::Redact);
     let classes: Vec<Class> = named_tables(&mut faults, root, "class").into_iter().map(|t| class(&mut faults, t)).collect();
     duplicate_patterns(&mut faults, root);
     let class_names: Vec<&str> = classes.iter().map(|c| c.name.as_str()).collect();
@@ -39,7 +40,7 @@ pub(super) fn policy(file: &str, text: &str) -> Result<Policy, Vec<PolicyError>>
         return Err(faults.into_errors());
     }
     let roles = roles.into_iter().map(|role| (role.name.clone(), role)).collect();
-    Ok(Policy { file: file.to_owned(), unclassified, unclassified_line, classes, roles, tests })
+    Ok(Policy { file: file.to_owned(), unclassified, unclassified_line, unclassified_new, unclassified_new_line, classes, roles, tests })
 }
 
 /// A sub-table with its name, the place of the name, and what it holds.
@@ -76,17 +77,18 @@ fn version(faults: &mut Faults<'_>, root: &dyn TableLike) {
     }
 }
 
-fn unclassified(faults: &mut Faults<'_>, root: &dyn TableLike) -> (Unclassified, usize) {
-    let Some(item) = root.get("unclassified") else { return (Unclassified::Clear, 0) };
+fn unclassified(faults: &mut Faults<'_>, root: &dyn TableLike, key: &str, default: Unclassified) -> (Unclassified, usize) {
+    let Some(item) = root.get(key) else { return (default, 0) };
     let line = faults.place(item.span()).0;
-    let chosen = match string(faults, item, "`unclassified`") {
+    let chosen = match string(faults, item, &format!("`{key}`")) {
+        Some("clear") => Unclassified::Clear,
         Some("redact") => Unclassified::Redact,
         Some("refuse") => Unclassified::Refuse,
-        Some("clear") | None => Unclassified::Clear,
+        None => default,
         Some(other) => {
             let help = suggest(other, ["clear", "redact", "refuse"]);
-            faults.add(item.span(), format!("`unclassified` cannot be `{other}`"), help);
-            Unclassified::Clear
+            faults.add(item.span(), format!("`{key}` cannot be `{other}`"), help);
+            default
         }
     };
     (chosen, line)

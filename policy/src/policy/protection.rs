@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::faults::suggest;
 use super::known::Classed;
+use super::lock;
 use super::pattern::is_system_schema;
 use super::{DefaultMask, Known, Policy, PolicyError, Role, RowRule, Unclassified};
 use crate::catalog::{Catalog, Column, Oid, Relation, Shared};
@@ -362,13 +363,29 @@ impl<'a> Derivation<'a> {
         if is_system_schema(&relation.schema) {
             return None;
         }
-        let action = match self.policy.unclassified {
+        let (policy, mut why) = (self.policy, "unclassified");
+        let (mut chosen, mut line) = (policy.unclassified, policy.unclassified_line);
+        if policy.unclassified_new != Unclassified::Clear && self.is_new(relation, column) {
+            (chosen, line, why) = (policy.unclassified_new, policy.unclassified_new_line, "unclassified_new: not in the lock file");
+        }
+        let action = match chosen {
             Unclassified::Clear => return None,
             Unclassified::Redact => redacted(column),
             Unclassified::Refuse => Action::Refuse,
         };
-        let rule = format!("{}:{} (role {}, unclassified)", self.policy.file, self.policy.unclassified_line, self.role.name);
+        let rule = format!("{}:{line} (role {}, {why})", policy.file, self.role.name);
         Some(Treatment { action, class: None, rule, ground: Ground::Unclassified })
+    }
+
+    /// There is a lock file, and neither this column nor one that it inherits from is in it. What lies in the role's own schemas counts as
+    /// its own.
+    fn is_new(&self, relation: &Relation, column: &Column) -> bool {
+        let Some(accepted) = self.known.accepted().filter(|_| lock::holds_data(relation)) else { return false };
+        if self.role.read_only && self.role.writable_schemas.contains(&relation.schema) {
+            return false;
+        }
+        let of_name = |r: &Relation| r.column(&column.name).is_some_and(|above| !accepted.is_new(r, above));
+        accepted.is_new(relation, column) && !self.families.ancestors(relation).iter().any(|r| of_name(r))
     }
 
     /// Generated columns that are computed from protected ones, at any distance, and their families.

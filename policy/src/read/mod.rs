@@ -39,6 +39,7 @@ mod other;
 pub mod places;
 mod postgres;
 mod procedure;
+pub mod secrets;
 pub(crate) mod view;
 mod void;
 mod windows;

@@ -43,12 +43,21 @@ pub fn change(old: &MaskSpec, new: &MaskSpec) -> Change {
         (old, new) if shows_nothing(old) && shows_nothing(new) => Some(Ordering::Equal),
         (_, new) if shows_nothing(new) => Some(Ordering::Less),
         (old, _) if shows_nothing(old) => Some(Ordering::Greater),
-        (MaskSpec::Keep(a), MaskSpec::Keep(b)) => both(b.first.cmp(&a.first), b.last.cmp(&a.last)),
+        (MaskSpec::Keep(a), MaskSpec::Keep(b)) => {
+            both(b.first.cmp(&a.first), b.last.cmp(&a.last)).and_then(|ends| both(ends, b.separators.cmp(&a.separators)))
+        }
         (MaskSpec::Truncate(a), MaskSpec::Truncate(b)) => units(*a, *b),
         (MaskSpec::Bucket(a), MaskSpec::Bucket(b)) => widths(a, b),
         (MaskSpec::Network { v4: a4, v6: a6 }, MaskSpec::Network { v4: b4, v6: b6 }) => both(b4.cmp(a4), b6.cmp(a6)),
         // Equal values stay equal, whatever a pseudonym looks like.
-        (MaskSpec::Hash { .. }, MaskSpec::Hash { .. }) => Some(Ordering::Equal),
+        (MaskSpec::Hash { .. }, MaskSpec::Hash { .. }) | (MaskSpec::Email { .. }, MaskSpec::Email { .. }) => Some(Ordering::Equal),
+        // The domain shows.
+        (MaskSpec::Hash { .. }, MaskSpec::Email { .. }) => Some(Ordering::Greater),
+        (MaskSpec::Email { .. }, MaskSpec::Hash { .. }) => Some(Ordering::Less),
+        // Different values may have the same fake.
+        (MaskSpec::Hash { .. } | MaskSpec::Token { .. }, MaskSpec::Fake(_)) => Some(Ordering::Less),
+        (MaskSpec::Fake(_), MaskSpec::Hash { .. } | MaskSpec::Token { .. }) => Some(Ordering::Greater),
+        (MaskSpec::Token { digits: a, .. }, MaskSpec::Token { digits: b, .. }) if a != b => None,
         (MaskSpec::Token { bucket: a, .. }, MaskSpec::Token { bucket: b, .. }) => multiple(*b as u64, *a as u64),
         // A token can be searched by, and shows its length up to the bucket.
         (MaskSpec::Token { .. }, MaskSpec::Hash { .. }) => Some(Ordering::Less),
@@ -99,10 +108,11 @@ fn multiple(old: u64, new: u64) -> Option<Ordering> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mask::spec::Keep;
+    use crate::mask::fake::{Fake, FakeKind, Locale};
+    use crate::mask::spec::{Constant, Keep};
 
     fn keep(first: u32, last: u32) -> MaskSpec {
-        MaskSpec::Keep(Keep { first, last, fill: '*' })
+        MaskSpec::Keep(Keep { first, last, fill: '*', separators: false })
     }
 
     fn bucket(n: i64) -> MaskSpec {
@@ -112,11 +122,15 @@ mod tests {
     #[test]
     fn more_is_told_from_less() {
         let token = |bucket| MaskSpec::Token { prefix: String::new(), bucket, digits: false };
+        let digits = MaskSpec::Token { prefix: String::new(), bucket: 32, digits: true };
         let hash = MaskSpec::Hash { prefix: String::new(), length: 32 };
+        let email = MaskSpec::Email { prefix: String::new(), length: 32 };
+        let fake = |locale| MaskSpec::Fake(Fake { kind: FakeKind::City, locale });
+        let separated = MaskSpec::Keep(Keep { first: 0, last: 2, fill: '*', separators: true });
         let cases = [
             (MaskSpec::Null, MaskSpec::Clear, Change::Clearer),
             (MaskSpec::Clear, hash.clone(), Change::Masked),
-            (MaskSpec::Null, MaskSpec::Redact(Some("x".into())), Change::Form),
+            (MaskSpec::Null, MaskSpec::Redact(Some(Constant::Text("x".into()))), Change::Form),
             (MaskSpec::Refuse, MaskSpec::Null, Change::Form),
             (keep(0, 2), keep(0, 4), Change::Clearer),
             (keep(1, 2), keep(0, 2), Change::Masked),
@@ -130,6 +144,14 @@ mod tests {
             (MaskSpec::Network { v4: 24, v6: 48 }, MaskSpec::Network { v4: 16, v6: 48 }, Change::Masked),
             (hash.clone(), token(32), Change::Clearer),
             (token(64), token(32), Change::Clearer),
+            (hash.clone(), email.clone(), Change::Clearer),
+            (email.clone(), token(32), Change::Other),
+            (fake(Locale::De), token(32), Change::Clearer),
+            (fake(Locale::De), fake(Locale::Fr), Change::Other),
+            (hash.clone(), fake(Locale::En), Change::Masked),
+            (token(32), digits, Change::Other),
+            (keep(0, 2), separated.clone(), Change::Clearer),
+            (keep(1, 2), separated, Change::Other),
             (hash.clone(), keep(0, 2), Change::Other),
             (hash.clone(), MaskSpec::Null, Change::Masked),
         ];

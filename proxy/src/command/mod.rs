@@ -1,11 +1,13 @@
 //! The command line.
 
 mod attempt;
+mod audit;
 mod check;
 mod demo;
 mod diff;
 mod explain;
 mod ground;
+mod lock;
 mod report;
 mod scan;
 mod schema;
@@ -37,6 +39,8 @@ struct Line {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Shows and checks the audit log
+    Audit(audit::Arguments),
     /// Holds a policy against itself and a live database: errors, and what is most likely not meant; runs its tests
     Check(check::Arguments),
     /// Private Postgres, sample data and the proxy; shows what two users see and how to connect
@@ -45,6 +49,10 @@ enum Command {
     Diff(diff::Arguments),
     /// Says what becomes of a statement: per column its origin, class, mask and rule, and the text that is sent; or why not
     Explain(explain::Arguments),
+    /// Compares databases with the lock file, policy.lock beside the policy, and accepts what has changed
+    ///
+    /// Exit code 1 where something has changed and is not accepted.
+    Lock(lock::Arguments),
     /// Looks for personal data in a whole database, by names, types and samples of values, and proposes a policy to edit
     ///
     /// Values are read by the account that is named, a few hundred of each table, and printed nowhere: a column's line says what share of them
@@ -79,12 +87,14 @@ pub fn run() -> ExitCode {
 /// Runs a command line; its first word is the program's name. One that is wrong ends the process.
 pub fn run_with(line: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
     match Line::parse_from(line).command {
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Diff(arguments) => diff::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Try(arguments) => attempt::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Lock(arguments) => lock::run(&arguments),
         Command::Scan(arguments) => scan::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::User(arguments) => user::run(&arguments),

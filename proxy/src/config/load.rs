@@ -13,6 +13,7 @@ use toml_edit::DocumentMut;
 
 use super::section::Section;
 use super::{ClientCert, ClientTls, Config, SecretKey, UpstreamConfig};
+use crate::audit::OnFailure;
 use crate::error::ConfigError;
 
 pub(super) type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -106,6 +107,8 @@ impl Load<'_> {
         }
         let mut audit = root.section("audit")?;
         let audit_file = audit.text("file")?.map(|path| self.folder.join(path));
+        let choices = [("refuse", OnFailure::Refuse), ("continue", OnFailure::Continue)];
+        let audit_on_failure = audit.choice("on_failure", &choices, OnFailure::Refuse)?;
         audit.finish()?;
         let mut limits = root.section("limits")?;
         let connections = limits.number("connections", 1..=1_000_000, 1000)?;
@@ -128,6 +131,7 @@ impl Load<'_> {
             tls,
             client_cert,
             audit: audit_file,
+            audit_on_failure,
             max_connections: usize::try_from(connections).unwrap_or(1),
             login_timeout,
             server_logins: usize::try_from(server_logins).unwrap_or(1),

@@ -17,6 +17,7 @@ use std::time::Duration;
 use pgveil_certs::server::Server;
 use zeroize::Zeroizing;
 
+use crate::audit::OnFailure;
 use crate::upstream::Salted;
 
 /// All that `pgveil serve` needs, with its files loaded.
@@ -40,6 +41,8 @@ pub struct Config {
     pub client_cert: ClientCert,
     /// Where the audit log goes.
     pub audit: Option<PathBuf>,
+    /// What is done when nothing can be written there.
+    pub audit_on_failure: OnFailure,
     /// The most connections at one time; further ones get 53300.
     pub max_connections: usize,
     /// How long a login may take.

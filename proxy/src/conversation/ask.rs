@@ -44,7 +44,7 @@ impl<J: Judge> Conversation<J> {
     pub(super) fn settled(&mut self, out: &mut Out) -> bool {
         if !self.ledger.is_empty() {
             // An answer is of one policy: what is owed comes first.
-            let moving = self.moving || self.path.is_stale() || self.own.is_stale() || self.judge.has_new_policy();
+            let moving = self.moving || self.path.is_stale() || self.own.is_stale() || self.policy_waits;
             if moving {
                 // The server keeps its answers back until it is told otherwise.
                 message::put_bare(&mut out.to_server, b'H');
@@ -53,7 +53,7 @@ impl<J: Judge> Conversation<J> {
             return !moving;
         }
         self.moving = false;
-        if self.judge.has_new_policy() {
+        if std::mem::take(&mut self.policy_waits) {
             let names = &self.names;
             self.judge.take_up(&|policy| names.are_of(policy));
             self.scrub.filters_may_fail(self.judge.filters_may_fail());

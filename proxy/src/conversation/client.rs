@@ -8,8 +8,8 @@ use super::ledger::{Owed, Simple, Texts};
 use super::named::{self, Ready};
 use super::names::key;
 use super::refusals::{
-    REFUSED, bad_formats, carries_alone, function_call, malformed, no_portal, no_statement, no_value, not_utf8, reserved, token_type, too_many,
-    without_names,
+    REFUSED, bad_formats, carries_alone, function_call, malformed, no_portal, no_statement, no_value, not_utf8, reserved, token_type,
+    too_many, without_names,
 };
 use super::statement::Statement;
 use super::tokens::{declared_otherwise, without_void};
@@ -45,6 +45,7 @@ impl<J: Judge> Conversation<J> {
     /// [`End`] when the conversation is over. What is in `out` is to be sent before.
     pub fn from_client(&mut self, bytes: &[u8], out: &mut Out) -> Result<usize, End> {
         let mut used = 0_usize;
+        self.policy_waits = self.judge.has_new_policy();
         if self.listening()
             && let Some(text) = self.again.take()
             && matches!(self.query(&text, None, out), Taken::Later)
@@ -149,7 +150,7 @@ impl<J: Judge> Conversation<J> {
                 message::put_bare(&mut out.to_server, b'X');
                 return Err(End::Terminated);
             }
-            Frontend::FunctionCall => self.refuse_query(function_call(), out),
+            Frontend::FunctionCall => self.refuse_query(b"", function_call(), out),
             // No COPY is under way, or it has failed: the server would ignore it.
             Frontend::Copy => {}
         }
@@ -166,7 +167,7 @@ impl<J: Judge> Conversation<J> {
             // It is dropped unread.
             _ if self.skipping => {}
             (_, Some(name)) if self.names.statement_ahead(key(name)).is_none() => self.refuse(no_statement(name), out),
-            (b'Q', _) => self.refuse_query(refusal, out),
+            (b'Q', _) => self.refuse_query(b"", refusal, out),
             _ => self.refuse(refusal, out),
         }
         Some(Taken::Yes)
@@ -181,15 +182,17 @@ impl<J: Judge> Conversation<J> {
         let plan = match self.judged(text) {
             None => return Taken::Later,
             Some(Err(refusal)) => {
-                self.refuse_query(refusal, out);
+                self.refuse_query(text, refusal, out);
                 return Taken::Yes;
             }
             Some(Ok(plan)) => plan,
         };
+        let sql = std::str::from_utf8(text).unwrap_or_default();
         if plan.statements.iter().any(|s| s.carry.is_some()) {
-            match plan.statements.as_slice() {
-                [one] if plan.rest.is_none() => self.carry_query(one, again, out),
-                _ => self.refuse_query(carries_alone(), out),
+            match (plan.statements.as_slice(), self.note_plan(sql, &plan)) {
+                ([one], Ok(())) if plan.rest.is_none() => self.carry_query(one, again, out),
+                (_, Ok(())) => self.refuse_query(text, carries_alone(), out),
+                (_, Err(refusal)) => self.refuse_query(text, refusal, out),
             }
             return Taken::Yes;
         }
@@ -198,11 +201,12 @@ impl<J: Judge> Conversation<J> {
             return self.settle(out);
         }
         if stepped {
-            self.begin_steps(std::str::from_utf8(text).unwrap_or_default(), &plan, generation, out);
+            self.begin_steps(sql, &plan, generation, out);
             return Taken::Yes;
         }
-        match self.ready_to_send(&plan.statements, generation) {
-            Err(refusal) => self.refuse_query(refusal, out),
+        let ready = self.ready_to_send(&plan.statements, generation);
+        match ready.and_then(|ready| self.note_plan(sql, &plan).map(|()| ready)) {
+            Err(refusal) => self.refuse_query(text, refusal, out),
             Ok(Ready { statements, texts }) => {
                 self.waiting |= statements.iter().any(|s| self.may_move(s) || s.effect.makes());
                 self.asks_for_data(&statements);
@@ -265,6 +269,7 @@ impl<J: Judge> Conversation<J> {
                 _ => Refusal::new(SqlState::SYNTAX, "wire.several", "cannot insert multiple commands into a prepared statement"),
             },
         };
+        self.note_refusal(text, &refusal);
         let own = name.starts_with(OWN_NAMES.as_bytes());
         self.refuse_as(if own { REFUSED } else { name }, refusal, out);
         Taken::Yes
@@ -296,11 +301,11 @@ impl<J: Judge> Conversation<J> {
             self.refuse(too_many(), out);
             return Err(Taken::Yes);
         }
-        if (statement.judged.is_some() || self.judge.has_new_policy()) && !self.settled(out) {
+        if (statement.judged.is_some() || self.policy_waits) && !self.settled(out) {
             return Err(Taken::Later);
         }
         if let Err(refusal) = self.still_meant(&statement) {
-            self.refuse(refusal, out);
+            self.refuse_of(Some(&statement), refusal, out);
             return Err(Taken::Yes);
         }
         let bound = match self.ledger.bound_to(name, self.names.statement(name)) {
@@ -318,7 +323,7 @@ impl<J: Judge> Conversation<J> {
                 return Err(self.settle(out));
             }
             if let Err(refusal) = self.still_leans(bound) {
-                self.refuse(refusal, out);
+                self.refuse_of(Some(bound), refusal, out);
                 return Err(Taken::Yes);
             }
         }
@@ -334,7 +339,7 @@ impl<J: Judge> Conversation<J> {
             Ok(bound) => bound,
             Err(taken) => return taken,
         };
-        let (openings, kept) = bound.map(|s| (s.openings.clone(), s.carry.is_some())).unwrap_or_default();
+        let (openings, kept) = bound.as_ref().map(|s| (s.openings.clone(), s.carry.is_some())).unwrap_or_default();
         let binary = if kept { carry::in_binary(bind, whole) } else { Vec::new() };
         let (whole, formats) = match kept {
             true => (binary.as_slice(), Formats::read(&carry::BINARY)),
@@ -348,7 +353,7 @@ impl<J: Judge> Conversation<J> {
         let body = whole.get(HEADER..).unwrap_or_default();
         match open::put_opened(&mut out.to_server, body, &openings) {
             Ok(()) => self.owe(owed()),
-            Err(open::Fault::NoToken(index)) => self.refuse(no_value(&openings, index), out),
+            Err(open::Fault::NoToken(index)) => self.refuse_of(bound.as_ref(), no_value(&openings, index), out),
             // The server says what is wrong with it, in its own words.
             Err(open::Fault::Malformed) => self.refuse(bad_formats(), out),
         }
@@ -390,11 +395,12 @@ impl<J: Judge> Conversation<J> {
         }
         // What it executes is run only now.
         let executes = |s: &Arc<Statement>| s.leans.as_ref().is_some_and(|l| l.on == Target::Statement);
-        if run.as_ref().is_some_and(executes) && self.judge.has_new_policy() && !self.settled(out) {
+        if run.as_ref().is_some_and(executes) && self.policy_waits && !self.settled(out) {
             return Taken::Later;
         }
-        if let Some(Err(refusal)) = run.as_ref().map(|s| self.still_leans(s)) {
-            self.refuse(refusal, out);
+        let meant = run.as_ref().unwrap_or(&ahead);
+        if let Err(refusal) = run.as_ref().map_or(Ok(()), |s| self.still_leans(s)).and_then(|()| self.note_run(meant, None)) {
+            self.refuse_of(Some(&Arc::clone(meant)), refusal, out);
             return Taken::Yes;
         }
         // Of a cursor that DECLARE made nobody has seen a description.
@@ -437,12 +443,19 @@ impl<J: Judge> Conversation<J> {
         self.ledger.push(owed);
     }
 
-    fn refuse_query(&mut self, refusal: Refusal, out: &mut Out) {
+    fn refuse_query(&mut self, text: &[u8], refusal: Refusal, out: &mut Out) {
+        self.note_refusal(text, &refusal);
         message::put_query(&mut out.to_server, UNPARSABLE);
         self.owe(Owed::Simple(Simple { refusal: Some(refusal), ..Simple::default() }));
     }
 
     fn refuse(&mut self, refusal: Refusal, out: &mut Out) {
+        self.refuse_of(None, refusal, out);
+    }
+
+    // `statement`: the prepared one that it is about.
+    fn refuse_of(&mut self, statement: Option<&Arc<Statement>>, refusal: Refusal, out: &mut Out) {
+        self.note_refusal(statement.map_or(&[], |s| s.client.as_bytes()), &refusal);
         self.refuse_as(REFUSED, refusal, out);
     }
 
@@ -459,9 +472,9 @@ impl<J: Judge> Conversation<J> {
         match head.tag {
             b'F' | b'd' | b'c' | b'f' if self.skipping => {}
             b'Q' | b'P' | b'B' if self.skipping => {}
-            b'Q' => self.refuse_query(refusal(), out),
+            b'Q' => self.refuse_query(b"", refusal(), out),
             b'P' | b'B' => self.refuse(refusal(), out),
-            b'F' => self.refuse_query(function_call(), out),
+            b'F' => self.refuse_query(b"", function_call(), out),
             b'd' | b'c' | b'f' if !self.inflow.is_open() => {}
             tag => {
                 let length = u32::try_from(head.total).unwrap_or(u32::MAX);

@@ -10,6 +10,7 @@
 //! * `tokens`: texts made ready, tokens turned back; [`statement`]: what of a plan the conversation needs;
 //! * [`witness`]: the RowDescription against the plan;
 //! * [`among`]: what else comes among the data of a COPY;
+//! * [`notes`]: what the audit log is told;
 //! * `large`: messages that are not kept whole;
 //! * [`stale`]: what a statement means has changed since it was judged;
 //! * [`carry`]: rows that are kept with their pseudonyms, in a table;
@@ -26,6 +27,7 @@ mod large;
 pub mod ledger;
 mod named;
 pub mod names;
+pub mod notes;
 pub mod own;
 pub mod path;
 mod refusals;
@@ -49,6 +51,7 @@ use crate::rows::{Pseudonym, RowFault, Treatment};
 use crate::scrub::Scrub;
 use ledger::Ledger;
 use names::Names;
+use notes::Note;
 use own::Own;
 use path::Path;
 use steps::Steps;
@@ -112,6 +115,19 @@ pub trait Judge {
     /// Takes their rows. `idle`: no transaction is open. Gives what is to be asked besides, empty when it is known and judged by; `None`
     /// where nothing can be made of the rows.
     fn own_answered(&mut self, answers: Vec<ask::Rows>, idle: bool) -> Option<Vec<String>>;
+
+    /// Whether [`Judge::note`] does anything.
+    fn notes(&self) -> bool {
+        false
+    }
+
+    /// A statement is to be sent, or is refused.
+    ///
+    /// # Errors
+    /// It must not be sent, since it cannot be written down.
+    fn note(&self, _note: &Note<'_>) -> Result<(), Refusal> {
+        Ok(())
+    }
 
     /// What replaces the values of a sealed column.
     fn pseudonym(&self, spec: &Arc<SealSpec>) -> Arc<dyn Pseudonym>;
@@ -281,6 +297,9 @@ pub struct Conversation<J> {
     first_line: bool,
     /// A simple query's RowDescription, until there is more to tell: its rows, its end, or an error.
     held: Vec<u8>,
+    /// Another policy was in force when the client's bytes came: it is taken up before the next judgement. What comes in one piece is
+    /// judged by one policy, so that a Parse and its Bind go together.
+    policy_waits: bool,
     /// No transaction is open, and nothing was sent since the server said so.
     quiet: bool,
     /// A text that the server found stale and that has not begun to be answered: it is judged and sent again.
@@ -341,6 +360,7 @@ impl<J: Judge> Conversation<J> {
             rows: None,
             first_line: false,
             held: Vec::new(),
+            policy_waits: false,
             quiet: true,
             again: None,
             copying: copy::Copying::No,

@@ -91,7 +91,8 @@ impl<J: Judge> Conversation<J> {
     /// As [`Conversation::ready_to_send`].
     pub(super) fn ready_to_prepare(&self, planned: &Planned, client: &str, generation: u64) -> Result<(Statement, String), Refusal> {
         let (mut statement, text) = self.one(planned, &Here::default(), generation)?;
-        statement.judged = Judged::of(planned, client, generation, self.path.epoch());
+        statement.client = Arc::from(client);
+        statement.judged = Judged::of(planned, &statement.client, generation, self.path.epoch());
         Ok((statement, text))
     }
 
@@ -119,7 +120,8 @@ impl<J: Judge> Conversation<J> {
             Act::Prepare { name, statement: made, client } => {
                 let name = self.free(name)?;
                 let mut made = Statement::new(made, &self.judge);
-                made.judged = Judged::of(planned, client, generation, self.path.epoch());
+                made.client = Arc::from(client.as_str());
+                made.judged = Judged::of(planned, &made.client, generation, self.path.epoch());
                 made.by_sql = true;
                 with(Effect::Prepares(name, Arc::new(made)))
             }

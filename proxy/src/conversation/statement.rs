@@ -23,6 +23,8 @@ const XML: u32 = 142;
 pub struct Statement {
     /// What it is; `None` for an empty text.
     pub kind: Option<Kind>,
+    /// The client's text, where it is prepared.
+    pub client: Arc<str>,
     /// Its result columns.
     pub outputs: Arc<[Output]>,
     /// After it, search_path may be another.
@@ -67,7 +69,7 @@ pub struct Flow {
 #[derive(Debug)]
 pub struct Judged {
     /// The client's text.
-    pub client: Box<str>,
+    pub client: Arc<str>,
     /// Its judgement.
     pub planned: Planned,
     /// The latest basis on which that was its judgement: see [`Judge::generation`].
@@ -78,9 +80,9 @@ pub struct Judged {
 
 impl Judged {
     /// `None` where no name in it can come to mean something else.
-    pub fn of(planned: &Planned, client: &str, generation: u64, epoch: u64) -> Option<Self> {
+    pub fn of(planned: &Planned, client: &Arc<str>, generation: u64, epoch: u64) -> Option<Self> {
         planned.kind.looks_names_up().then(|| Judged {
-            client: client.into(),
+            client: Arc::clone(client),
             planned: planned.clone(),
             generation: AtomicU64::new(generation),
             epoch: AtomicU64::new(epoch),
@@ -164,6 +166,7 @@ impl Statement {
         };
         Statement {
             kind: Some(planned.kind),
+            client: Arc::from(""),
             outputs: Arc::clone(&planned.outputs),
             moves_search_path: planned.moves_search_path,
             tag: planned.tag,
@@ -221,6 +224,7 @@ impl Statement {
     pub fn empty() -> Self {
         Statement {
             kind: None,
+            client: Arc::from(""),
             outputs: Arc::default(),
             moves_search_path: false,
             tag: None,

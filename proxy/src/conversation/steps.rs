@@ -90,7 +90,10 @@ impl<J: Judge> Conversation<J> {
         match self.judged(steps.text.as_bytes()) {
             None => self.steps = Some(steps),
             Some(Ok(plan)) => self.put_steps(&steps, &plan, generation, out),
-            Some(Err(refusal)) => self.put_refused_step(shifted(refusal, steps.before), out),
+            Some(Err(refusal)) => {
+                self.note_refusal(steps.text.as_bytes(), &refusal);
+                self.put_refused_step(shifted(refusal, steps.before), out);
+            }
         }
     }
 
@@ -101,12 +104,18 @@ impl<J: Judge> Conversation<J> {
         }
         let ready = match self.ready_to_send(plan.statements.get(..certain).unwrap_or_default(), generation) {
             Ok(ready) => ready,
-            Err(refusal) => return self.put_refused_step(shifted(refusal, steps.before), out),
+            Err(refusal) => {
+                self.note_refusal(steps.text.as_bytes(), &refusal);
+                return self.put_refused_step(shifted(refusal, steps.before), out);
+            }
         };
         for (n, (statement, sent)) in ready.statements.into_iter().zip(ready.texts).enumerate() {
             let start = plan.starts.get(n).copied().unwrap_or_default();
             let end = plan.starts.get(n.saturating_add(1)).copied().or(plan.rest).unwrap_or(steps.text.len());
             let own = steps.text.get(start..end).unwrap_or_default();
+            if let Err(refusal) = self.note_run(&statement, Some(own)) {
+                return self.put_refused_step(refusal, out);
+            }
             let before = steps.before.saturating_add(characters(&steps.text, start));
             let to = &mut out.to_server;
             // It is still there where an earlier one failed.

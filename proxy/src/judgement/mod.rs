@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use dashmap::DashMap;
 use pgveil_policy::Engine;
+use pgveil_policy::catalog::Catalog;
 use pgveil_policy::catalog::load::{Builder, QUERIES};
 use pgveil_policy::policy::{Known, PolicyError};
 
@@ -59,19 +60,16 @@ impl Load for Engines {
     async fn load(&self, database: &str, rules: &Arc<Rules>) -> Result<(Engine, usize), UpstreamError> {
         let started = std::time::Instant::now();
         let mut server = self.connect(database).await?;
-        let mut builder = Builder::new();
-        for (name, sql) in QUERIES {
-            let rows = server.query(sql).await?;
-            builder.rows(name, rows).map_err(|e| UpstreamError::Protocol(e.to_string()))?;
-        }
-        let catalog = builder.finish().map_err(|e| UpstreamError::Protocol(e.to_string()))?;
+        let catalog = catalog(&mut server).await?;
         let relations = catalog.relations.len();
         let unfit = |errors: Vec<PolicyError>| UpstreamError::Policy {
             database: database.to_owned(),
             faults: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
         };
-        let (under, known) = self.known.get(database).map(|k| k.clone()).unwrap_or_else(|| (Arc::clone(rules), Known::default()));
-        if under.number != rules.number {
+        let before = self.known.get(database).map(|k| k.clone());
+        let is_first = before.is_none();
+        let (under, known) = before.unwrap_or_else(|| (Arc::clone(rules), Known::default()));
+        if is_first || under.number != rules.number {
             // Of a policy that is not in force yet every fault is one.
             Engine::check(&rules.policy, &catalog).map_err(unfit)?;
         }
@@ -81,6 +79,13 @@ impl Load for Engines {
         };
         let learned = self.learned.get(database).map(|all| all.clone()).unwrap_or_default();
         let known = learned.iter().fold(now(&under, &known), |known, (under, more)| known.learned(now(under, more)));
+        let known = match &rules.lock {
+            Some(lock) if is_first || under.number != rules.number => {
+                known.locked(lock, under.lock != rules.lock, &identity(&mut server).await?, &catalog, &rules.policy)
+            }
+            Some(_) => known,
+            None => known.unlocked(),
+        };
         let engine = Engine::renewed(&rules.policy, Arc::new(catalog), &self.marker, &known).map_err(unfit)?;
         log::info("catalog.loaded", &[("database", &database), ("relations", &relations), ("ms", &started.elapsed().as_millis())]);
         Ok((engine, learned.len()))
@@ -105,6 +110,32 @@ impl Load for Engines {
         rows.into_iter().flatten().flatten().next().ok_or_else(|| UpstreamError::Protocol("no state of the catalog".to_owned()))
     }
 }
+
+/// The catalog of the database that a connection is in.
+///
+/// # Errors
+/// The server does not answer, or its answers make none.
+pub async fn catalog(server: &mut Upstream) -> Result<Catalog, UpstreamError> {
+    let mut builder = Builder::new();
+    for (name, sql) in QUERIES {
+        let rows = server.query(sql).await?;
+        builder.rows(name, rows).map_err(|e| UpstreamError::Protocol(e.to_string()))?;
+    }
+    builder.finish().map_err(|e| UpstreamError::Protocol(e.to_string()))
+}
+
+/// What tells the database apart from all others, and from copies of it that have OIDs of their own, for the lock file.
+///
+/// # Errors
+/// The server does not answer.
+pub async fn identity(server: &mut Upstream) -> Result<String, UpstreamError> {
+    let rows = server.query(IDENTITY).await?;
+    rows.into_iter().flatten().flatten().next().ok_or_else(|| UpstreamError::Protocol("no identity of the database".to_owned()))
+}
+
+const IDENTITY: &str = "\
+SELECT pg_catalog.concat_ws('.', (SELECT system_identifier FROM pg_catalog.pg_control_system()), oid) \
+FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database()";
 
 /// Counts and sums that change with every row of the catalogs that a snapshot is made of; temporary tables, which no snapshot
 /// needs to know, come and go without a sign.

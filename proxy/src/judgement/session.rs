@@ -12,8 +12,11 @@ use pgveil_policy::mask::seal::{Key, SealSpec, Sealer};
 use pgveil_policy::{Engine, Output, Plan, Refusal, Subject};
 
 use super::Engines;
+use crate::audit::Auditor;
+use crate::audit::line::Line;
 use crate::config::SecretKey;
 use crate::conversation::Judge;
+use crate::conversation::notes::Note;
 use crate::log;
 use crate::rows::{Pseudonym, Unsealable};
 use crate::rules::Rules;
@@ -36,6 +39,8 @@ pub struct SessionJudge {
     seen: u64,
     /// It has changed the catalog itself since then.
     changed: bool,
+    /// Where it is told what it does.
+    auditor: Option<Auditor>,
 }
 
 /// What a session judges by that sees what others do not.
@@ -57,10 +62,22 @@ struct Former {
 const OWN: u64 = 1 << 63;
 
 impl SessionJudge {
-    /// In a database, for the role that is active; pseudonyms are made from `key`.
-    pub fn new(database: Arc<Database<Engines>>, role: String, key: SecretKey) -> Self {
+    /// In a database, for the role that is active; pseudonyms are made from `key`. `auditor` is told of its statements.
+    pub fn new(database: Arc<Database<Engines>>, role: String, key: SecretKey, auditor: Option<Auditor>) -> Self {
         let latest = ArcSwap::new(database.current());
-        SessionJudge { database, role, key, latest, former: Vec::new(), own: None, asking: None, number: 0, seen: 0, changed: false }
+        SessionJudge {
+            database,
+            role,
+            key,
+            latest,
+            former: Vec::new(),
+            own: None,
+            asking: None,
+            number: 0,
+            seen: 0,
+            changed: false,
+            auditor,
+        }
     }
 
     /// The snapshot of this moment, under the policy that was taken up.
@@ -196,6 +213,25 @@ impl Judge for SessionJudge {
 
     fn hears(&self, channel: &str) -> bool {
         self.shared().hears(&self.role, channel)
+    }
+
+    fn notes(&self) -> bool {
+        self.auditor.is_some()
+    }
+
+    fn note(&self, note: &Note<'_>) -> Result<(), Refusal> {
+        let Some(auditor) = &self.auditor else { return Ok(()) };
+        let mut line = Line::new("statement", Some(&auditor.who)).sql(note.sql).policy(&self.latest.load().basis.hash);
+        line.kind = note.kind.map(|kind| format!("{kind:?}").to_lowercase().into());
+        line.search_path = note.search_path;
+        line.columns = self.with(|engine| engine.protected(&self.role, note.outputs));
+        let Some(refusal) = note.refusal else {
+            line.outcome = Some("sent");
+            return auditor.audit.ask(&line);
+        };
+        (line.outcome, line.refusal, line.code) = (Some("refused"), Some(refusal.id), Some(refusal.code.0));
+        auditor.audit.tell(&line);
+        Ok(())
     }
 
     fn pseudonym(&self, spec: &Arc<SealSpec>) -> Arc<dyn Pseudonym> {

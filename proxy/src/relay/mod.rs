@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
+use crate::audit::tap::Tap;
 use crate::cancel::{Asked, CancelGuard};
 use crate::conversation::server::check_setting;
 use crate::conversation::{Conversation, End, Judge, path};
@@ -55,9 +56,10 @@ pub trait Refresh {
 
 /// Relays a session of a role from whom nothing is protected: byte for byte, both ways.
 pub fn plain(session: Session) -> impl Future<Output = Ended> + Send {
-    let Session { client, read_ahead, upstream, stop, cancel, follow, behind, place, .. } = session;
+    let Session { client, read_ahead, upstream, stop, cancel, follow, behind, place, auditor, .. } = session;
     let turns = Turns::new(Arc::clone(&cancel.done));
-    let mut pump = Pump::new(Nothing(Some(behind)), (client, read_ahead), upstream.into_parts(), turns);
+    let nothing = Nothing { behind: Some(behind), tap: auditor.map(Tap::new) };
+    let mut pump = Pump::new(nothing, (client, read_ahead), upstream.into_parts(), turns);
     let mut signals = Signals { stop, cancel, follow };
     async move {
         let _place = place;

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::buffers;
 use super::turns::Turns;
+use crate::audit::tap::Tap;
 use crate::conversation::{Conversation, End, FULL, Judge, Out};
 use crate::rules::follow::Behind;
 
@@ -84,11 +85,19 @@ impl<J: Judge> Between for Conversation<J> {
 }
 
 /// Nothing: bytes go on as they come. Of the client's none are taken while a policy has come that nobody has looked at.
-#[derive(Debug)]
-pub struct Nothing(pub Option<Behind>);
+#[derive(Debug, Default)]
+pub struct Nothing {
+    /// Says so.
+    pub behind: Option<Behind>,
+    /// Is told what the client says.
+    pub tap: Option<Tap>,
+}
 
 impl Between for Nothing {
     fn from_client(&mut self, bytes: &[u8], out: &mut Out) -> Result<usize, End> {
+        if let Some(tap) = &mut self.tap {
+            tap.over(bytes);
+        }
         out.to_server.extend_from_slice(bytes);
         Ok(bytes.len())
     }
@@ -99,11 +108,11 @@ impl Between for Nothing {
     }
 
     fn listening(&self) -> bool {
-        self.0.as_ref().is_none_or(|behind| !behind.is_true())
+        self.behind.as_ref().is_none_or(|behind| !behind.is_true())
     }
 
     fn goes_on_under(&mut self, policy: u64) {
-        if let Some(behind) = &mut self.0 {
+        if let Some(behind) = &mut self.behind {
             behind.seen(policy);
         }
     }

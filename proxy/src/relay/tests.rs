@@ -20,7 +20,7 @@ fn between<B: Between>(between: B, room: usize) -> (DuplexStream, DuplexStream, 
 #[test]
 fn bytes_go_through_uncut_both_ways_in_bounded_memory() {
     run(async {
-        let (mut client, mut server, mut pump) = between(Nothing(None), 1000);
+        let (mut client, mut server, mut pump) = between(Nothing::default(), 1000);
         let sent: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_be_bytes).collect();
         let (mut got, asked) = (Vec::new(), b"a question".repeat(50_000));
         let mut heard = Vec::new();
@@ -54,7 +54,7 @@ fn bytes_go_through_uncut_both_ways_in_bounded_memory() {
 #[test]
 fn a_side_that_does_not_read_stops_the_other() {
     run(async {
-        let (client, mut server, mut pump) = between(Nothing(None), 1000);
+        let (client, mut server, mut pump) = between(Nothing::default(), 1000);
         let flood = async {
             let mut sent = 0_usize;
             let part = [7; 1000];
@@ -75,7 +75,7 @@ fn a_side_that_does_not_read_stops_the_other() {
 #[test]
 fn an_idle_session_holds_no_buffer() {
     run(async {
-        let (mut client, mut server, mut pump) = between(Nothing(None), 1000);
+        let (mut client, mut server, mut pump) = between(Nothing::default(), 1000);
         let mut got = [0; 4];
         let talk = async {
             client.write_all(b"ping").await.unwrap();

@@ -119,7 +119,7 @@ mod tests {
 
     fn rules(number: u64, role: &str) -> Arc<Rules> {
         let text = format!("version = 1\n[class.c]\ncolumns = [\"a.b.c\"]\n{role}");
-        Arc::new(Rules { number, policy: Arc::new(pgveil_policy::Policy::parse("p", &text).unwrap()), hash: String::new() })
+        Arc::new(Rules { number, policy: Arc::new(pgveil_policy::Policy::parse("p", &text).unwrap()), hash: String::new(), lock: None })
     }
 
     const CLEAR: &str = "[role.r]\ndefault = \"clear\"\n";

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Rules, Text};
+use super::{Rules, Text, lock_file};
+use crate::audit::line::Line;
 use crate::error::UpstreamError;
 use crate::log;
 use crate::serve::Shared;
@@ -24,10 +25,14 @@ pub const PERIOD: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_secs(10);
 
 /// What tells that a file is another one or holds something else: device, inode, length, and time of the last change.
-type Sign = (u64, u64, u64, i64, i64);
+type Of = (u64, u64, u64, i64, i64);
+
+/// Of the policy file, and of the lock file where there is one.
+type Sign = (Of, Option<Of>);
 
 fn sign(file: &Path) -> Option<Sign> {
-    fs::metadata(file).ok().map(|m| (m.dev(), m.ino(), m.size(), m.mtime(), m.mtime_nsec()))
+    let of = |file: &Path| fs::metadata(file).ok().map(|m| (m.dev(), m.ino(), m.size(), m.mtime(), m.mtime_nsec()));
+    of(file).map(|policy| (policy, of(&lock_file(file))))
 }
 
 /// What has been seen of the file.
@@ -74,6 +79,9 @@ impl Shared {
             seen.again = None;
             match self.try_policy().await {
                 Ok(news) => {
+                    if news {
+                        self.audit_policy("accepted", None);
+                    }
                     if news || asked || seen.fault.is_some() {
                         let rules = self.rules();
                         log::info("policy.in_force", &[("number", &rules.number), ("hash", &rules.hash), ("changed", &news)]);
@@ -85,10 +93,19 @@ impl Shared {
                     if asked || seen.fault.as_ref() != Some(&fault) {
                         self.counters.policy_failures.add();
                         log::error("policy.kept", &[("hash", &self.rules().hash), ("why", &fault)]);
+                        self.audit_policy("refused", Some(&fault));
                     }
                     seen.fault = Some(fault);
                 }
             }
+        }
+    }
+
+    fn audit_policy(&self, outcome: &'static str, why: Option<&str>) {
+        if let Some(audit) = &self.audit {
+            let mut line = Line::new("policy", None).policy(&self.rules().hash);
+            (line.outcome, line.why) = (Some(outcome), why.map(str::to_owned));
+            audit.tell(&line);
         }
     }
 
@@ -98,7 +115,8 @@ impl Shared {
         let own = |e: crate::error::ConfigError| (e.to_string(), false);
         let text = Text::read(file, configuration).map_err(own)?;
         let before = self.rules();
-        if text.hash == before.hash {
+        let lock = text.lock(file, configuration).map_err(own)?;
+        if text.hash == before.hash && lock == before.lock {
             return Ok(false);
         }
         let policy = text.policy(file, configuration).map_err(own)?;
@@ -106,7 +124,7 @@ impl Shared {
             // Taking a role away is a way to lock its users out: that is no reason to keep the old policy.
             log::warn("policy.roles", &[("why", &fault)]);
         }
-        let rules = Arc::new(Rules { number: before.number.saturating_add(1), policy: Arc::new(policy), hash: text.hash });
+        let rules = Arc::new(Rules { number: before.number.saturating_add(1), policy: Arc::new(policy), hash: text.hash, lock });
         self.put_in_force(rules).await.map_err(|errors| {
             let all: Vec<String> = errors.iter().map(ToString::to_string).collect();
             (all.join("\n"), true)
@@ -128,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_file_is_read_when_it_has_stayed_the_same_for_one_look() {
-        let at = |n: i64| Some((1, 1, 1, n, 0));
+        let at = |n: i64| Some(((1, 1, 1, n, 0), None));
         let mut seen = Seen { read: at(1), last: at(1), fault: None, again: None };
         let mut look = |now: Option<Sign>, asked: bool| {
             let due = seen.is_due(now, asked);

@@ -4,10 +4,12 @@ pub mod follow;
 pub mod keep;
 
 use std::fs;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pgveil_policy::Policy;
+use pgveil_policy::policy::lock::Lock;
 
 use crate::error::ConfigError;
 
@@ -22,6 +24,8 @@ pub struct Rules {
     pub policy: Arc<Policy>,
     /// BLAKE3 of its text, in hexadecimal digits.
     pub hash: String,
+    /// The lock file beside it, where there is one.
+    pub lock: Option<Arc<Lock>>,
 }
 
 /// What of a role a session is begun with, and cannot be changed while it lasts.
@@ -40,7 +44,7 @@ impl Rules {
     /// As [`Text::read`] and [`Text::policy`].
     pub fn first(file: &Path, configuration: &Path) -> Result<Rules, ConfigError> {
         let text = Text::read(file, configuration)?;
-        Ok(Rules { number: 1, policy: Arc::new(text.policy(file, configuration)?), hash: text.hash })
+        Ok(Rules { number: 1, policy: Arc::new(text.policy(file, configuration)?), lock: text.lock(file, configuration)?, hash: text.hash })
     }
 
     /// What of a role a session is begun with; `None` where the policy does not have it.
@@ -56,24 +60,51 @@ impl Rules {
     }
 }
 
-/// A policy file's text.
+/// The lock file of a policy: `policy.lock` beside `policy.toml`.
+pub fn lock_file(policy: &Path) -> PathBuf {
+    policy.with_extension("lock")
+}
+
+/// A policy file's text, and its lock file's.
 #[derive(Debug)]
 pub struct Text {
     text: String,
     /// BLAKE3, in hexadecimal digits.
     pub hash: String,
+    lock: Option<String>,
 }
 
 impl Text {
-    /// Reads the file. `configuration`: what names it, for messages.
+    /// Reads the files. `configuration`: what names them, for messages.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// One cannot be read. There need not be a lock file.
     pub fn read(file: &Path, configuration: &Path) -> Result<Text, ConfigError> {
         let text =
             fs::read_to_string(file).map_err(|e| fault(configuration, format!("{}: {e}", file.display()), "write a policy there"))?;
         let hash = blake3::hash(text.as_bytes()).to_hex().to_string();
-        Ok(Text { text, hash })
+        let beside = lock_file(file);
+        let lock = match fs::read_to_string(&beside) {
+            Ok(lock) => Some(lock),
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
+            Err(e) => return Err(fault(configuration, format!("{}: {e}", beside.display()), "let pgveil's user read it")),
+        };
+        Ok(Text { text, hash, lock })
+    }
+
+    /// What the lock file says.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn lock(&self, file: &Path, configuration: &Path) -> Result<Option<Arc<Lock>>, ConfigError> {
+        let Some(text) = &self.lock else { return Ok(None) };
+        let beside = lock_file(file);
+        let name = beside.file_name().map_or_else(|| beside.display().to_string(), |n| n.to_string_lossy().into_owned());
+        Lock::parse(&name, text).map(|lock| Some(Arc::new(lock))).map_err(|errors| {
+            let faults: Vec<String> = errors.iter().map(|e| e.render(text)).collect();
+            let problem = format!("{} does not load\n{}", beside.display(), faults.join("\n"));
+            fault(configuration, problem, "make it anew with pgveil lock --accept, or bring the last good one back")
+        })
     }
 
     /// What it says.

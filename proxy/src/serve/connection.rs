@@ -12,6 +12,8 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
 use super::{Shared, identity};
+use crate::audit::line::Line;
+use crate::audit::{self, Auditor};
 use crate::cancel::{CancelGuard, Refused, Still};
 use crate::conversation::End;
 use crate::error::LoginError;
@@ -55,6 +57,8 @@ pub struct Session {
     pub follow: Follow,
     /// Whether one has come.
     pub behind: Behind,
+    /// Where it is told what it does.
+    pub auditor: Option<Auditor>,
 }
 
 /// Bytes that a client may say before it is told that it is logged in, and that are read before that.
@@ -92,7 +96,15 @@ pub(super) async fn attend(
     match arrival {
         Err(_) => log::warn("login.timeout", &[("id", &id), ("peer", &peer)]),
         Ok(Err(LoginError::Io(e))) => log::info("login.lost", &[("id", &id), ("peer", &peer), ("error", &e)]),
-        Ok(Err(e)) => log::warn("login.refused", &[("id", &id), ("peer", &peer), ("error", &e)]),
+        Ok(Err(e)) => {
+            log::warn("login.refused", &[("id", &id), ("peer", &peer), ("error", &e)]);
+            let user = match &e {
+                LoginError::Denied { user, .. } => user.clone(),
+                LoginError::TlsRequired | LoginError::Protocol(_) | LoginError::Refused(_) | LoginError::Io(_) => String::new(),
+            };
+            let peer = peer.to_string();
+            denied(&shared, audit::line::Who { session: id, user, role: None, database: None, peer, application: None }, e.to_string());
+        }
         Ok(Ok(Arrival::Gone)) => {}
         Ok(Ok(Arrival::Cancel { pid, secret, client })) => {
             // It may wait for the server; logins need the place.
@@ -105,12 +117,12 @@ pub(super) async fn attend(
             drop(place);
             let arrived = Arrived { id, peer, who, client, read_ahead, all_rules, rules };
             let Some((session, database)) = Box::pin(begin(arrived, &shared, stop)).await else { return };
-            let (user, start) = (session.who.user.clone(), Instant::now());
+            let (user, start, auditor) = (session.who.user.clone(), Instant::now(), session.auditor.clone());
             let ended = relay((session, database), &shared).await;
             if matches!(ended, Ended::Policy(_)) {
                 shared.counters.policy_ended_sessions.add();
             }
-            report(id, &user, start, &ended);
+            report(id, &user, start, &ended, auditor.as_ref());
         }
     }
 }
@@ -149,20 +161,22 @@ async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool
     let Arrived { id, peer, mut who, mut client, mut read_ahead, all_rules, rules } = arrived;
     let Ok(place) = Arc::clone(&shared.sessions).try_acquire_owned() else {
         log::warn("session.refused", &[("id", &id), ("user", &who.user), ("why", &"limits.connections")]);
+        denied(shared, audited(id, peer, &who), "limits.connections");
         farewell(&mut client, &Fatal::new("53300", "sorry, too many clients already")).await;
         return None;
     };
     let Some((follow, behind)) = Follow::begin(all_rules, &rules, &who.role) else {
         let why = "the policy has no such role";
         log::error("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &why)]);
+        denied(shared, audited(id, peer, &who), why);
         let fatal = Fatal::new("28000", format!("role \"{}\" of user \"{}\" is not in the policy", who.role, who.user));
         farewell(&mut client, &fatal).await;
         return None;
     };
     let standing = follow.began();
     let opened = tokio::select! {
-        opened = open(&mut who, standing, id, shared) => opened,
-        _ = stop.wait_for(|stop| *stop) => Err(Fatal::shutdown()),
+        opened = open(&mut who, standing, id, shared) => opened.map_err(|(fatal, why)| (fatal, Some(why))),
+        _ = stop.wait_for(|stop| *stop) => Err((Fatal::shutdown(), None)),
         () = gone(&mut client, &mut read_ahead) => {
             log::info("login.lost", &[("id", &id), ("peer", &peer), ("error", &"the client left before the server let it in")]);
             return None;
@@ -170,7 +184,10 @@ async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool
     };
     let (upstream, database) = match opened {
         Ok(opened) => opened,
-        Err(fatal) => {
+        Err((fatal, why)) => {
+            if let Some(why) = why {
+                denied(shared, audited(id, peer, &who), why);
+            }
             farewell(&mut client, &fatal).await;
             return None;
         }
@@ -205,21 +222,25 @@ async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool
             ("pid", &pid),
         ],
     );
-    Some((Session { id, peer, who, client, read_ahead, upstream, cancel, stop, place, follow, behind }, database))
+    let who_is = || Arc::new(audited(id, peer, &who));
+    let auditor = shared.audit.as_ref().map(|audit| Auditor { audit: Arc::clone(audit), who: who_is() });
+    if let Some(auditor) = &auditor {
+        auditor.audit.tell(&auditor.line("login", Some("accepted")).policy(&rules.hash));
+    }
+    Some((Session { id, peer, who, client, read_ahead, upstream, cancel, stop, place, follow, behind, auditor }, database))
 }
 
-/// The server's side of a session. The error is the client's to hear; the log has heard it.
+/// The server's side of a session. The error is what the client is told, and why, which the log has heard already.
 async fn open(
     who: &mut Authenticated,
     standing: Standing,
     id: u64,
     shared: &Shared,
-) -> Result<(Upstream, Option<Arc<Database<Engines>>>), Fatal> {
+) -> Result<(Upstream, Option<Arc<Database<Engines>>>), (Fatal, String)> {
     // They are needed for as long as it takes to log in with the server.
     let keys = who.keys.take();
-    let database = judge_of(who, standing, shared).await.map_err(|(fatal, why)| {
-        log::error("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &why)]);
-        fatal
+    let database = judge_of(who, standing, shared).await.inspect_err(|(_, why)| {
+        log::error("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", why)]);
     })?;
     let parameters = parameters(who, standing, shared);
     let account = shared.config.upstream.account_of(&who.role).map_or(Who::User(&who.user, keys.as_deref()), Who::Account);
@@ -231,7 +252,7 @@ async fn open(
         Ok(upstream) => Ok((upstream, database)),
         Err(e) => {
             log::error("upstream.failed", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &e)]);
-            Err(e.fatal(standing.protected))
+            Err((e.fatal(standing.protected), e.to_string()))
         }
     }
 }
@@ -252,19 +273,46 @@ fn relay((session, database): Begun, shared: &Shared) -> Pin<Box<dyn Future<Outp
     match database {
         None => Box::pin(relay::plain(session)),
         Some(database) => {
-            let judge = SessionJudge::new(Arc::clone(&database), session.who.role.clone(), shared.config.key.clone());
+            let (role, key) = (session.who.role.clone(), shared.config.key.clone());
+            let judge = SessionJudge::new(Arc::clone(&database), role, key, session.auditor.clone());
             Box::pin(relay::masked(session, judge, database, shared.config.order_key.clone()))
         }
     }
 }
 
-fn report(id: u64, user: &str, start: Instant, ended: &Ended) {
+fn report(id: u64, user: &str, start: Instant, ended: &Ended, auditor: Option<&Auditor>) {
     if let Ended::End(End::Veto(veto)) = ended {
         // What came back is not what was judged: somebody should know why.
         log::error("session.veto", &[("id", &id), ("user", &user), ("why", veto)]);
     }
     let how = format!("{ended:?}");
+    if let Some(auditor) = auditor {
+        let veto = matches!(ended, Ended::End(End::Veto(_)));
+        let mut line = auditor.line("logout", veto.then_some("veto"));
+        (line.seconds, line.why) = (Some(start.elapsed().as_secs()), Some(how.clone()));
+        auditor.audit.tell(&line);
+    }
     log::info("session.end", &[("id", &id), ("user", &user), ("seconds", &start.elapsed().as_secs()), ("how", &how)]);
+}
+
+fn audited(id: u64, peer: SocketAddr, who: &Authenticated) -> audit::line::Who {
+    let application = who.parameters.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case("application_name"));
+    audit::line::Who {
+        session: id,
+        user: who.user.clone(),
+        role: Some(who.role.clone()),
+        database: Some(who.database.clone()),
+        peer: peer.to_string(),
+        application: application.map(|(_, value)| value.clone()),
+    }
+}
+
+fn denied(shared: &Shared, who: audit::line::Who, why: impl Into<String>) {
+    if let Some(audit) = &shared.audit {
+        let mut line = Line::new("login", Some(&who));
+        (line.outcome, line.why) = (Some("denied"), Some(why.into()));
+        audit.tell(&line);
+    }
 }
 
 /// What the session begins with at the server. Of a role that may write nowhere, the transactions are read-only: RESET and DISCARD ALL go

@@ -1,11 +1,14 @@
 //! What all connections share: snapshots, never locks held across a wait.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, Semaphore, watch};
 
 use super::queue::Queue;
+use crate::audit::Audit;
+use crate::audit::chain::Chain;
 use crate::cancel::Registry;
 use crate::config::Config;
 use crate::counters::Counters;
@@ -30,7 +33,9 @@ pub struct Shared {
     /// Which sessions can be cancelled.
     pub cancels: Registry,
     /// What has happened so far.
-    pub counters: Counters,
+    pub counters: Arc<Counters>,
+    /// Where it is written down.
+    pub audit: Option<Arc<Audit>>,
     /// The policy in force; sessions are told of another one.
     pub(crate) all_rules: watch::Sender<Arc<Rules>>,
     /// What it means on each database that sessions are in.
@@ -83,11 +88,19 @@ impl Shared {
             .ok_or_else(|| fault("policy", "the system has no secure randomness".to_owned(), "repair the system's random source"))?;
         let sessions = Arc::new(Semaphore::new(config.max_connections));
         let queue = Queue::new(config.server_logins, config.login_timeout);
+        let counters = Arc::new(Counters::default());
+        let open = |file: &PathBuf| {
+            Audit::open(file, Chain::new(&config.key), config.audit_on_failure, Arc::clone(&counters)).map(Arc::new).map_err(|e| {
+                fault("audit.file", format!("{}: {e}", file.display()), "name a file that pgveil can write, and no other process does")
+            })
+        };
+        let audit = config.audit.as_ref().map(open).transpose()?;
         Ok(Shared {
+            audit,
             users,
             lookup,
             cancels: Registry::default(),
-            counters: Counters::default(),
+            counters,
             engines: Snapshots::new(engines, Arc::clone(&rules)),
             all_rules: watch::Sender::new(rules),
             reload: Notify::new(),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::{Classed, Known, Rows, Unclassed};
 use crate::catalog::{Catalog, Column, Oid, Relation};
+use crate::policy::lock::Accepted;
 use crate::policy::pattern::Pattern;
 use crate::policy::protection::family::Families;
 use crate::policy::{Policy, RowRule};
@@ -18,18 +19,13 @@ impl Known {
     #[must_use]
     pub fn under(&self, old: &Policy, new: &Policy, catalog: &Catalog) -> Known {
         let change = Change { old, new, catalog, families: Families::of(catalog) };
-        let mut known = Known::default();
+        let mut known = Known { accepted: self.accepted.clone(), ..Known::default() };
         let names = change.names_of_families(self.classes.keys().copied());
         for (column, was) in &self.classes {
             match change.class(*column, was, &names) {
                 Verdict::Anew => {}
                 Verdict::Class(class) => drop(known.classes.insert(*column, class)),
-                Verdict::Without(rule) => {
-                    for role in new.roles.keys() {
-                        let of_role = known.unclassed.entry(role.clone()).or_default();
-                        of_role.insert(*column, Unclassed { rule: rule.clone(), derived: true });
-                    }
-                }
+                Verdict::Without(rule) => known.hide(*column, &rule, new),
             }
         }
         // Which roles they were derived for hung on the old policy's masks.
@@ -44,6 +40,27 @@ impl Known {
             known.rows.insert(role.clone(), of_role.filter(|(_, rows)| *rows != Rows::default()).collect());
         }
         known
+    }
+
+    /// Classes that the lock file keeps for columns which are called otherwise now than when they were accepted.
+    pub(super) fn see_locked(&mut self, accepted: &Accepted, catalog: &Catalog, policy: &Policy) {
+        let change = Change { old: policy, new: policy, catalog, families: Families::of(catalog) };
+        let names = change.names_of_families(accepted.classes.keys().copied());
+        for (column, (class, of)) in &accepted.classes {
+            let was = Classed { class: class.clone(), by: Arc::new(of.clone()) };
+            match change.class(*column, &was, &names) {
+                Verdict::Anew => {}
+                Verdict::Class(class) => drop(self.classes.entry(*column).or_insert(class)),
+                Verdict::Without(rule) => self.hide(*column, &rule, policy),
+            }
+        }
+    }
+
+    fn hide(&mut self, column: (Oid, i16), rule: &str, policy: &Policy) {
+        for role in policy.roles.keys() {
+            let of_role = self.unclassed.entry(role.clone()).or_default();
+            of_role.insert(column, Unclassed { rule: rule.to_owned(), derived: true });
+        }
     }
 }
 

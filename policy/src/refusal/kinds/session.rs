@@ -21,6 +21,14 @@ pub(super) const KINDS: &[Kind] = &[
         of_postgres: false,
     },
     Kind {
+        id: "audit.unavailable",
+        meaning: "Any statement of a role with masks, while pgveil cannot write its audit log.",
+        why: "What is run must be found in the log; its disk may be full. `on_failure = \"continue\"` below [audit] in pgveil.toml has statements run without.",
+        instead: "Try again later, or tell whoever runs pgveil.",
+        example: None,
+        of_postgres: false,
+    },
+    Kind {
         id: "channel.denied",
         meaning: "LISTEN, NOTIFY or pg_notify on a channel that the policy does not open to the role.",
         why: "What is sent on a channel passes between sessions without a mask.",
