@@ -71,6 +71,6 @@ mod tests {
     fn aligned_as_psql_does() {
         let text = |cells: &[&str]| cells.iter().map(|c| (*c).to_owned()).collect::<Vec<_>>();
         let shown = table(&text(&["id", "name"]), &[text(&["1", "Müller\nx\u{1b}[2J"]), text(&["10", ""])], &[true, false]);
-        assert_eq!(shown, " id |    name\n----+-------------\n  1 | Müller     +\n    | x\\u{1b}[2J\n 10 |\n");
+        assert_eq!(shown, " id |    name\n----+------------\n  1 | Müller    +\n    | x\\u{1b}[2J\n 10 |\n");
     }
 }

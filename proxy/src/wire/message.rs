@@ -292,6 +292,10 @@ mod tests {
             for n in 0..bytes.len() {
                 assert!(Frontend::decode(tag, &bytes[..n]).is_err(), "{} cut at {n}", char::from(tag));
             }
+            // Postgres does not look at what else a Terminate says.
+            if tag == b'X' {
+                continue;
+            }
             let mut longer = bytes.clone();
             longer.push(0);
             assert!(Frontend::decode(tag, &longer).is_err(), "{} with a byte left over", char::from(tag));
