@@ -58,7 +58,7 @@ pub fn change(old: &MaskSpec, new: &MaskSpec) -> Change {
         (MaskSpec::Hash { .. } | MaskSpec::Token { .. }, MaskSpec::Fake(_)) => Some(Ordering::Less),
         (MaskSpec::Fake(_), MaskSpec::Hash { .. } | MaskSpec::Token { .. }) => Some(Ordering::Greater),
         (MaskSpec::Token { digits: a, .. }, MaskSpec::Token { digits: b, .. }) if a != b => None,
-        (MaskSpec::Token { bucket: a, .. }, MaskSpec::Token { bucket: b, .. }) => multiple(*b as u64, *a as u64),
+        (MaskSpec::Token { bucket: a, .. }, MaskSpec::Token { bucket: b, .. }) => multiple(*a as u64, *b as u64),
         // A token can be searched by, and shows its length up to the bucket.
         (MaskSpec::Token { .. }, MaskSpec::Hash { .. }) => Some(Ordering::Less),
         (MaskSpec::Hash { .. }, MaskSpec::Token { .. }) => Some(Ordering::Greater),

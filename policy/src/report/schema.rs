@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::mask::fake::{FakeKind, Locale};
 use crate::mask::spec::Unit;
 use crate::policy::{Policy, tests_in_file};
 
@@ -41,6 +42,10 @@ fn properties(keys: &[&str], describe: fn(&str) -> Value) -> Value {
     Value::Object(keys.iter().map(|key| ((*key).to_owned(), describe(key))).collect())
 }
 
+fn flag(what: &str) -> Value {
+    json!({ "description": what, "type": "boolean", "default": false })
+}
+
 fn pattern(parts: usize) -> String {
     format!("^{}$", vec![PART; parts].join(r"\."))
 }
@@ -60,6 +65,11 @@ fn top_key(key: &str) -> Value {
             "description": "What columns that no class names look like.",
             "enum": ["clear", "redact", "refuse"],
             "default": "clear",
+        }),
+        "unclassified_new" => json!({
+            "description": "The same for columns that are not in the lock file.",
+            "enum": ["clear", "redact", "refuse"],
+            "default": "redact",
         }),
         "class" => named("class", "What columns hold."),
         "role" => named("role", "What each class looks like to whom."),
@@ -86,7 +96,6 @@ fn class_key(key: &str) -> Value {
 
 fn role_key(key: &str) -> Value {
     let list = |what: &str, pattern: String| json!({ "description": what, "type": "array", "items": { "type": "string", "pattern": pattern }, "uniqueItems": true });
-    let flag = |what: &str| json!({ "description": what, "type": "boolean", "default": false });
     match key {
         "default" => json!({
             "description": "What a class looks like that mask does not name.",
@@ -119,20 +128,45 @@ fn described(name: &str) -> Option<(bool, Option<Value>)> {
     let prefix = || json!({ "description": "What pseudonyms begin with.", "type": "string", "pattern": "^[!-~]{0,32}$" });
     Some(match name {
         "clear" | "null" | "refuse" => (true, None),
-        "redact" => (true, Some(json!({ "description": "The text in place of the value.", "type": "string", "maxLength": 200 }))),
-        "keep" => (false, Some(table(json!({ "first": whole(0, 1000), "last": whole(0, 1000), "fill": character() })))),
+        "redact" => {
+            let constant = json!({
+                "description": "What stands in place of the value: a text, a number, a date or time, true or false.",
+                "type": ["string", "number", "boolean"],
+                "maxLength": 200,
+            });
+            (true, Some(constant))
+        }
+        "keep" => {
+            let separators = flag("-, ., /, @ and blanks stay where they are.");
+            let keys = json!({ "first": whole(0, 1000), "last": whole(0, 1000), "fill": character(), "separators": separators });
+            (false, Some(table(keys)))
+        }
         "truncate" => (false, Some(json!({ "enum": Unit::ALL.map(Unit::name) }))),
         "bucket" => (false, Some(width())),
         "network" => {
             let both = table(json!({ "v4": whole(0, 31), "v6": whole(0, 127) }));
             (false, Some(json!({ "anyOf": [whole(0, 31), both] })))
         }
-        "hash" => (true, Some(table(json!({ "length": whole(16, 64), "prefix": prefix() })))),
-        "token" => (true, Some(table(json!({ "bucket": whole(16, 1024), "prefix": prefix() })))),
+        "hash" | "email" => (true, Some(table(json!({ "length": whole(16, 64), "prefix": prefix() })))),
+        "fake" => {
+            let kind = json!({ "description": "What a fake is one of.", "enum": FakeKind::ALL.map(FakeKind::name) });
+            let locale = json!({ "description": "Where it could be from.", "enum": Locale::ALL.map(Locale::name), "default": "en" });
+            let mut both = table(json!({ "kind": kind.clone(), "locale": locale }));
+            both["required"] = json!(["kind"]);
+            (false, Some(json!({ "anyOf": [kind, both] })))
+        }
+        "token" => {
+            let digits = flag("What is made of digits becomes as many other digits.");
+            (true, Some(table(json!({ "bucket": whole(16, 1024), "prefix": prefix(), "digits": digits }))))
+        }
+        "sql" => {
+            let what = "An expression; {column} stands for the value.";
+            (false, Some(json!({ "description": what, "type": "string", "minLength": 1 })))
+        }
         "json" => (
             false,
             Some(json!({
-                "description": "A mask for each key; keys that are not named stay.",
+                "description": "A mask for each key; * stands for every key that is not named, and for every element of an array. Others stay.",
                 "type": "object",
                 "minProperties": 1,
                 "additionalProperties": { "$ref": "#/$defs/json_mask" },
