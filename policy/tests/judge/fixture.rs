@@ -346,7 +346,7 @@ const FUNCTIONS: [(Volatility, &str); 3] = [
 ];
 
 const AGGREGATES: &str = "count 0..1, sum 1..1, min 1..1, max 1..1, avg 1..1, array_agg 1..1, string_agg 2..2, json_agg 1..1, \
-                          jsonb_object_agg 2..2, percentile_cont 2..2, mode 0..1, bool_or 1..1";
+                          jsonb_object_agg 2..2, jsonb_agg 1..1, percentile_cont 2..2, mode 0..1, bool_or 1..1";
 
 const WINDOWS: &str =
     "row_number 0..0, rank 0..0, dense_rank 0..0, lag 1..3, lead 1..3, first_value 1..1, last_value 1..1, nth_value 2..2, ntile 1..1";
@@ -377,6 +377,14 @@ fn functions(catalog: &mut Catalog, real: &Catalog) {
         ..function("pg_catalog", (0, 0), Volatility::Stable, FunctionKind::Plain)
     };
     catalog.functions.insert("pg_get_keywords".into(), vec![keywords]);
+    for (name, outputs) in [("jsonb_each", &["key", "value"][..]), ("jsonb_array_elements", &["value"])] {
+        let of_json = Function {
+            output_names: outputs.iter().map(|o| (*o).to_owned()).collect(),
+            returns_set: true,
+            ..function("pg_catalog", (1, 1), Volatility::Immutable, FunctionKind::Plain)
+        };
+        catalog.functions.insert(name.into(), vec![of_json]);
+    }
     let foreign = |schema, arguments, volatility| Function {
         trusted_language: false,
         ..function(schema, arguments, volatility, FunctionKind::Plain)

@@ -109,9 +109,8 @@ fn sound(sql: &str, names: &[&str], relation: &Relation, catalog: &Catalog) -> R
         let Some(Some(whole)) = held.next() else {
             return Err(Misfit { why: "it could fail on a stored value, and the error would show the value".to_owned(), help: help() });
         };
-        let temporal = |c: &&str| relation.column(c).is_some_and(|c| is_temporal(c.data_type.base));
-        let zoned = |c: &&str| relation.column(c).is_some_and(|c| c.data_type.base == BaseType::Timestamptz);
-        look.constants(names.iter().any(|n| temporal(&n)), names.iter().any(|n| zoned(&n))).map_err(|why| Misfit { why, help: help() })?;
+        let types: Vec<BaseType> = names.iter().filter_map(|n| relation.column(n)).map(|c| c.data_type.base).collect();
+        look.times(&types).map_err(|why| Misfit { why, help: help() })?;
         for (inner, sql) in held.zip(&look.turned_to_text) {
             if !inner.is_some_and(|held| still::has_one_text(&held)) {
                 return Err(Misfit {
@@ -122,10 +121,6 @@ fn sound(sql: &str, names: &[&str], relation: &Relation, catalog: &Catalog) -> R
         }
         Ok(whole)
     })
-}
-
-fn is_temporal(base: BaseType) -> bool {
-    matches!(base, BaseType::Date | BaseType::Timestamp | BaseType::Timestamptz | BaseType::Other)
 }
 
 /// The expression as a value of the column's type: by a cast that takes every value that it can have.

@@ -4,6 +4,7 @@ use sqlparser::ast::{
     BinaryOperator, CaseWhen, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, UnaryOperator, Value,
 };
 
+use crate::catalog::BaseType;
 use crate::judge::alone::Held;
 
 /// As help.
@@ -51,16 +52,17 @@ impl<'a> Look<'a> {
         self.each(e)
     }
 
-    /// Looks at the constants that it met: beside columns with dates or times, these must be written so that no setting changes them.
+    /// Looks at the dates and times that it met, beside columns of these types: what it says of them must not hang on a setting.
     ///
     /// # Errors
-    /// The first that is not, in words.
-    pub fn constants(&self, temporal: bool, zoned: bool) -> Result<(), String> {
-        let mixed = || "dates and times with and without a time zone are compared by the session's own".to_owned();
-        let zoned = zoned || self.zoned;
-        if zoned && self.unzoned {
-            return Err(mixed());
+    /// What does, in words.
+    pub fn times(&self, columns: &[BaseType]) -> Result<(), String> {
+        let any = |wanted: &[BaseType]| columns.iter().any(|c| wanted.contains(c));
+        let zoned = self.zoned || any(&[BaseType::Timestamptz]);
+        if zoned && (self.unzoned || any(&[BaseType::Date, BaseType::Timestamp])) {
+            return Err("dates and times with and without a time zone are compared by the session's own".to_owned());
         }
+        let temporal = zoned || any(&[BaseType::Date, BaseType::Timestamp, BaseType::Other]);
         if temporal || self.times {
             let fixed = |text: &&String| UNITS.contains(&text.as_str()) || is_fixed_time(text, zoned);
             if let Some(other) = self.texts.iter().find(|text| !fixed(text)) {
