@@ -126,7 +126,7 @@ salary|integer|shop.customers.salary|salary|bucket|policy:LINE (role analyst, cl
         ("EXPLAIN (VEIL) EXECUTE x", "EXPLAIN of"),
         ("EXPLAIN (VEIL perhaps) SELECT 1", "VEIL"),
         ("EXPLAIN (VEIL) EXPLAIN SELECT 1", "syntax error"),
-        ("EXPLAIN (VEIL) SELECT * FROM pg_catalog.pg_statistic", "may not be read"),
+        ("EXPLAIN (VEIL) SELECT * FROM pg_catalog.pg_largeobject", "may not be read"),
     ] {
         let answer = ana.query(sql);
         assert!(answer.error().is_some() && answer.message().contains(words), "{sql}: {answer:?}");
