@@ -5,6 +5,7 @@ mod carries_on;
 mod ends;
 mod flips;
 mod known;
+mod locked;
 mod opened;
 
 use std::time::Duration;

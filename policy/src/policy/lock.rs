@@ -162,6 +162,11 @@ impl Lock {
         out
     }
 
+    /// Whether that database was ever accepted.
+    pub fn knows(&self, database: &str) -> bool {
+        self.databases.contains_key(database)
+    }
+
     /// The databases in it.
     pub fn databases(&self) -> impl Iterator<Item = &str> {
         self.databases.keys().map(String::as_str)
@@ -224,7 +229,8 @@ fn kept(before: &ByOid<'_>, names: &Names, now: &Now) -> Option<(String, Names)>
     Some((column.class.clone()?, of))
 }
 
-/// What has changed since a database was accepted, by name. `identity`: of server and database, as the lock file has it.
+/// What has changed since a database was accepted, by name. `identity`: of server and database, as the lock file has it. Tables that come
+/// and go in schemas where read-only roles make their own are no changes.
 pub fn compare(lock: &Lock, identity: &str, catalog: &Catalog, policy: &Policy) -> Vec<Change> {
     let nothing = Database::default();
     let before = lock.databases.get(&catalog.database).unwrap_or(&nothing);
@@ -238,7 +244,9 @@ pub fn compare(lock: &Lock, identity: &str, catalog: &Catalog, policy: &Policy) 
         let class = now.class.clone().or_else(|| kept(&by_oid, names, now).map(|(class, _)| class));
         let mut add = |what| changes.push(Change { names: names.clone(), what, class: class.clone() });
         let Some((then, column)) = known else {
-            add(What::New);
+            if !is_scratch(policy, names) {
+                add(What::New);
+            }
             continue;
         };
         seen.insert(then);
@@ -252,10 +260,14 @@ pub fn compare(lock: &Lock, identity: &str, catalog: &Catalog, policy: &Policy) 
             add(What::Reclassed(column.class.clone()));
         }
     }
-    let gone = before.columns.iter().filter(|(names, _)| !seen.contains(names));
+    let gone = before.columns.iter().filter(|(names, _)| !seen.contains(names) && !is_scratch(policy, names));
     changes.extend(gone.map(|(names, c)| Change { names: names.clone(), what: What::Vanished, class: c.class.clone() }));
     changes.sort();
     changes
+}
+
+fn is_scratch(policy: &Policy, [schema, ..]: &Names) -> bool {
+    policy.roles.values().any(|role| role.owns(schema))
 }
 
 /// The columns of a database that are accepted by name.

@@ -176,6 +176,11 @@ impl Role {
         self.read_only && self.writable_schemas.is_empty()
     }
 
+    /// It is read-only but for schemas like this one, of which what lies there counts as its own.
+    pub fn owns(&self, schema: &str) -> bool {
+        self.read_only && self.writable_schemas.iter().any(|own| own == schema)
+    }
+
     /// No rule masks or filters anything for this role: neither a class, nor a row, nor a column without a class.
     pub fn sees_everything(&self, unclassified: Unclassified) -> bool {
         self.default == DefaultMask::Clear

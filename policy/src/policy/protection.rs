@@ -373,7 +373,8 @@ impl<'a> Derivation<'a> {
             Unclassified::Redact => redacted(column),
             Unclassified::Refuse => Action::Refuse,
         };
-        let rule = format!("{}:{line} (role {}, {why})", policy.file, self.role.name);
+        let place = if line == 0 { policy.file.clone() } else { format!("{}:{line}", policy.file) };
+        let rule = format!("{place} (role {}, {why})", self.role.name);
         Some(Treatment { action, class: None, rule, ground: Ground::Unclassified })
     }
 
@@ -381,7 +382,7 @@ impl<'a> Derivation<'a> {
     /// its own.
     fn is_new(&self, relation: &Relation, column: &Column) -> bool {
         let Some(accepted) = self.known.accepted().filter(|_| lock::holds_data(relation)) else { return false };
-        if self.role.read_only && self.role.writable_schemas.contains(&relation.schema) {
+        if self.role.owns(&relation.schema) {
             return false;
         }
         let of_name = |r: &Relation| r.column(&column.name).is_some_and(|above| !accepted.is_new(r, above));

@@ -145,7 +145,7 @@ impl View {
 
     fn on(policy: &Policy, role: &Role, catalog: &Catalog) -> Result<View, Vec<PolicyError>> {
         let protection = Protection::derive(policy, catalog, &role.name)?;
-        let mut view = View { columns: BTreeMap::new(), rows: BTreeMap::new() };
+        let mut view = View { columns: BTreeMap::from([unlocked(policy, role)]), rows: BTreeMap::new() };
         for relation in catalog.relations.values() {
             let guard = protection.guard(relation.oid);
             if is_system_schema(&relation.schema) && guard.is_none() {
@@ -182,13 +182,8 @@ impl View {
 
     fn by_patterns(policy: &Policy, role: &Role, other: &Policy) -> View {
         let everything = role.sees_everything(policy.unclassified);
-        let unclassified = match policy.unclassified {
-            Unclassified::Clear => MaskSpec::Clear,
-            Unclassified::Redact => MaskSpec::Redact(None),
-            Unclassified::Refuse => MaskSpec::Refuse,
-        };
-        let unclassified = Look::plain(if everything { MaskSpec::Clear } else { unclassified }, policy.unclassified_line);
-        let mut columns = BTreeMap::from([("columns without a class".to_owned(), unclassified.clone())]);
+        let unclassified = without_class(everything, policy.unclassified, policy.unclassified_line);
+        let mut columns = BTreeMap::from([("columns without a class".to_owned(), unclassified.clone()), unlocked(policy, role)]);
         for class in policy.classes.iter().chain(&other.classes) {
             for (pattern, _) in &class.columns {
                 let text = pattern.to_string();
@@ -264,6 +259,28 @@ impl View {
             });
         }
     }
+}
+
+fn without_class(everything: bool, chosen: Unclassified, line: usize) -> Look {
+    let spec = match chosen {
+        _ if everything => MaskSpec::Clear,
+        Unclassified::Clear => MaskSpec::Clear,
+        Unclassified::Redact => MaskSpec::Redact(None),
+        Unclassified::Refuse => MaskSpec::Refuse,
+    };
+    Look::plain(spec, line)
+}
+
+/// What columns without a class look like that a lock file does not have.
+fn unlocked(policy: &Policy, role: &Role) -> (String, Look) {
+    let (chosen, line) = match policy.unclassified_new {
+        Unclassified::Clear => (policy.unclassified, policy.unclassified_line),
+        chosen => (chosen, policy.unclassified_new_line),
+    };
+    (
+        "columns without a class that are not in the lock file".to_owned(),
+        without_class(role.sees_everything(policy.unclassified), chosen, line),
+    )
 }
 
 fn of_class(role: &Role, class: &str) -> Look {

@@ -61,6 +61,11 @@ fn top_key(key: &str) -> Value {
             "enum": ["clear", "redact", "refuse"],
             "default": "clear",
         }),
+        "unclassified_new" => json!({
+            "description": "What columns that no class names and the lock file does not have look like, where there is a lock file.",
+            "enum": ["clear", "redact", "refuse"],
+            "default": "redact",
+        }),
         "class" => named("class", "What columns hold."),
         "role" => named("role", "What each class looks like to whom."),
         "test" => json!({
