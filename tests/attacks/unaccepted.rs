@@ -16,7 +16,7 @@ const SCHEMA: &str = "CREATE SCHEMA shop; CREATE SCHEMA adhoc; GRANT ALL ON SCHE
 
 /// What comes later, past pgveil.
 const LATER: &str = "CREATE TABLE shop.fresh (id int, note text); INSERT INTO shop.fresh VALUES (1, 'rawvalue'); \
-    ALTER TABLE shop.fresh OWNER TO pgveil; ALTER TABLE shop.people ADD phone text DEFAULT 'rawvalue'";
+    ALTER TABLE shop.fresh OWNER TO pgveil; ALTER TABLE shop.people ADD phone text; UPDATE shop.people SET phone = 'rawvalue'";
 
 const POLICY: &str = "version = 1\n[class.mail]\ncolumns = [\"shop.people.mail\"]\n\
     [role.engineer]\ndefault = \"clear\"\nmask.mail = \"null\"\n\

@@ -79,7 +79,8 @@ fn a_renamed_column_keeps_its_class_when_the_proxy_starts_again() {
     assert_eq!(value(&mut ana(&proxy, &database), SEC), "[a]");
     proxy.stop();
     alter(&database, "ALTER TABLE shop.people RENAME sec TO label");
-    let mut session = ana(&locked(&policy(A), &lock), &database);
+    let again = locked(&policy(A), &lock);
+    let mut session = ana(&again, &database);
     assert_eq!(value(&mut session, "SELECT label FROM shop.people WHERE id = 7"), "[a]");
     // Another table, and another schema.
     alter(&database, "ALTER TABLE shop.people RENAME TO folk; ALTER TABLE shop.folk SET SCHEMA adhoc");
@@ -95,7 +96,8 @@ fn swapped_names_show_neither() {
         &database,
         "ALTER TABLE shop.people RENAME sec TO x; ALTER TABLE shop.people RENAME name TO sec; ALTER TABLE shop.people RENAME x TO name",
     );
-    let mut session = ana(&locked(&policy(A), &lock), &database);
+    let again = locked(&policy(A), &lock);
+    let mut session = ana(&again, &database);
     assert_eq!(session.query("SELECT name, sec FROM shop.people WHERE id = 7").table(), "[a]|[a]");
 }
 
@@ -104,7 +106,8 @@ fn a_column_that_is_made_anew_is_another_one() {
     let (database, lock, proxy) = stage();
     proxy.stop();
     alter(&database, "ALTER TABLE shop.people DROP name; ALTER TABLE shop.people ADD name text; UPDATE shop.people SET name = sec");
-    let mut session = ana(&locked(&policy(A), &lock), &database);
+    let again = locked(&policy(A), &lock);
+    let mut session = ana(&again, &database);
     assert_eq!(value(&mut session, "SELECT name FROM shop.people WHERE id = 7"), REDACTED);
 }
 
@@ -116,7 +119,8 @@ fn a_table_that_is_made_anew_under_its_name_is_known_by_it() {
         &database,
         "DROP TABLE shop.people; CREATE TABLE shop.people AS SELECT 7 AS id, 'name7' AS name, 'rawvalue' AS sec, 'rawvalue' AS more",
     );
-    let mut session = ana(&locked(&policy(A), &lock), &database);
+    let again = locked(&policy(A), &lock);
+    let mut session = ana(&again, &database);
     assert_eq!(session.query("SELECT id, name, sec, more FROM shop.people").table(), format!("7|name7|[a]|{REDACTED}"));
 }
 

@@ -4,6 +4,7 @@ mod audit;
 mod carries_on;
 mod ends;
 mod flips;
+mod keys;
 mod known;
 mod locked;
 mod opened;

@@ -81,9 +81,11 @@ fn a_database_is_accepted_and_its_changes_are_told() {
     assert_run(
         &check,
         1,
-        "::notice file=policy.lock,title=column.new::shop.late.x is new; class open (pgveil lock --accept, once it is as it should be)\n\
+        "::warning file=policy.lock,title=column.new::shop.people.more is new; no class (it is redacted until a class names it (\"shop.people.more\") or somebody accepts it: pgveil lock --accept)\n\
+         ::warning file=policy.lock,title=column.renamed::shop.people.mail was shop.people.email; class email (add \"shop.people.mail\" to the columns of class email, or of another one; then pgveil lock --accept)\n\
+         ::notice file=policy.lock,title=column.new::shop.late.x is new; class open (pgveil lock --accept, once it is as it should be)\n\
          ::notice file=policy.lock,title=column.retyped::shop.people.city was of type pg_catalog.text; no class (pgveil lock --accept, once it is as it should be)\n\
-         ::warning file=policy.lock,title=column.renamed::shop.people.mail was shop.people.email; class email (add \"shop.people.mail\" to the columns of class email, or of another one; then pgveil lock --accept)\n",
+         ::notice file=policy.lock,title=column.vanished::shop.people.old is gone (pgveil lock --accept, once it is as it should be)\n",
     );
     assert_run(&stage.run(&["lock", "--accept"]), 0, &format!("{changes}policy.lock is written\n"));
     assert_run(&stage.run(&["lock"]), 0, "");
@@ -107,7 +109,7 @@ fn explain_says_what_the_proxy_does() {
         columns,
         [
             "mail shop.people.mail email \"null\" policy.toml:9 (role r, class email)",
-            "more shop.people.more — \"redact\" policy.toml (role r, unclassified_new: not in the lock file)",
+            "more shop.people.more — redact policy.toml (role r, unclassified_new: not in the lock file)",
             "city shop.people.city — clear no class names it",
         ],
         "{}",

@@ -18,7 +18,7 @@ use crate::rules::Rules;
 use crate::snapshot::Load;
 use crate::upstream::{Upstream, Who};
 
-pub use session::SessionJudge;
+pub use session::{Keys, SessionJudge};
 
 /// Loads the catalog of a database and puts the policy on it.
 #[derive(Debug)]

@@ -273,8 +273,8 @@ fn relay((session, database): Begun, shared: &Shared) -> Pin<Box<dyn Future<Outp
     match database {
         None => Box::pin(relay::plain(session)),
         Some(database) => {
-            let (role, key) = (session.who.role.clone(), shared.config.key.clone());
-            let judge = SessionJudge::new(Arc::clone(&database), role, key, session.auditor.clone());
+            let (role, keys) = (session.who.role.clone(), shared.keys.clone());
+            let judge = SessionJudge::new(Arc::clone(&database), role, keys, session.auditor.clone());
             Box::pin(relay::masked(session, judge, database, shared.config.order_key.clone()))
         }
     }
