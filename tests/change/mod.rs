@@ -3,6 +3,7 @@
 mod audit;
 mod carries_on;
 mod ends;
+mod exempt;
 mod flips;
 mod keys;
 mod known;

@@ -1,5 +1,6 @@
 //! The policy file, and what it means for one role on one database.
 
+pub mod exempt;
 mod faults;
 pub mod known;
 pub mod lock;
@@ -12,6 +13,7 @@ pub mod tests_in_file;
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use exempt::Exemption;
 pub use known::Known;
 pub use protection::{Filter, Ground, Guard, Protection, Treatment};
 
@@ -93,6 +95,8 @@ pub struct Policy {
     pub classes: Vec<Class>,
     /// By name.
     pub roles: BTreeMap<String, Role>,
+    /// `[[exemption]]`, in the order of the file; the roles that they make are in `roles`.
+    pub exemptions: Vec<Exemption>,
     /// `[[test]]`, in the order of the file.
     pub tests: Vec<PolicyTest>,
 }

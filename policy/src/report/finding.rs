@@ -38,6 +38,8 @@ pub const IDS: &[(&str, &str)] = &[
     ("column.suspect", "a column without a class looks like personal data"),
     ("column.unclassified", "columns without a class are redacted or refused, as `unclassified` says"),
     ("column.vanished", "a column that was accepted is gone"),
+    ("exemption.ended", "an exemption has ended"),
+    ("exemption.long", "an exemption lasts longer than a month from now"),
     ("function.unknown", "a role may call a function that is not there"),
     ("lock.database", "the lock file does not have the database: all its columns count as new"),
     ("lock.missing", "the policy says `unclassified_new`, and there is no lock file"),

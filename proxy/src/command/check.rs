@@ -94,6 +94,7 @@ fn check(arguments: &Arguments) -> Result<Report, Trouble> {
     match policy {
         Err(found) => report.findings.extend(errors(found)),
         Ok(policy) => {
+            report.findings.extend(report::check::exemptions(&policy, now()));
             let lock = lock_of(&path)?;
             report.findings.extend(report::lock::unlocked(&policy, lock.as_ref()));
             let live = arguments.database.open(&arguments.policy)?;
@@ -115,6 +116,12 @@ fn check(arguments: &Arguments) -> Result<Report, Trouble> {
     }
     report.findings.sort_by(|a, b| a.order().cmp(&b.order()));
     Ok(report)
+}
+
+/// Seconds since the beginning of 1970.
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// The file of tests beside a policy: its name, its text, and what it holds.
