@@ -388,7 +388,7 @@ mod tests {
             "version = 1\ndatabase = 3",
             "version = 1\n[database.x]\ncolumns = []",
             &text.replace("1, 2,", "1,"),
-            &text[..90],
+            text.split_once("people").unwrap().0,
         ] {
             assert!(Lock::parse("policy.lock", bad).is_err(), "{bad}");
         }
@@ -399,21 +399,21 @@ mod tests {
         let (before, policy_1) = (named([people()]), policy(EMAIL));
         let lock = Lock::default().accepting("1.2", &before, &policy_1);
         assert!(compare(&lock, "1.2", &before, &policy_1).is_empty());
-        let email = (2, Some("email".to_owned()));
-        assert_eq!(protected(&lock, "1.2", &before, &policy_1, 1), [email.clone()]);
+        let email = [(2, Some("email".to_owned()))];
+        assert_eq!(protected(&lock, "1.2", &before, &policy_1, 1), email);
         let wider = || relation(1, "shop.people", &["id", "email", "name", "phone"]);
         let after = named([wider(), relation(9, "shop.fresh", &["x"])]);
-        assert_eq!(protected(&lock, "1.2", &after, &policy_1, 1), [email.clone(), (4, None)]);
+        assert_eq!(protected(&lock, "1.2", &after, &policy_1, 1), [email[0].clone(), (4, None)]);
         assert_eq!(protected(&lock, "1.2", &after, &policy_1, 9), [(1, None)]);
         assert_eq!(
             told(&compare(&lock, "1.2", &after, &policy_1)),
             ["shop.fresh.x is new; no class", "shop.people.phone is new; no class"]
         );
         let classed = policy(&format!("{EMAIL}[class.open]\ncolumns = [\"*.*.phone\", \"shop.fresh.*\"]\n"));
-        assert_eq!(protected(&lock, "1.2", &after, &classed, 1), [email.clone()]);
+        assert_eq!(protected(&lock, "1.2", &after, &classed, 1), email);
         let accepted = lock.accepting("1.2", &after, &policy_1);
-        assert_eq!(protected(&accepted, "1.2", &after, &policy_1, 1), [email.clone()]);
-        for (word, seen) in [("clear", vec![email.clone()]), ("refuse", vec![email, (4, None)])] {
+        assert_eq!(protected(&accepted, "1.2", &after, &policy_1, 1), email);
+        for (word, seen) in [("clear", email.to_vec()), ("refuse", vec![email[0].clone(), (4, None)])] {
             let other = policy(&format!("unclassified_new = \"{word}\"\n{EMAIL}"));
             assert_eq!(protected(&lock, "1.2", &after, &other, 1), seen);
         }

@@ -123,9 +123,8 @@ impl Loaded {
 /// It cannot be read, or is none.
 pub(super) fn lock_of(policy: &Path) -> Result<Option<Lock>, Trouble> {
     let file = lock_file(policy);
-    match file.try_exists() {
-        Ok(false) => return Ok(None),
-        Ok(true) | Err(_) => {}
+    if matches!(file.try_exists(), Ok(false)) {
+        return Ok(None);
     }
     let text = read(&file)?;
     Lock::parse(&file.display().to_string(), &text).map(Some).map_err(|errors| faults(errors, &text))

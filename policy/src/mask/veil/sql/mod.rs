@@ -111,7 +111,7 @@ fn sound(sql: &str, names: &[&str], relation: &Relation, catalog: &Catalog) -> R
         };
         let temporal = |c: &&str| relation.column(c).is_some_and(|c| is_temporal(c.data_type.base));
         let zoned = |c: &&str| relation.column(c).is_some_and(|c| c.data_type.base == BaseType::Timestamptz);
-        look.constants(names.iter().any(|n| temporal(&n)), names.iter().any(|n| zoned(&n))).map_err(|why| Misfit { why, help: help() })?;
+        look.constants(names.iter().any(temporal), names.iter().any(zoned)).map_err(|why| Misfit { why, help: help() })?;
         for (inner, sql) in held.zip(&look.turned_to_text) {
             if !inner.is_some_and(|held| still::has_one_text(&held)) {
                 return Err(Misfit {
