@@ -92,6 +92,7 @@ impl Server {
         }
         let runtime = runtime()?;
         let own = Arc::clone(&shared);
+        log::info("key", &[("id", &shared.config.key.id()), ("old", &shared.config.old_keys.len())]);
         let accepting = async move {
             tokio::select! {
                 ended = accept(listener, workers, stopped) => ended,

@@ -3,8 +3,11 @@
 mod audit;
 mod carries_on;
 mod ends;
+mod exempt;
 mod flips;
+mod keys;
 mod known;
+mod locked;
 mod opened;
 
 use std::time::Duration;

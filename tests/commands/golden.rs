@@ -219,7 +219,7 @@ fn attempt() {
 
 #[test]
 fn help() {
-    let all: Vec<[&str; 2]> = ["check", "explain", "diff", "try", "schema"].map(|command| [command, "--help"]).to_vec();
+    let all: Vec<[&str; 2]> = ["check", "explain", "diff", "try", "schema", "lock"].map(|command| [command, "--help"]).to_vec();
     golden("help", &all.iter().map(<[&str; 2]>::as_slice).collect::<Vec<_>>());
 }
 

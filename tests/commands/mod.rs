@@ -3,6 +3,7 @@
 
 mod examples;
 mod golden;
+mod lock;
 mod scan;
 mod sessions;
 

@@ -150,6 +150,9 @@ pub struct Sealer {
     form: SealForm,
     #[zeroize(skip)]
     tokens: Option<Tokens>,
+    /// Of keys that make none any more.
+    #[zeroize(skip)]
+    old: Vec<Tokens>,
 }
 
 impl std::fmt::Debug for Sealer {
@@ -161,6 +164,12 @@ impl std::fmt::Debug for Sealer {
 impl Sealer {
     /// Derives the key of the spec's class and kind of value.
     pub fn new(key: &Key, spec: &SealSpec) -> Sealer {
+        Sealer::with_old(key, &[], spec)
+    }
+
+    /// The same, and opens tokens that were made with keys of before. Those of numbers, UUIDs and digits do not tell their key: they are the
+    /// newest one's.
+    pub fn with_old(key: &Key, old: &[Key], spec: &SealSpec) -> Sealer {
         // One kind for all text types, so that equal values of text, varchar and bpchar meet. The others have
         // their own, so that a bigint and a text of the same eight bytes do not.
         let context = match spec.form {
@@ -177,7 +186,13 @@ impl Sealer {
             SealForm::Token(form) => Tokens::new(key, &spec.class, form.kind, form.digits).ok(),
             SealForm::Text { .. } | SealForm::Uuid | SealForm::Int8 => None,
         };
-        Sealer { key: derived, form: spec.form.clone(), tokens }
+        let old = match &spec.form {
+            SealForm::Token(TokenForm { kind: token::Kind::Text, .. }) => {
+                old.iter().filter_map(|key| Tokens::new(key, &spec.class, token::Kind::Text, false).ok()).collect()
+            }
+            SealForm::Token(_) | SealForm::Text { .. } | SealForm::Uuid | SealForm::Int8 => Vec::new(),
+        };
+        Sealer { key: derived, form: spec.form.clone(), tokens, old }
     }
 
     /// Appends the pseudonym of a value in the text format of the wire, in the same format.
@@ -280,7 +295,7 @@ impl Sealer {
         let value = if form.trim { trim_blanks(value) } else { value };
         match direction {
             Direction::Seal => tokens.text(&form.prefix, form.bucket, value, out),
-            Direction::Open => tokens.open_text(&form.prefix, value, out),
+            Direction::Open => tokens.open_text(&self.old, &form.prefix, value, out),
         }
     }
 

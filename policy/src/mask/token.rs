@@ -121,31 +121,37 @@ impl Tokens {
         Ok(())
     }
 
-    /// Appends the text that a token stands for. A text that is no token of these stands for a text that no column holds:
+    /// Appends the text that a token stands for, one of `old` keys too: AES-SIV tells whose it is. Digits do not, and are these's. A text that
+    /// is no token of these stands for a text that no column holds:
     /// computed by a key, the same each time, so that `=` is false and `<>` true of every value, and NULL stays NULL.
     ///
     /// # Errors
     /// Tokens of another kind.
-    pub fn open_text(&self, prefix: &str, token: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
-        let Cipher::Text(key, absent, permutation) = &self.0 else { return Err(BROKEN) };
+    pub fn open_text(&self, old: &[Tokens], prefix: &str, token: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
+        let Cipher::Text(_, absent, permutation) = &self.0 else { return Err(BROKEN) };
         if let Some(other) = permuted(permutation.as_deref(), token, Direction::Open)? {
             out.extend_from_slice(&other);
             return Ok(());
         }
         let sealed = token.strip_prefix(prefix.as_bytes()).and_then(|digits| URL_SAFE_NO_PAD.decode(digits).ok());
-        let plain = sealed.and_then(|sealed| siv(key).decrypt([[0u8; 0]; 0], &sealed).ok());
-        let unpadded = plain.as_deref().and_then(|plain| {
-            let end = plain.iter().rposition(|byte| *byte != 0)?;
-            (plain.get(end) == Some(&0x80)).then(|| plain.get(..end))?
-        });
-        match unpadded {
-            Some(value) => out.extend_from_slice(value),
+        let plain = sealed.and_then(|sealed| std::iter::once(self).chain(old).find_map(|tokens| tokens.unsealed(&sealed)));
+        match plain {
+            Some(value) => out.extend_from_slice(&value),
             None => {
                 out.extend_from_slice(NO_VALUE);
                 out.extend_from_slice(blake3::keyed_hash(absent, token).to_hex().as_bytes());
             }
         }
         Ok(())
+    }
+
+    /// What these have sealed by AES-SIV, without its padding.
+    fn unsealed(&self, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let Cipher::Text(key, ..) = &self.0 else { return None };
+        let mut plain = Zeroizing::new(siv(key).decrypt([[0u8; 0]; 0], sealed).ok()?);
+        let end = plain.iter().rposition(|byte| *byte != 0)?;
+        (plain.get(end) == Some(&0x80)).then(|| plain.truncate(end))?;
+        Some(plain)
     }
 
     /// The token of a UUID, or the UUID of a token.

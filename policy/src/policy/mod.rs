@@ -1,5 +1,6 @@
 //! The policy file, and what it means for one role on one database.
 
+pub mod exempt;
 mod faults;
 pub mod known;
 pub mod lock;
@@ -12,6 +13,7 @@ pub mod tests_in_file;
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use exempt::Exemption;
 pub use known::Known;
 pub use protection::{Filter, Ground, Guard, Protection, Treatment};
 
@@ -93,6 +95,8 @@ pub struct Policy {
     pub classes: Vec<Class>,
     /// By name.
     pub roles: BTreeMap<String, Role>,
+    /// `[[exemption]]`, in the order of the file; the roles that they make are in `roles`.
+    pub exemptions: Vec<Exemption>,
     /// `[[test]]`, in the order of the file.
     pub tests: Vec<PolicyTest>,
 }
@@ -174,6 +178,11 @@ impl Role {
     /// It may write nowhere, not even in temporary tables.
     pub fn never_writes(&self) -> bool {
         self.read_only && self.writable_schemas.is_empty()
+    }
+
+    /// It is read-only but for schemas like this one, of which what lies there counts as its own.
+    pub fn owns(&self, schema: &str) -> bool {
+        self.read_only && self.writable_schemas.iter().any(|own| own == schema)
     }
 
     /// No rule masks or filters anything for this role: neither a class, nor a row, nor a column without a class.

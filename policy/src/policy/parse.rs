@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use toml_edit::{Document, Item, TableLike};
+use toml_edit::{Document, Item, TableLike, Value};
 
 use super::faults::{Faults, suggest};
 use super::pattern::{Pattern, PatternError};
-use super::{Class, DefaultMask, Policy, PolicyError, Role, RoleMask, RowRule, Unclassified, masks, tests_in_file};
+use super::{Class, DefaultMask, Policy, PolicyError, Role, RoleMask, RowRule, Unclassified, exempt, masks, tests_in_file};
 
 /// Keys at the top of a policy.
-pub(super) const TOP: [&str; 6] = ["version", "unclassified", "unclassified_new", "class", "role", "test"];
+pub(super) const TOP: [&str; 7] = ["version", "unclassified", "unclassified_new", "class", "role", "exemption", "test"];
 /// Keys of a class.
 pub(super) const CLASS: [&str; 1] = ["columns"];
 /// Keys of a role.
@@ -36,11 +36,22 @@ pub(super) fn policy(file: &str, text: &str) -> Result<Policy, Vec<PolicyError>>
     let class_names: Vec<&str> = classes.iter().map(|c| c.name.as_str()).collect();
     let roles = named_tables(&mut faults, root, "role").into_iter().map(|t| role(&mut faults, t, &class_names)).collect::<Vec<_>>();
     let tests = tests_in_file::tests(&mut faults, root, file, &roles.iter().map(|r| r.name.as_str()).collect::<Vec<_>>());
+    let mut roles = roles.into_iter().map(|role| (role.name.clone(), role)).collect();
+    let exemptions = exempt::exemptions(&mut faults, root, &mut roles, &class_names);
     if !faults.is_empty() {
         return Err(faults.into_errors());
     }
-    let roles = roles.into_iter().map(|role| (role.name.clone(), role)).collect();
-    Ok(Policy { file: file.to_owned(), unclassified, unclassified_line, unclassified_new, unclassified_new_line, classes, roles, tests })
+    Ok(Policy {
+        file: file.to_owned(),
+        unclassified,
+        unclassified_line,
+        unclassified_new,
+        unclassified_new_line,
+        classes,
+        roles,
+        exemptions,
+        tests,
+    })
 }
 
 /// A sub-table with its name, the place of the name, and what it holds.
@@ -321,6 +332,26 @@ pub(super) fn table<'i>(
     found
 }
 
+/// `[[key]]`, each table.
+pub(super) fn tables<'i>(faults: &mut Faults<'_>, root: &'i dyn TableLike, key: &str, help: &str) -> Vec<&'i dyn TableLike> {
+    match root.get(key) {
+        None => Vec::new(),
+        Some(Item::ArrayOfTables(tables)) => tables.iter().map(|t| t as &dyn TableLike).collect(),
+        Some(item @ Item::Value(Value::Array(values))) => {
+            let tables: Vec<_> = values.iter().filter_map(|v| v.as_inline_table()).map(|t| t as &dyn TableLike).collect();
+            if tables.len() != values.len() {
+                faults.add(item.span(), format!("`{key}` must hold tables"), help);
+            }
+            tables
+        }
+        Some(other) => {
+            let message = format!("`{key}` must be an array of tables, not {}", article(other.type_name()));
+            faults.add(key_span(root, key), message, help);
+            Vec::new()
+        }
+    }
+}
+
 pub(super) fn string<'i>(faults: &mut Faults<'_>, item: &'i Item, what: &str) -> Option<&'i str> {
     let found = item.as_str();
     if found.is_none() {
@@ -329,7 +360,7 @@ pub(super) fn string<'i>(faults: &mut Faults<'_>, item: &'i Item, what: &str) ->
     found
 }
 
-fn strings<'i>(faults: &mut Faults<'_>, item: &'i Item, what: &str) -> Vec<(&'i str, Option<Range<usize>>)> {
+pub(super) fn strings<'i>(faults: &mut Faults<'_>, item: &'i Item, what: &str) -> Vec<(&'i str, Option<Range<usize>>)> {
     let Some(array) = item.as_array() else {
         let message = format!("{what} must be an array of strings, not {}", article(item.type_name()));
         faults.add(item.span(), message, "write `[\"…\", \"…\"]`");

@@ -206,6 +206,9 @@ struct Derivation<'a> {
     errors: Vec<PolicyError>,
 }
 
+/// The class that a family of columns has by the first pattern, with its line, the relation that it matches in, and the name.
+type First<'a> = ((&'a str, usize), &'a Relation, Arc<[String; 3]>);
+
 /// A class that a pattern gives to a column, with the name that the pattern matches.
 type Given<'a> = (&'a str, Arc<[String; 3]>);
 
@@ -268,7 +271,7 @@ impl<'a> Derivation<'a> {
 
     /// The classes of each family of columns, by its head: one, but where an earlier catalog gave another.
     fn classes(&mut self) -> HashMap<(Oid, i16), Vec<Given<'a>>> {
-        let mut out: HashMap<(Oid, i16), ((&str, usize), &Relation, Arc<[String; 3]>)> = HashMap::new();
+        let mut out: HashMap<(Oid, i16), First<'_>> = HashMap::new();
         let mut more: HashMap<(Oid, i16), Vec<Given<'a>>> = HashMap::new();
         let policy = self.policy;
         for relation in self.relations() {
@@ -373,7 +376,8 @@ impl<'a> Derivation<'a> {
             Unclassified::Redact => redacted(column),
             Unclassified::Refuse => Action::Refuse,
         };
-        let rule = format!("{}:{line} (role {}, {why})", policy.file, self.role.name);
+        let place = if line == 0 { policy.file.clone() } else { format!("{}:{line}", policy.file) };
+        let rule = format!("{place} (role {}, {why})", self.role.name);
         Some(Treatment { action, class: None, rule, ground: Ground::Unclassified })
     }
 
@@ -381,7 +385,7 @@ impl<'a> Derivation<'a> {
     /// its own.
     fn is_new(&self, relation: &Relation, column: &Column) -> bool {
         let Some(accepted) = self.known.accepted().filter(|_| lock::holds_data(relation)) else { return false };
-        if self.role.read_only && self.role.writable_schemas.contains(&relation.schema) {
+        if self.role.owns(&relation.schema) {
             return false;
         }
         let of_name = |r: &Relation| r.column(&column.name).is_some_and(|above| !accepted.is_new(r, above));

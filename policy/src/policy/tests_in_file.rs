@@ -4,7 +4,7 @@ use toml_edit::{Document, Item, TableLike, Value};
 
 use super::PolicyError;
 use super::faults::{Faults, suggest};
-use super::parse::{article, key_span, known_keys, string, table};
+use super::parse::{article, key_span, known_keys, string, table, tables};
 
 /// Keys of a test.
 pub(crate) const KEYS: [&str; 4] = ["name", "role", "sql", "expect"];
@@ -66,22 +66,7 @@ impl PolicyTest {
 
 pub(super) fn tests(faults: &mut Faults<'_>, root: &dyn TableLike, file: &str, roles: &[&str]) -> Vec<PolicyTest> {
     const HELP: &str = "write [[test]] for each test, and below it role, sql and expect";
-    let Some(item) = root.get("test") else { return Vec::new() };
-    let written: Vec<&dyn TableLike> = match item {
-        Item::ArrayOfTables(tables) => tables.iter().map(|t| t as &dyn TableLike).collect(),
-        Item::Value(Value::Array(values)) => {
-            let tables: Vec<_> = values.iter().filter_map(|v| v.as_inline_table()).map(|t| t as &dyn TableLike).collect();
-            if tables.len() != values.len() {
-                faults.add(item.span(), "`test` must hold tables", HELP);
-            }
-            tables
-        }
-        other => {
-            faults.add(key_span(root, "test"), format!("`test` must be an array of tables, not {}", article(other.type_name())), HELP);
-            return Vec::new();
-        }
-    };
-    written.into_iter().filter_map(|test| one(faults, test, file, roles)).collect()
+    tables(faults, root, "test", HELP).into_iter().filter_map(|test| one(faults, test, file, roles)).collect()
 }
 
 fn one(faults: &mut Faults<'_>, test: &dyn TableLike, file: &str, roles: &[&str]) -> Option<PolicyTest> {

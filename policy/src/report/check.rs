@@ -8,13 +8,13 @@ use crate::detect::proposal::{Found, Samples};
 use crate::detect::propose;
 use crate::plan::Origin;
 use crate::policy::pattern::is_system_schema;
-use crate::policy::{Policy, Protection, Role, Unclassified};
+use crate::policy::{Exemption, Policy, Protection, Role, Unclassified};
 use crate::{Engine, Subject};
 
 /// All that can be said without asking the server anything but its catalog. `engine`: the policy on that catalog.
 pub fn findings(policy: &Policy, catalog: &Catalog, engine: &Engine) -> Vec<Finding> {
     let mut found = unmatched(policy, catalog);
-    for (name, role) in &policy.roles {
+    for (name, role) in policy.roles.iter().filter(|(name, _)| !policy.is_of_an_exemption(name)) {
         if role.trusted_code {
             let message = format!("role {name} has trusted_code: it can read everything, whatever its masks say");
             found.push(Finding::new(Severity::Note, "role.trusted", policy, role.line, message));
@@ -26,6 +26,26 @@ pub fn findings(policy: &Policy, catalog: &Catalog, engine: &Engine) -> Vec<Find
     }
     merge_roles(&mut found);
     found
+}
+
+/// The longest time that an exemption may last from now on without a word, in seconds.
+const LONG: i64 = 31 * 24 * 60 * 60;
+
+/// Exemptions that have ended, and those that last long. `now`: seconds since the beginning of 1970, UTC.
+pub fn exemptions(policy: &Policy, now: i64) -> Vec<Finding> {
+    let finding = |e: &Exemption| {
+        let of = format!("the exemption of {} in role {} for {}", e.user, e.role, e.classes.join(", "));
+        let new = |id, message| Finding::new(Severity::Warning, id, policy, e.line, message);
+        match e.until.saturating_sub(now) {
+            ..=0 => Some(new("exemption.ended", format!("{of} has ended: {}", e.written)).with_help("remove it")),
+            LONG.. => Some(
+                new("exemption.long", format!("{of} lasts until {}: {}", e.written, e.reason))
+                    .with_help("let it end within a month, or give the role another mask"),
+            ),
+            _ => None,
+        }
+    };
+    policy.exemptions.iter().filter_map(finding).collect()
 }
 
 /// Relations of a role on which row filters of its own lie, parents only: a child is read with its parent's.
@@ -82,7 +102,7 @@ fn unmatched(policy: &Policy, catalog: &Catalog) -> Vec<Finding> {
             found.push(Finding::new(Severity::Warning, "class.unmatched", policy, *line, message).with_help(near));
         }
     }
-    for (name, role) in &policy.roles {
+    for (name, role) in policy.roles.iter().filter(|(name, _)| !policy.is_of_an_exemption(name)) {
         for rule in &role.rows {
             if relations.iter().any(|r| rule.relation.matches([&r.schema, &r.name])) {
                 continue;

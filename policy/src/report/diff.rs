@@ -7,7 +7,7 @@ use super::looks::change;
 use crate::catalog::Catalog;
 use crate::mask::MaskSpec;
 use crate::policy::pattern::{Pattern, is_system_schema};
-use crate::policy::{DefaultMask, Policy, PolicyError, Protection, Role, Unclassified};
+use crate::policy::{DefaultMask, Exemption, Policy, PolicyError, Protection, Role, Unclassified};
 
 /// One difference between two policies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +61,8 @@ impl Subject {
 pub fn diff(old: &Policy, new: &Policy, catalog: Option<&Catalog>) -> Result<Vec<Difference>, Vec<PolicyError>> {
     let mut found = Vec::new();
     let names: BTreeSet<&String> = old.roles.keys().chain(new.roles.keys()).collect();
-    for name in names {
+    // What exemptions make of a role is said by themselves.
+    for name in names.into_iter().filter(|name| [old, new].iter().all(|policy| !policy.is_of_an_exemption(name))) {
         match (old.roles.get(name), new.roles.get(name)) {
             (Some(before), Some(after)) => {
                 rights(before, after, &mut found);
@@ -75,8 +76,34 @@ pub fn diff(old: &Policy, new: &Policy, catalog: Option<&Catalog>) -> Result<Vec
             (None, None) => {}
         }
     }
+    exemptions(old, new, &mut found);
     found.sort_by(|a, b| (a.change, &a.role, a.subject, &a.name).cmp(&(b.change, &b.role, b.subject, &b.name)));
     Ok(found)
+}
+
+fn exemptions(old: &Policy, new: &Policy, found: &mut Vec<Difference>) {
+    let all: BTreeSet<(&String, &String)> = old.exemptions.iter().chain(&new.exemptions).map(|e| (&e.role, &e.user)).collect();
+    for (role, user) in all {
+        let (before, after) = (old.exemption(user, role), new.exemption(user, role));
+        let covers = |b: &Exemption, a: &Exemption| a.until <= b.until && a.classes.iter().all(|class| b.classes.contains(class));
+        let change = match (before, after) {
+            (Some(b), Some(a)) if covers(b, a) && covers(a, b) => continue,
+            (Some(b), Some(a)) if covers(b, a) => Change::Masked,
+            (Some(_), None) => Change::Masked,
+            _ => Change::Clearer,
+        };
+        let text = |e: Option<&Exemption>| e.map_or("—".to_owned(), |e| format!("{} until {}", e.classes.join(", "), e.written));
+        let line = |e: Option<&Exemption>| e.map_or(0, |e| e.line);
+        found.push(Difference {
+            change,
+            role: role.clone(),
+            subject: Subject::Role,
+            name: format!("exemption of {user}"),
+            before: text(before),
+            after: text(after),
+            lines: (line(before), line(after)),
+        });
+    }
 }
 
 fn whole(role: &Role, change: Change, (before, after): (&str, &str), lines: (usize, usize)) -> Difference {
@@ -145,7 +172,7 @@ impl View {
 
     fn on(policy: &Policy, role: &Role, catalog: &Catalog) -> Result<View, Vec<PolicyError>> {
         let protection = Protection::derive(policy, catalog, &role.name)?;
-        let mut view = View { columns: BTreeMap::new(), rows: BTreeMap::new() };
+        let mut view = View { columns: BTreeMap::from([unlocked(policy, role)]), rows: BTreeMap::new() };
         for relation in catalog.relations.values() {
             let guard = protection.guard(relation.oid);
             if is_system_schema(&relation.schema) && guard.is_none() {
@@ -182,13 +209,8 @@ impl View {
 
     fn by_patterns(policy: &Policy, role: &Role, other: &Policy) -> View {
         let everything = role.sees_everything(policy.unclassified);
-        let unclassified = match policy.unclassified {
-            Unclassified::Clear => MaskSpec::Clear,
-            Unclassified::Redact => MaskSpec::Redact(None),
-            Unclassified::Refuse => MaskSpec::Refuse,
-        };
-        let unclassified = Look::plain(if everything { MaskSpec::Clear } else { unclassified }, policy.unclassified_line);
-        let mut columns = BTreeMap::from([("columns without a class".to_owned(), unclassified.clone())]);
+        let unclassified = without_class(everything, policy.unclassified, policy.unclassified_line);
+        let mut columns = BTreeMap::from([("columns without a class".to_owned(), unclassified.clone()), unlocked(policy, role)]);
         for class in policy.classes.iter().chain(&other.classes) {
             for (pattern, _) in &class.columns {
                 let text = pattern.to_string();
@@ -264,6 +286,28 @@ impl View {
             });
         }
     }
+}
+
+fn without_class(everything: bool, chosen: Unclassified, line: usize) -> Look {
+    let spec = match chosen {
+        _ if everything => MaskSpec::Clear,
+        Unclassified::Clear => MaskSpec::Clear,
+        Unclassified::Redact => MaskSpec::Redact(None),
+        Unclassified::Refuse => MaskSpec::Refuse,
+    };
+    Look::plain(spec, line)
+}
+
+/// What columns without a class look like that a lock file does not have.
+fn unlocked(policy: &Policy, role: &Role) -> (String, Look) {
+    let (chosen, line) = match policy.unclassified_new {
+        Unclassified::Clear => (policy.unclassified, policy.unclassified_line),
+        chosen => (chosen, policy.unclassified_new_line),
+    };
+    (
+        "columns without a class that are not in the lock file".to_owned(),
+        without_class(role.sees_everything(policy.unclassified), chosen, line),
+    )
 }
 
 fn of_class(role: &Role, class: &str) -> Look {

@@ -3,5 +3,6 @@
 pub mod check;
 pub mod diff;
 pub mod finding;
+pub mod lock;
 mod looks;
 pub mod schema;

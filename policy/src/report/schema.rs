@@ -67,12 +67,28 @@ fn top_key(key: &str) -> Value {
             "default": "clear",
         }),
         "unclassified_new" => json!({
-            "description": "The same for columns that are not in the lock file.",
+            "description": "What columns that no class names and the lock file does not have look like, where there is a lock file.",
             "enum": ["clear", "redact", "refuse"],
             "default": "redact",
         }),
         "class" => named("class", "What columns hold."),
         "role" => named("role", "What each class looks like to whom."),
+        "exemption" => json!({
+            "description": "What a user sees in a role as it is stored, for some time.",
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["user", "role", "classes", "until", "reason"],
+                "properties": {
+                    "user": { "description": "Who logs in.", "type": "string", "minLength": 1 },
+                    "role": { "description": "In which role.", "type": "string", "minLength": 1 },
+                    "classes": { "description": "What is shown as it is stored.", "type": "array", "items": { "type": "string" }, "minItems": 1, "uniqueItems": true },
+                    "until": { "description": "Date, time and offset, not in quotes: 2026-12-31T12:00:00Z.", "type": "string", "format": "date-time" },
+                    "reason": { "description": "Why: the audit log has it in each line of such a session.", "type": "string", "minLength": 1 },
+                },
+                "additionalProperties": false,
+            },
+        }),
         "test" => json!({
             "description": "Statements, and what they must come to; pgveil check runs them.",
             "type": "array",

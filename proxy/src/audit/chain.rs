@@ -16,6 +16,8 @@ const DIGITS: usize = BEGIN.len();
 #[derive(Clone)]
 pub struct Chain {
     key: [u8; 32],
+    /// Lines were written with these before.
+    old: Vec<[u8; 32]>,
 }
 
 impl std::fmt::Debug for Chain {
@@ -75,7 +77,13 @@ impl Default for Link {
 impl Chain {
     /// With a key derived from pgveil's.
     pub fn new(key: &SecretKey) -> Chain {
-        Chain { key: blake3::derive_key("pgveil 2026-11 audit log chain", &key.0) }
+        Chain::with_old(key, &[])
+    }
+
+    /// The same, which knows lines that were written with keys of before.
+    pub fn with_old(key: &SecretKey, old: &[SecretKey]) -> Chain {
+        let derive = |key: &SecretKey| blake3::derive_key("pgveil 2026-11 audit log chain", &key.0);
+        Chain { key: derive(key), old: old.iter().map(derive).collect() }
     }
 
     /// A line, with its line end, around what it says: the members of an object, without braces.
@@ -93,14 +101,14 @@ impl Chain {
     /// # Errors
     /// The first thing that is wrong.
     pub fn verify(&self, text: &[u8]) -> Result<Verified, Broken> {
-        let mut at: Option<Link> = None;
+        let mut at: Option<(Link, &[u8])> = None;
         let mut verified = Verified { lines: 0, first: None, last: Link::default() };
         for (n, line) in text.split_inclusive(|b| *b == b'\n').enumerate() {
             let number = n.saturating_add(1);
             let Some(line) = line.strip_suffix(b"\n") else { return Err(Broken::Cut { line: number }) };
             let (seq, prev) = members(line).ok_or(Broken::Form { line: number })?;
-            if let Some(at) = &at {
-                if at.digest != prev {
+            if let Some((at, before)) = &at {
+                if at.digest != prev && !self.old.iter().any(|key| digest(key, before) == prev) {
                     return Err(Broken::Chain { line: number });
                 }
                 if at.next != seq {
@@ -109,10 +117,10 @@ impl Chain {
             } else {
                 verified.first = Some((seq, prev));
             }
-            at = Some(Link { next: seq.saturating_add(1), digest: self.digest(line) });
+            at = Some((Link { next: seq.saturating_add(1), digest: self.digest(line) }, line));
             verified.lines = number;
         }
-        verified.last = at.unwrap_or_default();
+        verified.last = at.map(|(link, _)| link).unwrap_or_default();
         Ok(verified)
     }
 
@@ -128,8 +136,12 @@ impl Chain {
     }
 
     fn digest(&self, line: &[u8]) -> String {
-        blake3::keyed_hash(&self.key, line).to_hex().to_string()
+        digest(&self.key, line)
     }
+}
+
+fn digest(key: &[u8; 32], line: &[u8]) -> String {
+    blake3::keyed_hash(key, line).to_hex().to_string()
 }
 
 /// A file that is whole.
@@ -186,6 +198,12 @@ mod tests {
         assert_eq!(chain.verify(&all[..all.len() - 1]), Err(Broken::Cut { line: 4 }));
         assert_eq!(chain.verify(b"\n"), Err(Broken::Form { line: 1 }));
         assert_eq!(Chain::new(&SecretKey([8; 32])).verify(&all), Err(Broken::Chain { line: 2 }), "another key");
+        // A new key goes on with the log.
+        let later = Chain::with_old(&SecretKey([8; 32]), &[SecretKey([7; 32])]);
+        let (mut at, _) = later.resume(&all).unwrap();
+        let both = [all.clone(), file(&later, &mut at, &["d", "e"])].concat();
+        assert_eq!(later.verify(&both).unwrap().lines, 6);
+        assert!(chain.verify(&both).is_err());
         assert_eq!(chain.verify(b"").unwrap().lines, 0);
     }
 

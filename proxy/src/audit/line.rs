@@ -77,6 +77,9 @@ pub struct Who {
     /// What the client calls itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub application: Option<String>,
+    /// Why it sees more than its role, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exemption: Option<String>,
 }
 
 impl<'a> Line<'a> {
@@ -124,6 +127,7 @@ mod tests {
             database: None,
             peer: "p".to_owned(),
             application: None,
+            exemption: None,
         };
         let mut line = Line::new("statement", Some(&who)).sql("SELECT '\u{0}é'").policy(&"0123456789".repeat(4));
         line.time = "T".to_owned();

@@ -53,7 +53,7 @@ fn attempt(arguments: &Arguments) -> Result<bool, Trouble> {
     let file = arguments.policy.file()?;
     let loaded = Loaded::open(&file)?;
     known_role(&loaded.policy, &arguments.role)?;
-    let live = arguments.database.need(&arguments.policy)?;
+    let mut live = arguments.database.need(&arguments.policy)?;
     // A policy that does not fit is told here, where its lines can be shown.
     live.engine(&loaded)?;
     if matches!(live.source, Source::Url(_)) && std::env::var("PGVEIL_KEY").map_or(true, |key| key.is_empty()) {

@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
         },
         Action::Verify { place } => match Config::load(&place.config.config) {
             Ok(config) => match place.files(Some(&config)) {
-                Ok(files) => verify(&files, &Chain::new(&config.key)),
+                Ok(files) => verify(&files, &Chain::with_old(&config.key, &config.old_keys)),
                 Err(e) => bad_configuration(&e),
             },
             Err(e) => bad_configuration(&e),

@@ -12,8 +12,9 @@ use pgveil_policy::report::finding::{Finding, IDS, Severity};
 use pgveil_policy::{Policy, PolicyError, report};
 use serde_json::json;
 
-use super::ground::{DatabaseArguments, Live, Loaded, PolicyArguments, Trouble, engine, no_randomness, read};
+use super::ground::{DatabaseArguments, Live, Loaded, PolicyArguments, Trouble, lock_of, read};
 use super::{PROBLEMS, print, say, scan};
+use crate::rules::lock_file;
 use tests::Outcome;
 
 /// Arguments of `pgveil check`.
@@ -93,9 +94,12 @@ fn check(arguments: &Arguments) -> Result<Report, Trouble> {
     match policy {
         Err(found) => report.findings.extend(errors(found)),
         Ok(policy) => {
+            report.findings.extend(report::check::exemptions(&policy, now()));
+            let lock = lock_of(&path)?;
+            report.findings.extend(report::lock::unlocked(&policy, lock.as_ref()));
             let live = arguments.database.open(&arguments.policy)?;
             match live {
-                Some(mut live) => on_database(&path, &Loaded { text, policy }, &mut live, wanted, arguments.names_only, &mut report)?,
+                Some(mut live) => on_database(&path, &Loaded { text, policy, lock }, &mut live, wanted, arguments.names_only, &mut report)?,
                 None if wanted.is_empty() => {}
                 None => {
                     let many = wanted.len();
@@ -112,6 +116,12 @@ fn check(arguments: &Arguments) -> Result<Report, Trouble> {
     }
     report.findings.sort_by(|a, b| a.order().cmp(&b.order()));
     Ok(report)
+}
+
+/// Seconds since the beginning of 1970.
+fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// The file of tests beside a policy: its name, its text, and what it holds.
@@ -137,10 +147,9 @@ fn on_database(
 ) -> Result<(), Trouble> {
     report.database = Some(live.database.clone());
     let policy = &loaded.policy;
-    let engine = match engine(policy, &live.catalog) {
+    let engine = match live.try_engine(policy, loaded.lock.as_ref())? {
         Ok(engine) => engine,
-        Err(None) => return Err(no_randomness()),
-        Err(Some(errors)) => {
+        Err(errors) => {
             report.findings.extend(errors.into_iter().map(Finding::from));
             return Ok(());
         }
@@ -148,6 +157,10 @@ fn on_database(
     report.findings.extend(report::check::findings(policy, &live.catalog, &engine));
     let samples = if names_only { Samples::new() } else { scan::take(live)?.0 };
     report.findings.extend(report::check::suspects(policy, &live.catalog, &samples));
+    if let Some(lock) = &loaded.lock {
+        let (identity, file) = (live.identity()?, lock_file(path).display().to_string());
+        report.findings.extend(report::lock::findings(lock, &file, &identity, &live.catalog, policy));
+    }
     report.findings.extend(live::filters(policy, &engine, live)?);
     report.findings.extend(live::roles_of_configuration(policy, live));
     report.tests = tests::run(path, policy, &engine, live, wanted)?;

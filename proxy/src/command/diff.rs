@@ -48,9 +48,11 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 fn compare(arguments: &Arguments) -> Result<ExitCode, Trouble> {
-    let (old, new) = (Loaded::open(&arguments.old)?, Loaded::open(&arguments.new)?);
+    // The lock file is one policy's, and no part of it.
+    let [old, new] = [&arguments.old, &arguments.new].map(|file| Loaded::open(file).map(|loaded| Loaded { lock: None, ..loaded }));
+    let (old, new) = (old?, new?);
     let configuration = PolicyArguments { config: arguments.config.clone(), policy: None };
-    let live = match arguments.replay {
+    let mut live = match arguments.replay {
         Some(_) => Some(arguments.database.need(&configuration)?),
         None => arguments.database.open(&configuration)?,
     };
@@ -58,8 +60,11 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, Trouble> {
         let of_new = errors.first().is_some_and(|e| e.file == new.policy.file);
         faults(errors, if of_new { &new.text } else { &old.text })
     })?;
-    let replay = match (&arguments.replay, &live) {
-        (Some(file), Some(live)) => Some(Replay::run(file, live, [&live.engine(&old)?, &live.engine(&new)?])?),
+    let replay = match (&arguments.replay, &mut live) {
+        (Some(file), Some(live)) => {
+            let engines = [live.engine(&old)?, live.engine(&new)?];
+            Some(Replay::run(file, live, engines.each_ref())?)
+        }
         _ => None,
     };
     let database = live.as_ref().map(|l| l.database.as_str());

@@ -57,7 +57,7 @@ fn explain(arguments: &Arguments) -> Result<ExitCode, Trouble> {
         }
         sql => sql.to_owned(),
     };
-    let live = arguments.database.need(&arguments.policy)?;
+    let mut live = arguments.database.need(&arguments.policy)?;
     let engine = live.engine(&loaded)?;
     let path = match &arguments.search_path {
         Some(schemas) => std::iter::once("pg_catalog".to_owned()).chain(schemas.iter().map(|s| s.trim().to_owned())).collect(),

@@ -7,107 +7,91 @@ use std::process::ExitCode;
 
 use pgveil_policy::policy::lock::{Change, Lock, What, compare};
 
-use super::{ConfigArgument, PROBLEMS, bad_configuration, problem};
-use crate::config::Config;
-use crate::error::{ConfigError, UpstreamError};
-use crate::judgement::{catalog, identity};
-use crate::rules::{Rules, lock_file};
-use crate::upstream::{Upstream, Who};
+use super::ground::{DatabaseArguments, Live, Loaded, PolicyArguments, Trouble, faults};
+use super::{PROBLEMS, print};
+use crate::rules::lock_file;
 
 /// Arguments of `pgveil lock`.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Exit codes: 0 nothing has changed, or it is accepted; 1 something has changed; 2 wrong usage; 78 bad configuration.
+
+  pgveil lock --accept shop crm                         databases of the configuration's server, for the first time
+  pgveil lock                                           what has changed in those of the lock file
+  pgveil lock --accept                                  accepts that
+  pgveil lock --policy policy.toml --database-url postgres://pgveil@127.0.0.1/shop")]
 pub(super) struct Arguments {
     #[command(flatten)]
-    config: ConfigArgument,
+    policy: PolicyArguments,
     /// Writes the lock file: all columns that there are now are accepted
     #[arg(long)]
     accept: bool,
-    /// The changes as JSON, one line each
+    /// The changes as JSON, one line each: {"database", "column": [schema, relation, column], "change": "new" | "renamed" | "vanished" | "retyped" | "reclassed", "before", "class"}
     #[arg(long)]
     json: bool,
-    /// Databases; those of the lock file where none is named
+    /// A database that no configuration names, as for pgveil check
+    #[arg(long, value_name = "URL", conflicts_with = "databases")]
+    database_url: Option<String>,
+    /// Databases of the configuration's server; those of the lock file where none is named
     #[arg(value_name = "DATABASE")]
     databases: Vec<String>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
-    let loaded = Config::load(&arguments.config.config).and_then(|c| Rules::first(&c.policy, &c.file).map(|rules| (c, rules)));
-    let (config, rules) = match loaded {
-        Ok(loaded) => loaded,
-        Err(e) => return bad_configuration(&e),
-    };
-    let file = lock_file(&config.policy);
-    let databases = match databases(arguments, &rules, &config, &file) {
-        Ok(databases) => databases,
-        Err(e) => return bad_configuration(&e),
-    };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(e) => return problem(&e),
-    };
-    match runtime.block_on(look(&config, &rules, &databases)) {
-        Err((database, e)) => problem(&format!("database {database}: {e}")),
-        Ok(looked) => tell(arguments, &file, &looked),
-    }
+    look(arguments).unwrap_or_else(|trouble| trouble.tell())
 }
 
-fn databases(arguments: &Arguments, rules: &Rules, config: &Config, file: &Path) -> Result<Vec<String>, ConfigError> {
-    let known: Vec<String> = rules.lock.iter().flat_map(|lock| lock.databases()).map(str::to_owned).collect();
-    let chosen = if arguments.databases.is_empty() { known } else { arguments.databases.clone() };
-    if chosen.is_empty() {
-        return Err(ConfigError {
-            file: config.file.clone(),
-            key: "policy".to_owned(),
-            problem: format!("there is no {}, and no database is named", file.display()),
-            remedy: "name one: pgveil lock --accept DATABASE".to_owned(),
-        });
+fn look(arguments: &Arguments) -> Result<ExitCode, Trouble> {
+    let path = arguments.policy.file()?;
+    let loaded = Loaded::open(&path)?;
+    let before = loaded.lock.clone().unwrap_or_default();
+    let (mut lock, mut changed) = (before.clone(), false);
+    for database in databases(arguments, &before, &path)? {
+        let mut live = database.open(&arguments.policy)?.ok_or_else(|| Trouble::Usage("which database?".to_owned()))?;
+        // What does not fit has no meaning that could be accepted.
+        live.try_engine(&loaded.policy, None)?.map_err(|errors| faults(errors, &loaded.text))?;
+        let identity = live.identity()?;
+        let changes = compare(&before, &identity, &live.catalog, &loaded.policy);
+        changed |= !changes.is_empty() || !before.knows(&live.database);
+        print(&told(arguments.json, &before, &live, &changes));
+        lock = lock.accepting(&identity, &live.catalog, &loaded.policy);
     }
-    Ok(chosen)
-}
-
-/// What was found.
-struct Looked {
-    /// By database.
-    changes: Vec<(String, Vec<Change>)>,
-    /// With all that there is now.
-    lock: Lock,
-}
-
-async fn look(config: &Config, rules: &Rules, databases: &[String]) -> Result<Looked, (String, UpstreamError)> {
-    let mut lock = rules.lock.as_deref().cloned().unwrap_or_default();
-    let mut changes = Vec::new();
-    for database in databases {
-        let of = |e| (database.clone(), e);
-        let account = Who::Account(&config.upstream.account);
-        let name = [("application_name".to_owned(), "pgveil lock".to_owned())];
-        let mut server = Upstream::connect(&config.upstream, account, database, &name).await.map_err(of)?;
-        let catalog = catalog(&mut server).await.map_err(of)?;
-        let identity = identity(&mut server).await.map_err(of)?;
-        changes.push((database.clone(), compare(&lock, &identity, &catalog, &rules.policy)));
-        lock = lock.accepting(&identity, &catalog, &rules.policy);
+    if !arguments.accept {
+        return Ok(if changed { ExitCode::from(PROBLEMS) } else { ExitCode::SUCCESS });
     }
-    Ok(Looked { changes, lock })
-}
-
-fn tell(arguments: &Arguments, file: &Path, looked: &Looked) -> ExitCode {
-    let mut out = String::new();
-    for (database, change) in looked.changes.iter().flat_map(|(database, all)| all.iter().map(move |change| (database, change))) {
-        match arguments.json {
-            true => out.push_str(&format!("{}\n", json(database, change))),
-            false => out.push_str(&format!("{database}: {change}\n")),
-        }
-    }
-    if arguments.accept {
-        if let Err(e) = write(file, &looked.lock.render()) {
-            return problem(&format!("{}: {e}", file.display()));
-        }
+    if lock != before || loaded.lock.is_none() {
+        let file = lock_file(&path);
+        write(&file, &lock.render()).map_err(|e| Trouble::System(format!("{}: {e}", file.display())))?;
         if !arguments.json {
-            out.push_str(&format!("{} is written\n", file.display()));
+            print(&format!("{} is written\n", file.display()));
         }
     }
-    let changed = looked.changes.iter().any(|(_, all)| !all.is_empty());
-    let _unread = std::io::stdout().write_all(out.as_bytes());
-    if changed && !arguments.accept { ExitCode::from(PROBLEMS) } else { ExitCode::SUCCESS }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn databases(arguments: &Arguments, lock: &Lock, policy: &Path) -> Result<Vec<DatabaseArguments>, Trouble> {
+    if arguments.database_url.is_some() {
+        return Ok(vec![DatabaseArguments { database: None, database_url: arguments.database_url.clone() }]);
+    }
+    let known = || lock.databases().map(str::to_owned).collect();
+    let chosen: Vec<String> = if arguments.databases.is_empty() { known() } else { arguments.databases.clone() };
+    if chosen.is_empty() {
+        let file = lock_file(policy);
+        return Err(Trouble::Usage(format!("{} has no database yet: name one, as in pgveil lock --accept shop", file.display())));
+    }
+    Ok(chosen.into_iter().map(|name| DatabaseArguments { database: Some(name), database_url: None }).collect())
+}
+
+fn told(is_json: bool, lock: &Lock, live: &Live, changes: &[Change]) -> String {
+    let database = &live.database;
+    if is_json {
+        return changes.iter().map(|change| format!("{}\n", json(database, change))).collect();
+    }
+    if !lock.knows(database) {
+        let classed = changes.iter().filter(|c| c.class.is_some()).count();
+        return format!("{database}: not in the lock file yet: {} columns, {classed} of them with a class\n", changes.len());
+    }
+    changes.iter().map(|change| format!("{database}: {change}\n")).collect()
 }
 
 fn json(database: &str, change: &Change) -> serde_json::Value {
@@ -121,11 +105,14 @@ fn json(database: &str, change: &Change) -> serde_json::Value {
     serde_json::json!({ "database": database, "column": change.names, "change": what, "before": before, "class": change.class })
 }
 
-/// In one piece: a proxy may read it at any moment.
+/// In one piece: a proxy may read it at any moment. A link stays a link.
 fn write(file: &Path, text: &str) -> std::io::Result<()> {
-    let fresh = PathBuf::from(format!("{}.new", file.display()));
+    let target = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let fresh = PathBuf::from(format!("{}.new", target.display()));
     let mut out = fs::File::create(&fresh)?;
-    out.write_all(text.as_bytes())?;
-    out.sync_all()?;
-    fs::rename(&fresh, file)
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.sync_all()).and_then(|()| fs::rename(&fresh, &target));
+    if written.is_err() {
+        let _left = fs::remove_file(&fresh);
+    }
+    written
 }

@@ -12,7 +12,7 @@ use pgveil_certs::server::{Files, Server};
 use toml_edit::DocumentMut;
 
 use super::section::Section;
-use super::{ClientCert, ClientTls, Config, SecretKey, UpstreamConfig};
+use super::{ClientCert, ClientTls, Config, UpstreamConfig};
 use crate::audit::OnFailure;
 use crate::error::ConfigError;
 
@@ -98,7 +98,7 @@ impl Load<'_> {
             return Err(root.fault("policy", format!("{}: {e}", policy.display()), "write a policy there"));
         }
         let users = self.folder.join(root.required("users", "users.toml")?);
-        let key = self.key(root)?;
+        let (key, old_keys) = self.keys(root)?;
         let (mut upstream, auth) = self.upstream(root)?;
         let ignored_parameters = root.texts("ignore_startup_parameters")?;
         let (tls, client_cert) = self.tls(root)?;
@@ -125,6 +125,7 @@ impl Load<'_> {
             policy,
             users,
             key,
+            old_keys,
             upstream: Arc::new(upstream),
             auth: auth.map(Arc::new),
             ignored_parameters,
@@ -141,21 +142,6 @@ impl Load<'_> {
             look_every: crate::snapshot::PERIOD,
             warnings: Vec::new(),
         })
-    }
-
-    fn key(&mut self, root: &mut Section<'_>) -> Result<SecretKey, ConfigError> {
-        let remedy = "write 64 hex digits into it, such as those of: openssl rand -hex 32";
-        let named = root.text("key_file")?;
-        let text = match ((self.environment)("PGVEIL_KEY"), named) {
-            (Some(text), None) => text,
-            (Some(text), Some(_)) => {
-                self.warnings.push("PGVEIL_KEY is set: key_file is not read".into());
-                text
-            }
-            (None, Some(path)) => self.secret(root, "key_file", &path)?,
-            (None, None) => return Err(root.fault("key_file", "is missing", "write key_file = \"pgveil.key\", or set PGVEIL_KEY")),
-        };
-        hex(text.trim()).map(SecretKey).ok_or_else(|| root.fault("key_file", "the key is not 64 hex digits", remedy))
     }
 
     fn tls(&mut self, root: &mut Section<'_>) -> Result<(ClientTls, ClientCert), ConfigError> {
@@ -248,15 +234,4 @@ pub(super) fn is_about(error: &CertError, key: &Path) -> bool {
 
 pub(super) fn certs(section: &Section<'_>, key: &str, error: &CertError) -> ConfigError {
     section.fault(key, error.to_string(), error.remedy())
-}
-
-fn hex(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut out = [0; 32];
-    for (byte, at) in out.iter_mut().zip((0..64_usize).step_by(2)) {
-        *byte = u8::from_str_radix(text.get(at..at.saturating_add(2))?, 16).ok()?;
-    }
-    Some(out)
 }

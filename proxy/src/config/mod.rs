@@ -1,5 +1,6 @@
 //! `pgveil.toml`: read, checked and loaded once, at start.
 
+mod key;
 mod load;
 mod section;
 #[cfg(test)]
@@ -15,7 +16,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use pgveil_certs::server::Server;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::audit::OnFailure;
 use crate::upstream::Salted;
@@ -33,6 +34,8 @@ pub struct Config {
     pub users: PathBuf,
     /// The key from which pseudonyms are made.
     pub key: SecretKey,
+    /// Keys from which they were made before: their tokens are still turned back.
+    pub old_keys: Vec<SecretKey>,
     /// The database server.
     pub upstream: Arc<UpstreamConfig>,
     /// TLS towards clients.
@@ -67,9 +70,17 @@ pub struct Config {
     pub warnings: Vec<String>,
 }
 
-/// 32 secret bytes; never printed.
-#[derive(Clone)]
+/// 32 secret bytes; never printed, and wiped when they are dropped.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct SecretKey(pub [u8; 32]);
+
+impl SecretKey {
+    /// What tells it apart from others, in logs: 8 hexadecimal digits.
+    pub fn id(&self) -> String {
+        let digest = blake3::derive_key("pgveil 2026-11 key id", &self.0);
+        digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
 
 impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -112,6 +112,20 @@ fn a_short_file_has_safe_defaults() {
 }
 
 #[test]
+fn keys_come_from_a_file_a_program_or_the_environment() {
+    let folder = Folder::new("keys");
+    let two = format!("{}\n{}\n", "aa".repeat(32), "bb".repeat(32));
+    fs::write(folder.0.join("pgveil.key"), &two).unwrap();
+    let of = |config: Config| (config.key.0[0], config.old_keys.iter().map(|key| key.0[0]).collect::<Vec<_>>());
+    assert_eq!(of(folder.load(WHOLE, &[]).unwrap()), (0xaa, vec![0xbb]));
+    let command = WHOLE.replace("key_file = \"pgveil.key\"", "key_command = [\"cat\", \"pgveil.key\"]");
+    assert_eq!(of(folder.load(&command, &[]).unwrap()), (0xaa, vec![0xbb]));
+    let config = folder.load(&command, &[("PGVEIL_KEY", &"cc".repeat(32))]).unwrap();
+    assert!(config.warnings.iter().any(|w| w.contains("key_command is not read")));
+    assert_eq!(of(config), (0xcc, vec![]));
+}
+
+#[test]
 fn what_is_unwise_is_said() {
     let folder = Folder::new("unwise");
     fs::set_permissions(folder.0.join("pgveil.key"), fs::Permissions::from_mode(0o644)).unwrap();
@@ -135,6 +149,10 @@ fn every_fault_names_its_key_and_a_remedy() {
         ("key_file = \"pgveil.key\"", "", "key_file"),
         ("pgveil.key", "none.key", "key_file"),
         ("pgveil.key", "short.key", "key_file"),
+        ("key_file = \"pgveil.key\"", "key_command = [\"false\"]", "key_command"),
+        ("key_file = \"pgveil.key\"", "key_command = [\"echo\", \"0f0f\"]", "key_command"),
+        ("key_file = \"pgveil.key\"", "key_command = \"cat pgveil.key\"", "key_command"),
+        ("key_file = \"pgveil.key\"", "key_file = \"pgveil.key\"\nkey_command = [\"cat\", \"pgveil.key\"]", "key_command"),
         ("127.0.0.1:6432", "127.0.0.1", "listen"),
         ("\"127.0.0.1:6432\"", "6432", "listen"),
         ("listen", "listne", "listne"),

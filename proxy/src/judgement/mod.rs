@@ -18,7 +18,7 @@ use crate::rules::Rules;
 use crate::snapshot::Load;
 use crate::upstream::{Upstream, Who};
 
-pub use session::SessionJudge;
+pub use session::{Keys, SessionJudge};
 
 /// Loads the catalog of a database and puts the policy on it.
 #[derive(Debug)]
@@ -106,8 +106,7 @@ impl Load for Engines {
     }
 
     async fn state(&self, watch: &mut Upstream) -> Result<String, UpstreamError> {
-        let rows = watch.query(STATE).await?;
-        rows.into_iter().flatten().flatten().next().ok_or_else(|| UpstreamError::Protocol("no state of the catalog".to_owned()))
+        one(watch, STATE).await
     }
 }
 
@@ -124,18 +123,26 @@ pub async fn catalog(server: &mut Upstream) -> Result<Catalog, UpstreamError> {
     builder.finish().map_err(|e| UpstreamError::Protocol(e.to_string()))
 }
 
-/// What tells the database apart from all others, and from copies of it that have OIDs of their own, for the lock file.
+/// What tells the database apart from all others, and from copies of it that have OIDs of their own, for the lock file: the server's
+/// system identifier and the database's OID. Where the account may not ask for the former, `any` stands for it: a column of another
+/// server's database that has the OID of an accepted one is then redacted until its own is accepted, or has that one's class too.
 ///
 /// # Errors
 /// The server does not answer.
 pub async fn identity(server: &mut Upstream) -> Result<String, UpstreamError> {
-    let rows = server.query(IDENTITY).await?;
-    rows.into_iter().flatten().flatten().next().ok_or_else(|| UpstreamError::Protocol("no identity of the database".to_owned()))
+    let may = one(server, MAY_IDENTIFY).await?;
+    let system = if may == "t" { one(server, SYSTEM).await? } else { "any".to_owned() };
+    Ok(format!("{system}.{}", one(server, DATABASE).await?))
 }
 
-const IDENTITY: &str = "\
-SELECT pg_catalog.concat_ws('.', (SELECT system_identifier FROM pg_catalog.pg_control_system()), oid) \
-FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database()";
+async fn one(server: &mut Upstream, sql: &str) -> Result<String, UpstreamError> {
+    let rows = server.query(sql).await?;
+    rows.into_iter().flatten().flatten().next().ok_or_else(|| UpstreamError::Protocol("a query of pgveil's own has no answer".to_owned()))
+}
+
+const MAY_IDENTIFY: &str = "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')";
+const SYSTEM: &str = "SELECT system_identifier FROM pg_catalog.pg_control_system()";
+const DATABASE: &str = "SELECT oid FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database()";
 
 /// Counts and sums that change with every row of the catalogs that a snapshot is made of; temporary tables, which no snapshot
 /// needs to know, come and go without a sign.

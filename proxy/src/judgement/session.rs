@@ -26,7 +26,7 @@ use crate::snapshot::{Database, Shown};
 pub struct SessionJudge {
     database: Arc<Database<Engines>>,
     role: String,
-    key: SecretKey,
+    keys: Keys,
     /// The latest snapshot under the policy that it has taken up.
     latest: ArcSwap<Shown<Engines>>,
     /// What it judged by last under earlier policies.
@@ -41,6 +41,20 @@ pub struct SessionJudge {
     changed: bool,
     /// Where it is told what it does.
     auditor: Option<Auditor>,
+}
+
+/// What pseudonyms are made from, and what they were made from before.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    newest: Key,
+    old: Arc<[Key]>,
+}
+
+impl Keys {
+    /// `old`: tokens made from these are still turned back.
+    pub fn new(newest: &SecretKey, old: &[SecretKey]) -> Keys {
+        Keys { newest: Key::new(newest.0), old: old.iter().map(|key| Key::new(key.0)).collect() }
+    }
 }
 
 /// What a session judges by that sees what others do not.
@@ -62,13 +76,13 @@ struct Former {
 const OWN: u64 = 1 << 63;
 
 impl SessionJudge {
-    /// In a database, for the role that is active; pseudonyms are made from `key`. `auditor` is told of its statements.
-    pub fn new(database: Arc<Database<Engines>>, role: String, key: SecretKey, auditor: Option<Auditor>) -> Self {
+    /// In a database, for the role that is active; pseudonyms are made from `keys`. `auditor` is told of its statements.
+    pub fn new(database: Arc<Database<Engines>>, role: String, keys: Keys, auditor: Option<Auditor>) -> Self {
         let latest = ArcSwap::new(database.current());
         SessionJudge {
             database,
             role,
-            key,
+            keys,
             latest,
             former: Vec::new(),
             own: None,
@@ -235,7 +249,7 @@ impl Judge for SessionJudge {
     }
 
     fn pseudonym(&self, spec: &Arc<SealSpec>) -> Arc<dyn Pseudonym> {
-        Arc::new(Hashed(Sealer::new(&Key::new(self.key.0), spec)))
+        Arc::new(Hashed(Sealer::with_old(&self.keys.newest, &self.keys.old, spec)))
     }
 }
 

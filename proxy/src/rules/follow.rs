@@ -6,8 +6,12 @@
 
 use std::future;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
+use tokio::time::sleep;
+
+use pgveil_policy::policy::Exemption;
 
 use super::{Rules, Standing};
 use crate::fatal::Fatal;
@@ -16,8 +20,20 @@ use crate::fatal::Fatal;
 #[derive(Debug)]
 pub struct Follow {
     rules: watch::Receiver<Arc<Rules>>,
+    /// By which it is judged.
     role: String,
     began: Standing,
+    exempt: Option<Box<Exempt>>,
+}
+
+/// A session that sees more than its role, for some time.
+#[derive(Debug)]
+struct Exempt {
+    user: String,
+    role: String,
+    /// Seconds since the beginning of 1970.
+    until: i64,
+    reason: String,
 }
 
 /// Says when a policy has come that nobody has looked at: nothing is to be taken from the client before somebody has.
@@ -63,6 +79,14 @@ pub enum Why {
         /// The role.
         role: String,
     },
+    /// It saw more than its role, for some time.
+    #[error("the exemption of user \"{user}\" in role \"{role}\" has ended")]
+    Over {
+        /// The user.
+        user: String,
+        /// The role.
+        role: String,
+    },
     /// Its transactions would be read-only, or would not be.
     #[error("role \"{role}\" now has other rights to write")]
     Writes {
@@ -76,18 +100,36 @@ impl Why {
     pub fn fatal(&self) -> Fatal {
         let hint = match self {
             Why::Gone { .. } => "Ask whoever writes the policy.",
-            Why::Protected { .. } | Why::Writes { .. } => "Connect again.",
+            Why::Protected { .. } | Why::Writes { .. } | Why::Over { .. } => "Connect again.",
         };
+        if let Why::Over { .. } = self {
+            return Fatal::new("57P01", format!("terminating connection because {self}")).hint(hint);
+        }
         Fatal::new("57P01", format!("terminating connection because the policy has changed: {self}")).hint(hint)
     }
 }
 
 impl Follow {
-    /// Begins a session under `rules`, which `all` showed when it logged in; `None` where that policy has no such role.
-    pub fn begin(all: watch::Receiver<Arc<Rules>>, rules: &Rules, role: &str) -> Option<(Follow, Behind)> {
-        let began = rules.standing(role)?;
+    /// Begins a session of a user under `rules`, which `all` showed when it logged in; `None` where that policy has no such role.
+    pub fn begin(all: watch::Receiver<Arc<Rules>>, rules: &Rules, user: &str, role: &str) -> Option<(Follow, Behind)> {
+        rules.standing(role)?;
+        let lasts = rules.policy.exemption(user, role).filter(|e| left(e.until).is_some());
+        let judged = lasts.map_or_else(|| role.to_owned(), |e| e.judged_as());
+        let exempt =
+            |e: &Exemption| Box::new(Exempt { user: user.to_owned(), role: role.to_owned(), until: e.until, reason: e.reason.clone() });
+        let began = rules.standing(&judged)?;
         let behind = Behind { rules: all.clone(), seen: rules.number };
-        Some((Follow { rules: all, role: role.to_owned(), began }, behind))
+        Some((Follow { rules: all, role: judged, began, exempt: lasts.map(exempt) }, behind))
+    }
+
+    /// The role that the session is judged by: its own, or the one that an exemption makes of it.
+    pub fn judged_as(&self) -> &str {
+        &self.role
+    }
+
+    /// Why it sees more than its role, where it does.
+    pub fn exemption(&self) -> Option<&str> {
+        self.exempt.as_ref().map(|exempt| exempt.reason.as_str())
     }
 
     /// What the session was begun with.
@@ -97,13 +139,25 @@ impl Follow {
 
     /// Waits for a change.
     pub async fn changed(&mut self) -> Change {
-        if self.rules.changed().await.is_err() {
-            // The process stops, which sessions hear otherwise.
-            return future::pending().await;
-        }
-        let rules = Arc::clone(&self.rules.borrow_and_update());
+        let news = tokio::select! {
+            biased;
+            () = over(self.exempt.as_deref()) => false,
+            news = self.rules.changed() => match news {
+                Ok(()) => true,
+                // The process stops, which sessions hear otherwise.
+                Err(_) => return future::pending().await,
+            },
+        };
+        let rules = if news { Arc::clone(&self.rules.borrow_and_update()) } else { Arc::clone(&self.rules.borrow()) };
         let role = || self.role.clone();
+        let over = self.exempt.as_mut().and_then(|exempt| {
+            // It may last longer now, or not any more.
+            exempt.until = rules.policy.exemption(&exempt.user, &exempt.role).map_or(i64::MIN, |e| e.until);
+            let has_ended = left(exempt.until).is_none();
+            has_ended.then(|| Why::Over { user: exempt.user.clone(), role: exempt.role.clone() })
+        });
         let why = match rules.standing(&self.role) {
+            _ if over.is_some() => over,
             None => Some(Why::Gone { role: role() }),
             Some(now) if now.protected && !self.began.protected => Some(Why::Protected { role: role() }),
             Some(now) if now.never_writes != self.began.never_writes => Some(Why::Writes { role: role() }),
@@ -111,6 +165,25 @@ impl Follow {
         };
         Change { number: rules.number, why }
     }
+}
+
+/// How long it is until then; `None` once it is over, or where the clock shows no time at all.
+fn left(until: i64) -> Option<Duration> {
+    let until = UNIX_EPOCH.checked_add(Duration::from_secs(until.try_into().ok()?))?;
+    let now = SystemTime::now();
+    (now >= UNIX_EPOCH).then(|| until.duration_since(now).ok())?.filter(|left| !left.is_zero())
+}
+
+/// Ends when an exemption does, by the clock on the wall. Of sessions without one it takes no room.
+async fn over(exempt: Option<&Exempt>) {
+    let Some(exempt) = exempt else { return future::pending().await };
+    Box::pin(async {
+        while let Some(left) = left(exempt.until) {
+            // The clock may be set meanwhile.
+            sleep(left.min(Duration::from_secs(5))).await;
+        }
+    })
+    .await;
 }
 
 #[cfg(test)]
@@ -132,7 +205,7 @@ mod tests {
             let ends = async |before: &str, after: &str| {
                 let (to, from) = watch::channel(rules(1, before));
                 let first = Arc::clone(&from.borrow());
-                let (mut follow, mut behind) = Follow::begin(from, &first, "r").unwrap();
+                let (mut follow, mut behind) = Follow::begin(from, &first, "u", "r").unwrap();
                 assert!(!behind.is_true());
                 to.send_replace(rules(2, after));
                 assert!(behind.is_true());
@@ -148,7 +221,7 @@ mod tests {
             assert_eq!(ends(READS, MASKED).await.unwrap(), "role \"r\" now has other rights to write");
             assert_eq!(ends(MASKED, "[role.s]\n").await.unwrap(), "role \"r\" is no longer in the policy");
             let (_, from) = watch::channel(rules(1, "[role.s]\n"));
-            assert!(Follow::begin(from, &rules(1, "[role.s]\n"), "r").is_none());
+            assert!(Follow::begin(from, &rules(1, "[role.s]\n"), "u", "r").is_none());
         });
     }
 }

@@ -116,6 +116,11 @@ impl Shared {
         let text = Text::read(file, configuration).map_err(own)?;
         let before = self.rules();
         let lock = text.lock(file, configuration).map_err(own)?;
+        if lock.is_none() && before.lock.is_some() {
+            // Every column would count as accepted.
+            let gone = format!("{} is gone: bring it back, or restart pgveil to do without", lock_file(file).display());
+            return Err((gone, false));
+        }
         if text.hash == before.hash && lock == before.lock {
             return Ok(false);
         }

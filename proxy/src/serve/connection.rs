@@ -103,7 +103,11 @@ pub(super) async fn attend(
                 LoginError::TlsRequired | LoginError::Protocol(_) | LoginError::Refused(_) | LoginError::Io(_) => String::new(),
             };
             let peer = peer.to_string();
-            denied(&shared, audit::line::Who { session: id, user, role: None, database: None, peer, application: None }, e.to_string());
+            denied(
+                &shared,
+                audit::line::Who { session: id, user, role: None, database: None, peer, application: None, exemption: None },
+                e.to_string(),
+            );
         }
         Ok(Ok(Arrival::Gone)) => {}
         Ok(Ok(Arrival::Cancel { pid, secret, client })) => {
@@ -165,7 +169,7 @@ async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool
         farewell(&mut client, &Fatal::new("53300", "sorry, too many clients already")).await;
         return None;
     };
-    let Some((follow, behind)) = Follow::begin(all_rules, &rules, &who.role) else {
+    let Some((follow, behind)) = Follow::begin(all_rules, &rules, &who.user, &who.role) else {
         let why = "the policy has no such role";
         log::error("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &why)]);
         denied(shared, audited(id, peer, &who), why);
@@ -222,7 +226,10 @@ async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool
             ("pid", &pid),
         ],
     );
-    let who_is = || Arc::new(audited(id, peer, &who));
+    if let Some(reason) = follow.exemption() {
+        log::warn("session.exempt", &[("id", &id), ("user", &who.user), ("role", &who.role), ("reason", &reason)]);
+    }
+    let who_is = || Arc::new(audit::line::Who { exemption: follow.exemption().map(str::to_owned), ..audited(id, peer, &who) });
     let auditor = shared.audit.as_ref().map(|audit| Auditor { audit: Arc::clone(audit), who: who_is() });
     if let Some(auditor) = &auditor {
         auditor.audit.tell(&auditor.line("login", Some("accepted")).policy(&rules.hash));
@@ -273,8 +280,8 @@ fn relay((session, database): Begun, shared: &Shared) -> Pin<Box<dyn Future<Outp
     match database {
         None => Box::pin(relay::plain(session)),
         Some(database) => {
-            let (role, key) = (session.who.role.clone(), shared.config.key.clone());
-            let judge = SessionJudge::new(Arc::clone(&database), role, key, session.auditor.clone());
+            let (role, keys) = (session.follow.judged_as().to_owned(), shared.keys.clone());
+            let judge = SessionJudge::new(Arc::clone(&database), role, keys, session.auditor.clone());
             Box::pin(relay::masked(session, judge, database, shared.config.order_key.clone()))
         }
     }
@@ -304,6 +311,7 @@ fn audited(id: u64, peer: SocketAddr, who: &Authenticated) -> audit::line::Who {
         database: Some(who.database.clone()),
         peer: peer.to_string(),
         application: application.map(|(_, value)| value.clone()),
+        exemption: None,
     }
 }
 

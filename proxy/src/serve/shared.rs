@@ -13,7 +13,7 @@ use crate::cancel::Registry;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::error::ConfigError;
-use crate::judgement::Engines;
+use crate::judgement::{Engines, Keys};
 use crate::login::scram::hmac_sha256;
 use crate::login::tries::Tries;
 use crate::lookup::Lookup;
@@ -42,6 +42,8 @@ pub struct Shared {
     pub(crate) engines: Snapshots<Engines>,
     /// Somebody asks for the policy file to be read.
     pub(crate) reload: Notify,
+    /// What sessions make pseudonyms from.
+    pub(super) keys: Keys,
     pub(super) mock: [u8; 32],
     pub(super) tries: Tries,
     pub(super) sessions: Arc<Semaphore>,
@@ -90,13 +92,16 @@ impl Shared {
         let queue = Queue::new(config.server_logins, config.login_timeout);
         let counters = Arc::new(Counters::default());
         let open = |file: &PathBuf| {
-            Audit::open(file, Chain::new(&config.key), config.audit_on_failure, Arc::clone(&counters)).map(Arc::new).map_err(|e| {
-                fault("audit.file", format!("{}: {e}", file.display()), "name a file that pgveil can write, and no other process does")
-            })
+            Audit::open(file, Chain::with_old(&config.key, &config.old_keys), config.audit_on_failure, Arc::clone(&counters))
+                .map(Arc::new)
+                .map_err(|e| {
+                    fault("audit.file", format!("{}: {e}", file.display()), "name a file that pgveil can write, and no other process does")
+                })
         };
         let audit = config.audit.as_ref().map(open).transpose()?;
         Ok(Shared {
             audit,
+            keys: Keys::new(&config.key, &config.old_keys),
             users,
             lookup,
             cancels: Registry::default(),

@@ -18,7 +18,7 @@ fn a_text_comes_back_and_its_length_shows_to_the_bucket_only() {
         t.text("t_", 32, value.as_bytes(), &mut token).unwrap();
         lengths.insert(token.len());
         assert!(token.len() <= text_length("t_", 32, value.len()));
-        t.open_text("t_", &token, &mut back).unwrap();
+        t.open_text(&[], "t_", &token, &mut back).unwrap();
         assert_eq!(back, value.as_bytes());
     }
     assert_eq!(lengths.len(), 1);
@@ -34,13 +34,13 @@ fn what_is_no_token_stands_for_no_value() {
     *forged.last_mut().unwrap() ^= 1;
     for text in [&b"ana@example.com"[..], b"", b"t_", b"t_AAAA", &forged, &token[1..]] {
         let (mut once, mut twice) = (Vec::new(), Vec::new());
-        t.open_text("t_", text, &mut once).unwrap();
-        t.open_text("t_", text, &mut twice).unwrap();
+        t.open_text(&[], "t_", text, &mut once).unwrap();
+        t.open_text(&[], "t_", text, &mut twice).unwrap();
         assert!(once.starts_with(b"pgveil:no-such-value:"), "{text:?}");
         assert_eq!(once, twice);
     }
     let mut foreign = Vec::new();
-    other.open_text("t_", &token, &mut foreign).unwrap();
+    other.open_text(&[], "t_", &token, &mut foreign).unwrap();
     assert!(foreign.starts_with(b"pgveil:no-such-value:"), "a class opens its own tokens only");
 }
 
@@ -82,7 +82,7 @@ fn digits_become_as_many_digits_and_come_back() {
         let shape = |text: &[u8]| text.iter().map(|b| if b.is_ascii_digit() { b'0' } else { *b }).collect::<Vec<_>>();
         assert_eq!(shape(&token), shape(value.as_bytes()));
         assert_ne!(token, value.as_bytes());
-        t.open_text("t_", &token, &mut back).unwrap();
+        t.open_text(&[], "t_", &token, &mut back).unwrap();
         assert_eq!(back, value.as_bytes());
         let bare: Vec<u8> = token.iter().copied().filter(u8::is_ascii_digit).collect();
         assert!(seen.insert(bare), "other signs, other digits: {value}");
@@ -94,7 +94,7 @@ fn digits_become_as_many_digits_and_come_back() {
         let (mut token, mut back) = (Vec::new(), Vec::new());
         t.text("t_", 32, value.as_bytes(), &mut token).unwrap();
         assert!(token.starts_with(b"t_") && token.len() > LONGEST_OF_DIGITS, "{value}");
-        t.open_text("t_", &token, &mut back).unwrap();
+        t.open_text(&[], "t_", &token, &mut back).unwrap();
         assert_eq!(back, value.as_bytes());
     }
 }
@@ -170,4 +170,29 @@ fn tokens_are_the_same_in_every_version() {
         all,
         ["5794 2922 5628 8650", "t_jy_AaJww5zka72-m5VE-JIdkOvCW8Kd2Jwj3KJagOdc", "-317331376", "c6d61f7a947994b68ef554fa38218098"]
     );
+}
+
+#[test]
+fn tokens_of_old_keys_open_and_are_made_no_more() {
+    let of = |byte: u8| Tokens::new(&Key::new([byte; 32]), "email", Kind::Text, false).unwrap();
+    let sealed = |tokens: &Tokens| {
+        let mut token = Vec::new();
+        tokens.text("t_", 32, b"ana@example.com", &mut token).unwrap();
+        token
+    };
+    let opened = |old: &[Tokens], token: &[u8]| {
+        let mut value = Vec::new();
+        of(9).open_text(old, "t_", token, &mut value).unwrap();
+        value
+    };
+    let token = sealed(&of(7));
+    assert_ne!(token, sealed(&of(9)));
+    assert_eq!(opened(&[of(8), of(7)], &token), b"ana@example.com");
+    assert_eq!(opened(&[of(8), of(7)], &sealed(&of(9))), b"ana@example.com");
+    // Retired: as any text that is no token, and the same whatever other keys are read.
+    let retired = opened(&[of(8)], &token);
+    assert!(retired.starts_with(NO_VALUE));
+    assert_eq!(retired, opened(&[], &token));
+    let foreign = Tokens::new(&Key::new([7; 32]), "phone", Kind::Text, false).unwrap();
+    assert!(opened(&[foreign], &token).starts_with(NO_VALUE), "a class opens its own tokens only");
 }

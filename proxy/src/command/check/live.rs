@@ -12,7 +12,7 @@ pub(super) fn filters(policy: &Policy, engine: &Engine, live: &mut Live) -> Resu
     let mut found: Vec<Finding> = Vec::new();
     let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let catalog = live.catalog.clone();
-    for (name, role) in &policy.roles {
+    for (name, role) in policy.roles.iter().filter(|(name, _)| !policy.is_of_an_exemption(name)) {
         for relation in filtered(policy, &catalog, name) {
             let full = format!("{}.{}", relation.schema, relation.name);
             let rule = role.rows.iter().find(|rule| rule.relation.matches([&relation.schema, &relation.name]));

@@ -10,6 +10,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use pgveil_policy::catalog::load::{Builder, QUERIES};
+use pgveil_policy::policy::Known;
+use pgveil_policy::policy::lock::Lock;
 use pgveil_policy::report::finding::Finding;
 use pgveil_policy::{Catalog, Engine, Policy, PolicyError};
 use tokio::runtime::Runtime;
@@ -17,6 +19,8 @@ use tokio::runtime::Runtime;
 use super::{BAD_CONFIGURATION, PROBLEMS, bad_configuration, say};
 use crate::config::{Config, UpstreamConfig};
 use crate::error::{ConfigError, UpstreamError};
+use crate::judgement::identity;
+use crate::rules::lock_file;
 use crate::upstream::{Upstream, Who};
 use url::Target;
 
@@ -95,6 +99,8 @@ impl Trouble {
 pub(super) struct Loaded {
     pub(super) text: String,
     pub(super) policy: Policy,
+    /// The lock file beside it.
+    pub(super) lock: Option<Lock>,
 }
 
 impl Loaded {
@@ -105,10 +111,23 @@ impl Loaded {
     pub(super) fn open(file: &Path) -> Result<Loaded, Trouble> {
         let text = read(file)?;
         match Policy::parse(&file.display().to_string(), &text) {
-            Ok(policy) => Ok(Loaded { text, policy }),
+            Ok(policy) => Ok(Loaded { text, policy, lock: lock_of(file)? }),
             Err(errors) => Err(faults(errors, &text)),
         }
     }
+}
+
+/// The lock file beside a policy, where there is one.
+///
+/// # Errors
+/// It cannot be read, or is none.
+pub(super) fn lock_of(policy: &Path) -> Result<Option<Lock>, Trouble> {
+    let file = lock_file(policy);
+    if matches!(file.try_exists(), Ok(false)) {
+        return Ok(None);
+    }
+    let text = read(&file)?;
+    Lock::parse(&file.display().to_string(), &text).map(Some).map_err(|errors| faults(errors, &text))
 }
 
 /// Faults of a policy as they are shown.
@@ -225,26 +244,37 @@ impl Live {
         self.runtime.block_on(self.server.query(sql))
     }
 
-    /// The policy on it.
+    /// What tells it apart, for the lock file.
+    ///
+    /// # Errors
+    /// The server's.
+    pub(super) fn identity(&mut self) -> Result<String, UpstreamError> {
+        self.runtime.block_on(identity(&mut self.server))
+    }
+
+    /// The policy on it, as `pgveil serve` puts it there.
     ///
     /// # Errors
     /// The policy does not fit.
-    pub(super) fn engine(&self, loaded: &Loaded) -> Result<Engine, Trouble> {
-        engine(&loaded.policy, &self.catalog).map_err(|errors| match errors {
-            Some(errors) => faults(errors, &loaded.text),
-            None => no_randomness(),
-        })
+    pub(super) fn engine(&mut self, loaded: &Loaded) -> Result<Engine, Trouble> {
+        self.try_engine(&loaded.policy, loaded.lock.as_ref())?.map_err(|errors| faults(errors, &loaded.text))
     }
-}
 
-/// A policy on a catalog; `None` of the error: the system has no secure randomness.
-pub(super) fn engine(policy: &Policy, catalog: &Arc<Catalog>) -> Result<Engine, Option<Vec<PolicyError>>> {
-    let marker = crate::relay::order_key().ok_or(None)?;
-    Engine::new(policy, Arc::clone(catalog), &marker).map_err(Some)
-}
-
-pub(super) fn no_randomness() -> Trouble {
-    Trouble::System("the system has no secure randomness".to_owned())
+    /// The same; else the faults of the policy.
+    ///
+    /// # Errors
+    /// The server's; the system has no secure randomness.
+    pub(super) fn try_engine(&mut self, policy: &Policy, lock: Option<&Lock>) -> Result<Result<Engine, Vec<PolicyError>>, Trouble> {
+        let marker = crate::relay::order_key().ok_or_else(|| Trouble::System("the system has no secure randomness".to_owned()))?;
+        if let Err(errors) = Engine::check(policy, &self.catalog) {
+            return Ok(Err(errors));
+        }
+        let known = match lock {
+            Some(lock) => Known::default().locked(lock, false, &self.identity()?, &self.catalog, policy),
+            None => Known::default(),
+        };
+        Ok(Engine::renewed(policy, Arc::clone(&self.catalog), &marker, &known))
+    }
 }
 
 /// A role of the policy.
