@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::fake::Fake;
 use super::veil::sql::SqlMask;
+use crate::policy::pattern::Pattern;
 
 /// A mask as the policy writes it. Which column types it fits: [`super::fit`].
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,10 @@ pub enum MaskSpec {
         /// Bits kept of an IPv6 address, 0 to 127.
         v6: u8,
     },
+    /// A date or time, moved by a secret number of days: one for all that belongs to the same.
+    Shift(Shift),
+    /// A number, moved by a secret amount: one for each value.
+    Noise(Noise),
     /// A keyed pseudonym.
     Hash {
         /// For text types: written before the digits.
@@ -122,6 +127,24 @@ pub struct Keep {
 /// What divides the parts of a number, a date, an address.
 pub const SEPARATORS: &str = "-./ @";
 
+/// The arguments of `shift`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shift {
+    /// The columns whose values say what belongs to the same, and of which relations; without these, of all.
+    pub by: Vec<(Option<Pattern<2>>, Vec<String>)>,
+    /// A date moves by 1 to this many days, forth or back.
+    pub days: u32,
+}
+
+/// The arguments of `noise`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Noise {
+    /// Up to this, up or down.
+    Amount(Width),
+    /// Up to this part of the value, up or down.
+    Fraction(Width),
+}
+
 /// The width of a bucket: positive, in decimal notation without an exponent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Width {
@@ -178,6 +201,11 @@ impl MaskSpec {
         matches!(self, MaskSpec::Hash { .. } | MaskSpec::Email { .. } | MaskSpec::Fake(_) | MaskSpec::Token { .. })
     }
 
+    /// Computed in the database, by a key: of values of one's own it would show what it does to those of others.
+    pub fn is_keyed_veil(&self) -> bool {
+        matches!(self, MaskSpec::Shift(_) | MaskSpec::Noise(_))
+    }
+
     /// The mask's name in the policy.
     pub fn name(&self) -> &'static str {
         match self {
@@ -188,6 +216,8 @@ impl MaskSpec {
             MaskSpec::Truncate(_) => "truncate",
             MaskSpec::Bucket(_) => "bucket",
             MaskSpec::Network { .. } => "network",
+            MaskSpec::Shift(_) => "shift",
+            MaskSpec::Noise(_) => "noise",
             MaskSpec::Hash { .. } => "hash",
             MaskSpec::Email { .. } => "email",
             MaskSpec::Fake(_) => "fake",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use toml_edit::{Item, TableLike};
 
 use super::faults::{Faults, suggest};
+use super::keyed;
 use super::parse::{article, key_span, known_keys, string};
 use crate::mask::fake::{Fake, FakeKind, Locale};
 use crate::mask::seal::{MAX_DIGITS, MIN_DIGITS};
@@ -13,8 +14,10 @@ use crate::mask::token::BUCKETS as BUCKETS_OF_TOKENS;
 use crate::mask::veil::json::MAX_DEPTH;
 use crate::mask::veil::sql::SqlMask;
 
-pub(super) const MASKS: [&str; 14] =
-    ["clear", "null", "redact", "keep", "truncate", "bucket", "network", "hash", "email", "fake", "token", "json", "sql", "refuse"];
+pub(super) const MASKS: [&str; 16] = [
+    "clear", "null", "redact", "keep", "truncate", "bucket", "network", "shift", "noise", "hash", "email", "fake", "token", "json", "sql",
+    "refuse",
+];
 const JSON_MASKS: [&str; 6] = ["clear", "null", "redact", "keep", "bucket", "json"];
 
 /// Digits of a hash where the policy does not say.
@@ -89,6 +92,8 @@ fn one_mask(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
         ("keep", Some(arguments)) => MaskSpec::Keep(keep(faults, arguments)?),
         ("truncate", Some(unit)) => truncate(faults, unit)?,
         ("bucket", Some(width)) => MaskSpec::Bucket(bucket(faults, width)?),
+        ("shift", Some(arguments)) => MaskSpec::Shift(keyed::shift(faults, arguments)?),
+        ("noise", Some(arguments)) => MaskSpec::Noise(keyed::noise(faults, arguments)?),
         ("network", Some(bits)) => network(faults, bits)?,
         ("hash", None) => MaskSpec::Hash { prefix: String::new(), length: DEFAULT_DIGITS },
         ("hash", Some(arguments)) => {
@@ -175,6 +180,8 @@ fn wrong_form<T>(faults: &mut Faults<'_>, item: &Item, name: &str, has_argument:
         "truncate" => "{ truncate = \"year\" }",
         "bucket" => "{ bucket = 10000 }",
         "network" => "{ network = 24 }",
+        "shift" => keyed::SHIFT,
+        "noise" => keyed::NOISE,
         "fake" => "{ fake = \"name\" }",
         "json" => "{ json = { street = \"null\" } }",
         "sql" => "{ sql = \"left({column}, 3) || '…'\" }",
@@ -228,7 +235,13 @@ fn sql(faults: &mut Faults<'_>, item: &Item) -> Option<SqlMask> {
     }
 }
 
-fn arguments<'i>(faults: &mut Faults<'_>, item: &'i Item, mask: &str, known: &[&str], example: &str) -> Option<&'i dyn TableLike> {
+pub(super) fn arguments<'i>(
+    faults: &mut Faults<'_>,
+    item: &'i Item,
+    mask: &str,
+    known: &[&str],
+    example: &str,
+) -> Option<&'i dyn TableLike> {
     let Some(table) = item.as_table_like() else {
         let message = format!("`{mask}` takes a table, not {}", article(item.type_name()));
         faults.add(item.span(), message, format!("write `{example}`"));
@@ -239,12 +252,19 @@ fn arguments<'i>(faults: &mut Faults<'_>, item: &'i Item, mask: &str, known: &[&
 }
 
 /// A whole number within limits; `default` where the key is not there.
-fn number(faults: &mut Faults<'_>, table: &dyn TableLike, key: &str, limits: (i64, i64), default: i64, why: &str) -> Option<i64> {
+pub(super) fn number(
+    faults: &mut Faults<'_>,
+    table: &dyn TableLike,
+    key: &str,
+    limits: (i64, i64),
+    default: i64,
+    why: &str,
+) -> Option<i64> {
     let Some(item) = table.get(key) else { return Some(default) };
     whole(faults, item, &format!("`{key}`"), limits, why)
 }
 
-fn whole(faults: &mut Faults<'_>, item: &Item, what: &str, (low, high): (i64, i64), why: &str) -> Option<i64> {
+pub(super) fn whole(faults: &mut Faults<'_>, item: &Item, what: &str, (low, high): (i64, i64), why: &str) -> Option<i64> {
     let number = item.as_integer().filter(|n| (low..=high).contains(n));
     if number.is_none() {
         let shown = item.as_integer().map_or_else(|| article(item.type_name()), |n| n.to_string());
@@ -284,10 +304,14 @@ fn truncate(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
 }
 
 fn bucket(faults: &mut Faults<'_>, item: &Item) -> Option<Width> {
+    size(faults, item, "the width of `bucket`", "write `{ bucket = 10000 }`: values are rounded down to multiples of it")
+}
+
+/// A positive number, in the notation that SQL takes.
+pub(super) fn size(faults: &mut Faults<'_>, item: &Item, what: &str, help: &str) -> Option<Width> {
     let number = item.as_float().or_else(|| item.as_integer().map(|n| n as f64)).filter(|n| BUCKETS.contains(n));
     let Some(number) = number else {
-        let message = "the width of `bucket` must be a number from 0.000001 to 1000000000000000";
-        faults.add(item.span(), message, "write `{ bucket = 10000 }`: values are rounded down to multiples of it");
+        faults.add(item.span(), format!("{what} must be a number from 0.000001 to 1000000000000000"), help);
         return None;
     };
     // Whole numbers up to 1e15 are exact in an f64.

@@ -1,6 +1,7 @@
 //! The policy file, and what it means for one role on one database.
 
 mod faults;
+mod keyed;
 pub mod known;
 pub mod lock;
 mod masks;

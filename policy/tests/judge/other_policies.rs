@@ -18,7 +18,7 @@ email = "refuse"
 
 fn sent(engine: &Engine, sql: &str) -> String {
     let plan = engine.judge(&subject("analyst"), sql).unwrap();
-    crate::case::gateless(&plan.statements[0].text.render("KEY", |token| format!("raw({})", token.text)))
+    crate::case::gateless(&plan.statements[0].text.render("KEY", |token| format!("raw({})", token.text), str::to_owned))
 }
 
 fn refused(engine: &Engine, sql: &str) -> Refusal {

@@ -8,8 +8,11 @@
 //! refuse a mask's value: such a column comes out with the base type.
 
 pub mod json;
+pub mod keyed;
 pub mod network;
+pub mod noise;
 pub mod number;
+pub mod shift;
 pub mod sql;
 pub mod text;
 pub mod time;
