@@ -393,6 +393,11 @@ impl SqlText {
         format!("{marker}#{number}.")
     }
 
+    /// What the place of a veil's key begins with.
+    pub fn key_hole(marker: &str) -> String {
+        format!("{marker}@")
+    }
+
     /// The text to send. `order_key`: letters and digits only, secret, one per session. `open`: the value that a token stands
     /// for, in text format; it is written as the content of a string constant (with standard_conforming_strings). `veil_key`: the key of
     /// the veils of a domain, letters and digits only ([`crate::mask::seal::veil_key`]).

@@ -35,6 +35,22 @@ pub struct Misfit {
 pub fn fit_in(spec: &MaskSpec, class: &str, column: &Column, relation: &Relation, catalog: &Catalog) -> Result<Option<Action>, Misfit> {
     match spec {
         MaskSpec::Sql(sql) => sql.veil(column, relation, catalog).map(|sql| Some(Action::Veil(sql))),
+        MaskSpec::Fields(fields) if column.data_type.base == BaseType::Composite => {
+            veil::fields::fields(fields, class, column, catalog).map(|sql| Some(Action::Veil(sql)))
+        }
+        MaskSpec::When(when) => {
+            let ty = &column.data_type;
+            let branch = |spec: &MaskSpec| match fit_in(spec, class, column, relation, catalog)? {
+                None => Ok(veil::clear(&column.name, ty)),
+                Some(Action::Veil(sql)) => Ok(sql),
+                // The policy's reader takes no such branch.
+                Some(Action::Seal(_) | Action::Refuse) => {
+                    Err(Misfit { why: format!("`{spec}` cannot hang on a condition"), help: would_fit(ty) })
+                }
+            };
+            let (then, otherwise) = (branch(&when.then)?, branch(&when.otherwise)?);
+            when.condition.choose(&then, &otherwise, column, relation, catalog).map(|sql| Some(Action::Veil(sql)))
+        }
         MaskSpec::Shift(shift) if is_time(column.data_type.base) => {
             veil::shift::shift(shift, class, column, relation, catalog).map(|sql| Some(Action::Veil(sql)))
         }
@@ -42,7 +58,7 @@ pub fn fit_in(spec: &MaskSpec, class: &str, column: &Column, relation: &Relation
     }
 }
 
-/// The same for masks that need to know no more of the column than its type: all but `sql` and `shift`.
+/// The same for masks that need to know no more of the column than its type: all but `sql`, `shift`, `fields` and `when`.
 ///
 /// `column` is the stored name, unquoted.
 ///
@@ -86,6 +102,8 @@ pub fn fit(spec: &MaskSpec, class: &str, column: &str, ty: &ColumnType) -> Resul
         | MaskSpec::Json(_)
         | MaskSpec::Shift(_)
         | MaskSpec::Noise(_)
+        | MaskSpec::Fields(_)
+        | MaskSpec::When(_)
         | MaskSpec::Sql(_) => {
             return Err(Misfit { why: format!("it takes {}", takes(spec)), help: would_fit(ty) });
         }
@@ -295,9 +313,10 @@ fn takes(spec: &MaskSpec) -> &'static str {
         MaskSpec::Bucket(_) | MaskSpec::Noise(_) => "integers, numeric, real and double precision",
         MaskSpec::Network { .. } => "inet and cidr",
         MaskSpec::Json(_) => "jsonb",
+        MaskSpec::Fields(_) => "columns of a composite type that is no table's",
         MaskSpec::Hash { .. } => HASHABLE,
         MaskSpec::Token { .. } => TOKENS,
-        MaskSpec::Sql(_) => "a column of a table",
+        MaskSpec::Sql(_) | MaskSpec::When(_) => "a column of a table",
         MaskSpec::Clear | MaskSpec::Null | MaskSpec::Redact(_) | MaskSpec::Refuse => "every type",
     }
 }
@@ -330,6 +349,9 @@ fn would_fit(ty: &ColumnType) -> String {
     }
     if ty.base == BaseType::Jsonb {
         names.push("`json`");
+    }
+    if ty.base == BaseType::Composite {
+        names.push("`fields`");
     }
     names.extend(["`redact`", "`null`", "`refuse`"]);
     let own_class = if names.len() > 3 { "" } else { "; a column of another type may need a class of its own" };

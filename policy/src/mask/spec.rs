@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::fake::Fake;
-use super::veil::sql::SqlMask;
+use super::veil::sql::{Condition, SqlMask};
 use crate::policy::pattern::Pattern;
 
 /// A mask as the policy writes it. Which column types it fits: [`super::fit`].
@@ -60,8 +60,12 @@ pub enum MaskSpec {
     },
     /// A JSON object: a mask for each of some keys; keys that are not named stay.
     Json(BTreeMap<String, JsonMask>),
+    /// A composite value: a mask for each of some fields, those that are not named are redacted.
+    Fields(BTreeMap<String, MaskSpec>),
     /// An expression over the column.
     Sql(SqlMask),
+    /// One of two masks, as a condition on the row says.
+    When(Box<When>),
     /// A statement that uses the column is refused.
     Refuse,
 }
@@ -145,6 +149,17 @@ pub enum Noise {
     Fraction(Width),
 }
 
+/// Two masks and what chooses between them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct When {
+    /// Over the columns of the row.
+    pub condition: Condition,
+    /// Where it is true.
+    pub then: MaskSpec,
+    /// Where it is false or NULL.
+    pub otherwise: MaskSpec,
+}
+
 /// The width of a bucket: positive, in decimal notation without an exponent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Width {
@@ -203,7 +218,23 @@ impl MaskSpec {
 
     /// Computed in the database, by a key: of values of one's own it would show what it does to those of others.
     pub fn is_keyed_veil(&self) -> bool {
-        matches!(self, MaskSpec::Shift(_) | MaskSpec::Noise(_))
+        match self {
+            MaskSpec::Shift(_) | MaskSpec::Noise(_) => true,
+            MaskSpec::When(when) => when.then.is_keyed_veil() || when.otherwise.is_keyed_veil(),
+            _ => false,
+        }
+    }
+
+    /// SQL or names, by which it reads other columns of the row.
+    pub fn reads(&self) -> Option<String> {
+        match self {
+            MaskSpec::Shift(shift) => Some(shift.by.iter().flat_map(|(_, columns)| columns).cloned().collect::<Vec<_>>().join(" ")),
+            MaskSpec::When(when) => {
+                let branches = [&when.then, &when.otherwise].into_iter().filter_map(MaskSpec::reads);
+                Some(branches.fold(when.condition.text().to_owned(), |all, next| format!("{all} {next}")))
+            }
+            _ => None,
+        }
     }
 
     /// The mask's name in the policy.
@@ -223,7 +254,9 @@ impl MaskSpec {
             MaskSpec::Fake(_) => "fake",
             MaskSpec::Token { .. } => "token",
             MaskSpec::Json(_) => "json",
+            MaskSpec::Fields(_) => "fields",
             MaskSpec::Sql(_) => "sql",
+            MaskSpec::When(_) => "when",
             MaskSpec::Refuse => "refuse",
         }
     }

@@ -50,7 +50,8 @@ fn by_of(faults: &mut Faults<'_>, item: &Item) -> Option<Vec<(Option<Pattern<2>>
 fn columns(faults: &mut Faults<'_>, item: &Item) -> Option<Vec<String>> {
     let names: Vec<String> = match item.as_str() {
         Some(name) => vec![name.to_owned()],
-        None => strings(faults, item, "`by` of `shift`").into_iter().map(|(name, _)| name.to_owned()).collect(),
+        None if item.is_array() => strings(faults, item, "`by` of `shift`").into_iter().map(|(name, _)| name.to_owned()).collect(),
+        None => Vec::new(),
     };
     let fits = !names.is_empty() && names.iter().all(|name| !name.is_empty() && !name.contains('\0'));
     if !fits {
@@ -83,11 +84,13 @@ pub(super) fn noise(faults: &mut Faults<'_>, item: &Item) -> Option<Noise> {
     }
 }
 
-/// Who may write puts a value of his own beside others' and reads what the mask does to it.
+/// Who may write puts a value of his own beside others' and reads what the mask does to it; or makes a condition true.
 pub(super) fn refuse_writer(faults: &mut Faults<'_>, item: &Item, role: &str, spec: &MaskSpec) {
-    let message =
-        format!("the mask `{spec}` is for roles that may not write: role {role} could put a value of its own there, and read how it moves");
-    let help =
-        format!("write `read_only = true` in [role.{role}], and no `write` beside the mask; or use `truncate`, `bucket` or `redact`");
+    let why = match spec {
+        MaskSpec::When(_) => "write what the condition reads",
+        _ => "put a value of its own there, and read how it moves",
+    };
+    let message = format!("the mask `{spec}` is for roles that may not write: role {role} could {why}");
+    let help = format!("write `read_only = true` in [role.{role}], and no `write` beside the mask; or use another mask, such as `redact`");
     faults.add(item.span(), message, help);
 }

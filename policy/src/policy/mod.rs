@@ -9,6 +9,7 @@ mod parse;
 pub mod pattern;
 pub mod protection;
 pub mod tests_in_file;
+mod when;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -175,6 +176,11 @@ impl Role {
     /// It may write nowhere, not even in temporary tables.
     pub fn never_writes(&self) -> bool {
         self.read_only && self.writable_schemas.is_empty()
+    }
+
+    /// What the class's mask reads of other columns: see [`MaskSpec::reads`].
+    fn mask_reads(&self, class: &str) -> Option<String> {
+        self.masks.get(class).and_then(|mask| mask.spec.reads())
     }
 
     /// No rule masks or filters anything for this role: neither a class, nor a row, nor a column without a class.

@@ -225,7 +225,7 @@ fn role_masks(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str, read_o
         }
         let (line, column) = faults.place(span);
         if let Some((spec, redacts_otherwise, writes)) = masks::mask(faults, item) {
-            if spec.is_keyed_veil() && (writes || !read_only) {
+            if (spec.is_keyed_veil() || spec.reads().is_some()) && (writes || !read_only) {
                 keyed::refuse_writer(faults, item, role, &spec);
             }
             let written = faults.written(item.span());

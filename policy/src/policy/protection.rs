@@ -356,6 +356,15 @@ impl<'a> Derivation<'a> {
                 return None;
             }
         };
+        let renamed = self.role.mask_reads(class).and_then(|sql| self.known.renamed(self.role, self.catalog, relation.oid, &sql));
+        if let Some(now) = renamed {
+            let line = mask.map_or(0, |m| m.line);
+            let rule = format!(
+                "{}:{line} (role {}, class {class}), which reads a column that was renamed ({now})",
+                self.policy.file, self.role.name
+            );
+            return Some(Treatment { action: Action::Refuse, class: Some(class.to_owned()), rule, ground });
+        }
         let (line, more) = match mask {
             None => (self.role.line, ", default"),
             Some(m) if own => (m.line, "; redacted where the role may write"),

@@ -3,5 +3,5 @@
 pub mod check;
 pub mod diff;
 pub mod finding;
-mod looks;
+pub(crate) mod looks;
 pub mod schema;

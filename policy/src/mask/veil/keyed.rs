@@ -6,7 +6,7 @@
 use super::{constant, op};
 
 /// Begins the place of a key, where the key stands in a mask's SQL until the mask is put into a text. Nobody writes that by mistake.
-const PLACE: &str = "\u{1}pgveil's key\u{1}";
+const PLACE: &str = "\u{1}pgveil key\u{1}";
 
 /// A mask's SQL with holes for keys, for a text whose holes begin with `marker`.
 pub fn with_marker(sql: &str, marker: &str) -> String {
@@ -32,4 +32,22 @@ pub fn domain_of(digits: &str) -> Option<String> {
     let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     let bytes: Option<Vec<u8>> = digits.as_bytes().chunks(2).map(byte).collect();
     String::from_utf8(bytes?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::SqlText;
+
+    #[test]
+    fn a_key_is_put_in_when_a_text_is_sent() {
+        let veil = secret_number("it's of ä", "x");
+        assert!(is_keyed(&veil) && !is_keyed("CAST(NULL AS pg_catalog.text)"));
+        let judged = with_marker(&veil, "Marker0123456789");
+        assert!(judged.contains(&SqlText::key_hole("Marker0123456789")) && !judged.contains('\u{1}'), "{judged}");
+        let text = SqlText::with_holes(&format!("SELECT 'Marker0123456789', {judged}"), "Marker0123456789", &[]);
+        let sent = text.render("order", |_| String::new(), |domain| format!("key of {domain}"));
+        assert!(sent.starts_with("SELECT 'order', ") && sent.contains("CAST('key of it's of ä' AS pg_catalog.text)"), "{sent}");
+        assert!(!sent.contains("Marker"), "{sent}");
+    }
 }
