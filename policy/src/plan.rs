@@ -319,7 +319,7 @@ impl CopyForm {
     }
 }
 
-/// SQL for the server, with holes for the session's order key and for what tokens stand for.
+/// SQL for the server, with holes for the session's order key, for keys of veils, and for what tokens stand for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqlText {
     pieces: Vec<Piece>,
@@ -329,6 +329,7 @@ pub struct SqlText {
 enum Piece {
     Text(String),
     OrderKey,
+    VeilKey(String),
     Token(Token),
 }
 
@@ -353,8 +354,8 @@ impl SqlText {
         SqlText { pieces: std::iter::once(Piece::Text(before.to_owned())).chain(self.pieces.iter().cloned()).collect() }
     }
 
-    /// Text in which each occurrence of `marker` is a hole: for a token where [`SqlText::token_hole`] wrote it, else for the
-    /// session's order key.
+    /// Text in which each occurrence of `marker` is a hole: for a token where [`SqlText::token_hole`] wrote it, for the key of a veil
+    /// where [`SqlText::key_hole`] did, else for the session's order key.
     pub fn with_holes(text: &str, marker: &str, tokens: &[Token]) -> Self {
         let mut parts = text.split(marker);
         let mut pieces: Vec<Piece> = parts.next().map(|first| Piece::Text(first.to_owned())).into_iter().collect();
@@ -363,9 +364,12 @@ impl SqlText {
                 let token = tokens.get(number.parse::<usize>().ok()?)?;
                 Some((token.clone(), rest))
             });
-            match token {
-                Some((token, rest)) => pieces.extend([Piece::Token(token), Piece::Text(rest.to_owned())]),
-                None => pieces.extend([Piece::OrderKey, Piece::Text(part.to_owned())]),
+            let domain = part.strip_prefix('@').and_then(|rest| rest.split_once('.'));
+            let domain = domain.and_then(|(digits, rest)| Some((crate::mask::veil::keyed::domain_of(digits)?, rest)));
+            match (token, domain) {
+                (Some((token, rest)), _) => pieces.extend([Piece::Token(token), Piece::Text(rest.to_owned())]),
+                (None, Some((domain, rest))) => pieces.extend([Piece::VeilKey(domain), Piece::Text(rest.to_owned())]),
+                (None, None) => pieces.extend([Piece::OrderKey, Piece::Text(part.to_owned())]),
             }
         }
         SqlText { pieces }
@@ -375,7 +379,7 @@ impl SqlText {
     pub fn tokens(&self) -> impl Iterator<Item = &Token> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Token(token) => Some(token),
-            Piece::Text(_) | Piece::OrderKey => None,
+            Piece::Text(_) | Piece::OrderKey | Piece::VeilKey(_) => None,
         })
     }
 
@@ -389,14 +393,21 @@ impl SqlText {
         format!("{marker}#{number}.")
     }
 
+    /// What the place of a veil's key begins with.
+    pub fn key_hole(marker: &str) -> String {
+        format!("{marker}@")
+    }
+
     /// The text to send. `order_key`: letters and digits only, secret, one per session. `open`: the value that a token stands
-    /// for, in text format; it is written as the content of a string constant (with standard_conforming_strings).
-    pub fn render(&self, order_key: &str, mut open: impl FnMut(&Token) -> String) -> String {
+    /// for, in text format; it is written as the content of a string constant (with standard_conforming_strings). `veil_key`: the key of
+    /// the veils of a domain, letters and digits only ([`crate::mask::seal::veil_key`]).
+    pub fn render(&self, order_key: &str, mut open: impl FnMut(&Token) -> String, veil_key: impl Fn(&str) -> String) -> String {
         let mut out = String::new();
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => out.push_str(text),
                 Piece::OrderKey => out.push_str(order_key),
+                Piece::VeilKey(domain) => out.push_str(&veil_key(domain)),
                 Piece::Token(token) => out.push_str(&open(token).replace('\'', "''")),
             }
         }

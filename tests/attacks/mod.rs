@@ -59,6 +59,7 @@ mod seal_types;
 mod search_path;
 mod settings;
 mod shadows;
+mod shifted;
 mod sql_masks;
 mod stored_views;
 mod temporary;

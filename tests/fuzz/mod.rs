@@ -94,7 +94,7 @@ fn printed(plan: &Plan) -> Result<(), String> {
         if statement.kind != Kind::Query {
             continue;
         }
-        let text = statement.text.render(MARKER, |token| token.text.clone());
+        let text = statement.text.render(MARKER, |token| token.text.clone(), str::to_owned);
         let again = read::deep(|| {
             let mut statements = match read::read(&text) {
                 Ok(statements) => statements,

@@ -177,7 +177,7 @@ impl Stage {
             Ok(plan) => plan
                 .statements
                 .iter()
-                .map(|s| s.text.render("k", |token| format!("value of {}", token.text)))
+                .map(|s| s.text.render("k", |token| format!("value of {}", token.text), str::to_owned))
                 .collect::<Vec<_>>()
                 .join(";\n"),
             Err(refusal) => refusal.to_string(),

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use pgveil_policy::catalog::{BaseType, Catalog, Column, ColumnType, Relation, RelationKind};
-use pgveil_policy::mask::fit::{Action, fit};
-use pgveil_policy::mask::spec::{Constant, JsonMask, Keep, MaskSpec, Unit, Width};
+use pgveil_policy::mask::fit::{Action, fit, fit_in};
+use pgveil_policy::mask::spec::{Constant, JsonMask, Keep, MaskSpec, Noise, Shift, Unit, Width};
 use pgveil_policy::mask::veil::sql::SqlMask;
 
 use super::*;
@@ -85,6 +85,10 @@ fn masks() -> Vec<(String, MaskSpec)> {
         MaskSpec::Network { v4: 0, v6: 0 },
         MaskSpec::Json(json),
         MaskSpec::Json(wild),
+        MaskSpec::Noise(Noise::Amount(Width { decimal: "10".into(), whole: Some(10) })),
+        MaskSpec::Noise(Noise::Amount(Width { decimal: "1000000000000000".into(), whole: Some(1_000_000_000_000_000) })),
+        MaskSpec::Noise(Noise::Fraction(Width { decimal: "0.001".into(), whole: None })),
+        MaskSpec::Noise(Noise::Fraction(Width { decimal: "0.9".into(), whole: None })),
     ];
     all.extend([(0, 0), (1, 2), (1000, 1000)].into_iter().flat_map(|(first, last)| {
         [('*', false), ('😀', true), ('\\', true), ('&', true)]
@@ -360,6 +364,30 @@ fn same(session: &mut Client, kind: &Kind, veil: &str, settings: &[Vec<String>; 
     }
 }
 
+/// By every kind of text. `None`: it does not fit.
+fn shifted(
+    session: &mut Client,
+    kind: &Kind,
+    column: &Column,
+    catalog: &Catalog,
+    settings: &[Vec<String>; 2],
+) -> Option<Result<(), String>> {
+    let text = KINDS.first().map(|text| self::column(text, "default"))?;
+    let others = ["b", "c"].into_iter().zip(2..).map(|(name, number)| Column { name: name.into(), number, ..text.clone() });
+    let relation = Relation { columns: std::iter::once(column.clone()).chain(others).collect(), ..relation(column) };
+    for by in [vec!["b"], vec!["c", "b"]] {
+        let by = vec![(None, by.into_iter().map(str::to_owned).collect())];
+        let mask = MaskSpec::Shift(Shift { by, days: 36_500 });
+        let Ok(Some(Action::Veil(veil))) = fit_in(&mask, "c", column, &relation, catalog) else { return None };
+        let from = format!("(SELECT s.x, t.x AS b, 'x\\' || t.x AS c FROM {} AS s, (SELECT x FROM p_text LIMIT 60) AS t)", kind.from);
+        let kind = Kind { from: from.leak(), ..*kind };
+        if let Err(why) = same(session, &kind, &veil, settings) {
+            return Some(Err(format!("shift of {}: {why}\n  {veil}", kind.sql)));
+        }
+    }
+    Some(Ok(()))
+}
+
 #[test]
 fn veils_are_total_and_the_same_under_every_setting() {
     let world = World::get();
@@ -388,6 +416,10 @@ fn veils_are_total_and_the_same_under_every_setting() {
             }
         }
         let relation = relation(&column);
+        if let Some(why) = shifted(&mut session, kind, &column, &catalog, &[settings(&mut rng), settings(&mut rng)]) {
+            tried += 1;
+            faults.extend(why.err());
+        }
         for n in 0..120 {
             let text = Expressions { rng: &mut rng, base: kind.base }.own(1 + n % 4);
             made += 1;

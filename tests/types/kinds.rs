@@ -1,5 +1,7 @@
 //! The types, values of each, and the masks that fit it.
 
+use pgveil_policy::mask::seal::{Key, veil_key};
+
 /// A type of columns.
 pub struct Kind {
     /// The table's name.
@@ -12,14 +14,14 @@ pub struct Kind {
     pub unlimited: &'static str,
     /// As literals; NULL is added, and the first again.
     pub values: &'static [&'static str],
-    /// Beside `null` and `redact`, which fit all.
+    /// Beside `null`, `redact` and `chosen`, which fit all.
     pub fits: &'static [&'static str],
     /// `redact` is a text.
     pub text: bool,
 }
 
 /// The name of a mask, and how the policy writes it. `hash` takes 16 digits, so that they fit into twenty characters.
-pub const MASKS: [(&str, &str); 17] = [
+pub const MASKS: [(&str, &str); 22] = [
     ("null", "\"null\""),
     ("redact", "\"redact\""),
     ("keep", "{ keep = { first = 1, last = 1 } }"),
@@ -37,6 +39,11 @@ pub const MASKS: [(&str, &str); 17] = [
     ("since", "{ sql = \"CASE WHEN {column} > '1990-01-01' THEN {column} END\" }"),
     ("each", "{ json = { k = { json = { \"*\" = \"null\" } }, \"*\" = { keep = { first = 1 } } } }"),
     ("digits", "{ token = { prefix = \"t_\", digits = true } }"),
+    ("shift", "{ shift = { by = \"id\", days = 100 } }"),
+    ("amount", "{ noise = { amount = 50 } }"),
+    ("chosen", "{ when = \"id > 2\", then = \"clear\", else = \"null\" }"),
+    ("fields", "{ fields = { a = { bucket = 10 }, b = { keep = { last = 1 } } } }"),
+    ("fraction", "{ noise = { fraction = 0.5 } }"),
 ];
 
 /// Those that are pseudonyms.
@@ -87,6 +94,12 @@ pub fn meaning(mask: &str, kind: &Kind) -> Option<String> {
             .to_owned(),
         "parts" => PARTS.to_owned(),
         "sql" => "upper(left(x::text, 2)) || '…'".to_owned(),
+        "shift" => shifted(kind),
+        "fields" => "CASE WHEN x IS DISTINCT FROM NULL THEN ROW((x).a - mod(mod((x).a, 10) + 10, 10), \
+                     CASE WHEN length((x).b) <= 1 THEN repeat('*', length((x).b)) ELSE repeat('*', length((x).b) - 1) || right((x).b, 1) END) END"
+            .to_owned(),
+        "chosen" => "CASE WHEN id > 2 THEN x END".to_owned(),
+        "amount" | "fraction" => noisy(mask, kind),
         "most" => "CASE WHEN x > 9 THEN 9 ELSE x END".to_owned(),
         "since" => "CASE WHEN x > '1990-01-01' THEN x END".to_owned(),
         "each" => "CASE jsonb_typeof(x) \
@@ -102,6 +115,43 @@ pub fn meaning(mask: &str, kind: &Kind) -> Option<String> {
         _ => return None,
     };
     Some(format!("CAST({sql} AS {base})"))
+}
+
+/// A number from 0 to 2^32 - 1, of the key of a domain and a bytea.
+fn secret(domain: &str, value: &str) -> String {
+    let key = veil_key(&Key::new([0x5e; 32]), domain);
+    let byte = |n: usize| format!("get_byte(sha256('{key}'::bytea || {value}), {n})::numeric");
+    format!("({} * 16777216 + {} * 65536 + {} * 256 + {})", byte(0), byte(1), byte(2), byte(3))
+}
+
+fn shifted(kind: &Kind) -> String {
+    let number = format!("{} % 200", secret(&format!("shift of {}_shift", kind.table), "id::text::bytea"));
+    let days = format!("((CASE WHEN {number} < 100 THEN {number} - 100 ELSE {number} - 99 END)::int * interval '24 hours')");
+    let zone = if kind.base.ends_with("with time zone") { " AT TIME ZONE 'UTC'" } else { "" };
+    format!("CASE WHEN isfinite(x) THEN (x{zone} + {days}){zone} ELSE x END").replace("(x + ", "(x::timestamp + ")
+}
+
+fn noisy(mask: &str, kind: &Kind) -> String {
+    let float = matches!(kind.base, "real" | "double precision");
+    let (ty, sent) = if float { ("float8", "float8send(x::float8)") } else { ("numeric", "numeric_send(trim_scale(x::numeric))") };
+    let part = format!("({}::{ty} / 2147483648 - 1)", secret(&format!("noise of {}_{mask}", kind.table), sent));
+    let moved = match mask {
+        "amount" => format!("x::{ty} + 50 * {part}"),
+        _ if float => format!("x::{ty} * (1 + 0.5 * {part})"),
+        _ => format!("x::{ty} + x::{ty} * 0.5 * {part}"),
+    };
+    let (decimals, limits) = match kind.base {
+        "smallint" => (0, "32767"),
+        "integer" => (0, "2147483647"),
+        "bigint" => (0, "9223372036854775807"),
+        "numeric(8,2)" => (2, "999999.99"),
+        "numeric" => (if mask == "amount" { 0 } else { 6 }, "1e300"),
+        _ => (0, "1e300"),
+    };
+    let moved = if float { moved } else { format!("round({moved}, {decimals})") };
+    format!(
+        "CASE WHEN x IS NULL OR x::{ty} IN ('NaN', 'Infinity', '-Infinity') THEN x::{ty} ELSE least(greatest({moved}, -{limits}::{ty}), {limits}::{ty}) END"
+    )
 }
 
 /// What the types need.
@@ -165,8 +215,8 @@ const fn domain(
     Kind { table, sql, base, unlimited: base, values, fits, text: false }
 }
 
-const STRINGS: &[&str] = &["keep", "parts", "sql", "hash", "token", "fake", "email", "digits"];
-const FOLDED: &[&str] = &["keep", "parts", "sql", "hash", "fake", "email"];
+const STRINGS: &[&str] = &["keep", "parts", "sql", "since", "hash", "token", "fake", "email", "digits"];
+const FOLDED: &[&str] = &["keep", "parts", "sql", "since", "hash", "fake", "email"];
 const ARRAYS: &[&str] = &["keep", "parts", "hash", "token", "fake", "email", "digits"];
 const KEYS: &[&str] = &["hash", "token"];
 
@@ -196,21 +246,21 @@ pub const KINDS: &[Kind] = &[
     text("folded", "d.folded", "public.citext", "public.citext", SHORTER, FOLDED),
     of("char1", "\"char\"", &["l", "", "\\303"], &[]),
     of("name", "name", &["liouliou", "", "l i\"o"], &[]),
-    of("smallint", "smallint", &["15", "-15", "0", "-32768", "32767", "9"], &["bucket", "most"]),
-    of("int", "integer", &["15", "-15", "0", "-2147483648", "2147483647", "9"], &["bucket", "most", "token"]),
-    of("bigint", "bigint", BIGINTS, &["bucket", "most", "hash", "token"]),
+    of("smallint", "smallint", &["15", "-15", "0", "-32768", "32767", "9"], &["bucket", "most", "amount", "fraction"]),
+    of("int", "integer", &["15", "-15", "0", "-2147483648", "2147483647", "9"], &["bucket", "most", "amount", "fraction", "token"]),
+    of("bigint", "bigint", BIGINTS, &["bucket", "most", "amount", "fraction", "hash", "token"]),
     of("uuid", "uuid", UUIDS, KEYS),
     domain("key", "d.key", "uuid", UUIDS, KEYS),
-    domain("number", "d.number", "bigint", &["15", "9223372036854775807", "9"], &["bucket", "most", "hash", "token"]),
-    domain("small", "d.small", "integer", &["15", "2147483647", "19"], &["bucket", "most", "token"]),
-    domain("day", "d.day", "date", DATES, &["truncate", "since"]),
-    domain("money", "d.money", "numeric(8,2)", &["15.55", "999999.99", "0.01"], &["bucket", "most"]),
+    domain("number", "d.number", "bigint", &["15", "9223372036854775807", "9"], &["bucket", "most", "amount", "fraction", "hash", "token"]),
+    domain("small", "d.small", "integer", &["15", "2147483647", "19"], &["bucket", "most", "amount", "fraction", "token"]),
+    domain("day", "d.day", "date", DATES, &["truncate", "since", "shift"]),
+    domain("money", "d.money", "numeric(8,2)", &["15.55", "999999.99", "0.01"], &["bucket", "most", "amount", "fraction"]),
     domain("words", "d.words", "text[]", &["{liouli,NULL}", "{}"], ARRAYS),
-    of("date", "date", DATES, &["truncate", "since"]),
-    of("timestamp", "timestamp without time zone", TIMES, &["truncate", "since"]),
-    of("timestamp3", "timestamp(3) without time zone", TIMES, &["truncate", "since"]),
-    of("timestamptz", "timestamp with time zone", TIMES, &["truncate"]),
-    of("timestamptz0", "timestamp(0) with time zone", TIMES, &["truncate"]),
+    of("date", "date", DATES, &["truncate", "since", "shift"]),
+    of("timestamp", "timestamp without time zone", TIMES, &["truncate", "since", "shift"]),
+    of("timestamp3", "timestamp(3) without time zone", TIMES, &["truncate", "since", "shift"]),
+    of("timestamptz", "timestamp with time zone", TIMES, &["truncate", "shift"]),
+    of("timestamptz0", "timestamp(0) with time zone", TIMES, &["truncate", "shift"]),
     of("time", "time", &["01:02:03.456", "24:00"], &[]),
     of("timetz", "timetz", &["01:02:03.456+02"], &[]),
     of("interval", "interval", &["1 year 2 days 03:04:05", "-1 mon"], &[]),
@@ -220,11 +270,11 @@ pub const KINDS: &[Kind] = &[
         "numeric",
         "numeric",
         &["15.55", "-15.55", "NaN", "Infinity", "-Infinity", "0.000", "123456789012345678901234567890.5"],
-        &["bucket", "most"],
+        &["bucket", "most", "amount", "fraction"],
     ),
-    of("numeric8_2", "numeric(8,2)", &["15.55", "-15.55", "NaN", "999999.99", "0"], &["bucket", "most"]),
-    of("real", "real", &["15.5", "-15.5", "NaN", "Infinity", "-Infinity", "9.99"], &["bucket"]),
-    of("double", "double precision", &["15.5", "-15.5", "NaN", "Infinity", "-Infinity", "123456.789"], &["bucket"]),
+    of("numeric8_2", "numeric(8,2)", &["15.55", "-15.55", "NaN", "999999.99", "0"], &["bucket", "most", "amount", "fraction"]),
+    of("real", "real", &["15.5", "-15.5", "NaN", "Infinity", "-Infinity", "9.99"], &["bucket", "amount", "fraction"]),
+    of("double", "double precision", &["15.5", "-15.5", "NaN", "Infinity", "-Infinity", "123456.789"], &["bucket", "amount", "fraction"]),
     of("bool", "boolean", &["t", "f"], &[]),
     of("bytea", "bytea", &["\\x00ff", ""], &[]),
     of("inet", "inet", ADDRESSES, &["network"]),
@@ -271,7 +321,7 @@ pub const KINDS: &[Kind] = &[
     of("date_array", "date[]", &["{1987-06-05,infinity}"], &[]),
     of("mood_array", "d.mood[]", &["{low,high}"], &[]),
     of("range_array", "int4range[]", &["{\"[1,5)\",empty}"], &[]),
-    of("pair", "d.pair", &["(1,liouli)", "(,)", "(2,\"l \"\"o,\")"], &[]),
+    of("pair", "d.pair", &["(1,liouli)", "(,)", "(2,\"l \"\"o,\")"], &["fields"]),
     of("nest", "d.nest", &["(\"(1,liouli)\",\"{1,2}\")"], &[]),
     of("pair_array", "d.pair[]", &["{\"(1,liouli)\",\"(2,)\",NULL}"], &[]),
 ];
@@ -290,7 +340,7 @@ impl Kind {
 
     /// Whether that mask does.
     pub fn fit(&self, mask: &str) -> bool {
-        matches!(mask, "null" | "redact") || self.fits.contains(&mask)
+        matches!(mask, "null" | "redact" | "chosen") || self.fits.contains(&mask)
     }
 
     /// The type of the column of that mask, as a client sees it: what is veiled has that below a domain, a pseudonym its own, whose

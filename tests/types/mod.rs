@@ -39,7 +39,7 @@ fn policy() -> String {
         }
     }
     format!(
-        "version = 1\nunclassified = \"clear\"\n{classes}[role.reader]\ndefault = \"redact\"\n[role.reader.mask]\n{masks}[role.admin]\ndefault = \"clear\"\n"
+        "version = 1\nunclassified = \"clear\"\n{classes}[role.reader]\nread_only = true\nwritable_schemas = [\"own\"]\ndefault = \"redact\"\n[role.reader.mask]\n{masks}[role.admin]\ndefault = \"clear\"\n"
     )
 }
 
@@ -240,7 +240,7 @@ fn what_does_not_fit_is_no_policy() {
     for kind in KINDS {
         for (mask, spec) in MASKS {
             let text = format!(
-                "version = 1\nunclassified = \"clear\"\n[class.c]\ncolumns = [\"m.{}.plain\"]\n[role.r]\n[role.r.mask]\nc = {spec}\n",
+                "version = 1\nunclassified = \"clear\"\n[class.c]\ncolumns = [\"m.{}.plain\"]\n[role.r]\nread_only = true\n[role.r.mask]\nc = {spec}\n",
                 kind.table
             );
             let policy = Policy::parse("policy.toml", &text).unwrap_or_else(|e| panic!("{e:?}"));

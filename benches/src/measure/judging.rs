@@ -80,7 +80,7 @@ fn measure(engine: &Engine, effort: &Effort) -> Result<[Vec<f64>; 3], BenchError
 pub fn text(stage: &Stage, sql: &str) -> Result<String, BenchError> {
     let ana = Subject { role: "analyst".to_owned(), search_path: Arc::from(["pg_catalog".to_owned()]) };
     let plan = engine(stage)?.judge(&ana, sql).map_err(|refusal| BenchError::Judging(refusal.message))?;
-    let texts: Vec<String> = plan.statements.iter().map(|s| s.text.render("0", |_| String::new())).collect();
+    let texts: Vec<String> = plan.statements.iter().map(|s| s.text.render("0", |_| String::new(), str::to_owned)).collect();
     Ok(texts.join("; "))
 }
 

@@ -86,7 +86,7 @@ impl Basis {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct ColumnRow {
     number: i16,
     name: String,
@@ -199,7 +199,7 @@ impl Builder {
 
     /// What was given and what was there.
     pub(super) fn assemble(mut self) -> Result<Catalog, LoadError> {
-        self.name_types();
+        self.name_types()?;
         self.place_columns()?;
         // pg_inherits also holds the partitions of indexes.
         for (child, parent) in std::mem::take(&mut self.parents) {

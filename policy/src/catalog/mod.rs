@@ -322,7 +322,7 @@ pub struct Operator {
 }
 
 /// A type that can be named in a cast.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Type {
     /// `pg_type.oid`
     pub oid: Oid,
@@ -330,4 +330,6 @@ pub struct Type {
     pub relation: Oid,
     /// Column names of a composite type (free-standing or a relation's row type).
     pub fields: Vec<String>,
+    /// The columns of a free-standing composite type.
+    pub columns: Vec<Column>,
 }

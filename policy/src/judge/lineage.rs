@@ -5,6 +5,10 @@
 //! where WHERE, a join, GROUP BY, DISTINCT, a set operation, LIMIT or recursion read one, which rows there are tells of it. Such a
 //! view has no masked form, and is refused.
 
+use std::ops::ControlFlow;
+
+use sqlparser::ast::Expr;
+
 use super::facts::Veiled;
 use super::scope::Col;
 use super::stand_in::VIEW_DEPTH;
@@ -135,7 +139,9 @@ impl Judge<'_> {
         let same_name = source.is_some_and(|s| s.name == column.name);
         let action = match treatment.map(|t| &t.action) {
             Some(Action::Seal(spec)) if same_type => Action::Seal(spec.clone()),
-            Some(Action::Veil(sql)) if same_type && same_name => Action::Veil(sql.clone()),
+            Some(Action::Veil(sql)) if same_type && same_name && from.is_some_and(|r| reads_only(sql, &column.name, r)) => {
+                Action::Veil(sql.clone())
+            }
             Some(Action::Refuse) => Action::Refuse,
             Some(Action::Seal(_) | Action::Veil(_)) | None => redacted(column),
         };
@@ -200,6 +206,16 @@ impl Judge<'_> {
             })
             .collect())
     }
+}
+
+/// A mask reads no other column of the relation: in the materialised view there need be none, or it could be another one.
+fn reads_only(sql: &str, column: &str, relation: &Relation) -> bool {
+    let Ok(e) = read::expression(sql) else { return false };
+    let others = sqlparser::ast::visit_expressions(&e, |e| match e {
+        Expr::Identifier(id) if id.value != column && relation.column(&id.value).is_some() => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    others.is_continue()
 }
 
 fn underived(message: String, why: &str) -> Refusal {

@@ -16,8 +16,9 @@ use super::typing::Ty;
 use super::{Judge, build};
 use crate::builtin::catalogs::{self, CatalogRule, Shown};
 use crate::catalog::{BaseType, ColumnType, Oid, Relation, RelationKind};
+use crate::mask::veil::keyed;
 use crate::plan::Origin;
-use crate::policy::protection::{Action, Guard};
+use crate::policy::protection::{Action, Guard, Treatment};
 use crate::{Refusal, SqlState, read};
 
 /// Views nested deeper than this are refused.
@@ -143,6 +144,14 @@ impl Judge<'_> {
         None
     }
 
+    /// It comes with the mask of its class already, from the table that a view shows: done twice, not every mask is what it is once.
+    fn has_that_mask(&self, before: Origin, treatment: &Treatment) -> bool {
+        let Origin::Veiled { relation, attribute } = before else { return false };
+        let there = self.facts.guard(relation).and_then(|guard| guard.columns.get(&attribute));
+        let keyed = |action: &Action| matches!(action, Action::Veil(sql) if keyed::is_keyed(sql));
+        treatment.class.is_some() && there.is_some_and(|there| there.class == treatment.class && keyed(&there.action))
+    }
+
     /// The veil: a derived table that computes the masks and applies the row filter.
     pub(super) fn guarded(&mut self, relation: &Relation, guard: &Guard, inner: Option<Veiled>) -> Result<Veiled, Refusal> {
         if let Some(why) = &guard.unfit {
@@ -205,9 +214,13 @@ impl Judge<'_> {
                     if let Some(s) = col.label.sealed() {
                         return Err(refuse::sealed_use(self.role, s, &format!("{full}, which the policy masks in another way")));
                     }
-                    col.origin = Origin::Veiled { relation: relation.oid, attribute: column.number };
+                    let before = std::mem::replace(&mut col.origin, Origin::Veiled { relation: relation.oid, attribute: column.number });
                     col.ty = Some(bottom);
-                    select.push(format!("{sql} AS {name}"));
+                    if self.has_that_mask(before, treatment) {
+                        select.push(name);
+                        continue;
+                    }
+                    select.push(format!("{} AS {name}", keyed::with_marker(sql, self.facts.marker())));
                 }
                 Action::Refuse => {
                     col.label = Label::Clear;

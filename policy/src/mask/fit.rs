@@ -35,11 +35,30 @@ pub struct Misfit {
 pub fn fit_in(spec: &MaskSpec, class: &str, column: &Column, relation: &Relation, catalog: &Catalog) -> Result<Option<Action>, Misfit> {
     match spec {
         MaskSpec::Sql(sql) => sql.veil(column, relation, catalog).map(|sql| Some(Action::Veil(sql))),
+        MaskSpec::Fields(fields) if column.data_type.base == BaseType::Composite => {
+            veil::fields::fields(fields, class, column, catalog).map(|sql| Some(Action::Veil(sql)))
+        }
+        MaskSpec::When(when) => {
+            let ty = &column.data_type;
+            let branch = |spec: &MaskSpec| match fit_in(spec, class, column, relation, catalog)? {
+                None => Ok(veil::clear(&column.name, ty)),
+                Some(Action::Veil(sql)) => Ok(sql),
+                // The policy's reader takes no such branch.
+                Some(Action::Seal(_) | Action::Refuse) => {
+                    Err(Misfit { why: format!("`{spec}` cannot hang on a condition"), help: would_fit(ty) })
+                }
+            };
+            let (then, otherwise) = (branch(&when.then)?, branch(&when.otherwise)?);
+            when.condition.choose(&then, &otherwise, column, relation, catalog).map(|sql| Some(Action::Veil(sql)))
+        }
+        MaskSpec::Shift(shift) if is_time(column.data_type.base) => {
+            veil::shift::shift(shift, class, column, relation, catalog).map(|sql| Some(Action::Veil(sql)))
+        }
         other => fit(other, class, &column.name, &column.data_type),
     }
 }
 
-/// The same for masks that need to know no more of the column than its type: all but `sql`.
+/// The same for masks that need to know no more of the column than its type: all but `sql`, `shift`, `fields` and `when`.
 ///
 /// `column` is the stored name, unquoted.
 ///
@@ -62,6 +81,7 @@ pub fn fit(spec: &MaskSpec, class: &str, column: &str, ty: &ColumnType) -> Resul
             Action::Veil(veil::time::truncate(*unit, column, ty))
         }
         MaskSpec::Bucket(width) if is_number(ty.base) => Action::Veil(veil::number::bucket(width, column, ty)?),
+        MaskSpec::Noise(noise) if is_number(ty.base) => Action::Veil(veil::noise::noise(noise, class, column, ty)?),
         MaskSpec::Network { v4, v6 } if is_address(ty.base) => Action::Veil(veil::network::network(*v4, *v6, column, ty)),
         MaskSpec::Json(keys) if ty.base == BaseType::Jsonb => Action::Veil(veil::json::json(keys, column, ty)),
         MaskSpec::Hash { prefix, length } => Action::Seal(Arc::new(hash(prefix, *length, class, ty)?)),
@@ -80,6 +100,10 @@ pub fn fit(spec: &MaskSpec, class: &str, column: &str, ty: &ColumnType) -> Resul
         | MaskSpec::Bucket(_)
         | MaskSpec::Network { .. }
         | MaskSpec::Json(_)
+        | MaskSpec::Shift(_)
+        | MaskSpec::Noise(_)
+        | MaskSpec::Fields(_)
+        | MaskSpec::When(_)
         | MaskSpec::Sql(_) => {
             return Err(Misfit { why: format!("it takes {}", takes(spec)), help: would_fit(ty) });
         }
@@ -285,13 +309,14 @@ const TOKENS: &str = "text, character varying, character, uuid, integer or bigin
 fn takes(spec: &MaskSpec) -> &'static str {
     match spec {
         MaskSpec::Keep(_) | MaskSpec::Email { .. } | MaskSpec::Fake(_) => "text types",
-        MaskSpec::Truncate(_) => "date, timestamp and timestamp with time zone",
-        MaskSpec::Bucket(_) => "integers, numeric, real and double precision",
+        MaskSpec::Truncate(_) | MaskSpec::Shift(_) => "date, timestamp and timestamp with time zone",
+        MaskSpec::Bucket(_) | MaskSpec::Noise(_) => "integers, numeric, real and double precision",
         MaskSpec::Network { .. } => "inet and cidr",
         MaskSpec::Json(_) => "jsonb",
+        MaskSpec::Fields(_) => "columns of a composite type that is no table's",
         MaskSpec::Hash { .. } => HASHABLE,
         MaskSpec::Token { .. } => TOKENS,
-        MaskSpec::Sql(_) => "a column of a table",
+        MaskSpec::Sql(_) | MaskSpec::When(_) => "a column of a table",
         MaskSpec::Clear | MaskSpec::Null | MaskSpec::Redact(_) | MaskSpec::Refuse => "every type",
     }
 }
@@ -314,16 +339,19 @@ fn would_fit(ty: &ColumnType) -> String {
         names.push("`token`");
     }
     if is_time(ty.base) {
-        names.push("`truncate`");
+        names.extend(["`truncate`", "`shift`"]);
     }
     if is_number(ty.base) {
-        names.push("`bucket`");
+        names.extend(["`bucket`", "`noise`"]);
     }
     if is_address(ty.base) {
         names.push("`network`");
     }
     if ty.base == BaseType::Jsonb {
         names.push("`json`");
+    }
+    if ty.base == BaseType::Composite {
+        names.push("`fields`");
     }
     names.extend(["`redact`", "`null`", "`refuse`"]);
     let own_class = if names.len() > 3 { "" } else { "; a column of another type may need a class of its own" };

@@ -126,6 +126,16 @@ impl Key {
     }
 }
 
+/// The key of the veils of a domain: letters and digits, 160 bits, from which no other key can be found.
+pub fn veil_key(key: &Key, domain: &str) -> String {
+    let mut bytes = [0; 20];
+    key.derive("pgveil 2026-11 key of a veil", domain, &mut bytes);
+    let mut digits = [0; 32];
+    put_digits(&bytes, &mut digits);
+    bytes.zeroize();
+    digits.iter().map(|digit| char::from(*digit)).collect()
+}
+
 impl std::fmt::Debug for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Key(..)")

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::fake::Fake;
-use super::veil::sql::SqlMask;
+use super::veil::sql::{Condition, SqlMask};
+use crate::policy::pattern::Pattern;
 
 /// A mask as the policy writes it. Which column types it fits: [`super::fit`].
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +29,10 @@ pub enum MaskSpec {
         /// Bits kept of an IPv6 address, 0 to 127.
         v6: u8,
     },
+    /// A date or time, moved by a secret number of days: one for all that belongs to the same.
+    Shift(Shift),
+    /// A number, moved by a secret amount: one for each value.
+    Noise(Noise),
     /// A keyed pseudonym.
     Hash {
         /// For text types: written before the digits.
@@ -55,8 +60,12 @@ pub enum MaskSpec {
     },
     /// A JSON object: a mask for each of some keys; keys that are not named stay.
     Json(BTreeMap<String, JsonMask>),
+    /// A composite value: a mask for each of some fields, those that are not named are redacted.
+    Fields(BTreeMap<String, MaskSpec>),
     /// An expression over the column.
     Sql(SqlMask),
+    /// One of two masks, as a condition on the row says.
+    When(Box<When>),
     /// A statement that uses the column is refused.
     Refuse,
 }
@@ -122,6 +131,35 @@ pub struct Keep {
 /// What divides the parts of a number, a date, an address.
 pub const SEPARATORS: &str = "-./ @";
 
+/// The arguments of `shift`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shift {
+    /// The columns whose values say what belongs to the same, and of which relations; without these, of all.
+    pub by: Vec<(Option<Pattern<2>>, Vec<String>)>,
+    /// A date moves by 1 to this many days, forth or back.
+    pub days: u32,
+}
+
+/// The arguments of `noise`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Noise {
+    /// Up to this, up or down.
+    Amount(Width),
+    /// Up to this part of the value, up or down.
+    Fraction(Width),
+}
+
+/// Two masks and what chooses between them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct When {
+    /// Over the columns of the row.
+    pub condition: Condition,
+    /// Where it is true.
+    pub then: MaskSpec,
+    /// Where it is false or NULL.
+    pub otherwise: MaskSpec,
+}
+
 /// The width of a bucket: positive, in decimal notation without an exponent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Width {
@@ -178,6 +216,27 @@ impl MaskSpec {
         matches!(self, MaskSpec::Hash { .. } | MaskSpec::Email { .. } | MaskSpec::Fake(_) | MaskSpec::Token { .. })
     }
 
+    /// Computed in the database, by a key: of values of one's own it would show what it does to those of others.
+    pub fn is_keyed_veil(&self) -> bool {
+        match self {
+            MaskSpec::Shift(_) | MaskSpec::Noise(_) => true,
+            MaskSpec::When(when) => when.then.is_keyed_veil() || when.otherwise.is_keyed_veil(),
+            _ => false,
+        }
+    }
+
+    /// SQL or names, by which it reads other columns of the row.
+    pub fn reads(&self) -> Option<String> {
+        match self {
+            MaskSpec::Shift(shift) => Some(shift.by.iter().flat_map(|(_, columns)| columns).cloned().collect::<Vec<_>>().join(" ")),
+            MaskSpec::When(when) => {
+                let branches = [&when.then, &when.otherwise].into_iter().filter_map(MaskSpec::reads);
+                Some(branches.fold(when.condition.text().to_owned(), |all, next| format!("{all} {next}")))
+            }
+            _ => None,
+        }
+    }
+
     /// The mask's name in the policy.
     pub fn name(&self) -> &'static str {
         match self {
@@ -188,12 +247,16 @@ impl MaskSpec {
             MaskSpec::Truncate(_) => "truncate",
             MaskSpec::Bucket(_) => "bucket",
             MaskSpec::Network { .. } => "network",
+            MaskSpec::Shift(_) => "shift",
+            MaskSpec::Noise(_) => "noise",
             MaskSpec::Hash { .. } => "hash",
             MaskSpec::Email { .. } => "email",
             MaskSpec::Fake(_) => "fake",
             MaskSpec::Token { .. } => "token",
             MaskSpec::Json(_) => "json",
+            MaskSpec::Fields(_) => "fields",
             MaskSpec::Sql(_) => "sql",
+            MaskSpec::When(_) => "when",
             MaskSpec::Refuse => "refuse",
         }
     }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::lock::{Accepted, Lock};
-use super::protection::{Ground, Guard, Protection};
+use super::protection::{Ground, Guard, Protection, Treatment};
 use super::{Policy, Role};
 use crate::catalog::{Catalog, Oid};
 
@@ -226,7 +226,8 @@ impl Known {
                 }
             }
         }
-        if guard.filters.is_empty() {
+        let reads = |treatment: &Treatment| treatment.class.as_ref().is_some_and(|class| role.mask_reads(class).is_some());
+        if guard.filters.is_empty() && !guard.columns.values().any(reads) {
             return;
         }
         let rows = self.rows.entry(role.name.clone()).or_default().entry(oid).or_default();

@@ -6,6 +6,7 @@ use toml_edit::{Item, TableLike};
 
 use super::faults::{Faults, suggest};
 use super::parse::{article, key_span, known_keys, string};
+use super::{keyed, when};
 use crate::mask::fake::{Fake, FakeKind, Locale};
 use crate::mask::seal::{MAX_DIGITS, MIN_DIGITS};
 use crate::mask::spec::{Constant, JsonMask, Keep, MaskSpec, Unit, Width};
@@ -13,8 +14,11 @@ use crate::mask::token::BUCKETS as BUCKETS_OF_TOKENS;
 use crate::mask::veil::json::MAX_DEPTH;
 use crate::mask::veil::sql::SqlMask;
 
-pub(super) const MASKS: [&str; 14] =
-    ["clear", "null", "redact", "keep", "truncate", "bucket", "network", "hash", "email", "fake", "token", "json", "sql", "refuse"];
+pub(super) const MASKS: [&str; 18] = [
+    "clear", "null", "redact", "keep", "truncate", "bucket", "network", "shift", "noise", "hash", "email", "fake", "token", "json",
+    "fields", "sql", "when", "refuse",
+];
+const FIELD_MASKS: [&str; 8] = ["clear", "null", "redact", "keep", "truncate", "bucket", "network", "json"];
 const JSON_MASKS: [&str; 6] = ["clear", "null", "redact", "keep", "bucket", "json"];
 
 /// Digits of a hash where the policy does not say.
@@ -34,7 +38,10 @@ const BUCKETS: std::ops::RangeInclusive<f64> = 1e-6..=1e15;
 pub(super) fn mask(faults: &mut Faults<'_>, item: &Item) -> Option<(MaskSpec, bool, bool)> {
     let (item, writes) = writes(faults, item)?;
     let (item, otherwise) = otherwise(faults, &item)?;
-    let spec = one_mask(faults, &item)?;
+    let spec = match when::stands_in(&item) {
+        true => when::when(faults, &item)?,
+        false => one_mask(faults, &item)?,
+    };
     if otherwise && !spec.seals() {
         let message = format!("`otherwise` has no meaning beside the mask `{spec}`, which no statement is refused for");
         faults.add(item.span(), message, "leave it out; it belongs to `hash`, `email`, `fake` and `token`");
@@ -78,8 +85,28 @@ fn otherwise<'i>(faults: &mut Faults<'_>, item: &'i Item) -> Option<(std::borrow
     Some((std::borrow::Cow::Owned(rest), true))
 }
 
-fn one_mask(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
-    let (name, argument) = call(faults, item, &MASKS)?;
+/// A mask for each field of a composite type.
+fn fields(faults: &mut Faults<'_>, item: &Item) -> Option<BTreeMap<String, MaskSpec>> {
+    let Some(table) = item.as_table_like().filter(|table| !table.is_empty()) else {
+        let message = "`fields` takes a table with a mask for each field";
+        faults.add(
+            item.span(),
+            message,
+            "write `{ fields = { street = \"redact\", city = \"clear\" } }`; fields that are not named are redacted",
+        );
+        return None;
+    };
+    let masks: Vec<Option<(String, MaskSpec)>> =
+        table.iter().map(|(name, item)| Some((name.to_owned(), mask_of(faults, item, &FIELD_MASKS)?))).collect();
+    masks.into_iter().collect()
+}
+
+pub(super) fn one_mask(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
+    mask_of(faults, item, &MASKS)
+}
+
+fn mask_of(faults: &mut Faults<'_>, item: &Item, known: &[&'static str]) -> Option<MaskSpec> {
+    let (name, argument) = call(faults, item, known)?;
     let spec = match (name, argument) {
         ("clear", None) => MaskSpec::Clear,
         ("null", None) => MaskSpec::Null,
@@ -89,6 +116,8 @@ fn one_mask(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
         ("keep", Some(arguments)) => MaskSpec::Keep(keep(faults, arguments)?),
         ("truncate", Some(unit)) => truncate(faults, unit)?,
         ("bucket", Some(width)) => MaskSpec::Bucket(bucket(faults, width)?),
+        ("shift", Some(arguments)) => MaskSpec::Shift(keyed::shift(faults, arguments)?),
+        ("noise", Some(arguments)) => MaskSpec::Noise(keyed::noise(faults, arguments)?),
         ("network", Some(bits)) => network(faults, bits)?,
         ("hash", None) => MaskSpec::Hash { prefix: String::new(), length: DEFAULT_DIGITS },
         ("hash", Some(arguments)) => {
@@ -105,6 +134,7 @@ fn one_mask(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
         ("token", Some(arguments)) => token(faults, arguments)?,
         ("sql", Some(expression)) => MaskSpec::Sql(sql(faults, expression)?),
         ("json", Some(keys)) => MaskSpec::Json(json(faults, keys, 1)?),
+        ("fields", Some(masks)) => MaskSpec::Fields(fields(faults, masks)?),
         (name, argument) => return wrong_form(faults, item, name, argument.is_some()),
     };
     Some(spec)
@@ -155,8 +185,8 @@ fn known_mask(faults: &mut Faults<'_>, name: &str, at: Option<std::ops::Range<us
     }
     let (message, help) = match name {
         _ if MASKS.contains(&name) => (
-            format!("the mask `{name}` cannot stand under a key of a JSON object"),
-            format!("known there: {}", JSON_MASKS.map(|m| format!("`{m}`")).join(", ")),
+            format!("the mask `{name}` cannot stand under a key of a JSON object or a field"),
+            format!("known there: {}", known.iter().map(|m| format!("`{m}`")).collect::<Vec<_>>().join(", ")),
         ),
         _ => (format!("unknown mask `{name}`"), suggest(name, known.iter().copied())),
     };
@@ -175,8 +205,12 @@ fn wrong_form<T>(faults: &mut Faults<'_>, item: &Item, name: &str, has_argument:
         "truncate" => "{ truncate = \"year\" }",
         "bucket" => "{ bucket = 10000 }",
         "network" => "{ network = 24 }",
+        "when" => when::EXAMPLE,
+        "shift" => keyed::SHIFT,
+        "noise" => keyed::NOISE,
         "fake" => "{ fake = \"name\" }",
         "json" => "{ json = { street = \"null\" } }",
+        "fields" => "{ fields = { street = \"redact\", city = \"clear\" } }",
         "sql" => "{ sql = \"left({column}, 3) || '…'\" }",
         "null" => "\"null\"",
         "refuse" => "\"refuse\"",
@@ -228,7 +262,13 @@ fn sql(faults: &mut Faults<'_>, item: &Item) -> Option<SqlMask> {
     }
 }
 
-fn arguments<'i>(faults: &mut Faults<'_>, item: &'i Item, mask: &str, known: &[&str], example: &str) -> Option<&'i dyn TableLike> {
+pub(super) fn arguments<'i>(
+    faults: &mut Faults<'_>,
+    item: &'i Item,
+    mask: &str,
+    known: &[&str],
+    example: &str,
+) -> Option<&'i dyn TableLike> {
     let Some(table) = item.as_table_like() else {
         let message = format!("`{mask}` takes a table, not {}", article(item.type_name()));
         faults.add(item.span(), message, format!("write `{example}`"));
@@ -239,12 +279,19 @@ fn arguments<'i>(faults: &mut Faults<'_>, item: &'i Item, mask: &str, known: &[&
 }
 
 /// A whole number within limits; `default` where the key is not there.
-fn number(faults: &mut Faults<'_>, table: &dyn TableLike, key: &str, limits: (i64, i64), default: i64, why: &str) -> Option<i64> {
+pub(super) fn number(
+    faults: &mut Faults<'_>,
+    table: &dyn TableLike,
+    key: &str,
+    limits: (i64, i64),
+    default: i64,
+    why: &str,
+) -> Option<i64> {
     let Some(item) = table.get(key) else { return Some(default) };
     whole(faults, item, &format!("`{key}`"), limits, why)
 }
 
-fn whole(faults: &mut Faults<'_>, item: &Item, what: &str, (low, high): (i64, i64), why: &str) -> Option<i64> {
+pub(super) fn whole(faults: &mut Faults<'_>, item: &Item, what: &str, (low, high): (i64, i64), why: &str) -> Option<i64> {
     let number = item.as_integer().filter(|n| (low..=high).contains(n));
     if number.is_none() {
         let shown = item.as_integer().map_or_else(|| article(item.type_name()), |n| n.to_string());
@@ -284,10 +331,14 @@ fn truncate(faults: &mut Faults<'_>, item: &Item) -> Option<MaskSpec> {
 }
 
 fn bucket(faults: &mut Faults<'_>, item: &Item) -> Option<Width> {
+    size(faults, item, "the width of `bucket`", "write `{ bucket = 10000 }`: values are rounded down to multiples of it")
+}
+
+/// A positive number, in the notation that SQL takes.
+pub(super) fn size(faults: &mut Faults<'_>, item: &Item, what: &str, help: &str) -> Option<Width> {
     let number = item.as_float().or_else(|| item.as_integer().map(|n| n as f64)).filter(|n| BUCKETS.contains(n));
     let Some(number) = number else {
-        let message = "the width of `bucket` must be a number from 0.000001 to 1000000000000000";
-        faults.add(item.span(), message, "write `{ bucket = 10000 }`: values are rounded down to multiples of it");
+        faults.add(item.span(), format!("{what} must be a number from 0.000001 to 1000000000000000"), help);
         return None;
     };
     // Whole numbers up to 1e15 are exact in an f64.

@@ -2,6 +2,7 @@
 
 pub mod exempt;
 mod faults;
+mod keyed;
 pub mod known;
 pub mod lock;
 mod masks;
@@ -9,6 +10,7 @@ mod parse;
 pub mod pattern;
 pub mod protection;
 pub mod tests_in_file;
+mod when;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -183,6 +185,11 @@ impl Role {
     /// It is read-only but for schemas like this one, of which what lies there counts as its own.
     pub fn owns(&self, schema: &str) -> bool {
         self.read_only && self.writable_schemas.iter().any(|own| own == schema)
+    }
+
+    /// What the class's mask reads of other columns: see [`MaskSpec::reads`].
+    fn mask_reads(&self, class: &str) -> Option<String> {
+        self.masks.get(class).and_then(|mask| mask.spec.reads())
     }
 
     /// No rule masks or filters anything for this role: neither a class, nor a row, nor a column without a class.

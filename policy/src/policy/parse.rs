@@ -7,7 +7,7 @@ use toml_edit::{Document, Item, TableLike, Value};
 
 use super::faults::{Faults, suggest};
 use super::pattern::{Pattern, PatternError};
-use super::{Class, DefaultMask, Policy, PolicyError, Role, RoleMask, RowRule, Unclassified, exempt, masks, tests_in_file};
+use super::{Class, DefaultMask, Policy, PolicyError, Role, RoleMask, RowRule, Unclassified, exempt, keyed, masks, tests_in_file};
 
 /// Keys at the top of a policy.
 pub(super) const TOP: [&str; 7] = ["version", "unclassified", "unclassified_new", "class", "role", "exemption", "test"];
@@ -150,7 +150,7 @@ fn role(faults: &mut Faults<'_>, (name, span, table): Named<'_>, classes: &[&str
         functions: functions(faults, table, name),
         trusted_code: boolean(faults, table, "trusted_code", name),
         channels: channels(faults, table, name),
-        masks: role_masks(faults, table, name, classes),
+        masks: role_masks(faults, table, name, table.get("read_only").and_then(Item::as_bool) == Some(true), classes),
         rows: rows(faults, table, name),
     }
 }
@@ -222,7 +222,7 @@ fn functions(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str) -> Vec<
     out
 }
 
-fn role_masks(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str, classes: &[&str]) -> BTreeMap<String, RoleMask> {
+fn role_masks(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str, read_only: bool, classes: &[&str]) -> BTreeMap<String, RoleMask> {
     let mut out = BTreeMap::new();
     let Some(item) = table.get("mask") else { return out };
     let what = format!("`mask` of role {role}");
@@ -236,6 +236,9 @@ fn role_masks(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str, classe
         }
         let (line, column) = faults.place(span);
         if let Some((spec, redacts_otherwise, writes)) = masks::mask(faults, item) {
+            if (spec.is_keyed_veil() || spec.reads().is_some()) && (writes || !read_only) {
+                keyed::refuse_writer(faults, item, role, &spec);
+            }
             let written = faults.written(item.span());
             out.insert(class.to_owned(), RoleMask { spec, redacts_otherwise, writes, written, line, column });
         }
@@ -284,7 +287,7 @@ fn condition_fault(sql: &str) -> Option<String> {
     None
 }
 
-fn pattern<const N: usize>(faults: &mut Faults<'_>, text: &str, at: Option<Range<usize>>, form: &str) -> Option<Pattern<N>> {
+pub(super) fn pattern<const N: usize>(faults: &mut Faults<'_>, text: &str, at: Option<Range<usize>>, form: &str) -> Option<Pattern<N>> {
     match Pattern::parse(text) {
         Ok(pattern) => Some(pattern),
         Err(error) => {

@@ -336,7 +336,9 @@ impl<'a> Derivation<'a> {
             DefaultMask::Clear => MaskSpec::Clear,
             DefaultMask::Redact => MaskSpec::Redact(None),
         };
-        let spec = mask.map_or(&by_default, |m| &m.spec);
+        // Of values that it puts there itself the role would read what such a mask does to those of others.
+        let own = mask.is_some_and(|m| m.spec.is_keyed_veil()) && self.may_write(relation);
+        let spec = mask.map(|m| &m.spec).filter(|_| !own).unwrap_or(if own { &MaskSpec::Redact(None) } else { &by_default });
         let action = match fit_in(spec, class, column, relation, self.whole) {
             Ok(action) => action?,
             Err(misfit) => {
@@ -357,9 +359,27 @@ impl<'a> Derivation<'a> {
                 return None;
             }
         };
-        let (line, default) = mask.map_or((self.role.line, ", default"), |m| (m.line, ""));
-        let rule = format!("{}:{line} (role {}, class {class}{default})", self.policy.file, self.role.name);
+        let renamed = self.role.mask_reads(class).and_then(|sql| self.known.renamed(self.role, self.catalog, relation.oid, &sql));
+        if let Some(now) = renamed {
+            let line = mask.map_or(0, |m| m.line);
+            let rule = format!(
+                "{}:{line} (role {}, class {class}), which reads a column that was renamed ({now})",
+                self.policy.file, self.role.name
+            );
+            return Some(Treatment { action: Action::Refuse, class: Some(class.to_owned()), rule, ground });
+        }
+        let (line, more) = match mask {
+            None => (self.role.line, ", default"),
+            Some(m) if own => (m.line, "; redacted where the role may write"),
+            Some(m) => (m.line, ""),
+        };
+        let rule = format!("{}:{line} (role {}, class {class}{more})", self.policy.file, self.role.name);
         Some(Treatment { action, class: Some(class.to_owned()), rule, ground })
+    }
+
+    /// What lies in the relation may be the role's own.
+    fn may_write(&self, relation: &Relation) -> bool {
+        !self.role.read_only || relation.schema.starts_with("pg_temp") || self.role.writable_schemas.contains(&relation.schema)
     }
 
     fn unclassified(&self, relation: &Relation, column: &Column) -> Option<Treatment> {

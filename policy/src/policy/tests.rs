@@ -152,6 +152,72 @@ fn row_filters_are_read_by_postgres_grammar() {
 }
 
 #[test]
+fn masks_with_a_key_explain_themselves() {
+    let shift =
+        |arguments: &str| error(&format!("class.c.columns = []\nrole.r.read_only = true\nrole.r.mask.c = {{ shift = {{ {arguments} }} }}"));
+    assert!(shift("days = 30").contains("`shift` without `by` | write `{ shift = { by = \"customer_id\", days = 180 } }`"));
+    assert!(shift("by = \"id\", days = 3").contains("`days` must be a whole number from 7 to 36500, not 3"));
+    assert!(shift("by = 3").contains("`by` names no column"));
+    assert!(shift("by = []").contains("`by` names no column"));
+    assert!(shift("by = {}").contains("`by` names no table"));
+    assert!(shift("by = { orders = \"id\" }").contains("`orders` has 1 parts where 2 are needed"));
+    assert!(shift("by = \"id\", dyas = 30").contains("unknown key `dyas` in mask `shift` | did you mean `days`?"));
+    assert!(mask_error("\"shift\"").contains("the mask `shift` needs an argument | write `{ shift = { by = "));
+    let noise =
+        |arguments: &str| error(&format!("class.c.columns = []\nrole.r.read_only = true\nrole.r.mask.c = {{ noise = {{ {arguments} }} }}"));
+    assert!(noise("").contains("`noise` without an `amount` or a `fraction`"));
+    assert!(noise("amount = 5, fraction = 0.1").contains("keep one of them"));
+    assert!(noise("fraction = 1.5").contains("the fraction of `noise` must be a number from 0.001 to 0.9"));
+    assert!(noise("amount = 0").contains("the amount of `noise` must be a number from 0.000001"));
+}
+
+#[test]
+fn masks_with_a_key_are_for_roles_that_may_not_write() {
+    let writer = mask_error("{ noise = { amount = 5 } }");
+    assert!(writer.contains("the mask `noise` is for roles that may not write: role r could put a value of its own there"), "{writer}");
+    assert!(writer.contains("write `read_only = true` in [role.r]"), "{writer}");
+    let both = error("class.c.columns = []\nrole.r.read_only = true\nrole.r.mask.c = { shift = { by = \"id\" }, write = true }");
+    assert!(both.contains("the mask `shift` is for roles that may not write"), "{both}");
+    let fine = "version = 1\nclass.c.columns = []\nrole.r.read_only = true\nrole.r.mask.c = { shift = { by = [\"a\", \"b\"] } }";
+    let policy = Policy::parse("policy.toml", fine).unwrap();
+    let by = vec![(None, vec!["a".to_owned(), "b".to_owned()])];
+    assert_eq!(policy.roles["r"].masks["c"].spec, MaskSpec::Shift(crate::mask::spec::Shift { by, days: 365 }));
+}
+
+#[test]
+fn conditions_explain_themselves() {
+    let read_only = |mask: &str| error(&format!("class.c.columns = []\nrole.r.read_only = true\nrole.r.mask.c = {mask}"));
+    assert!(read_only("{ when = \"a = 1\" }").contains("`when` without `then`"));
+    assert!(read_only("{ then = \"null\" }").contains("`then` without `when`"));
+    assert!(read_only("{ when = \"a = \", then = \"null\" }").contains("the condition `when` cannot be used: it cannot be read"));
+    assert!(read_only("{ when = 3, then = \"null\" }").contains("`when` must be a string"));
+    let sealed = read_only("{ when = \"a = 1\", then = \"hash\" }");
+    assert!(sealed.contains("the pseudonym `hash` cannot hang on a condition | "), "{sealed}");
+    assert!(read_only("{ when = \"a = 1\", then = \"clear\", else = \"refuse\" }").contains("`refuse` cannot hang on a condition"));
+    let open = read_only("{ when = \"a = 1\", then = \"redact\", else = \"clear\" }");
+    assert!(open.contains("`else` shows more than `then`") && open.contains("`when = \"NOT (a = 1)\"`"), "{open}");
+    assert!(read_only("{ when = \"a = 1\", then = \"clear\", unless = \"null\" }").contains("unknown key `unless`"));
+    assert!(read_only("\"when\"").contains("the mask `when` needs an argument | write `{ when = "));
+    let writer = mask_error("{ when = \"a = 1\", then = \"clear\" }");
+    assert!(writer.contains("the mask `when` is for roles that may not write: role r could write what the condition reads"), "{writer}");
+    let fine =
+        "version = 1\nclass.c.columns = []\nrole.r.read_only = true\nrole.r.mask.c = { when = \"a = 1\", then = { keep = { last = 2 } } }";
+    let policy = Policy::parse("policy.toml", fine).unwrap();
+    let mask = &policy.roles["r"].masks["c"];
+    let MaskSpec::When(when) = &mask.spec else { panic!("{mask:?}") };
+    assert!(when.otherwise == MaskSpec::Redact(None) && when.condition.text() == "a = 1");
+}
+
+#[test]
+fn fields_explain_themselves() {
+    assert!(mask_error("\"fields\"").contains("the mask `fields` needs an argument | write `{ fields = { street"));
+    assert!(mask_error("{ fields = {} }").contains("`fields` takes a table with a mask for each field"));
+    let sealed = mask_error("{ fields = { a = \"hash\" } }");
+    assert!(sealed.contains("the mask `hash` cannot stand under a key of a JSON object or a field | known there: `clear`"), "{sealed}");
+    assert!(mask_error("{ fields = { a = \"nul\" } }").contains("unknown mask `nul` | did you mean `null`?"));
+}
+
+#[test]
 fn masks_explain_themselves() {
     assert!(mask_error("{ token = { bucket = 8 } }").contains("from 16 to 1024"));
     assert!(mask_error("{ token = { prefix = \"ä\" } }").contains("visible ASCII"));

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::mask::MaskSpec;
-use crate::mask::spec::{Unit, Width};
+use crate::mask::spec::{Noise, Unit, Width};
 
 /// What a change of a mask means for what can be learned of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +36,11 @@ impl Change {
 
 /// What changes from one mask to another. Masks that are not known to be comparable are [`Change::Other`].
 pub fn change(old: &MaskSpec, new: &MaskSpec) -> Change {
-    let ordering = match (old, new) {
+    Change::of(ordering(old, new))
+}
+
+fn ordering(old: &MaskSpec, new: &MaskSpec) -> Option<Ordering> {
+    match (old, new) {
         (old, new) if old == new => Some(Ordering::Equal),
         (MaskSpec::Clear, _) => Some(Ordering::Less),
         (_, MaskSpec::Clear) => Some(Ordering::Greater),
@@ -49,6 +53,11 @@ pub fn change(old: &MaskSpec, new: &MaskSpec) -> Change {
         (MaskSpec::Truncate(a), MaskSpec::Truncate(b)) => units(*a, *b),
         (MaskSpec::Bucket(a), MaskSpec::Bucket(b)) => widths(a, b),
         (MaskSpec::Network { v4: a4, v6: a6 }, MaskSpec::Network { v4: b4, v6: b6 }) => both(b4.cmp(a4), b6.cmp(a6)),
+        (MaskSpec::Shift(a), MaskSpec::Shift(b)) if a.by == b.by => Some(a.days.cmp(&b.days)),
+        (MaskSpec::Noise(a), MaskSpec::Noise(b)) => noises(a, b),
+        (MaskSpec::When(a), MaskSpec::When(b)) if a.condition == b.condition => {
+            both(ordering(&a.then, &b.then)?, ordering(&a.otherwise, &b.otherwise)?)
+        }
         // Equal values stay equal, whatever a pseudonym looks like.
         (MaskSpec::Hash { .. }, MaskSpec::Hash { .. }) | (MaskSpec::Email { .. }, MaskSpec::Email { .. }) => Some(Ordering::Equal),
         // The domain shows.
@@ -63,8 +72,7 @@ pub fn change(old: &MaskSpec, new: &MaskSpec) -> Change {
         (MaskSpec::Token { .. }, MaskSpec::Hash { .. }) => Some(Ordering::Less),
         (MaskSpec::Hash { .. }, MaskSpec::Token { .. }) => Some(Ordering::Greater),
         _ => None,
-    };
-    Change::of(ordering)
+    }
 }
 
 fn shows_nothing(spec: &MaskSpec) -> bool {
@@ -88,6 +96,15 @@ fn units(old: Unit, new: Unit) -> Option<Ordering> {
     Some(place(old)?.cmp(&place(new)?))
 }
 
+/// The less a value moves, the more shows.
+fn noises(old: &Noise, new: &Noise) -> Option<Ordering> {
+    let size = |width: &Width| width.decimal.parse::<f64>().ok();
+    match (old, new) {
+        (Noise::Amount(a), Noise::Amount(b)) | (Noise::Fraction(a), Noise::Fraction(b)) => size(a)?.partial_cmp(&size(b)?),
+        (Noise::Amount(_), Noise::Fraction(_)) | (Noise::Fraction(_), Noise::Amount(_)) => None,
+    }
+}
+
 fn widths(old: &Width, new: &Width) -> Option<Ordering> {
     match (old.whole, new.whole) {
         (Some(old), Some(new)) => multiple(old.unsigned_abs(), new.unsigned_abs()),
@@ -109,7 +126,8 @@ fn multiple(old: u64, new: u64) -> Option<Ordering> {
 mod tests {
     use super::*;
     use crate::mask::fake::{Fake, FakeKind, Locale};
-    use crate::mask::spec::{Constant, Keep};
+    use crate::mask::spec::{Constant, Keep, Shift, When};
+    use crate::mask::veil::sql::Condition;
 
     fn keep(first: u32, last: u32) -> MaskSpec {
         MaskSpec::Keep(Keep { first, last, fill: '*', separators: false })
@@ -117,6 +135,19 @@ mod tests {
 
     fn bucket(n: i64) -> MaskSpec {
         MaskSpec::Bucket(Width { decimal: n.to_string(), whole: Some(n) })
+    }
+
+    fn shift(days: u32, by: &str) -> MaskSpec {
+        MaskSpec::Shift(Shift { by: vec![(None, vec![by.to_owned()])], days })
+    }
+
+    fn when(condition: &str, then: MaskSpec) -> MaskSpec {
+        let condition = Condition::read(condition).unwrap();
+        MaskSpec::When(Box::new(When { condition, then, otherwise: MaskSpec::Redact(None) }))
+    }
+
+    fn noise(fraction: &str) -> MaskSpec {
+        MaskSpec::Noise(Noise::Fraction(Width { decimal: fraction.into(), whole: None }))
     }
 
     #[test]
@@ -142,6 +173,15 @@ mod tests {
             (bucket(10_000), bucket(5_000), Change::Clearer),
             (bucket(10_000), bucket(15_000), Change::Other),
             (MaskSpec::Network { v4: 24, v6: 48 }, MaskSpec::Network { v4: 16, v6: 48 }, Change::Masked),
+            (shift(30, "id"), shift(60, "id"), Change::Masked),
+            (shift(30, "id"), shift(30, "tenant"), Change::Other),
+            (MaskSpec::Truncate(Unit::Year), shift(30, "id"), Change::Other),
+            (when("a = 1", keep(0, 2)), when("a = 1", keep(0, 1)), Change::Masked),
+            (when("a = 1", keep(0, 2)), when("a = 2", keep(0, 2)), Change::Other),
+            (when("a = 1", MaskSpec::Clear), MaskSpec::Null, Change::Masked),
+            (MaskSpec::Clear, when("a = 1", MaskSpec::Clear), Change::Masked),
+            (noise("0.2"), noise("0.1"), Change::Clearer),
+            (noise("0.2"), MaskSpec::Noise(Noise::Amount(Width { decimal: "5".into(), whole: Some(5) })), Change::Other),
             (hash.clone(), token(32), Change::Clearer),
             (token(64), token(32), Change::Clearer),
             (hash.clone(), email.clone(), Change::Clearer),

@@ -4,5 +4,5 @@ pub mod check;
 pub mod diff;
 pub mod finding;
 pub mod lock;
-mod looks;
+pub(crate) mod looks;
 pub mod schema;

@@ -179,6 +179,45 @@ fn described(name: &str) -> Option<(bool, Option<Value>)> {
             let what = "An expression; {column} stands for the value.";
             (false, Some(json!({ "description": what, "type": "string", "minLength": 1 })))
         }
+        "shift" => {
+            let names = || json!({ "type": "array", "items": { "type": "string", "minLength": 1 }, "minItems": 1 });
+            let columns = json!({ "anyOf": [{ "type": "string", "minLength": 1 }, names()] });
+            let by = json!({
+                "description": "The column that says whose date it is; or by schema.table, that of each.",
+                "anyOf": [
+                    columns,
+                    { "type": "object", "propertyNames": { "pattern": pattern(2) }, "additionalProperties": columns, "minProperties": 1 },
+                ],
+            });
+            let days = json!({ "description": "Dates move by up to as many days.", "type": "integer", "minimum": 7, "maximum": 36_500, "default": 365 });
+            let mut shift = table(json!({ "by": by, "days": days }));
+            if let Value::Object(shift) = &mut shift {
+                shift.insert("required".to_owned(), json!(["by"]));
+            }
+            (false, Some(shift))
+        }
+        "noise" => {
+            let fraction = json!({ "description": "A part of the value.", "type": "number", "minimum": 0.001, "maximum": 0.9 });
+            let amount = json!({ "description": "Numbers move by up to that.", "type": "number", "minimum": 0.000_001, "maximum": 1e15 });
+            let mut noise = table(json!({ "amount": amount, "fraction": fraction }));
+            if let Value::Object(noise) = &mut noise {
+                noise.insert("minProperties".to_owned(), json!(1));
+                noise.insert("maxProperties".to_owned(), json!(1));
+            }
+            (false, Some(noise))
+        }
+        "fields" => (
+            false,
+            Some(json!({
+                "description": "A mask for each field of a composite type; those that are not named are redacted, * stands for these.",
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": { "$ref": "#/$defs/mask" },
+            })),
+        ),
+        "when" => {
+            (false, Some(json!({ "description": "A condition over the columns of the same row.", "type": "string", "minLength": 1 })))
+        }
         "json" => (
             false,
             Some(json!({
@@ -230,6 +269,9 @@ fn mask(names: &[&str]) -> Value {
             "const": "redact",
         }),
     );
+    let branch = |what: &str| json!({ "description": what, "$ref": "#/$defs/mask" });
+    properties.insert("then".to_owned(), branch("The mask where the condition of when is true."));
+    properties.insert("else".to_owned(), branch("The mask where it is false or NULL; redact where it is not said."));
     properties.insert("write".to_owned(), json!({ "description": "The role may write columns of the class.", "type": "boolean" }));
     let mut call = json!({ "type": "object", "properties": properties, "oneOf": one_of });
     if let (Value::Object(call), false) = (&mut call, further) {

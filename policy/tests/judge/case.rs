@@ -132,7 +132,7 @@ fn sent(catalog: &Catalog, plan: &Plan, gated: bool) -> String {
     let mut out = String::new();
     for statement in &plan.statements {
         let moves = if statement.moves_search_path { " (moves search_path)" } else { "" };
-        let text = statement.text.render("KEY", |token| format!("raw({})", token.text));
+        let text = statement.text.render("KEY", |token| format!("raw({})", token.text), str::to_owned);
         let shown = if gated { text } else { gateless(&text) };
         writeln!(out, "=> {shown}").unwrap();
         let kind = format!("{:?}", statement.kind);

@@ -64,12 +64,12 @@ fn each_session_fills_in_its_own_order_key() {
     let plan = plan("SELECT email FROM customers ORDER BY email");
     let text = &plan.statements[0].text;
     assert!(
-        text.render("first", |token| format!("raw({})", token.text)).contains("'first'")
-            && !text.render("first", |token| format!("raw({})", token.text)).contains("Marker")
+        text.render("first", |token| format!("raw({})", token.text), str::to_owned).contains("'first'")
+            && !text.render("first", |token| format!("raw({})", token.text), str::to_owned).contains("Marker")
     );
     assert_eq!(
-        text.render("first", |token| format!("raw({})", token.text)).replace("first", "second"),
-        text.render("second", |token| format!("raw({})", token.text))
+        text.render("first", |token| format!("raw({})", token.text), str::to_owned).replace("first", "second"),
+        text.render("second", |token| format!("raw({})", token.text), str::to_owned)
     );
 }
 

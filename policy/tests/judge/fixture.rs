@@ -311,14 +311,14 @@ fn types(catalog: &mut Catalog, real: &Catalog) {
     for (schema, name) in of_postgres.map(|name| ("pg_catalog", name)).into_iter().chain([("shop", "mood"), ("adhoc", "text")]) {
         oid += 1;
         let known = real.types.get(schema).and_then(|t| t.get(name)).map(|t| t.oid);
-        let made = Type { oid: known.unwrap_or(oid), relation: 0, fields: vec![] };
+        let made = Type { oid: known.unwrap_or(oid), relation: 0, fields: vec![], columns: vec![] };
         catalog.types.entry(schema.to_owned()).or_default().insert(name.to_owned(), made);
     }
     let rows: Vec<_> = catalog.relations.values().cloned().collect();
     for relation in rows {
         oid += 1;
         let fields = relation.columns.iter().map(|c| c.name.clone()).collect();
-        let made = Type { oid, relation: relation.oid, fields };
+        let made = Type { oid, relation: relation.oid, fields, columns: vec![] };
         catalog.types.entry(relation.schema.clone()).or_default().insert(relation.name.clone(), made);
     }
 }

@@ -18,7 +18,7 @@ fn engine(column: &str, sql: &str) -> Result<Engine, String> {
 fn sent(column: &str, sql: &str, statement: &str) -> String {
     let engine = engine(column, sql).unwrap_or_else(|e| panic!("{column} {sql}: {e}"));
     let plan = engine.judge(&subject("analyst"), statement).unwrap_or_else(|r| panic!("{r:?}"));
-    crate::case::gateless(&plan.statements[0].text.render("KEY", |token| format!("raw({})", token.text)))
+    crate::case::gateless(&plan.statements[0].text.render("KEY", |token| format!("raw({})", token.text), str::to_owned))
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn masks_with_subqueries_stand_in_statements_that_write() {
         "UPDATE customers SET city = 'x' WHERE id = 1 RETURNING address",
     ] {
         let plan = engine.judge(&subject("analyst"), sql).unwrap_or_else(|r| panic!("{sql}: {r:?}"));
-        let text = plan.statements[0].text.render("KEY", |token| token.text.clone());
+        let text = plan.statements[0].text.render("KEY", |token| token.text.clone(), str::to_owned);
         assert!(text.contains("jsonb_object_agg") && text.contains("veil_je2"), "{text}");
     }
 }

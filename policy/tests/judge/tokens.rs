@@ -26,7 +26,7 @@ fn planned(sql: &str) -> Planned {
 }
 
 fn sent(sql: &str) -> String {
-    planned(sql).text.render("KEY", |token| format!("raw({})", token.text))
+    planned(sql).text.render("KEY", |token| format!("raw({})", token.text), str::to_owned)
 }
 
 fn refused(sql: &str) -> Refusal {

@@ -107,7 +107,11 @@ fn parts(engine: &Engine, who: &Subject, sql: &str, plan: &Plan) -> Vec<Part> {
 
 /// The text that is sent, with words in place of what is a session's secret or a token's value.
 fn shown(text: &SqlText) -> String {
-    text.render("<the session's order key>", |token| format!("<what {} stands for>", token.text))
+    text.render(
+        "<the session's order key>",
+        |token| format!("<what {} stands for>", token.text),
+        |domain| format!("<the key of the {domain}>"),
+    )
 }
 
 impl About<'_> {

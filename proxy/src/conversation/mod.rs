@@ -131,6 +131,9 @@ pub trait Judge {
 
     /// What replaces the values of a sealed column.
     fn pseudonym(&self, spec: &Arc<SealSpec>) -> Arc<dyn Pseudonym>;
+
+    /// The key of the veils of a domain: letters and digits.
+    fn veil_key(&self, domain: &str) -> String;
 }
 
 /// Bytes to be sent. The conversation only appends.

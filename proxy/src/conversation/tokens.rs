@@ -27,7 +27,7 @@ impl<J: Judge> Conversation<J> {
     }
 
     pub(super) fn render_text(&self, text: &SqlText) -> String {
-        text.render(&self.order_key, |token| {
+        let open = |token: &pgveil_policy::Token| {
             let mut value = Vec::new();
             let opened = self.judge.pseudonym(&token.spec).open_text(token.text.as_bytes(), &mut value);
             match (opened, String::from_utf8(value)) {
@@ -35,7 +35,8 @@ impl<J: Judge> Conversation<J> {
                 // The judgement has let only such literals through as can be opened.
                 (Err(_), _) | (_, Err(_)) => String::new(),
             }
-        })
+        };
+        text.render(&self.order_key, open, |domain| self.judge.veil_key(domain))
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use pgveil_policy::catalog::Oid;
 use pgveil_policy::catalog::own::{Asking, Next, Own, Rows};
-use pgveil_policy::mask::seal::{Key, SealSpec, Sealer};
+use pgveil_policy::mask::seal::{Key, SealSpec, Sealer, veil_key};
 use pgveil_policy::{Engine, Output, Plan, Refusal, Subject};
 
 use super::Engines;
@@ -250,6 +250,10 @@ impl Judge for SessionJudge {
 
     fn pseudonym(&self, spec: &Arc<SealSpec>) -> Arc<dyn Pseudonym> {
         Arc::new(Hashed(Sealer::with_old(&self.keys.newest, &self.keys.old, spec)))
+    }
+
+    fn veil_key(&self, domain: &str) -> String {
+        veil_key(&self.keys.newest, domain)
     }
 }
 

@@ -9,13 +9,15 @@ use crate::catalog::form::TypeFacts;
 use crate::catalog::{Column, ColumnType, Index, Oid, Relation, RelationKind, Type};
 
 impl Builder {
-    pub(super) fn name_types(&mut self) {
+    pub(super) fn name_types(&mut self) -> Result<(), LoadError> {
         for (oid, row) in self.taken.iter().filter_map(|oid| self.types.get_key_value(oid)) {
             let fields = match row.kind {
                 'c' => self.columns.get(&row.relation).map(|c| c.iter().map(|c| c.name.clone()).collect()).unwrap_or_default(),
                 _ => Vec::new(),
             };
-            let named = Type { oid: *oid, relation: row.relation, fields };
+            let own = self.columns.get(&row.relation).filter(|_| row.kind == 'c' && !self.relations.contains_key(&row.relation));
+            let columns = own.into_iter().flatten().map(|c| column(&self.types, c.clone())).collect::<Result<_, _>>()?;
+            let named = Type { oid: *oid, relation: row.relation, fields, columns };
             self.catalog.types.entry(row.schema.clone()).or_default().insert(row.name.clone(), named);
             let facts = TypeFacts {
                 schema: row.schema.clone(),
@@ -32,6 +34,7 @@ impl Builder {
             };
             self.catalog.forms.types.insert(*oid, Arc::new(facts));
         }
+        Ok(())
     }
 
     pub(super) fn place_columns(&mut self) -> Result<(), LoadError> {

@@ -7,9 +7,13 @@
 //! A column of a domain is masked in the type at the bottom of the domain, since the domain's constraints could
 //! refuse a mask's value: such a column comes out with the base type.
 
+pub mod fields;
 pub mod json;
+pub mod keyed;
 pub mod network;
+pub mod noise;
 pub mod number;
+pub mod shift;
 pub mod sql;
 pub mod text;
 pub mod time;
@@ -21,6 +25,11 @@ use crate::catalog::{BaseType, ColumnType};
 /// NULL of the column's type.
 pub fn null(ty: &ColumnType) -> String {
     finish("NULL", ty)
+}
+
+/// The value as it is.
+pub fn clear(column: &str, ty: &ColumnType) -> String {
+    finish(&identifier(column), ty)
 }
 
 /// A constant, where it is one of a type that is no text; NULL where it could not be meant for that type, such as a text for a number.

@@ -36,7 +36,7 @@ fn integer(width: &Width, column: &str, ty: &ColumnType, min: i64) -> Result<Str
 }
 
 /// Beyond this, numeric and double precision count as this.
-const FAR: &str = "1e300";
+pub(super) const FAR: &str = "1e300";
 const MINUS_FAR: &str = "-1e300";
 
 fn float(width: &Width, column: &str, ty: &ColumnType) -> String {

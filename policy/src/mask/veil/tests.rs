@@ -7,7 +7,7 @@ use sqlparser::parser::{Parser, ParserOptions};
 
 use super::*;
 use crate::mask::fit::{Action, fit};
-use crate::mask::spec::{Constant, JsonMask, Keep, MaskSpec, Unit, Width};
+use crate::mask::spec::{Constant, JsonMask, Keep, MaskSpec, Noise, Unit, Width};
 
 pub(crate) fn column_type(base: BaseType, sql: &str) -> ColumnType {
     ColumnType {
@@ -84,6 +84,8 @@ fn masks() -> Vec<MaskSpec> {
         MaskSpec::Bucket(width("0.5")),
         MaskSpec::Network { v4: 24, v6: 48 },
         MaskSpec::Json(json.into()),
+        MaskSpec::Noise(Noise::Amount(width("500"))),
+        MaskSpec::Noise(Noise::Fraction(width("0.1"))),
     ];
     masks.extend(Unit::ALL.map(MaskSpec::Truncate));
     masks
@@ -139,7 +141,19 @@ fn functions_and_operators_are_those_of_pg_catalog() {
                 let qualified = name.starts_with("pg_catalog.");
                 let keyword = matches!(
                     name,
-                    "CAST" | "OPERATOR" | "numeric" | "varying" | "character" | "timestamp" | "interval" | "COALESCE" | "AS" | "SELECT"
+                    "CAST"
+                        | "OPERATOR"
+                        | "numeric"
+                        | "varying"
+                        | "character"
+                        | "timestamp"
+                        | "interval"
+                        | "COALESCE"
+                        | "AS"
+                        | "SELECT"
+                        | "BIT"
+                        | "LEAST"
+                        | "GREATEST"
                 );
                 let own = name.starts_with("veil_j");
                 assert!(qualified || keyword || own, "{name} in {sql}");

@@ -25,9 +25,9 @@ pub fn truncate(unit: Unit, column: &str, ty: &ColumnType) -> String {
 }
 
 /// No unit's start falls before the first instant of a timestamp (4714-11-24 BC) from here on.
-const EARLIEST: &str = "4000-01-01 BC";
+pub(super) const EARLIEST: &str = "4000-01-01 BC";
 
 /// A date goes on to the year 5874897, a timestamp does not.
 const LATEST: &str = "294276-12-31";
 
-const UTC: &str = "CAST('0' AS pg_catalog.\"interval\")";
+pub(super) const UTC: &str = "CAST('0' AS pg_catalog.\"interval\")";

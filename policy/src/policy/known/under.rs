@@ -149,7 +149,9 @@ impl Change<'_> {
         // A condition that is written anew is about columns as they are called now.
         let holds = |rule: &&RowRule| is_about(&rule.relation) || rows.patterns.contains(&rule.relation.to_string());
         let is_old = |rule: &RowRule| before.iter().any(|b| b.relation == rule.relation && b.sql == rule.sql);
-        if !role.rows.iter().filter(holds).any(is_old) {
+        let as_before = |class: &str| self.old.roles.get(&role.name).and_then(|r| r.mask_reads(class)) == role.mask_reads(class);
+        let reads = role.masks.keys().any(|class| role.mask_reads(class).is_some() && as_before(class));
+        if !reads && !role.rows.iter().filter(holds).any(is_old) {
             rows.columns.clear();
         }
         rows

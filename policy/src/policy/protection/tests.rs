@@ -264,3 +264,103 @@ fn what_no_longer_fits_is_refused_and_the_rest_goes_on() {
     let protection = renewed(&policy, [people(), parent.clone()], [child, parent]);
     assert!(protection.guard(9).unwrap().unfit.is_some() && protection.guard(1).unwrap().unfit.is_none());
 }
+
+fn visits(schema: &str, oid: Oid) -> Relation {
+    let mut relation = relation(oid, &format!("{schema}.visits"), &["person", "at", "when", "size"]);
+    for (at, (base, sql)) in
+        [(BaseType::Int4, "pg_catalog.int4"), (BaseType::Date, "pg_catalog.date"), (BaseType::Float8, "pg_catalog.float8")]
+            .into_iter()
+            .enumerate()
+    {
+        relation.columns[if at == 2 { 3 } else { at }].data_type = column_type(base, sql);
+    }
+    relation
+}
+
+fn shifted(by: &str, relations: impl IntoIterator<Item = Relation>) -> Result<Protection, String> {
+    let policy = format!(
+        "class.day.columns = [\"*.visits.at\"]\nrole.r.read_only = true\nrole.r.writable_schemas = [\"own\"]\nrole.r.mask.day = {{ shift = {{ by = {by} }} }}"
+    );
+    derive(&policy, relations).map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn what_dates_move_by_is_a_column_of_their_table() {
+    let sql = |protection: Protection, oid| match &protection.guard(oid).unwrap().columns[&2].action {
+        Action::Veil(sql) => sql.clone(),
+        other => panic!("{other:?}"),
+    };
+    let one = sql(shifted("\"person\"", [visits("shop", 1)]).unwrap(), 1);
+    assert!(one.contains("CAST(\"person\" AS pg_catalog.text)"), "{one}");
+    let both = "{ \"shop.*\" = [\"person\", \"when\"], \"*.people\" = \"id\" }";
+    let two = sql(shifted(both, [visits("shop", 1)]).unwrap(), 1);
+    assert!(two.contains("pg_catalog.length(CAST(\"person\" AS pg_catalog.text))"), "{two}");
+    // A partition goes by what is said of the table that it is a part of.
+    let mut part = visits("parts", 2);
+    part.parents = vec![1];
+    assert_eq!(sql(shifted("{ \"shop.visits\" = \"person\" }", [visits("shop", 1), part]).unwrap(), 2), one);
+    for (by, why) in [
+        ("\"patient\"", "its `by` names patient, which shop.visits does not have"),
+        ("\"size\"", "its `by` names size, of type pg_catalog.float8, of which equal values may be written in several ways"),
+        ("\"at\"", "its `by` names at, of type pg_catalog.date"),
+        ("{ \"shop.people\" = \"id\" }", "its `by` says nothing of shop.visits; write `by = { \"shop.visits\" = "),
+        ("{ \"shop.visits\" = \"person\", \"shop.*\" = \"when\" }", "its `by` says two things of shop.visits"),
+    ] {
+        let found = shifted(by, [visits("shop", 1)]).unwrap_err();
+        assert!(found.contains(why), "{found}");
+    }
+}
+
+#[test]
+fn a_key_moves_nothing_that_the_role_could_have_put_there() {
+    let protection = shifted("\"person\"", [visits("own", 1), visits("shop", 2)]).unwrap();
+    let own = &protection.guard(1).unwrap().columns[&2];
+    assert_eq!(own.action, Action::Veil("CAST(NULL AS pg_catalog.date)".into()));
+    assert_eq!(own.rule, "policy.toml:5 (role r, class day; redacted where the role may write)");
+    assert!(matches!(&protection.guard(2).unwrap().columns[&2].action, Action::Veil(sql) if sql.contains("sha256")));
+}
+
+const COUNTRY: &str = "class.email.columns = [\"shop.people.email\"]\nrole.r.read_only = true\nrole.r.mask.email = { when = \"name = 'DE'\", then = \"clear\" }";
+
+#[test]
+fn a_condition_is_one_on_the_row() {
+    let when = |condition: &str| {
+        let policy = format!(
+            "class.email.columns = [\"shop.people.email\"]\n[role.r]\nread_only = true\n[role.r.mask]\nemail = {{ when = \"\"\"{condition}\"\"\", then = {{ keep = {{ first = 1 }} }} }}"
+        );
+        derive(&policy, [people()]).map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    };
+    let fine = when("name = 'DE' AND id IS NOT NULL -- of one's own").unwrap();
+    let Action::Veil(sql) = &fine.guard(1).unwrap().columns[&2].action else { panic!() };
+    assert!(sql.starts_with("CAST(CASE WHEN (\nname = 'DE' AND id IS NOT NULL -- of one's own\n) THEN CAST("), "{sql}");
+    assert!(sql.ends_with("ELSE CAST('[redacted]' AS pg_catalog.text) END AS pg_catalog.text)"), "{sql}");
+    for (condition, why) in [
+        ("name::int > 5", "it could fail on a stored value"),
+        ("upper(name)", "it is neither true nor false"),
+        ("other = 1", "it names other, which is not open to it"),
+        ("name = current_user", "its condition `name = current_user`"),
+        ("EXISTS (SELECT 1)", "a form of expression stands in it that is not looked into"),
+        ("people.name = 'DE'", "its condition"),
+        ("now() > '2024-01-01'", "is not on the list of functions"),
+    ] {
+        let found = when(condition).unwrap_err();
+        assert!(found.contains(why), "{condition}: {found}");
+    }
+}
+
+#[test]
+fn a_condition_whose_column_was_renamed_shows_nothing() {
+    let policy = Policy::parse("policy.toml", &format!("version = 1\n{COUNTRY}")).unwrap();
+    let first = catalog([people()]);
+    let protection = Protection::derive(&policy, &first, "r").unwrap();
+    let known = Known::default().and(&policy, &first, [("r", &protection)].into_iter());
+    let mut swapped = people();
+    swapped.columns[0].name = "name".into();
+    swapped.columns[2].name = "id".into();
+    let later = Protection::derive_on(&policy, &catalog([swapped]), "r", &known).unwrap();
+    let treatment = &later.guard(1).unwrap().columns[&2];
+    assert_eq!(treatment.action, Action::Refuse);
+    assert!(treatment.rule.ends_with("(role r, class email), which reads a column that was renamed (id)"), "{}", treatment.rule);
+    let same = Protection::derive_on(&policy, &first, "r", &known).unwrap();
+    assert!(matches!(same.guard(1).unwrap().columns[&2].action, Action::Veil(_)));
+}

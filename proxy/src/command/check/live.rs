@@ -32,7 +32,7 @@ pub(super) fn filters(policy: &Policy, engine: &Engine, live: &mut Live) -> Resu
                 }
             };
             for statement in &plan.statements {
-                let text = statement.text.render("0", |token| token.text.clone());
+                let text = statement.text.render("0", |token| token.text.clone(), |_| "0".to_owned());
                 match live.query(&format!("EXPLAIN (COSTS FALSE) {text}")) {
                     Ok(_) => {}
                     Err(UpstreamError::Refused(report)) if report.code == "42501" => {

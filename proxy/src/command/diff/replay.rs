@@ -182,7 +182,7 @@ fn judged(recorded: &Recorded, [old, new]: [&Engine; 2]) -> (Kind, Option<String
 
 /// The same text is sent, and the same is done with what comes back.
 fn alike(old: &Plan, new: &Plan) -> bool {
-    let text = |sql: &pgveil_policy::SqlText| sql.render("", |token| token.text.clone());
+    let text = |sql: &pgveil_policy::SqlText| sql.render("", |token| token.text.clone(), str::to_owned);
     old.rest == new.rest
         && old.statements.len() == new.statements.len()
         && old.statements.iter().zip(&new.statements).all(|(old, new)| {

@@ -124,6 +124,10 @@ impl Judge for FakeJudge {
     fn pseudonym(&self, _: &Arc<SealSpec>) -> Arc<dyn Pseudonym> {
         Arc::new(Sign)
     }
+
+    fn veil_key(&self, domain: &str) -> String {
+        format!("key of {domain}")
+    }
 }
 
 fn planned(sql: &str) -> Result<Planned, Refusal> {

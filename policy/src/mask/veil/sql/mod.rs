@@ -80,6 +80,49 @@ impl SqlMask {
     }
 }
 
+/// A condition over the columns of a row, as the policy writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    text: String,
+}
+
+impl Condition {
+    /// Reads a condition.
+    ///
+    /// # Errors
+    /// [`Misfit`] where both readers do not read it as one expression.
+    pub fn read(text: &str) -> Result<Condition, Misfit> {
+        let help = || "write what could stand after WHERE, over columns of the same row, such as `country = 'DE'`".to_owned();
+        if text.contains('\0') {
+            return Err(Misfit { why: "it holds U+0000".to_owned(), help: help() });
+        }
+        let read = read::deep(|| read::expression(text).map(|_| ()));
+        read.map_err(|r| Misfit { why: format!("it cannot be read: {}", r.message), help: help() })?;
+        Ok(Condition { text: text.to_owned() })
+    }
+
+    /// As the policy writes it.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The first where the condition is true, the other where it is false or NULL: both of the column's type.
+    ///
+    /// # Errors
+    /// [`Misfit`] where it could fail on a stored value, where a setting of the session could enter it, and where it is no condition.
+    pub fn choose(&self, then: &str, otherwise: &str, column: &Column, relation: &Relation, catalog: &Catalog) -> Result<String, Misfit> {
+        let plain = relation.columns.iter().filter(|c| c.data_type.base != BaseType::Citext).map(|c| c.name.as_str());
+        let about = |misfit: Misfit| Misfit { why: format!("its condition `{}`: {}", self.text, misfit.why), help: misfit.help };
+        let held = sound(&self.text, &plain.collect::<Vec<_>>(), relation, catalog).map_err(about)?;
+        if held != Held::Type("bool") {
+            let help = "write a comparison, such as `country = 'DE'`".to_owned();
+            return Err(about(Misfit { why: "it is neither true nor false".to_owned(), help }));
+        }
+        let ty = &column.data_type;
+        Ok(finish(&format!("CASE WHEN (\n{}\n) THEN {then} ELSE {otherwise} END", self.text), ty))
+    }
+}
+
 /// Blanks around it, so that no letter before it makes it another token.
 fn with_column(text: &str, name: &str) -> String {
     text.replace(COLUMN, &format!(" {name} "))
@@ -109,7 +152,7 @@ fn sound(sql: &str, names: &[&str], relation: &Relation, catalog: &Catalog) -> R
         let Some(Some(whole)) = held.next() else {
             return Err(Misfit { why: "it could fail on a stored value, and the error would show the value".to_owned(), help: help() });
         };
-        let types: Vec<BaseType> = names.iter().filter_map(|n| relation.column(n)).map(|c| c.data_type.base).collect();
+        let types: Vec<BaseType> = look.named.iter().filter_map(|n| relation.column(n)).map(|c| c.data_type.base).collect();
         look.times(&types).map_err(|why| Misfit { why, help: help() })?;
         for (inner, sql) in held.zip(&look.turned_to_text) {
             if !inner.is_some_and(|held| still::has_one_text(&held)) {

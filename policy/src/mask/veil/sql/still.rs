@@ -1,5 +1,7 @@
 //! What of SQL means the same in every session: nothing that reads a setting, a clock or another row.
 
+use std::collections::BTreeSet;
+
 use sqlparser::ast::{
     BinaryOperator, CaseWhen, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, UnaryOperator, Value,
 };
@@ -25,6 +27,8 @@ pub(super) struct Look<'a> {
     names: &'a [&'a str],
     /// How often a column is named.
     pub references: usize,
+    /// Those that are.
+    pub named: BTreeSet<String>,
     /// It is nothing but the column.
     pub is_bare: bool,
     /// What is cast to a text type, as SQL.
@@ -40,7 +44,17 @@ impl<'a> Look<'a> {
     /// `names`: of the columns that may be named.
     pub fn new(names: &'a [&'a str]) -> Self {
         let (turned_to_text, texts) = (vec![], vec![]);
-        Look { names, references: 0, is_bare: false, turned_to_text, texts, times: false, zoned: false, unzoned: false }
+        Look {
+            names,
+            references: 0,
+            named: BTreeSet::new(),
+            is_bare: false,
+            turned_to_text,
+            texts,
+            times: false,
+            zoned: false,
+            unzoned: false,
+        }
     }
 
     /// Looks at a whole expression.
@@ -82,6 +96,7 @@ impl<'a> Look<'a> {
             Expr::Nested(inner) => self.each(inner),
             Expr::Identifier(name) if self.names.contains(&name.value.as_str()) => {
                 self.references = self.references.saturating_add(1);
+                self.named.insert(name.value.clone());
                 Ok(())
             }
             Expr::Identifier(name) => Err(format!("it names {}, which is not open to it", name.value)),
@@ -178,6 +193,8 @@ impl<'a> Look<'a> {
                 Value::SingleQuotedString(text) if !is_text && !self.times && !is_readable(text, name) => {
                     Err(format!("'{text}' is no constant of type {written}"))
                 }
+                // Nothing else can become of it.
+                Value::SingleQuotedString(_) if is_text => Ok(()),
                 _ => self.each(expr),
             };
         }
