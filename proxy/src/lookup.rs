@@ -14,6 +14,7 @@ use crate::error::UpstreamError;
 use crate::log;
 use crate::login::scram::Verifier;
 use crate::upstream::{Table, Upstream, Who};
+use crate::users::attributes::{self, Attributes};
 use crate::users::{Auth, User};
 use crate::wire::cursor::Cursor;
 
@@ -138,9 +139,11 @@ impl Lookup {
 const TEXTS: [u32; 4] = [19, 25, 1042, 1043];
 const TEXT_ARRAYS: [u32; 4] = [1002, 1003, 1009, 1015];
 const TIMESTAMPTZ: u32 = 1184;
+const JSON: u32 = 114;
+const JSONB: u32 = 3802;
 
 /// The first column is the name and the second the verifier, whatever they are called; others by name: `rolvaliduntil`, `valuntil` or
-/// `valid_until`, and `groups`. What is not understood is an error.
+/// `valid_until`, `groups`, and `attributes`. What is not understood is an error.
 fn read(table: &Table, name: &str, config: &AuthConfig) -> Result<Answer, &'static str> {
     let [(_, first), (_, second), more @ ..] = table.columns.as_slice() else {
         return Err("the query of [auth] gives fewer than two columns: a name and a verifier");
@@ -152,7 +155,12 @@ fn read(table: &Table, name: &str, config: &AuthConfig) -> Result<Answer, &'stat
         match column.as_str() {
             "rolvaliduntil" | "valuntil" | "valid_until" if *type_oid == TIMESTAMPTZ => {}
             "groups" if TEXT_ARRAYS.contains(type_oid) => {}
-            _ => return Err("a column of the query of [auth] is none of: valid_until (timestamptz), groups (name[] or text[])"),
+            "attributes" if [JSON, JSONB].contains(type_oid) => {}
+            _ => {
+                return Err(
+                    "a column of the query of [auth] is none of: valid_until (timestamptz), groups (name[] or text[]), attributes (json or jsonb)",
+                );
+            }
         }
     }
     if !config.groups.is_empty() && !more.iter().any(|(column, _)| column == "groups") {
@@ -176,11 +184,18 @@ fn read(table: &Table, name: &str, config: &AuthConfig) -> Result<Answer, &'stat
     let Some(verifier) = std::str::from_utf8(verifier).ok().and_then(Verifier::parse) else {
         return Ok(Answer::Unknown("what the database has for a password is no SCRAM-SHA-256 verifier"));
     };
-    let (mut until, mut groups) = (None, BTreeSet::new());
-    for ((column, _), value) in more.iter().zip(values) {
+    let (mut until, mut groups, mut attributes) = (None, BTreeSet::new(), Attributes::new());
+    for ((column, type_oid), value) in more.iter().zip(values) {
         match (column.as_str(), value) {
             (_, None) => {}
             ("groups", Some(value)) => groups = texts(value).ok_or("the column \"groups\" of the query of [auth] is no list of names")?,
+            ("attributes", Some(value)) => {
+                // jsonb in binary: a version before the text.
+                let text = if *type_oid == JSONB { value.strip_prefix(&[1]) } else { Some(value.as_slice()) };
+                let read = text.and_then(attributes::of_json);
+                attributes = read
+                    .ok_or("the column \"attributes\" of the query of [auth] is no object of texts, numbers, truths and lists of such")?;
+            }
             (_, Some(value)) => until = instant(value).ok_or("a time of the query of [auth] does not decode")?,
         }
     }
@@ -189,7 +204,7 @@ fn read(table: &Table, name: &str, config: &AuthConfig) -> Result<Answer, &'stat
         return Ok(Answer::Unknown("the user is in no group that [auth.roles] names"));
     };
     let (verifier, roles) = (Some(verifier), vec![role.clone()]);
-    Ok(Answer::Known(User { verifier, roles, auth: Auth::Scram, certificate: None, valid_until: until }))
+    Ok(Answer::Known(User { verifier, roles, auth: Auth::Scram, certificate: None, valid_until: until, attributes }))
 }
 
 /// A timestamptz in binary: microseconds since 2000; its greatest value is infinity.

@@ -64,6 +64,7 @@ mod stored_views;
 mod temporary;
 mod tokens;
 mod two_phase;
+mod users;
 mod versions;
 mod view;
 mod whole_row;

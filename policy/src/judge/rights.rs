@@ -6,6 +6,7 @@ use sqlparser::ast::{ObjectName, Visit, Visitor};
 
 use crate::policy::Role;
 use crate::policy::pattern::Pattern;
+use crate::policy::user;
 use crate::read::{self, coded};
 use crate::{Refusal, SqlState};
 
@@ -35,7 +36,7 @@ impl Rights {
             filter_sources: role
                 .rows
                 .iter()
-                .flat_map(|rule| sources(&rule.sql).map(|(s, n)| (s, n, rule.line)).collect::<Vec<_>>())
+                .flat_map(|rule| sources(&user::readable(&rule.sql)).map(|(s, n)| (s, n, rule.line)).collect::<Vec<_>>())
                 .collect(),
             line: role.line,
             role: role.name.clone(),

@@ -6,7 +6,7 @@
 use super::engine::{RoleEngine, Subject};
 use super::place;
 use super::statement::{self, Gate, Judgement};
-use crate::plan::{Kind, Planned};
+use crate::plan::{Kind, Planned, SqlText};
 use crate::read::keep::Keep;
 use crate::read::view::{Guarded, View};
 use crate::{Refusal, SqlState};
@@ -77,6 +77,13 @@ fn holds_no_secret(role: &RoleEngine, judged: &Judgement, what: &str) -> Result<
     if judged.moves {
         let message = format!("{what}: it would move search_path whenever it is read");
         return Err(Refusal::new(SqlState::DENIED, "keep.setting", message).with_hint("Use SET search_path.").at(Some(1)));
+    }
+    if SqlText::with_holes(&judged.sql, role.facts.marker(), &[]).asks() {
+        let message =
+            format!("{what}: a row filter of role {} that it meets goes by who asks, and would be kept for whoever makes it", role.name);
+        return Err(Refusal::new(SqlState::DENIED, "keep.user", message)
+            .with_hint("CREATE TABLE AS keeps the rows that you see.")
+            .at(Some(1)));
     }
     if judged.sql.contains(role.facts.marker()) {
         let message = format!("{what}: it goes by the order of pseudonyms, whose key belongs to this session");

@@ -8,6 +8,7 @@ mod parse;
 pub mod pattern;
 pub mod protection;
 pub mod tests_in_file;
+pub mod user;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -215,7 +216,7 @@ pub struct RoleMask {
 pub struct RowRule {
     /// `schema.table`
     pub relation: Pattern<2>,
-    /// A condition over the relation's columns, as written.
+    /// A condition over the relation's columns, as written: `{user}` and `{attr.NAME}` may stand in it ([`user`]).
     pub sql: String,
     /// From 1.
     pub line: usize,

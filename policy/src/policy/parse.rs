@@ -7,7 +7,7 @@ use toml_edit::{Document, Item, TableLike};
 
 use super::faults::{Faults, suggest};
 use super::pattern::{Pattern, PatternError};
-use super::{Class, DefaultMask, Policy, PolicyError, Role, RoleMask, RowRule, Unclassified, masks, tests_in_file};
+use super::{Class, DefaultMask, Policy, PolicyError, Role, RoleMask, RowRule, Unclassified, masks, tests_in_file, user};
 
 /// Keys at the top of a policy.
 pub(super) const TOP: [&str; 6] = ["version", "unclassified", "unclassified_new", "class", "role", "test"];
@@ -247,9 +247,10 @@ fn rows(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str) -> Vec<RowRu
         }
         let relation = pattern::<2>(faults, key, span.clone(), "schema.table");
         let sql = string(faults, item, &format!("the row filter of {key}"));
-        if let Some(fault) = sql.and_then(condition_fault) {
+        if let Some(fault) = sql.and_then(|sql| condition_fault(&user::readable(sql)).or_else(|| user::fault(sql))) {
             let message = format!("the row filter of {key} is no SQL condition: {fault}");
-            faults.add(item.span(), message, "write what could stand after WHERE, such as `country = 'DE'`");
+            let help = "write what could stand after WHERE, such as `country = 'DE'`, `owner = {user}` or `region = {attr.region}`";
+            faults.add(item.span(), message, help);
         }
         if let (Some(relation), Some(sql)) = (relation, sql) {
             let (line, column) = faults.place(span);

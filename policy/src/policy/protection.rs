@@ -7,6 +7,7 @@ use super::faults::suggest;
 use super::known::Classed;
 use super::lock;
 use super::pattern::is_system_schema;
+use super::user;
 use super::{DefaultMask, Known, Policy, PolicyError, Role, RowRule, Unclassified};
 use crate::catalog::{Catalog, Column, Oid, Relation, Shared};
 pub use crate::mask::fit::Action;
@@ -239,8 +240,9 @@ impl<'a> Derivation<'a> {
             }
             let filters = self.filters(relation);
             if !filters.is_empty() {
-                let renamed =
-                    |f: &Filter| self.known.renamed(self.role, self.catalog, relation.oid, &f.sql).map(|now| (f.rule.clone(), now));
+                let renamed = |f: &Filter| {
+                    self.known.renamed(self.role, self.catalog, relation.oid, &user::readable(&f.sql)).map(|now| (f.rule.clone(), now))
+                };
                 let unfit = filters.iter().find_map(renamed);
                 let guard = guards.entry(relation.oid).or_default();
                 guard.unfit = unfit.map(|(rule, now)| format!("{rule} reads a column that was renamed ({now})"));

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use pgveil_policy::catalog::Oid;
 use pgveil_policy::catalog::own::{Asking, Next, Own, Rows};
 use pgveil_policy::mask::seal::{Key, SealSpec, Sealer};
+use pgveil_policy::policy::user::User;
 use pgveil_policy::{Engine, Output, Plan, Refusal, Subject};
 
 use super::Engines;
@@ -26,6 +27,8 @@ use crate::snapshot::{Database, Shown};
 pub struct SessionJudge {
     database: Arc<Database<Engines>>,
     role: String,
+    /// Who it is of.
+    user: Arc<User>,
     key: SecretKey,
     /// The latest snapshot under the policy that it has taken up.
     latest: ArcSwap<Shown<Engines>>,
@@ -62,12 +65,13 @@ struct Former {
 const OWN: u64 = 1 << 63;
 
 impl SessionJudge {
-    /// In a database, for the role that is active; pseudonyms are made from `key`. `auditor` is told of its statements.
-    pub fn new(database: Arc<Database<Engines>>, role: String, key: SecretKey, auditor: Option<Auditor>) -> Self {
+    /// In a database, for the role that is active and the user that has it; pseudonyms are made from `key`. `auditor` is told of its statements.
+    pub fn new(database: Arc<Database<Engines>>, (role, user): (String, User), key: SecretKey, auditor: Option<Auditor>) -> Self {
         let latest = ArcSwap::new(database.current());
         SessionJudge {
             database,
             role,
+            user: Arc::new(user),
             key,
             latest,
             former: Vec::new(),
@@ -126,7 +130,7 @@ impl SessionJudge {
 
 impl Judge for SessionJudge {
     fn judge(&self, search_path: &[String], sql: &str) -> Result<Arc<Plan>, Refusal> {
-        let who = Subject { role: self.role.clone(), search_path: Arc::from(search_path) };
+        let who = Subject { role: self.role.clone(), search_path: Arc::from(search_path), user: Some(Arc::clone(&self.user)) };
         self.with(|engine| engine.judge(&who, sql))
     }
 

@@ -24,6 +24,7 @@ use crate::config::{ClientCert, ClientTls};
 use crate::error::{LoginError, ProtocolError};
 use crate::fatal::Fatal;
 use crate::lookup::Lookup;
+use crate::users::attributes::Attributes;
 use crate::users::{Auth, Directory};
 use crate::wire::frame;
 
@@ -37,6 +38,8 @@ pub struct Authenticated {
     pub user: String,
     /// The first of the user's roles: the active one.
     pub role: String,
+    /// What the users file or the database says of the user, for row filters.
+    pub attributes: Attributes,
     /// The database that the client named; its user's name where it named none.
     pub database: String,
     /// The client's other startup parameters, in order, without `user`, `database` and `_pq_.` options. For a protected role
@@ -234,11 +237,11 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
             }
         }
     };
-    let role = match (&found, refusal) {
-        (Ok(user), None) => user.roles.first(),
+    let known = match (&found, refusal) {
+        (Ok(user), None) => user.roles.first().zip(Some(&user.attributes)),
         (Ok(_) | Err(_), _) => None,
     };
-    let Some(role) = role else {
+    let Some((role, attributes)) = known else {
         return Err(LoginError::Denied { user: asked.user, why: refusal.unwrap_or("no role") });
     };
     desk.tries.forget(&asked.user, desk.from);
@@ -257,9 +260,9 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
     }
     frame::put(&mut out, b'R', |body| body.extend_from_slice(&0_i32.to_be_bytes()));
     connection.send(&out).await?;
-    let role = role.clone();
+    let (role, attributes) = (role.clone(), attributes.clone());
     let (user, database, minor) = (asked.user, asked.database, asked.minor);
-    Ok(Some(Authenticated { user, role, database, parameters, ignored, minor, keys, proof: Proof }))
+    Ok(Some(Authenticated { user, role, attributes, database, parameters, ignored, minor, keys, proof: Proof }))
 }
 
 /// The server's final message, which is still to be sent, and the keys that the client's proof shows.

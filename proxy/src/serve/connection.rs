@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pgveil_policy::builtin::settings;
+use pgveil_policy::policy::user::User;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -273,8 +274,9 @@ fn relay((session, database): Begun, shared: &Shared) -> Pin<Box<dyn Future<Outp
     match database {
         None => Box::pin(relay::plain(session)),
         Some(database) => {
-            let (role, key) = (session.who.role.clone(), shared.config.key.clone());
-            let judge = SessionJudge::new(Arc::clone(&database), role, key, session.auditor.clone());
+            let user = User { name: session.who.user.clone(), attributes: session.who.attributes.clone() };
+            let (asks, key) = ((session.who.role.clone(), user), shared.config.key.clone());
+            let judge = SessionJudge::new(Arc::clone(&database), asks, key, session.auditor.clone());
             Box::pin(relay::masked(session, judge, database, shared.config.order_key.clone()))
         }
     }

@@ -133,6 +133,14 @@ pub(super) const KINDS: &[Kind] = &[
         of_postgres: false,
     },
     Kind {
+        id: "rows.attribute",
+        meaning: "A row filter asks for `{attr.NAME}`, and the user has no such attribute.",
+        why: "Nobody can say which rows the user sees.",
+        instead: "Give the user the attribute: `attributes` in the users file, or the query of `[auth]`; then connect again.",
+        example: None,
+        of_postgres: false,
+    },
+    Kind {
         id: "setting.set",
         meaning: "A setting that a role with masks may not set.",
         why: "It steers the planner, the log, functions or row filters, or is not known.",
