@@ -199,12 +199,34 @@ fn read(table: &Table, name: &str, config: &AuthConfig) -> Result<Answer, &'stat
             (_, Some(value)) => until = instant(value).ok_or("a time of the query of [auth] does not decode")?,
         }
     }
-    let role = config.groups.iter().find(|(group, _)| groups.contains(group)).map(|(_, role)| role);
-    let Some(role) = role.or(config.default_role.as_ref()) else {
+    let verifier = Some(verifier);
+    let mut roles: Vec<String> = Vec::new();
+    for (_, role) in config.groups.iter().filter(|(pattern, _)| groups.iter().any(|group| is_meant(pattern, group))) {
+        if !roles.contains(role) && (roles.is_empty() || config.all_roles) {
+            roles.push(role.clone());
+        }
+    }
+    if roles.is_empty() {
+        roles.extend(config.default_role.clone());
+    }
+    if roles.is_empty() {
         return Ok(Answer::Unknown("the user is in no group that [auth.roles] names"));
-    };
-    let (verifier, roles) = (Some(verifier), vec![role.clone()]);
+    }
     Ok(Answer::Known(User { verifier, roles, auth: Auth::Scram, certificate: None, valid_until: until, attributes }))
+}
+
+/// Whether a pattern means a group: `*` in it stands for any characters.
+fn is_meant(pattern: &str, group: &str) -> bool {
+    let mut pieces: Vec<&str> = pattern.split('*').collect();
+    let Some(last) = pieces.pop().filter(|_| !pieces.is_empty()) else { return pattern == group };
+    let first = pieces.remove(0);
+    let Some(mut rest) = group.strip_prefix(first) else { return false };
+    // Each piece at its first occurrence: what remains is the longest possible.
+    for piece in pieces {
+        let Some((_, after)) = rest.split_once(piece) else { return false };
+        rest = after;
+    }
+    rest.ends_with(last)
 }
 
 /// A timestamptz in binary: microseconds since 2000; its greatest value is infinity.
@@ -252,7 +274,8 @@ mod tests {
         let account = crate::config::Account { user: "pgveil".into(), password: None, tls: None, salted: Arc::default() };
         let groups = groups.iter().map(|(group, role)| ((*group).to_owned(), (*role).to_owned())).collect();
         let (query, database) = ("SELECT $1".to_owned(), "postgres".to_owned());
-        AuthConfig { query, database, account, keep: Duration::from_secs(1), groups, default_role: default_role.map(str::to_owned) }
+        let (keep, default_role) = (Duration::from_secs(1), default_role.map(str::to_owned));
+        AuthConfig { query, database, account, keep, groups, all_roles: false, default_role }
     }
 
     fn array(items: &[&str]) -> Vec<u8> {
@@ -293,6 +316,37 @@ mod tests {
         assert!(ask(&[Some(b"ana"), Some(verifier.as_bytes())], &config).unwrap_err().contains("no column"));
         let open = self::config(&[], Some("analyst"));
         assert_eq!(ask(&[Some(b"ana"), Some(verifier.as_bytes())], &open).unwrap().0, "analyst");
+    }
+
+    #[test]
+    fn groups_may_be_meant_by_patterns_and_give_several_roles() {
+        for (pattern, group, is) in [
+            ("a-*", "a-x", true),
+            ("a-*", "a-", true),
+            ("a-*", "b-a-x", false),
+            ("*", "", true),
+            ("*-a", "a-a", true),
+            ("a*a", "a", false),
+            ("a*b*c", "axbxbc", true),
+            ("a*b*c", "acb", false),
+            ("a.b c", "a.b c", true),
+            ("a.b c", "axb c", false),
+        ] {
+            assert_eq!(is_meant(pattern, group), is, "{pattern} {group}");
+        }
+        let verifier = scram_sha_256(b"pw");
+        let columns = ["rolname", "rolpassword", "groups"].into_iter().zip([19, 25, 1003]).map(|(n, oid)| (n.to_owned(), oid));
+        let groups = array(&["team-a", "team-b", "staff"]);
+        let row = vec![Some(b"ana".to_vec()), Some(verifier.clone().into_bytes()), Some(groups)];
+        let table = Table { columns: columns.collect(), rows: vec![row] };
+        let roles = |config: &AuthConfig| match read(&table, "ana", config).unwrap() {
+            Answer::Known(user) => user.roles,
+            Answer::Unknown(why) => panic!("{why}"),
+        };
+        let mut config = config(&[("boss", "admin"), ("team-*", "analyst"), ("staff", "engineer"), ("team-b", "analyst")], Some("guest"));
+        assert_eq!(roles(&config), ["analyst"]);
+        config.all_roles = true;
+        assert_eq!(roles(&config), ["analyst", "engineer"]);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::login::scram::{Verifier, hmac_sha256};
 pub struct User {
     /// Of its password; `None` only where it has none.
     pub verifier: Option<Verifier>,
-    /// Its roles, at least one; the first is active after login.
+    /// Its roles, at least one; the first is active after login, unless the client asks for another.
     pub roles: Vec<String>,
     /// How it logs in.
     pub auth: Auth,
@@ -147,8 +147,13 @@ fn user(file: &Path, name: &str, item: &Item) -> Result<User, ConfigError> {
         return Err(fault(file, &format!("user.{name}"), "is no table", "write [user.NAME] with verifier and roles"));
     };
     for (key, _) in table.iter() {
-        if !matches!(key, "verifier" | "roles" | "auth" | "certificate" | "valid_until" | "attributes") {
-            return Err(fault(file, &at(key), "unknown key", "a user has verifier, roles, auth, certificate, valid_until and attributes"));
+        if !matches!(key, "verifier" | "role" | "roles" | "auth" | "certificate" | "valid_until" | "attributes") {
+            return Err(fault(
+                file,
+                &at(key),
+                "unknown key",
+                "a user has verifier, role or roles, auth, certificate, valid_until and attributes",
+            ));
         }
     }
     let remake = "set it with pgveil user add; a verifier has Postgres' form SCRAM-SHA-256$4096:salt$StoredKey:ServerKey";
@@ -181,11 +186,16 @@ fn user(file: &Path, name: &str, item: &Item) -> Result<User, ConfigError> {
             read.ok_or_else(|| fault(file, &at("valid_until"), "is no time with an offset", remedy))?
         }
     };
-    let roles = table.get("roles").and_then(Item::as_array).and_then(|roles| {
+    let listed = table.get("roles").and_then(Item::as_array).and_then(|roles| {
         let names = roles.iter().map(|role| role.as_str().filter(|r| !r.is_empty()).map(str::to_owned));
         names.collect::<Option<Vec<_>>>().filter(|names| !names.is_empty())
     });
-    let roles = roles.ok_or_else(|| fault(file, &at("roles"), "is no list of role names", "write roles = [\"analyst\"]"))?;
+    let single = table.get("role").map(|role| role.as_str().filter(|r| !r.is_empty()).map(|r| vec![r.to_owned()]));
+    let roles = match (single, table.contains_key("roles")) {
+        (Some(_), true) => return Err(fault(file, &at("role"), "stands beside roles", "write one of the two")),
+        (Some(single), false) => single.ok_or_else(|| fault(file, &at("role"), "is no name of a role", "write role = \"analyst\""))?,
+        (None, _) => listed.ok_or_else(|| fault(file, &at("roles"), "is no list of role names", "write roles = [\"analyst\"]"))?,
+    };
     let attributes = match table.get("attributes").map(attributes::of_toml) {
         None => Attributes::new(),
         Some(Ok(attributes)) => attributes,
@@ -311,6 +321,8 @@ mod tests {
             (format!("[user.ana]\nverifier = '{verifier}'\nroles = ['r']\nvalid_until = 2026-12-31\n"), "user.ana.valid_until"),
             (format!("[user.ana]\nverifier = '{verifier}'\nroles = ['r']\nvalid_until = 'soon'\n"), "user.ana.valid_until"),
             (format!("[user.ana]\nverifier = '{verifier}'\nroles = ['r']\nattributes = {{ a = 1.5 }}\n"), "user.ana.attributes.a"),
+            (format!("[user.ana]\nverifier = '{verifier}'\nroles = ['r']\nrole = 'r'\n"), "user.ana.role"),
+            (format!("[user.ana]\nverifier = '{verifier}'\nrole = ['r']\n"), "user.ana.role"),
             ("[user]\nana = 1\n".to_owned(), "user.ana"),
             ("user = 1\n".to_owned(), "user"),
             ("[users.ana]\n".to_owned(), "users"),

@@ -6,6 +6,8 @@ use pgveil_tests::client::{Answer, Call, Client, bind};
 use pgveil_tests::world::{Proxy, World};
 use postgres_protocol::message::frontend;
 
+use super::copied;
+
 /// What a user may be called.
 const NAMES: &[&str] = &[
     "ana",
@@ -121,8 +123,8 @@ fn a_name_is_a_value_whatever_it_looks_like() {
         }
         let call = Call { sql: "SELECT id FROM s.notes WHERE id >= $1".to_owned(), values: vec![Some(b"0".to_vec())], ..Call::default() };
         assert_eq!(session.call(&call).table(), n.to_string(), "{name}, extended");
-        let copied: String = String::from_utf8(session.query("COPY (SELECT id FROM s.notes) TO STDOUT").ok().copied()).unwrap();
-        assert_eq!(copied, format!("{n}\n"), "{name}, copied");
+        let answer = session.query("COPY (SELECT id FROM s.notes) TO STDOUT").ok();
+        assert_eq!(copied(&answer), format!("{n}\n"), "{name}, copied");
         assert_eq!(session.query("DELETE FROM s.notes WHERE owner <> 'x' AND false").ok().tags(), ["DELETE 0"]);
         let shown = session.query("EXPLAIN (VERBOSE) SELECT id FROM s.notes").ok().table();
         assert!(!shown.contains("owner"), "{name}: {shown}");

@@ -1,6 +1,8 @@
 //! The policy file, and what it means for one role on one database.
 
+mod expiry;
 mod faults;
+mod inherit;
 pub mod known;
 pub mod lock;
 mod masks;
@@ -169,12 +171,41 @@ pub struct Role {
     pub masks: BTreeMap<String, RoleMask>,
     /// In the order of the file.
     pub rows: Vec<RowRule>,
+    /// What one statement may take.
+    pub limits: Limits,
+    /// From then on nobody has it.
+    pub expires: Option<Expiry>,
+}
+
+/// `[role.name.limits]`: what one statement may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// So many seconds, from 1.
+    pub seconds: Option<u32>,
+    /// The line that says so; 0 where none does.
+    pub line: usize,
+}
+
+/// `expires` of a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expiry {
+    /// In seconds since 1970 began, UTC.
+    pub at: i64,
+    /// As the file writes it.
+    pub written: String,
+    /// From 1.
+    pub line: usize,
 }
 
 impl Role {
     /// It may write nowhere, not even in temporary tables.
     pub fn never_writes(&self) -> bool {
         self.read_only && self.writable_schemas.is_empty()
+    }
+
+    /// It is passed through as if there were no pgveil: nothing is masked or filtered, and nobody holds it to anything.
+    pub fn is_untouched(&self, unclassified: Unclassified) -> bool {
+        self.sees_everything(unclassified) && !self.read_only && self.limits.seconds.is_none()
     }
 
     /// No rule masks or filters anything for this role: neither a class, nor a row, nor a column without a class.

@@ -93,9 +93,9 @@ impl Protection {
             let message = format!("the policy has no role `{role}`");
             return Err(vec![PolicyError { id: "role.unknown", file: policy.file.clone(), line: 0, column: 0, message, help: Some(help) }]);
         };
-        // A read-only role is not passed through untouched either: someone must hold it to that.
+        // One that is read-only or has limits is not passed through untouched either: someone must hold it to that.
         if role.sees_everything(policy.unclassified) {
-            return Ok(Protection { guards: Shared::default(), empty: !role.read_only });
+            return Ok(Protection { guards: Shared::default(), empty: role.is_untouched(policy.unclassified) });
         }
         let mut derivation = Derivation {
             policy,

@@ -6,6 +6,7 @@
 
 use std::future;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
@@ -18,6 +19,8 @@ pub struct Follow {
     rules: watch::Receiver<Arc<Rules>>,
     role: String,
     began: Standing,
+    /// When the user may no longer be here.
+    until: Option<SystemTime>,
 }
 
 /// Says when a policy has come that nobody has looked at: nothing is to be taken from the client before somebody has.
@@ -63,6 +66,21 @@ pub enum Why {
         /// The role.
         role: String,
     },
+    /// It is over.
+    #[error("role \"{role}\" has expired")]
+    Expired {
+        /// The role.
+        role: String,
+    },
+    /// The user's time is.
+    #[error("your login is no longer valid")]
+    Over,
+    /// Its statements may take another time.
+    #[error("role \"{role}\" now has another limit")]
+    Limits {
+        /// The role.
+        role: String,
+    },
     /// Its transactions would be read-only, or would not be.
     #[error("role \"{role}\" now has other rights to write")]
     Writes {
@@ -72,22 +90,32 @@ pub enum Why {
 }
 
 impl Why {
+    /// What can be done about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Why::Gone { .. } | Why::Expired { .. } => "Ask whoever writes the policy.",
+            Why::Over => "Ask whoever keeps the users.",
+            Why::Protected { .. } | Why::Writes { .. } | Why::Limits { .. } => "Connect again.",
+        }
+    }
+
     /// What the client is told.
     pub fn fatal(&self) -> Fatal {
-        let hint = match self {
-            Why::Gone { .. } => "Ask whoever writes the policy.",
-            Why::Protected { .. } | Why::Writes { .. } => "Connect again.",
+        let cause = match self {
+            Why::Expired { .. } | Why::Over => "",
+            Why::Gone { .. } | Why::Protected { .. } | Why::Writes { .. } | Why::Limits { .. } => "the policy has changed: ",
         };
-        Fatal::new("57P01", format!("terminating connection because the policy has changed: {self}")).hint(hint)
+        Fatal::new("57P01", format!("terminating connection because {cause}{self}")).hint(self.hint())
     }
 }
 
 impl Follow {
-    /// Begins a session under `rules`, which `all` showed when it logged in; `None` where that policy has no such role.
-    pub fn begin(all: watch::Receiver<Arc<Rules>>, rules: &Rules, role: &str) -> Option<(Follow, Behind)> {
+    /// Begins a session under `rules`, which `all` showed when it logged in, of a user that may be there `until` then; `None` where that
+    /// policy has no such role.
+    pub fn begin(all: watch::Receiver<Arc<Rules>>, rules: &Rules, role: &str, until: Option<SystemTime>) -> Option<(Follow, Behind)> {
         let began = rules.standing(role)?;
         let behind = Behind { rules: all.clone(), seen: rules.number };
-        Some((Follow { rules: all, role: role.to_owned(), began }, behind))
+        Some((Follow { rules: all, role: role.to_owned(), began, until }, behind))
     }
 
     /// What the session was begun with.
@@ -95,11 +123,23 @@ impl Follow {
         self.began
     }
 
-    /// Waits for a change.
+    /// When the session must end, and why; `None` where nothing says so.
+    pub fn end(&self) -> Option<(SystemTime, Why)> {
+        let of_role = self.rules.borrow().expiry(&self.role).map(|at| (at, Why::Expired { role: self.role.clone() }));
+        let of_user = self.until.map(|at| (at, Why::Over));
+        of_role.into_iter().chain(of_user).min_by_key(|(at, _)| *at)
+    }
+
+    /// Waits for a change, or for the end.
     pub async fn changed(&mut self) -> Change {
-        if self.rules.changed().await.is_err() {
-            // The process stops, which sessions hear otherwise.
-            return future::pending().await;
+        let end = self.end();
+        let number = self.rules.borrow().number;
+        tokio::select! {
+            changed = self.rules.changed() => if changed.is_err() {
+                // The process stops, which sessions hear otherwise.
+                return future::pending().await;
+            },
+            why = over(end) => return Change { number, why: Some(why) },
         }
         let rules = Arc::clone(&self.rules.borrow_and_update());
         let role = || self.role.clone();
@@ -107,9 +147,26 @@ impl Follow {
             None => Some(Why::Gone { role: role() }),
             Some(now) if now.protected && !self.began.protected => Some(Why::Protected { role: role() }),
             Some(now) if now.never_writes != self.began.never_writes => Some(Why::Writes { role: role() }),
+            Some(now) if now.seconds != self.began.seconds => Some(Why::Limits { role: role() }),
             Some(_) => None,
         };
         Change { number: rules.number, why }
+    }
+}
+
+/// The longest that is slept at once: clocks may be set.
+const NAP: Duration = Duration::from_secs(60);
+
+/// Waits until then.
+async fn over(end: Option<(SystemTime, Why)>) -> Why {
+    let Some((at, why)) = end else { return future::pending().await };
+    loop {
+        let left = at.duration_since(SystemTime::now()).unwrap_or_default();
+        if left.is_zero() {
+            return why;
+        }
+        // A session has no room for what it seldom needs.
+        Box::pin(tokio::time::sleep(left.min(NAP))).await;
     }
 }
 
@@ -127,12 +184,35 @@ mod tests {
     const READS: &str = "[role.r]\nread_only = true\n";
 
     #[test]
+    fn a_session_ends_when_its_role_or_its_user_does() {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+            let soon = SystemTime::now() + Duration::from_millis(50);
+            let ends = async |text: &str, until: Option<SystemTime>| {
+                let (_to, from) = watch::channel(rules(1, text));
+                let first = Arc::clone(&from.borrow());
+                let (mut follow, _) = Follow::begin(from, &first, "r", until).unwrap();
+                let change = tokio::time::timeout(Duration::from_millis(500), follow.changed()).await;
+                change.ok().map(|change| change.why.unwrap().fatal())
+            };
+            let message = |fatal: Option<Fatal>| fatal.map(|fatal| fatal.message);
+            assert_eq!(message(ends(MASKED, None).await), None);
+            assert_eq!(message(ends(MASKED, Some(soon + NAP)).await), None);
+            assert_eq!(message(ends(MASKED, Some(soon)).await).unwrap(), "terminating connection because your login is no longer valid");
+            for past in ["1960-01-01", "2020-01-01", "2020-01-01T00:00:00Z"] {
+                let text = format!("{CLEAR}expires = {past}\n");
+                assert_eq!(message(ends(&text, Some(soon)).await).unwrap(), "terminating connection because role \"r\" has expired");
+            }
+            assert_eq!(message(ends(&format!("{CLEAR}expires = 2999-01-01\n"), None).await), None);
+        });
+    }
+
+    #[test]
     fn what_a_session_was_begun_with_cannot_change() {
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
             let ends = async |before: &str, after: &str| {
                 let (to, from) = watch::channel(rules(1, before));
                 let first = Arc::clone(&from.borrow());
-                let (mut follow, mut behind) = Follow::begin(from, &first, "r").unwrap();
+                let (mut follow, mut behind) = Follow::begin(from, &first, "r", None).unwrap();
                 assert!(!behind.is_true());
                 to.send_replace(rules(2, after));
                 assert!(behind.is_true());
@@ -147,8 +227,15 @@ mod tests {
             assert_eq!(ends(MASKED, READS).await.unwrap(), "role \"r\" now has other rights to write");
             assert_eq!(ends(READS, MASKED).await.unwrap(), "role \"r\" now has other rights to write");
             assert_eq!(ends(MASKED, "[role.s]\n").await.unwrap(), "role \"r\" is no longer in the policy");
+            let limited = |seconds: u32| format!("{MASKED}limits.seconds = {seconds}\n");
+            assert_eq!(ends(&limited(1), &limited(1)).await, None);
+            assert_eq!(ends(&limited(1), &limited(2)).await.unwrap(), "role \"r\" now has another limit");
+            assert_eq!(
+                ends(CLEAR, "[role.r]\ndefault = \"clear\"\nlimits.seconds = 2\n").await.unwrap(),
+                "the policy now protects data from role \"r\""
+            );
             let (_, from) = watch::channel(rules(1, "[role.s]\n"));
-            assert!(Follow::begin(from, &rules(1, "[role.s]\n"), "r").is_none());
+            assert!(Follow::begin(from, &rules(1, "[role.s]\n"), "r", None).is_none());
         });
     }
 }

@@ -7,6 +7,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use pgveil_policy::Policy;
 use pgveil_policy::policy::lock::Lock;
@@ -35,6 +36,8 @@ pub struct Standing {
     pub protected: bool,
     /// Its transactions are read-only.
     pub never_writes: bool,
+    /// The longest that a statement may take, in seconds.
+    pub seconds: Option<u32>,
 }
 
 impl Rules {
@@ -50,8 +53,15 @@ impl Rules {
     /// What of a role a session is begun with; `None` where the policy does not have it.
     pub fn standing(&self, role: &str) -> Option<Standing> {
         let role = self.policy.roles.get(role)?;
-        let protected = role.read_only || !role.sees_everything(self.policy.unclassified);
-        Some(Standing { protected, never_writes: role.never_writes() })
+        let protected = !role.is_untouched(self.policy.unclassified);
+        Some(Standing { protected, never_writes: role.never_writes(), seconds: role.limits.seconds })
+    }
+
+    /// When nobody has a role any more; `None` where the policy does not say.
+    pub fn expiry(&self, role: &str) -> Option<SystemTime> {
+        let at = self.policy.roles.get(role)?.expires.as_ref()?.at;
+        // Before the first moment that can be told it has expired as well.
+        Some(u64::try_from(at).map_or(SystemTime::UNIX_EPOCH, |at| SystemTime::UNIX_EPOCH + Duration::from_secs(at)))
     }
 
     /// Whether anything is protected from a role.

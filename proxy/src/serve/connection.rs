@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use pgveil_policy::builtin::settings;
 use pgveil_policy::policy::user::User;
@@ -166,7 +166,7 @@ async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool
         farewell(&mut client, &Fatal::new("53300", "sorry, too many clients already")).await;
         return None;
     };
-    let Some((follow, behind)) = Follow::begin(all_rules, &rules, &who.role) else {
+    let Some((follow, behind)) = Follow::begin(all_rules, &rules, &who.role, who.valid_until) else {
         let why = "the policy has no such role";
         log::error("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &why)]);
         denied(shared, audited(id, peer, &who), why);
@@ -174,6 +174,12 @@ async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool
         farewell(&mut client, &fatal).await;
         return None;
     };
+    if let Some((_, why)) = follow.end().filter(|(at, _)| *at <= SystemTime::now()) {
+        log::warn("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("why", &why)]);
+        denied(shared, audited(id, peer, &who), why.to_string());
+        farewell(&mut client, &Fatal::new("28000", why.to_string()).hint(why.hint())).await;
+        return None;
+    }
     let standing = follow.began();
     let opened = tokio::select! {
         opened = open(&mut who, standing, id, shared) => opened.map_err(|(fatal, why)| (fatal, Some(why))),
@@ -324,6 +330,11 @@ fn parameters(who: &Authenticated, standing: Standing, shared: &Shared) -> Vec<(
     if standing.never_writes {
         parameters.retain(|(name, _)| !settings::decides_read_only(name));
         parameters.push((settings::DEFAULT_READ_ONLY.to_owned(), "on".to_owned()));
+    }
+    if let Some(seconds) = standing.seconds {
+        parameters.retain(|(name, value)| !settings::outlasts(name, Some(value), seconds));
+        // Before the client's, which may be less.
+        parameters.insert(0, (settings::STATEMENT_TIMEOUT.to_owned(), format!("{seconds}s")));
     }
     // Behind the client's, so that they stand.
     parameters.extend(identity::parameters(who, &shared.config.upstream));

@@ -117,6 +117,14 @@ pub(super) const KINDS: &[Kind] = &[
         of_postgres: false,
     },
     Kind {
+        id: "limit.seconds",
+        meaning: "statement_timeout would be raised beyond what the policy gives the role.",
+        why: "A statement of the role may take so many seconds and no more.",
+        instead: "Set a shorter time, or RESET it.",
+        example: None,
+        of_postgres: false,
+    },
+    Kind {
         id: "prepare.type",
         meaning: "PREPARE that declares a parameter of tokens with another type than its column's.",
         why: "It would not be compared by the column's own equality.",
