@@ -1,4 +1,4 @@
-//! More time than the policy gives: for a statement, for a role, for a user.
+//! More than the policy gives: kinds of statements, time for a statement, for a role, for a user.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -113,4 +113,56 @@ fn a_user_that_is_over_leaves() {
     let ended = brief.query("SELECT email FROM s.t");
     assert_eq!((ended.sqlstate(), ended.message()), ("57P01", "terminating connection because your login is no longer valid"));
     assert_eq!(long.query("SELECT email FROM s.t").table(), "[redacted]");
+}
+
+#[test]
+fn a_kind_of_statement_is_one_wherever_it_stands() {
+    let database = World::get().database(SCHEMA);
+    let policy = "version = 1\n[role.reads]\ndefault = \"clear\"\nstatements = [\"select\"]\n[role.adds]\ndefault = \"clear\"\n\
+                  statements = [\"select\", \"insert\", \"copy\"]\n[role.heir]\ninherits = \"reads\"\n";
+    let proxy = World::get().proxy(policy, &[("reads", "reads"), ("adds", "adds"), ("heir", "heir")]);
+    for user in ["reads", "heir"] {
+        let mut session = begin(&proxy, &database, user, &[]).unwrap();
+        for sql in [
+            "INSERT INTO s.t VALUES (2)",
+            "WITH w AS (INSERT INTO s.t VALUES (2) RETURNING id) SELECT id FROM w",
+            "WITH w AS (WITH v AS (DELETE FROM s.t RETURNING id) SELECT id FROM v) SELECT id FROM w",
+            "UPDATE s.t SET id = 2",
+            "DELETE FROM s.t",
+            "MERGE INTO s.t USING (VALUES (1)) AS v (i) ON t.id = v.i WHEN MATCHED THEN DELETE",
+            "PREPARE p AS DELETE FROM s.t",
+            "EXPLAIN ANALYZE DELETE FROM s.t",
+            "SELECT 1; DELETE FROM s.t",
+            "TRUNCATE s.t",
+            "DROP TABLE s.t",
+            "CREATE TEMP TABLE x AS SELECT 1 AS a",
+            "SELECT 1 AS a INTO TEMP x",
+            "CREATE TEMP VIEW v AS SELECT 1 AS a",
+            "COPY s.t TO STDOUT",
+            "COPY (SELECT 1) TO STDOUT",
+            "COPY s.t FROM STDIN",
+            "LOCK TABLE s.t",
+            "DO $$ BEGIN DELETE FROM s.t; END $$",
+        ] {
+            let answer = session.query(sql);
+            assert!(matches!(answer.sqlstate(), "42501" | "0A000"), "{user}: {sql}: {answer:?}");
+            let call = Call { sql: sql.to_owned(), ..Call::default() };
+            assert_ne!(session.call(&call).sqlstate(), "00000", "{user}: {sql}");
+        }
+        for sql in [
+            "SELECT count(*) FROM s.t",
+            "VALUES (1)",
+            "BEGIN; DECLARE c CURSOR FOR SELECT 1; FETCH c; COMMIT",
+            "SET application_name = 'x'",
+        ] {
+            assert_eq!(session.query(sql).sqlstate(), "00000", "{user}: {sql}");
+        }
+    }
+    let mut session = begin(&proxy, &database, "adds", &[]).unwrap();
+    assert_eq!(session.query("INSERT INTO s.t (id) VALUES (2)").sqlstate(), "00000");
+    assert_eq!(session.query("COPY (SELECT id FROM s.t) TO STDOUT").sqlstate(), "00000");
+    let refused = session.query("UPDATE s.t SET id = 3");
+    assert_eq!(refused.message(), "role adds may not send statements of the kind update");
+    assert!(format!("{refused:?}").contains("It may send: select, insert, copy."), "{refused:?}");
+    assert_eq!(session.query("SELECT count(*) FROM s.t").table(), "2");
 }

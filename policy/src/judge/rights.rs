@@ -7,7 +7,7 @@ use sqlparser::ast::{ObjectName, Visit, Visitor};
 use crate::builtin::settings;
 use crate::policy::pattern::Pattern;
 use crate::policy::user;
-use crate::policy::{Limits, Role};
+use crate::policy::{Limits, Role, StatementKind};
 use crate::read::{self, coded};
 use crate::{Refusal, SqlState};
 
@@ -24,6 +24,7 @@ pub(crate) struct Rights {
     line: usize,
     role: String,
     limits: Limits,
+    statements: Option<(Vec<StatementKind>, usize)>,
 }
 
 impl Rights {
@@ -43,6 +44,7 @@ impl Rights {
             line: role.line,
             role: role.name.clone(),
             limits: role.limits,
+            statements: role.statements.clone(),
         }
     }
 
@@ -79,6 +81,11 @@ impl Rights {
         Refusal::new(SqlState::DENIED, "write.read_only", format!("role {role} may only read: its transactions stay READ ONLY"))
             .with_detail(format!("Rule: policy line {} (role {role}, read_only).", self.line))
             .with_hint("Leave READ WRITE out, or ask for a role that may write.")
+    }
+
+    /// The kinds of statements that it may send, and the line that says so; `None`: all.
+    pub fn statements(&self) -> Option<&(Vec<StatementKind>, usize)> {
+        self.statements.as_ref()
     }
 
     /// Whether a setting may have this value (`None`: one that is not known yet), by the limits of the role.

@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::label::Label;
 use super::scope::Col;
 use super::token::Tokens;
-use super::{Judge, barrier, channel, copy, define, explain, gate, keep, lock_table, named, procedure, refuse, stored};
+use super::{Judge, barrier, channel, copy, define, explain, gate, keep, kinds, lock_table, named, procedure, refuse, stored};
 use crate::builtin::settings::STATEMENT_TIMEOUT;
 use crate::catalog::form::Forms;
 use crate::catalog::{Catalog, Oid};
@@ -19,6 +19,7 @@ use crate::{Refusal, SqlState};
 
 /// Judges one statement. `text`: the client's, from where it begins.
 pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Planned, Refusal> {
+    kinds::check(role, &body)?;
     match body {
         Body::Query(reading) => {
             let Judgement { sql, cols, moves, order_is_data, tokens, filtered } = query(role, who, &reading, text, Gate::Inserted)?;

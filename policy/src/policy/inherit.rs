@@ -19,11 +19,17 @@ pub(super) struct Heir<'i> {
     pub parents: Vec<(&'i str, Option<Range<usize>>)>,
 }
 
-/// Switches that are inherited, by key: how one is shown, and how it is taken over.
-const SWITCHES: [(&str, fn(&Role) -> String, fn(&mut Role, &Role)); 3] = [
-    ("default", |role| format!("{:?}", role.default).to_lowercase(), |role, from| role.default = from.default),
-    ("read_only", |role| role.read_only.to_string(), |role, from| role.read_only = from.read_only),
-    ("trusted_code", |role| role.trusted_code.to_string(), |role, from| role.trusted_code = from.trusted_code),
+/// A switch that is inherited.
+struct Switch {
+    key: &'static str,
+    shown: fn(&Role) -> String,
+    take: fn(&mut Role, &Role),
+}
+
+const SWITCHES: [Switch; 3] = [
+    Switch { key: "default", shown: |role| format!("{:?}", role.default).to_lowercase(), take: |role, from| role.default = from.default },
+    Switch { key: "read_only", shown: |role| role.read_only.to_string(), take: |role, from| role.read_only = from.read_only },
+    Switch { key: "trusted_code", shown: |role| role.trusted_code.to_string(), take: |role, from| role.trusted_code = from.trusted_code },
 ];
 
 /// A role with all that it has, and the switches that it or one of those it inherits from says.
@@ -81,7 +87,7 @@ fn with_parents(faults: &mut Faults<'_>, heir: &Heir<'_>, parents: &[&Whole]) ->
         let (name, (from, is), (from_other, is_other)) = (&heir.role.name, one, other);
         faults.add(at.clone(), format!("role {name} inherits {what} {is} from role {from} and {is_other} from role {from_other}"), instead);
     };
-    for (key, shown, take) in SWITCHES.iter().filter(|(key, ..)| !heir.says.contains(key)) {
+    for Switch { key, shown, take } in SWITCHES.iter().filter(|switch| !heir.says.contains(&switch.key)) {
         let mut saying = parents.iter().filter(|(_, says)| says.contains(key)).map(|(parent, _)| parent);
         let Some(first) = saying.next() else { continue };
         if let Some(other) = saying.find(|other| shown(other) != shown(first)) {
@@ -108,6 +114,11 @@ fn with_parents(faults: &mut Faults<'_>, heir: &Heir<'_>, parents: &[&Whole]) ->
         add(&mut role.writable_schemas, &parent.writable_schemas);
         add(&mut role.functions, &parent.functions);
         add(&mut role.channels, &parent.channels);
+    }
+    if role.statements.is_none() {
+        for (kinds, line) in parents.iter().filter_map(|(parent, _)| parent.statements.as_ref()) {
+            add(&mut role.statements.get_or_insert((vec![], *line)).0, kinds);
+        }
     }
     // The earliest, and the least: what holds for one of the parents holds for who has its rights.
     if role.expires.is_none() {

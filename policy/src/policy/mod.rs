@@ -171,6 +171,8 @@ pub struct Role {
     pub masks: BTreeMap<String, RoleMask>,
     /// In the order of the file.
     pub rows: Vec<RowRule>,
+    /// The kinds of statements that it may send, and the line that says so; `None`: all.
+    pub statements: Option<(Vec<StatementKind>, usize)>,
     /// What one statement may take.
     pub limits: Limits,
     /// From then on nobody has it.
@@ -184,6 +186,52 @@ pub struct Limits {
     pub seconds: Option<u32>,
     /// The line that says so; 0 where none does.
     pub line: usize,
+}
+
+/// A word of `statements` of a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatementKind {
+    /// SELECT, VALUES, TABLE; cursors.
+    Select,
+    /// INSERT.
+    Insert,
+    /// UPDATE, and ON CONFLICT DO UPDATE.
+    Update,
+    /// DELETE.
+    Delete,
+    /// MERGE.
+    Merge,
+    /// COPY, beside `select` or `insert`.
+    Copy,
+    /// CALL.
+    Call,
+    /// LOCK TABLE.
+    Lock,
+    /// All that defines, alters or drops.
+    Define,
+}
+
+impl StatementKind {
+    /// All of them.
+    pub const ALL: [StatementKind; 9] = {
+        use StatementKind::{Call, Copy, Define, Delete, Insert, Lock, Merge, Select, Update};
+        [Select, Insert, Update, Delete, Merge, Copy, Call, Lock, Define]
+    };
+
+    /// As the policy writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            StatementKind::Select => "select",
+            StatementKind::Insert => "insert",
+            StatementKind::Update => "update",
+            StatementKind::Delete => "delete",
+            StatementKind::Merge => "merge",
+            StatementKind::Copy => "copy",
+            StatementKind::Call => "call",
+            StatementKind::Lock => "lock",
+            StatementKind::Define => "define",
+        }
+    }
 }
 
 /// `expires` of a role.
@@ -205,7 +253,7 @@ impl Role {
 
     /// It is passed through as if there were no pgveil: nothing is masked or filtered, and nobody holds it to anything.
     pub fn is_untouched(&self, unclassified: Unclassified) -> bool {
-        self.sees_everything(unclassified) && !self.read_only && self.limits.seconds.is_none()
+        self.sees_everything(unclassified) && !self.read_only && self.limits.seconds.is_none() && self.statements.is_none()
     }
 
     /// No rule masks or filters anything for this role: neither a class, nor a row, nor a column without a class.

@@ -9,15 +9,30 @@ use super::expiry;
 use super::faults::{Faults, suggest};
 use super::inherit::{Heir, resolve};
 use super::pattern::{Pattern, PatternError};
-use super::{Class, DefaultMask, Expiry, Limits, Policy, PolicyError, Role, RoleMask, RowRule, Unclassified, masks, tests_in_file, user};
+use super::{
+    Class, DefaultMask, Expiry, Limits, Policy, PolicyError, Role, RoleMask, RowRule, StatementKind, Unclassified, masks, tests_in_file,
+    user,
+};
 
 /// Keys at the top of a policy.
 pub(super) const TOP: [&str; 6] = ["version", "unclassified", "unclassified_new", "class", "role", "test"];
 /// Keys of a class.
 pub(super) const CLASS: [&str; 1] = ["columns"];
 /// Keys of a role.
-pub(super) const ROLE: [&str; 11] =
-    ["inherits", "default", "read_only", "writable_schemas", "functions", "trusted_code", "channels", "mask", "rows", "limits", "expires"];
+pub(super) const ROLE: [&str; 12] = [
+    "inherits",
+    "default",
+    "read_only",
+    "writable_schemas",
+    "functions",
+    "trusted_code",
+    "channels",
+    "mask",
+    "rows",
+    "statements",
+    "limits",
+    "expires",
+];
 /// Keys of a role's limits.
 const LIMITS: [&str; 1] = ["seconds"];
 
@@ -170,6 +185,7 @@ fn role(faults: &mut Faults<'_>, (name, span, table): Named<'_>, classes: &[&str
         channels: channels(faults, table, name),
         masks: role_masks(faults, table, name, classes),
         rows: rows(faults, table, name),
+        statements: statements(faults, table, name),
         limits: limits(faults, table, name),
         expires: expires(faults, table, name),
     }
@@ -289,6 +305,22 @@ fn rows(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str) -> Vec<RowRu
         }
     }
     out
+}
+
+fn statements(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str) -> Option<(Vec<StatementKind>, usize)> {
+    let item = table.get("statements")?;
+    let mut out = Vec::new();
+    for (word, at) in strings(faults, item, &format!("`statements` of role {role}")) {
+        match StatementKind::ALL.into_iter().find(|kind| kind.word() == word) {
+            Some(kind) if out.contains(&kind) => faults.add(at, format!("{word} is named twice"), "keep one of the two"),
+            Some(kind) => out.push(kind),
+            None => {
+                let help = suggest(word, StatementKind::ALL.map(StatementKind::word));
+                faults.add(at, format!("`{word}` is no kind of statement"), help);
+            }
+        }
+    }
+    Some((out, faults.place(key_span(table, "statements")).0))
 }
 
 fn limits(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str) -> Limits {

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::mask::spec::Unit;
-use crate::policy::{Policy, tests_in_file};
+use crate::policy::{Policy, StatementKind, tests_in_file};
 
 /// One part of a pattern.
 const PART: &str = r#"(?:"(?:[^"]|"")+"|[^".\s](?:[^".]*[^".\s])?)"#;
@@ -115,6 +115,12 @@ fn role_key(key: &str) -> Value {
             "type": "object",
             "propertyNames": { "pattern": pattern(2) },
             "additionalProperties": { "type": "string", "minLength": 1 },
+        }),
+        "statements" => json!({
+            "description": "The kinds of statements that it may send; all, where it is not said.",
+            "type": "array",
+            "items": { "enum": StatementKind::ALL.map(StatementKind::word) },
+            "uniqueItems": true,
         }),
         "limits" => json!({
             "description": "What one statement may take.",

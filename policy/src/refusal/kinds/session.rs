@@ -141,6 +141,14 @@ pub(super) const KINDS: &[Kind] = &[
         of_postgres: false,
     },
     Kind {
+        id: "statement.not_allowed",
+        meaning: "A statement of a kind that the policy does not give the role (`statements`).",
+        why: "The policy lists what the role may send.",
+        instead: "What the hint names.",
+        example: None,
+        of_postgres: false,
+    },
+    Kind {
         id: "rows.attribute",
         meaning: "A row filter asks for `{attr.NAME}`, and the user has no such attribute.",
         why: "Nobody can say which rows the user sees.",
