@@ -74,8 +74,7 @@ impl Stage {
             let database = World::get().database(&format!(
                 "CREATE SCHEMA s; CREATE TABLE s.notes (id int PRIMARY KEY, owner text, region text, tenant int, body text);
                  INSERT INTO s.notes VALUES {}, (100, 'nobody', 'us', 7, 'us'), (101, 'nobody', 'u''s', 8, 'u''s');
-                 CREATE TABLE s.people (note int, email text); INSERT INTO s.people VALUES {};
-                 GRANT CREATE, TEMPORARY ON DATABASE postgres TO PUBLIC",
+                 CREATE TABLE s.people (note int, email text); INSERT INTO s.people VALUES {}",
                 rows.join(", "),
                 people.join(", ")
             ));

@@ -186,7 +186,7 @@ email = "hash"
             (false, DefaultMask::Clear, false, DefaultMask::Clear)
         );
         assert_eq!(junior.masks.keys().collect::<Vec<_>>(), ["email", "name"]);
-        assert_eq!((junior.masks["email"].line, junior.masks["name"].line), (11, 22), "where it is written");
+        assert_eq!((junior.masks["email"].line, junior.masks["name"].line), (11, 23), "where it is written");
         let rows: Vec<_> = junior.rows.iter().map(|r| (r.relation.to_string(), r.sql.as_str(), r.line)).collect();
         assert_eq!(rows, [("s.t".to_owned(), "id > 1", 18), ("s.*".to_owned(), "true", 14)]);
         assert_eq!(senior.rows, analyst.rows);
