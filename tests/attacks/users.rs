@@ -180,7 +180,7 @@ fn attributes_decide_and_must_be_there() {
     );
     assert!(refused.error().unwrap()[&'D'].contains("(role region, rows of s.notes)"), "{refused:?}");
     assert_eq!(ask("no tenant", "SELECT count(*) >= 0 FROM s.people").table(), "t", "all else is answered");
-    for (user, code) in [("odd tenant", "22P02"), ("no list", "22P02"), ("bad pattern", "22025")] {
+    for (user, code) in [("odd tenant", "22P02"), ("no list", "22P02"), ("bad pattern", "22000")] {
         let answer = ask(user, "SELECT id FROM s.notes WHERE body <> 'x'");
         assert_eq!(answer.sqlstate(), code, "{user}: {answer:?}");
     }
