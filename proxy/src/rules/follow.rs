@@ -132,14 +132,25 @@ impl Follow {
 
     /// Waits for a change, or for the end.
     pub async fn changed(&mut self) -> Change {
-        let end = self.end();
+        match self.end() {
+            None => self.news().await,
+            // A session has no room for what few need.
+            Some(end) => Box::pin(self.news_before(end)).await,
+        }
+    }
+
+    async fn news_before(&mut self, end: (SystemTime, Why)) -> Change {
         let number = self.rules.borrow().number;
         tokio::select! {
-            changed = self.rules.changed() => if changed.is_err() {
-                // The process stops, which sessions hear otherwise.
-                return future::pending().await;
-            },
-            why = over(end) => return Change { number, why: Some(why) },
+            change = self.news() => change,
+            why = over(end) => Change { number, why: Some(why) },
+        }
+    }
+
+    async fn news(&mut self) -> Change {
+        if self.rules.changed().await.is_err() {
+            // The process stops, which sessions hear otherwise.
+            return future::pending().await;
         }
         let rules = Arc::clone(&self.rules.borrow_and_update());
         let role = || self.role.clone();
@@ -158,15 +169,13 @@ impl Follow {
 const NAP: Duration = Duration::from_secs(60);
 
 /// Waits until then.
-async fn over(end: Option<(SystemTime, Why)>) -> Why {
-    let Some((at, why)) = end else { return future::pending().await };
+async fn over((at, why): (SystemTime, Why)) -> Why {
     loop {
         let left = at.duration_since(SystemTime::now()).unwrap_or_default();
         if left.is_zero() {
             return why;
         }
-        // A session has no room for what it seldom needs.
-        Box::pin(tokio::time::sleep(left.min(NAP))).await;
+        tokio::time::sleep(left.min(NAP)).await;
     }
 }
 
