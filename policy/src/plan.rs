@@ -6,6 +6,7 @@ use crate::Refusal;
 use crate::catalog::Oid;
 use crate::mask::Mask;
 use crate::mask::seal::SealSpec;
+use crate::policy::user::{User, UserValue};
 
 /// The judged form of one client text: its statements in order. Empty for an empty text.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -68,7 +69,39 @@ pub struct Carry {
     pub drop: Option<String>,
 }
 
+impl Plan {
+    /// The same for one user.
+    ///
+    /// # Errors
+    /// What the user does not have.
+    pub(crate) fn of_user(&self, user: &User) -> Result<Self, UserValue> {
+        let statements = self.statements.iter().map(|one| one.of_user(user)).collect::<Result<_, _>>()?;
+        Ok(Plan { statements, starts: self.starts.clone(), rest: self.rest })
+    }
+}
+
 impl Planned {
+    fn of_user(&self, user: &User) -> Result<Self, UserValue> {
+        let act = match &self.act {
+            Act::Prepare { name, statement, client } => {
+                Act::Prepare { name: name.clone(), statement: Arc::new(statement.of_user(user)?), client: client.clone() }
+            }
+            Act::Declare { name, query, binary, hold } => {
+                Act::Declare { name: name.clone(), query: Arc::new(query.of_user(user)?), binary: *binary, hold: *hold }
+            }
+            Act::Nothing | Act::Execute { .. } | Act::Deallocate(_) | Act::Fetch { .. } | Act::Close(_) | Act::Discard => self.act.clone(),
+        };
+        let carry = match &self.carry {
+            None => None,
+            Some(carry) => Some(Arc::new(Carry {
+                create: carry.create.of_user(user)?,
+                finish: carry.finish.as_ref().map(|text| text.of_user(user)).transpose()?,
+                ..carry.as_ref().clone()
+            })),
+        };
+        Ok(Planned { text: self.text.of_user(user)?, act, carry, ..self.clone() })
+    }
+
     /// What comes after it in a text can only be judged when it is done. Of ends of transactions the conversation knows whether.
     pub fn moves_under_others(&self) -> bool {
         self.kind != Kind::Transaction && self.moves_search_path || self.changes_catalog
@@ -319,7 +352,7 @@ impl CopyForm {
     }
 }
 
-/// SQL for the server, with holes for the session's order key, for keys of veils, and for what tokens stand for.
+/// SQL for the server, with holes for the session's order key, for keys of veils, for what tokens stand for and for who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqlText {
     pieces: Vec<Piece>,
@@ -331,6 +364,7 @@ enum Piece {
     OrderKey,
     VeilKey(String),
     Token(Token),
+    User(UserValue),
 }
 
 /// A literal that is compared with a column of tokens.
@@ -355,7 +389,7 @@ impl SqlText {
     }
 
     /// Text in which each occurrence of `marker` is a hole: for a token where [`SqlText::token_hole`] wrote it, for the key of a veil
-    /// where [`SqlText::key_hole`] did, else for the session's order key.
+    /// where [`SqlText::key_hole`] did, for what is known of who asks where a row filter has it, else for the session's order key.
     pub fn with_holes(text: &str, marker: &str, tokens: &[Token]) -> Self {
         let mut parts = text.split(marker);
         let mut pieces: Vec<Piece> = parts.next().map(|first| Piece::Text(first.to_owned())).into_iter().collect();
@@ -366,11 +400,13 @@ impl SqlText {
             });
             let domain = part.strip_prefix('@').and_then(|rest| rest.split_once('.'));
             let domain = domain.and_then(|(digits, rest)| Some((crate::mask::veil::keyed::domain_of(digits)?, rest)));
-            match (token, domain) {
-                (Some((token, rest)), _) => pieces.extend([Piece::Token(token), Piece::Text(rest.to_owned())]),
-                (None, Some((domain, rest))) => pieces.extend([Piece::VeilKey(domain), Piece::Text(rest.to_owned())]),
-                (None, None) => pieces.extend([Piece::OrderKey, Piece::Text(part.to_owned())]),
-            }
+            let (piece, rest) = match (token, UserValue::of_hole(part), domain) {
+                (Some((token, rest)), ..) => (Piece::Token(token), rest),
+                (None, Some((value, rest)), _) => (Piece::User(value), rest),
+                (None, None, Some((domain, rest))) => (Piece::VeilKey(domain), rest),
+                (None, None, None) => (Piece::OrderKey, part),
+            };
+            pieces.extend([piece, Piece::Text(rest.to_owned())]);
         }
         SqlText { pieces }
     }
@@ -379,8 +415,30 @@ impl SqlText {
     pub fn tokens(&self) -> impl Iterator<Item = &Token> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Token(token) => Some(token),
-            Piece::Text(_) | Piece::OrderKey | Piece::VeilKey(_) => None,
+            Piece::Text(_) | Piece::OrderKey | Piece::VeilKey(_) | Piece::User(_) => None,
         })
+    }
+
+    /// The same for one user: nothing of it hangs on who asks any more.
+    ///
+    /// # Errors
+    /// What the user does not have.
+    pub fn of_user(&self, user: &User) -> Result<Self, UserValue> {
+        let filled = |piece: &Piece| match piece {
+            Piece::User(value) => Ok(Piece::Text(value.of(user).ok_or_else(|| value.clone())?.replace('\'', "''"))),
+            Piece::Text(_) | Piece::OrderKey | Piece::VeilKey(_) | Piece::Token(_) => Ok(piece.clone()),
+        };
+        Ok(SqlText { pieces: self.pieces.iter().map(filled).collect::<Result<_, _>>()? })
+    }
+
+    /// Whether it hangs on who asks.
+    pub(crate) fn asks(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::User(_)))
+    }
+
+    /// Whether a text stands in it, outside of holes.
+    pub(crate) fn holds(&self, text: &str) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Text(piece) if piece.contains(text)))
     }
 
     /// The same text behind one without a hole.
@@ -400,7 +458,8 @@ impl SqlText {
 
     /// The text to send. `order_key`: letters and digits only, secret, one per session. `open`: the value that a token stands
     /// for, in text format; it is written as the content of a string constant (with standard_conforming_strings). `veil_key`: the key of
-    /// the veils of a domain, letters and digits only ([`crate::mask::seal::veil_key`]).
+    /// the veils of a domain, letters and digits only ([`crate::mask::seal::veil_key`]). What was not filled by [`SqlText::of_user`] is
+    /// written as the policy does.
     pub fn render(&self, order_key: &str, mut open: impl FnMut(&Token) -> String, veil_key: impl Fn(&str) -> String) -> String {
         let mut out = String::new();
         for piece in &self.pieces {
@@ -409,6 +468,7 @@ impl SqlText {
                 Piece::OrderKey => out.push_str(order_key),
                 Piece::VeilKey(domain) => out.push_str(&veil_key(domain)),
                 Piece::Token(token) => out.push_str(&open(token).replace('\'', "''")),
+                Piece::User(value) => out.push_str(&value.written()),
             }
         }
         out

@@ -26,6 +26,8 @@ mod other_policies;
 mod sql_masks;
 #[path = "judge/tokens.rs"]
 mod tokens;
+#[path = "judge/users.rs"]
+mod users;
 #[path = "judge/words.rs"]
 mod words;
 

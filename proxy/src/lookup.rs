@@ -14,6 +14,7 @@ use crate::error::UpstreamError;
 use crate::log;
 use crate::login::scram::Verifier;
 use crate::upstream::{Table, Upstream, Who};
+use crate::users::attributes::{self, Attributes};
 use crate::users::{Auth, User};
 use crate::wire::cursor::Cursor;
 
@@ -138,9 +139,11 @@ impl Lookup {
 const TEXTS: [u32; 4] = [19, 25, 1042, 1043];
 const TEXT_ARRAYS: [u32; 4] = [1002, 1003, 1009, 1015];
 const TIMESTAMPTZ: u32 = 1184;
+const JSON: u32 = 114;
+const JSONB: u32 = 3802;
 
 /// The first column is the name and the second the verifier, whatever they are called; others by name: `rolvaliduntil`, `valuntil` or
-/// `valid_until`, and `groups`. What is not understood is an error.
+/// `valid_until`, `groups`, and `attributes`. What is not understood is an error.
 fn read(table: &Table, name: &str, config: &AuthConfig) -> Result<Answer, &'static str> {
     let [(_, first), (_, second), more @ ..] = table.columns.as_slice() else {
         return Err("the query of [auth] gives fewer than two columns: a name and a verifier");
@@ -152,7 +155,12 @@ fn read(table: &Table, name: &str, config: &AuthConfig) -> Result<Answer, &'stat
         match column.as_str() {
             "rolvaliduntil" | "valuntil" | "valid_until" if *type_oid == TIMESTAMPTZ => {}
             "groups" if TEXT_ARRAYS.contains(type_oid) => {}
-            _ => return Err("a column of the query of [auth] is none of: valid_until (timestamptz), groups (name[] or text[])"),
+            "attributes" if [JSON, JSONB].contains(type_oid) => {}
+            _ => {
+                return Err(
+                    "a column of the query of [auth] is none of: valid_until (timestamptz), groups (name[] or text[]), attributes (json or jsonb)",
+                );
+            }
         }
     }
     if !config.groups.is_empty() && !more.iter().any(|(column, _)| column == "groups") {
@@ -176,20 +184,49 @@ fn read(table: &Table, name: &str, config: &AuthConfig) -> Result<Answer, &'stat
     let Some(verifier) = std::str::from_utf8(verifier).ok().and_then(Verifier::parse) else {
         return Ok(Answer::Unknown("what the database has for a password is no SCRAM-SHA-256 verifier"));
     };
-    let (mut until, mut groups) = (None, BTreeSet::new());
-    for ((column, _), value) in more.iter().zip(values) {
+    let (mut until, mut groups, mut attributes) = (None, BTreeSet::new(), Attributes::new());
+    for ((column, type_oid), value) in more.iter().zip(values) {
         match (column.as_str(), value) {
             (_, None) => {}
             ("groups", Some(value)) => groups = texts(value).ok_or("the column \"groups\" of the query of [auth] is no list of names")?,
+            ("attributes", Some(value)) => {
+                // jsonb in binary: a version before the text.
+                let text = if *type_oid == JSONB { value.strip_prefix(&[1]) } else { Some(value.as_slice()) };
+                let read = text.and_then(attributes::of_json);
+                attributes = read
+                    .ok_or("the column \"attributes\" of the query of [auth] is no object of texts, numbers, truths and lists of such")?;
+            }
             (_, Some(value)) => until = instant(value).ok_or("a time of the query of [auth] does not decode")?,
         }
     }
-    let role = config.groups.iter().find(|(group, _)| groups.contains(group)).map(|(_, role)| role);
-    let Some(role) = role.or(config.default_role.as_ref()) else {
+    let verifier = Some(verifier);
+    let mut roles: Vec<String> = Vec::new();
+    for (_, role) in config.groups.iter().filter(|(pattern, _)| groups.iter().any(|group| is_meant(pattern, group))) {
+        if !roles.contains(role) && (roles.is_empty() || config.all_roles) {
+            roles.push(role.clone());
+        }
+    }
+    if roles.is_empty() {
+        roles.extend(config.default_role.clone());
+    }
+    if roles.is_empty() {
         return Ok(Answer::Unknown("the user is in no group that [auth.roles] names"));
-    };
-    let (verifier, roles) = (Some(verifier), vec![role.clone()]);
-    Ok(Answer::Known(User { verifier, roles, auth: Auth::Scram, certificate: None, valid_until: until }))
+    }
+    Ok(Answer::Known(User { verifier, roles, auth: Auth::Scram, certificate: None, valid_until: until, attributes }))
+}
+
+/// Whether a pattern means a group: `*` in it stands for any characters.
+fn is_meant(pattern: &str, group: &str) -> bool {
+    let mut pieces: Vec<&str> = pattern.split('*').collect();
+    let Some(last) = pieces.pop().filter(|_| !pieces.is_empty()) else { return pattern == group };
+    let first = pieces.remove(0);
+    let Some(mut rest) = group.strip_prefix(first) else { return false };
+    // Each piece at its first occurrence: what remains is the longest possible.
+    for piece in pieces {
+        let Some((_, after)) = rest.split_once(piece) else { return false };
+        rest = after;
+    }
+    rest.ends_with(last)
 }
 
 /// A timestamptz in binary: microseconds since 2000; its greatest value is infinity.
@@ -237,7 +274,8 @@ mod tests {
         let account = crate::config::Account { user: "pgveil".into(), password: None, tls: None, salted: Arc::default() };
         let groups = groups.iter().map(|(group, role)| ((*group).to_owned(), (*role).to_owned())).collect();
         let (query, database) = ("SELECT $1".to_owned(), "postgres".to_owned());
-        AuthConfig { query, database, account, keep: Duration::from_secs(1), groups, default_role: default_role.map(str::to_owned) }
+        let (keep, default_role) = (Duration::from_secs(1), default_role.map(str::to_owned));
+        AuthConfig { query, database, account, keep, groups, all_roles: false, default_role }
     }
 
     fn array(items: &[&str]) -> Vec<u8> {
@@ -278,6 +316,37 @@ mod tests {
         assert!(ask(&[Some(b"ana"), Some(verifier.as_bytes())], &config).unwrap_err().contains("no column"));
         let open = self::config(&[], Some("analyst"));
         assert_eq!(ask(&[Some(b"ana"), Some(verifier.as_bytes())], &open).unwrap().0, "analyst");
+    }
+
+    #[test]
+    fn groups_may_be_meant_by_patterns_and_give_several_roles() {
+        for (pattern, group, is) in [
+            ("a-*", "a-x", true),
+            ("a-*", "a-", true),
+            ("a-*", "b-a-x", false),
+            ("*", "", true),
+            ("*-a", "a-a", true),
+            ("a*a", "a", false),
+            ("a*b*c", "axbxbc", true),
+            ("a*b*c", "acb", false),
+            ("a.b c", "a.b c", true),
+            ("a.b c", "axb c", false),
+        ] {
+            assert_eq!(is_meant(pattern, group), is, "{pattern} {group}");
+        }
+        let verifier = scram_sha_256(b"pw");
+        let columns = ["rolname", "rolpassword", "groups"].into_iter().zip([19, 25, 1003]).map(|(n, oid)| (n.to_owned(), oid));
+        let groups = array(&["team-a", "team-b", "staff"]);
+        let row = vec![Some(b"ana".to_vec()), Some(verifier.clone().into_bytes()), Some(groups)];
+        let table = Table { columns: columns.collect(), rows: vec![row] };
+        let roles = |config: &AuthConfig| match read(&table, "ana", config).unwrap() {
+            Answer::Known(user) => user.roles,
+            Answer::Unknown(why) => panic!("{why}"),
+        };
+        let mut config = config(&[("boss", "admin"), ("team-*", "analyst"), ("staff", "engineer"), ("team-b", "analyst")], Some("guest"));
+        assert_eq!(roles(&config), ["analyst"]);
+        config.all_roles = true;
+        assert_eq!(roles(&config), ["analyst", "engineer"]);
     }
 
     #[test]

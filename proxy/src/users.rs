@@ -1,5 +1,6 @@
 //! `users.toml`: who may log in, how, until when, and with which roles.
 
+pub mod attributes;
 pub mod until;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::time::SystemTime;
 use arc_swap::ArcSwap;
 use toml_edit::{DocumentMut, Item};
 
+use self::attributes::Attributes;
 use crate::error::ConfigError;
 use crate::log;
 use crate::login::scram::{Verifier, hmac_sha256};
@@ -20,7 +22,7 @@ use crate::login::scram::{Verifier, hmac_sha256};
 pub struct User {
     /// Of its password; `None` only where it has none.
     pub verifier: Option<Verifier>,
-    /// Its roles, at least one; the first is active after login.
+    /// Its roles, at least one; the first is active after login, unless the client asks for another.
     pub roles: Vec<String>,
     /// How it logs in.
     pub auth: Auth,
@@ -28,6 +30,8 @@ pub struct User {
     pub certificate: Option<String>,
     /// After that it may not log in.
     pub valid_until: Option<SystemTime>,
+    /// What row filters may ask for.
+    pub attributes: Attributes,
 }
 
 /// How a user logs in.
@@ -143,8 +147,13 @@ fn user(file: &Path, name: &str, item: &Item) -> Result<User, ConfigError> {
         return Err(fault(file, &format!("user.{name}"), "is no table", "write [user.NAME] with verifier and roles"));
     };
     for (key, _) in table.iter() {
-        if !matches!(key, "verifier" | "roles" | "auth" | "certificate" | "valid_until") {
-            return Err(fault(file, &at(key), "unknown key", "a user has verifier, roles, auth, certificate and valid_until"));
+        if !matches!(key, "verifier" | "role" | "roles" | "auth" | "certificate" | "valid_until" | "attributes") {
+            return Err(fault(
+                file,
+                &at(key),
+                "unknown key",
+                "a user has verifier, role or roles, auth, certificate, valid_until and attributes",
+            ));
         }
     }
     let remake = "set it with pgveil user add; a verifier has Postgres' form SCRAM-SHA-256$4096:salt$StoredKey:ServerKey";
@@ -177,12 +186,25 @@ fn user(file: &Path, name: &str, item: &Item) -> Result<User, ConfigError> {
             read.ok_or_else(|| fault(file, &at("valid_until"), "is no time with an offset", remedy))?
         }
     };
-    let roles = table.get("roles").and_then(Item::as_array).and_then(|roles| {
+    let listed = table.get("roles").and_then(Item::as_array).and_then(|roles| {
         let names = roles.iter().map(|role| role.as_str().filter(|r| !r.is_empty()).map(str::to_owned));
         names.collect::<Option<Vec<_>>>().filter(|names| !names.is_empty())
     });
-    let roles = roles.ok_or_else(|| fault(file, &at("roles"), "is no list of role names", "write roles = [\"analyst\"]"))?;
-    Ok(User { verifier, roles, auth, certificate, valid_until })
+    let single = table.get("role").map(|role| role.as_str().filter(|r| !r.is_empty()).map(|r| vec![r.to_owned()]));
+    let roles = match (single, table.contains_key("roles")) {
+        (Some(_), true) => return Err(fault(file, &at("role"), "stands beside roles", "write one of the two")),
+        (Some(single), false) => single.ok_or_else(|| fault(file, &at("role"), "is no name of a role", "write role = \"analyst\""))?,
+        (None, _) => listed.ok_or_else(|| fault(file, &at("roles"), "is no list of role names", "write roles = [\"analyst\"]"))?,
+    };
+    let attributes = match table.get("attributes").map(attributes::of_toml) {
+        None => Attributes::new(),
+        Some(Ok(attributes)) => attributes,
+        Some(Err((name, why))) => {
+            let remedy = "write attributes = { region = \"eu\", teams = [\"a\", \"b\"] }";
+            return Err(fault(file, &format!("{}{name}", at("attributes")), why, remedy));
+        }
+    };
+    Ok(User { verifier, roles, auth, certificate, valid_until, attributes })
 }
 
 fn fault(file: &Path, key: &str, problem: impl Into<String>, remedy: &str) -> ConfigError {
@@ -298,6 +320,9 @@ mod tests {
             (format!("[user.ana]\nverifier = '{verifier}'\nroles = ['r']\ncertificate = ''\n"), "user.ana.certificate"),
             (format!("[user.ana]\nverifier = '{verifier}'\nroles = ['r']\nvalid_until = 2026-12-31\n"), "user.ana.valid_until"),
             (format!("[user.ana]\nverifier = '{verifier}'\nroles = ['r']\nvalid_until = 'soon'\n"), "user.ana.valid_until"),
+            (format!("[user.ana]\nverifier = '{verifier}'\nroles = ['r']\nattributes = {{ a = 1.5 }}\n"), "user.ana.attributes.a"),
+            (format!("[user.ana]\nverifier = '{verifier}'\nroles = ['r']\nrole = 'r'\n"), "user.ana.role"),
+            (format!("[user.ana]\nverifier = '{verifier}'\nrole = ['r']\n"), "user.ana.role"),
             ("[user]\nana = 1\n".to_owned(), "user.ana"),
             ("user = 1\n".to_owned(), "user"),
             ("[users.ana]\n".to_owned(), "users"),

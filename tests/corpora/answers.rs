@@ -155,7 +155,7 @@ fn what_reads_nothing_protected_is_answered_as_postgres_answers_it() {
 
 /// An accepted statement says it itself; a refused one by the names in it.
 fn only_unprotected(engine: &Engine, sql: &str) -> bool {
-    let who = Subject { role: "analyst".to_owned(), search_path: ["pg_catalog", "public"].map(str::to_owned).to_vec().into() };
+    let who = Subject { role: "analyst".to_owned(), search_path: ["pg_catalog", "public"].map(str::to_owned).to_vec().into(), user: None };
     match engine.judge(&who, sql) {
         Ok(plan) => plan.statements.iter().all(|s| !s.order_is_data) && !sql.trim_start().to_ascii_uppercase().starts_with("EXPLAIN"),
         // Known, and said by the other test.

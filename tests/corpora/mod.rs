@@ -64,7 +64,7 @@ struct Figures {
 fn the_share_of_real_statements_that_is_judged() {
     let database = World::get().database(&script());
     let engine = engine_of(&database);
-    let who = Subject { role: "analyst".to_owned(), search_path: ["pg_catalog", "public"].map(str::to_owned).to_vec().into() };
+    let who = Subject { role: "analyst".to_owned(), search_path: ["pg_catalog", "public"].map(str::to_owned).to_vec().into(), user: None };
     let mut faults = Vec::new();
     for file in FILES {
         let mut figures: BTreeMap<Sort, Figures> = BTreeMap::new();

@@ -63,7 +63,7 @@ fn every_text_is_judged_or_refused() {
 }
 
 fn subject(role: &str) -> Subject {
-    Subject { role: role.to_owned(), search_path: ["pg_catalog", "shop", "public"].map(str::to_owned).to_vec().into() }
+    Subject { role: role.to_owned(), search_path: ["pg_catalog", "shop", "public"].map(str::to_owned).to_vec().into(), user: None }
 }
 
 fn check(engines: &[Engine; 2], text: &str, figures: &mut Figures) -> Result<(), String> {

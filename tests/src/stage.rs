@@ -172,7 +172,8 @@ impl Stage {
 
     /// What pgveil sends for a statement, or why it does not.
     pub fn sent(&self, role: &str, sql: &str) -> String {
-        let who = Subject { role: role.to_owned(), search_path: ["pg_catalog", "shop", "public"].map(str::to_owned).to_vec().into() };
+        let who =
+            Subject { role: role.to_owned(), search_path: ["pg_catalog", "shop", "public"].map(str::to_owned).to_vec().into(), user: None };
         match self.engine().judge(&who, sql) {
             Ok(plan) => plan
                 .statements

@@ -24,6 +24,8 @@ use pgveil_certs::throwaway::Ca;
 use pgveil_policy::Catalog;
 use pgveil_policy::catalog::load::{Builder, QUERIES};
 
+use crate::client::Login;
+
 /// The service account's password, and the owner's.
 pub const SERVICE_PASSWORD: &str = "service-account";
 
@@ -129,6 +131,16 @@ impl World {
         self.proxy_with(policy, users, |_| ())
     }
 
+    /// The same with users of any name, each with its lines of the users file but for the verifier, such as `roles = ["r"]`.
+    pub fn proxy_of(&self, policy: &str, users: &[(&str, &str)]) -> Proxy {
+        let user = |(name, lines): &(&str, &str)| {
+            let verifier = postgres_protocol::password::scram_sha_256(password(name).as_bytes());
+            let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+            format!("[user.\"{name}\"]\nverifier = \"{verifier}\"\n{lines}\n")
+        };
+        self.proxy_with(policy, &[], |config| fs::write(&config.users, users.iter().map(user).collect::<String>()).unwrap())
+    }
+
     /// The same with another configuration.
     pub fn proxy_with(&self, policy: &str, users: &[(&str, &str)], change: impl FnOnce(&mut Config)) -> Proxy {
         let stem = format!("proxy{}", self.next());
@@ -193,6 +205,11 @@ impl Proxy {
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.server.addr()
+    }
+
+    /// How a user logs in.
+    pub fn login(&self, user: &str, database: &str) -> Login {
+        Login::local(self.addr().port(), database, user, &password(user))
     }
 
     /// The password of a user.

@@ -51,7 +51,7 @@ pub fn run(stage: &Stage, effort: &Effort, report: &mut Report) -> Result<(), Be
 // Of a point select, a join, and a text that was seen before: microseconds each, in every round.
 fn measure(engine: &Engine, effort: &Effort) -> Result<[Vec<f64>; 3], BenchError> {
     let path: Arc<[String]> = ["pg_catalog", "public"].map(str::to_owned).into();
-    let ana = Subject { role: "analyst".to_owned(), search_path: path };
+    let ana = Subject { role: "analyst".to_owned(), search_path: path, user: None };
     let mut number = 0_u32;
     let mut cold = |text: fn(u32) -> String| -> Result<f64, BenchError> {
         let texts: Vec<String> = (0..COLD).map(|n| text(number.wrapping_add(n))).collect();
@@ -78,7 +78,7 @@ fn measure(engine: &Engine, effort: &Effort) -> Result<[Vec<f64>; 3], BenchError
 
 /// What pgveil sends to the server for ana.
 pub fn text(stage: &Stage, sql: &str) -> Result<String, BenchError> {
-    let ana = Subject { role: "analyst".to_owned(), search_path: Arc::from(["pg_catalog".to_owned()]) };
+    let ana = Subject { role: "analyst".to_owned(), search_path: Arc::from(["pg_catalog".to_owned()]), user: None };
     let plan = engine(stage)?.judge(&ana, sql).map_err(|refusal| BenchError::Judging(refusal.message))?;
     let texts: Vec<String> = plan.statements.iter().map(|s| s.text.render("0", |_| String::new(), str::to_owned)).collect();
     Ok(texts.join("; "))

@@ -204,6 +204,32 @@ pub fn lifts_read_only(name: &str, value: Option<&str>) -> bool {
     decides_read_only(name) && !value.is_some_and(|v| ["on", "true", "yes", "1"].iter().any(|on| v.eq_ignore_ascii_case(on)))
 }
 
+/// The setting that says how long a statement may take.
+pub const STATEMENT_TIMEOUT: &str = "statement_timeout";
+
+/// Whether a setting at this value (`None`: one that is not known yet) could let a statement take longer than so many seconds.
+pub fn outlasts(name: &str, value: Option<&str>, seconds: u32) -> bool {
+    // Less than one would be none, which is no limit.
+    let within = |ms: f64| (1.0..=f64::from(seconds) * 1000.0).contains(&ms);
+    name.eq_ignore_ascii_case(STATEMENT_TIMEOUT) && !value.and_then(milliseconds).is_some_and(within)
+}
+
+/// A time as Postgres reads it (PostgreSQL documentation, 20.1.1), in plain decimal notation.
+fn milliseconds(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(end)?;
+    let of_unit = match unit.trim_start() {
+        "" | "ms" => 1.0,
+        "s" => 1e3,
+        "min" => 6e4,
+        "h" => 3.6e6,
+        "d" => 8.64e7,
+        _ => return None,
+    };
+    Some(number.parse::<f64>().ok()? * of_unit)
+}
+
 /// Whether RESET of a setting could: a session's own default comes back, but a transaction's is off.
 pub fn resets_to_read_write(name: &str) -> bool {
     name.eq_ignore_ascii_case("transaction_read_only")
@@ -291,6 +317,7 @@ fn why_not(name: &str) -> String {
     match name {
         "role" | "session_authorization" => "Who one is follows from the login and the policy.".to_owned(),
         "session_replication_role" => "It switches triggers and constraints off.".to_owned(),
+        "pgveil.role" => "The role is chosen when a session begins: connect again with options='-c pgveil.role=ROLE'.".to_owned(),
         _ if name.contains('.') => "Customised settings may steer functions and row filters.".to_owned(),
         _ if planner => "It steers the planner, and plans decide in which order rows come, which can show protected values.".to_owned(),
         _ if name.starts_with("debug_") || name.starts_with("log_") || name.starts_with("trace_") => {
@@ -312,6 +339,17 @@ mod tests {
         for malformed in ["a,", ",a", "a b", "\"a", "a,,b"] {
             assert_eq!(split(malformed), None, "{malformed}");
         }
+    }
+
+    #[test]
+    fn a_limit_is_not_outlasted() {
+        for within in ["1", "30000", "30s", " 30 s ", "0.5min", "29999.5", "1ms"] {
+            assert!(!outlasts("Statement_Timeout", Some(within), 30), "{within}");
+        }
+        for beyond in ["0", "-1", "0.4", "30001", "31s", "1min", "1h", "1d", "", "s", "1e9", "0x7530", "1us", "1 S", "1.2.3", "\u{661}"] {
+            assert!(outlasts("statement_timeout", Some(beyond), 30), "{beyond}");
+        }
+        assert!(outlasts("statement_timeout", None, 30) && !outlasts("lock_timeout", Some("0"), 30));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::catalog::own::Own;
 use crate::catalog::{BaseType, Catalog, Oid};
 use crate::mask::Mask;
 use crate::plan::{Kind, Origin, Output, Plan, Planned};
+use crate::policy::user::{self, User, UserValue};
 use crate::policy::{Known, Policy, PolicyError, Protection, protection::Action};
 use crate::read;
 use crate::{Refusal, SqlState};
@@ -24,6 +25,8 @@ pub struct Subject {
     pub role: String,
     /// Effective search_path: existing schemas in order, with pg_catalog where Postgres looks for it, as `current_schemas(true)` says.
     pub search_path: Arc<[String]>,
+    /// Who it is, for row filters that ask; where nobody is, their places stay open, and the text is only to be looked at.
+    pub user: Option<Arc<User>>,
 }
 
 /// A witness against a plan: the server says that a result column is one that the plan does not know it to be.
@@ -61,6 +64,8 @@ pub(super) struct RoleEngine {
     redacts: BTreeSet<String>,
     /// The facts of statements in which some of these are redacted.
     otherwise: DashMap<BTreeSet<String>, Arc<Facts>>,
+    /// A row filter of it names who asks.
+    asks: bool,
 }
 
 impl RoleEngine {
@@ -71,6 +76,22 @@ impl RoleEngine {
         }
         let facts = self.otherwise.entry(classes.clone()).or_insert_with(|| Arc::new(self.facts.redacting(classes)));
         Some(Arc::clone(&facts))
+    }
+
+    /// The refusal of a statement for which a user lacks an attribute.
+    fn lacks(&self, user: &User, value: &UserValue) -> Refusal {
+        let written = value.written();
+        let rows = self.policy.roles.get(&self.name).map(|role| role.rows.as_slice()).unwrap_or_default();
+        let rule = rows.iter().find(|rule| user::named(&rule.sql).contains(value));
+        let rule = rule.map_or_else(String::new, |rule| {
+            format!("Rule: {}:{} (role {}, rows of {}). ", self.policy.file, rule.line, self.name, rule.relation)
+        });
+        let message = format!("a row filter of role {} asks for {written}, which user \"{}\" does not have", self.name, user.name);
+        Refusal::new(SqlState::DENIED, "rows.attribute", message)
+            .with_detail(format!("{rule}Without it nobody can say which rows the user sees."))
+            .with_hint(
+                "Whoever keeps the users gives it: attributes = { … } in the users file, or the query of [auth]. Then connect again.",
+            )
     }
 }
 
@@ -115,8 +136,9 @@ impl Engine {
                     let facts = Facts::new(Arc::clone(&catalog), fields.clone(), protection, role, marker.to_owned());
                     let redacts = role.masks.iter().filter(|(_, m)| m.redacts_otherwise).map(|(class, _)| class.clone()).collect();
                     let otherwise = DashMap::new();
+                    let asks = role.rows.iter().any(|rule| !user::named(&rule.sql).is_empty());
                     let (cache, policy, name) = (Cache::default(), Arc::clone(&shared), name.clone());
-                    roles.insert(name.clone(), RoleEngine { facts, unprotected, name, policy, cache, redacts, otherwise });
+                    roles.insert(name.clone(), RoleEngine { facts, unprotected, name, policy, cache, redacts, otherwise, asks });
                 }
                 Err(found) => errors.extend(found.into_iter().filter(|e| !errors.contains(e)).collect::<Vec<_>>()),
             }
@@ -156,6 +178,7 @@ impl Engine {
             cache: Cache::small(),
             redacts: base.redacts.clone(),
             otherwise: DashMap::new(),
+            asks: base.asks,
         };
         Ok(Engine {
             roles: HashMap::from([(role.to_owned(), engine)]),
@@ -203,11 +226,16 @@ impl Engine {
         let Some(role) = self.roles.get(&who.role) else {
             return Err(Refusal::new(SqlState::DENIED, "role.unknown", format!("the policy has no role {}", who.role)));
         };
-        role.cache.get(&who.search_path, sql).unwrap_or_else(|| {
+        let judged = role.cache.get(&who.search_path, sql).unwrap_or_else(|| {
             let judged = judge(role, who, sql);
             role.cache.put(&who.search_path, sql, &judged);
             judged
-        })
+        });
+        match &who.user {
+            // What is kept is everybody's; what one user is told is made of it each time.
+            Some(user) if role.asks => judged.and_then(|plan| plan.of_user(user).map(Arc::new).map_err(|value| role.lacks(user, &value))),
+            Some(_) | None => judged,
+        }
     }
 
     /// What a result column is and what was decided about it, in words; `None` for a role that the policy does not have.
@@ -293,7 +321,7 @@ fn judge(role: &RoleEngine, who: &Subject, sql: &str) -> Judged {
                 plan.rest = Some(start);
                 break;
             }
-            let planned = match statement::plan(role, who, one.body, text) {
+            let planned = match statement::plan(role, who, one.body, text).and_then(|planned| no_marker(role, planned)) {
                 Ok(planned) => planned,
                 // The end of a transaction or savepoint may bring back what it names.
                 Err(_) if plan.statements.iter().any(|before| before.kind == Kind::Transaction) => {
@@ -310,6 +338,15 @@ fn judge(role: &RoleEngine, who: &Subject, sql: &str) -> Judged {
         }
         Ok(Arc::new(plan))
     })
+}
+
+/// What is stored in the database has no holes: what would be put there belongs to a session.
+fn no_marker(role: &RoleEngine, planned: Planned) -> Result<Planned, Refusal> {
+    if !planned.text.holds(role.facts.marker()) {
+        return Ok(planned);
+    }
+    let message = "what the database would store goes by the order of pseudonyms, or by who asks";
+    Err(Refusal::new(SqlState::DENIED, "keep.key", message).with_hint("Leave that to the query that reads it.").at(Some(1)))
 }
 
 /// The text from its `offset`-th character on.

@@ -14,7 +14,7 @@ use super::rights::Rights;
 use super::scope::{Col, Item};
 use super::total::is_total;
 use crate::catalog::{BaseType, Catalog, Oid, Relation};
-use crate::policy::{Protection, Role, protection::Guard};
+use crate::policy::{Protection, Role, protection::Guard, user};
 use crate::{Refusal, SqlState, read};
 
 /// The derived table that stands for a relation.
@@ -106,12 +106,8 @@ impl Facts {
     /// `marker`: a text that no client can know; stands for the session's order key in printed SQL.
     pub fn new(catalog: Arc<Catalog>, fields: Fields, protection: Protection, role: &Role, marker: String) -> Self {
         let filters = catalog.relations.keys().any(|oid| protection.guard(*oid).is_some_and(|g| !g.filters.is_empty()));
-        let filters_may_fail = catalog
-            .relations
-            .keys()
-            .filter_map(|oid| protection.guard(*oid))
-            .flat_map(|g| &g.filters)
-            .any(|f| !read::expression(&f.sql).is_ok_and(|e| is_total(&e)));
+        let filters_may_fail =
+            catalog.relations.keys().filter_map(|oid| protection.guard(*oid)).flat_map(|g| &g.filters).any(|f| !fails_never(&f.sql));
         Facts {
             catalog,
             protection: Some(protection),
@@ -135,7 +131,7 @@ impl Facts {
         };
         Facts {
             filters: self.filters || filters(&|_| true),
-            filters_may_fail: self.filters_may_fail || filters(&|sql| !read::expression(sql).is_ok_and(|e| is_total(&e))),
+            filters_may_fail: self.filters_may_fail || filters(&|sql| !fails_never(sql)),
             functions: self.functions.clone(),
             rights: self.rights.clone(),
             marker: self.marker.clone(),
@@ -326,6 +322,11 @@ impl Facts {
         super::gate::pin(&mut query, &self.catalog);
         Ok((query, judge.operators, judge.failing_conditions))
     }
+}
+
+/// Whether a row filter is a plain comparison.
+fn fails_never(filter: &str) -> bool {
+    read::expression(&user::readable(filter)).is_ok_and(|e| is_total(&e))
 }
 
 /// One expression of a total order.

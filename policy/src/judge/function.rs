@@ -9,7 +9,7 @@ use super::build;
 use super::expr::InScope;
 use super::label::Label;
 use super::refuse;
-use super::rights::is_temporary;
+use super::rights::{Rights, is_temporary};
 use super::scope::Col;
 use super::sealed::{Rewrite, keyed};
 use super::{AggregateCall, Judge, channel};
@@ -174,7 +174,7 @@ impl Judge<'_> {
         }
         if facts.schema == "pg_catalog"
             && let Some(rule) = functions::setting_rule(&short)
-            && let Some(guarded) = guarded_setting(f, rule, self.facts.rights.never_writes())
+            && let Some(guarded) = guarded_setting(f, rule, &self.facts.rights)
         {
             return Ok(Judged::Replaced(Box::new(guarded), Label::Clear));
         }
@@ -348,6 +348,9 @@ impl Judge<'_> {
                 {
                     return Err(self.facts.rights.stays_read_only(self.role));
                 }
+                if let Some(setting) = literal(0) {
+                    self.facts.rights.lasts(&setting, literal(1).as_deref())?;
+                }
                 let Some(setting) = literal(0) else {
                     // Found out at run time, as for current_setting; search_path is never among the names.
                     return match list.args.first() {
@@ -403,7 +406,7 @@ fn steady(arg: &FunctionArg) -> bool {
 
 /// A setting whose name is not known yet (a parameter, a column): NULL, and nothing set, where it may not be shown or set.
 /// `None` for a literal.
-fn guarded_setting(f: &Function, rule: SettingRule, never_writes: bool) -> Option<Expr> {
+fn guarded_setting(f: &Function, rule: SettingRule, rights: &Rights) -> Option<Expr> {
     let FunctionArguments::List(list) = &f.args else { return None };
     let argument = |index: usize| match list.args.get(index) {
         Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(e))) => Some(e),
@@ -417,7 +420,8 @@ fn guarded_setting(f: &Function, rule: SettingRule, never_writes: bool) -> Optio
     let allowed = |setting: &&str| match (rule, &value) {
         (SettingRule::Shows, _) => true,
         (SettingRule::Sets, _) if *setting == "search_path" => false,
-        (SettingRule::Sets, value) if never_writes && settings::lifts_read_only(setting, value.as_deref()) => false,
+        (SettingRule::Sets, value) if rights.lasts(setting, value.as_deref()).is_err() => false,
+        (SettingRule::Sets, value) if rights.never_writes() && settings::lifts_read_only(setting, value.as_deref()) => false,
         (SettingRule::Sets, Some(value)) => settings::may_set_config(setting, value).is_ok(),
         (SettingRule::Sets, None) => settings::may_set_anything(setting).is_ok(),
     };

@@ -12,6 +12,7 @@
 //!   which functions, operators and types may be used;
 //! * `alone`: what expressions of the policy hold;
 //! * `barrier`, `holds`, `fence`: what of the client's may run on rows that a row filter removes;
+//! * `kinds`: which kinds of statements a role may send;
 //! * `define`: statements that define things; `keep`: queries whose rows are kept; `place`: where what is created lies, and whose that is;
 //! * `gate`: the check that names still mean what was judged when the text runs;
 //! * `copy`: COPY out and in; `lock_table`: LOCK;
@@ -46,6 +47,7 @@ pub mod gate;
 mod group;
 mod holds;
 mod keep;
+mod kinds;
 mod label;
 mod lineage;
 mod lock;

@@ -4,8 +4,10 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{ObjectName, Visit, Visitor};
 
-use crate::policy::Role;
+use crate::builtin::settings;
 use crate::policy::pattern::Pattern;
+use crate::policy::user;
+use crate::policy::{Limits, Role, StatementKind};
 use crate::read::{self, coded};
 use crate::{Refusal, SqlState};
 
@@ -21,6 +23,8 @@ pub(crate) struct Rights {
     filter_sources: Vec<(String, String, usize)>,
     line: usize,
     role: String,
+    limits: Limits,
+    statements: Option<(Vec<StatementKind>, usize)>,
 }
 
 impl Rights {
@@ -35,10 +39,12 @@ impl Rights {
             filter_sources: role
                 .rows
                 .iter()
-                .flat_map(|rule| sources(&rule.sql).map(|(s, n)| (s, n, rule.line)).collect::<Vec<_>>())
+                .flat_map(|rule| sources(&user::readable(&rule.sql)).map(|(s, n)| (s, n, rule.line)).collect::<Vec<_>>())
                 .collect(),
             line: role.line,
             role: role.name.clone(),
+            limits: role.limits,
+            statements: role.statements.clone(),
         }
     }
 
@@ -75,6 +81,23 @@ impl Rights {
         Refusal::new(SqlState::DENIED, "write.read_only", format!("role {role} may only read: its transactions stay READ ONLY"))
             .with_detail(format!("Rule: policy line {} (role {role}, read_only).", self.line))
             .with_hint("Leave READ WRITE out, or ask for a role that may write.")
+    }
+
+    /// The kinds of statements that it may send, and the line that says so; `None`: all.
+    pub fn statements(&self) -> Option<&(Vec<StatementKind>, usize)> {
+        self.statements.as_ref()
+    }
+
+    /// Whether a setting may have this value (`None`: one that is not known yet), by the limits of the role.
+    ///
+    /// # Errors
+    /// `limit.seconds`
+    pub fn lasts(&self, setting: &str, value: Option<&str>) -> Result<(), Refusal> {
+        let Some(seconds) = self.limits.seconds.filter(|seconds| settings::outlasts(setting, value, *seconds)) else { return Ok(()) };
+        let message = format!("role {}: a statement may take {seconds} seconds at most", self.role);
+        Err(Refusal::new(SqlState::DENIED, "limit.seconds", message)
+            .with_detail(format!("Rule: policy line {} (role {}, limits).", self.limits.line, self.role))
+            .with_hint(format!("Write a time from 1ms to {seconds}s, or RESET {setting}.")))
     }
 
     /// It may write columns of a class that are masked for it.

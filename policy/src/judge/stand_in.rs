@@ -18,7 +18,8 @@ use crate::builtin::catalogs::{self, CatalogRule, Shown};
 use crate::catalog::{BaseType, ColumnType, Oid, Relation, RelationKind};
 use crate::mask::veil::keyed;
 use crate::plan::Origin;
-use crate::policy::protection::{Action, Guard, Treatment};
+use crate::policy::protection::{Action, Filter, Guard, Treatment};
+use crate::policy::user;
 use crate::{Refusal, SqlState, read};
 
 /// Views nested deeper than this are refused.
@@ -238,7 +239,8 @@ impl Judge<'_> {
         }
         let mut sql = format!("SELECT {} FROM {}.{}", select.join(", "), quote(&relation.schema), quote(&relation.name));
         if !guard.filters.is_empty() {
-            let all: Vec<String> = guard.filters.iter().map(|f| format!("(\n{}\n)", f.sql)).collect();
+            let one = |f: &Filter| format!("(\n{}\n)", user::with_holes(&f.sql, self.facts.marker()));
+            let all: Vec<String> = guard.filters.iter().map(one).collect();
             sql.push_str(&format!(" WHERE {}", all.join(" AND ")));
         }
         let rule = guard.filters.first().map(|f| f.rule.as_str()).unwrap_or("a mask");

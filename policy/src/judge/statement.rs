@@ -8,7 +8,8 @@ use super::facts::Facts;
 use super::label::Label;
 use super::scope::Col;
 use super::token::Tokens;
-use super::{Judge, barrier, channel, copy, define, explain, gate, keep, lock_table, named, procedure, refuse, stored};
+use super::{Judge, barrier, channel, copy, define, explain, gate, keep, kinds, lock_table, named, procedure, refuse, stored};
+use crate::builtin::settings::STATEMENT_TIMEOUT;
 use crate::catalog::form::Forms;
 use crate::catalog::{Catalog, Oid};
 use crate::mask::Mask;
@@ -18,6 +19,7 @@ use crate::{Refusal, SqlState};
 
 /// Judges one statement. `text`: the client's, from where it begins.
 pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> Result<Planned, Refusal> {
+    kinds::check(role, &body)?;
     match body {
         Body::Query(reading) => {
             let Judgement { sql, cols, moves, order_is_data, tokens, filtered } = query(role, who, &reading, text, Gate::Inserted)?;
@@ -64,6 +66,9 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, body: Body, text: &str) -> 
         Body::Control(control) => {
             if control.read_write && role.facts.rights.never_writes() {
                 return Err(role.facts.rights.stays_read_only(&who.role).at(Some(1)));
+            }
+            if let Some(timeout) = &control.timeout {
+                role.facts.rights.lasts(STATEMENT_TIMEOUT, Some(timeout)).map_err(|r| r.at(Some(1)))?;
             }
             let shown = Output { name: String::new(), origin: Origin::Computed, of_view: None, mask: Mask::Clear, type_oid: None };
             let outputs: Arc<[Output]> = std::iter::repeat_n(shown, control.columns).collect();

@@ -85,6 +85,13 @@ fn holds_no_secret(role: &RoleEngine, judged: &Judgement, what: &str) -> Result<
             .with_hint("CREATE TABLE AS keeps the rows that you see.")
             .at(Some(1)));
     }
+    if SqlText::with_holes(&judged.sql, role.facts.marker(), &[]).asks() {
+        let message =
+            format!("{what}: a row filter of role {} that it meets goes by who asks, and would be kept for whoever makes it", role.name);
+        return Err(Refusal::new(SqlState::DENIED, "keep.user", message)
+            .with_hint("CREATE TABLE AS keeps the rows that you see.")
+            .at(Some(1)));
+    }
     if judged.sql.contains(role.facts.marker()) {
         let message = format!("{what}: it goes by the order of pseudonyms, whose key belongs to this session");
         return Err(Refusal::new(SqlState::DENIED, "keep.key", message)

@@ -1,7 +1,9 @@
 //! The policy file, and what it means for one role on one database.
 
 pub mod exempt;
+mod expiry;
 mod faults;
+mod inherit;
 mod keyed;
 pub mod known;
 pub mod lock;
@@ -10,6 +12,7 @@ mod parse;
 pub mod pattern;
 pub mod protection;
 pub mod tests_in_file;
+pub mod user;
 mod when;
 
 use std::collections::BTreeMap;
@@ -174,6 +177,78 @@ pub struct Role {
     pub masks: BTreeMap<String, RoleMask>,
     /// In the order of the file.
     pub rows: Vec<RowRule>,
+    /// The kinds of statements that it may send, and the line that says so; `None`: all.
+    pub statements: Option<(Vec<StatementKind>, usize)>,
+    /// What one statement may take.
+    pub limits: Limits,
+    /// From then on nobody has it.
+    pub expires: Option<Expiry>,
+}
+
+/// `[role.name.limits]`: what one statement may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// So many seconds, from 1.
+    pub seconds: Option<u32>,
+    /// The line that says so; 0 where none does.
+    pub line: usize,
+}
+
+/// A word of `statements` of a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatementKind {
+    /// SELECT, VALUES, TABLE; cursors.
+    Select,
+    /// INSERT.
+    Insert,
+    /// UPDATE, and ON CONFLICT DO UPDATE.
+    Update,
+    /// DELETE.
+    Delete,
+    /// MERGE.
+    Merge,
+    /// COPY, beside `select` or `insert`.
+    Copy,
+    /// CALL.
+    Call,
+    /// LOCK TABLE.
+    Lock,
+    /// All that defines, alters or drops.
+    Define,
+}
+
+impl StatementKind {
+    /// All of them.
+    pub const ALL: [StatementKind; 9] = {
+        use StatementKind::{Call, Copy, Define, Delete, Insert, Lock, Merge, Select, Update};
+        [Select, Insert, Update, Delete, Merge, Copy, Call, Lock, Define]
+    };
+
+    /// As the policy writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            StatementKind::Select => "select",
+            StatementKind::Insert => "insert",
+            StatementKind::Update => "update",
+            StatementKind::Delete => "delete",
+            StatementKind::Merge => "merge",
+            StatementKind::Copy => "copy",
+            StatementKind::Call => "call",
+            StatementKind::Lock => "lock",
+            StatementKind::Define => "define",
+        }
+    }
+}
+
+/// `expires` of a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expiry {
+    /// In seconds since 1970 began, UTC.
+    pub at: i64,
+    /// As the file writes it.
+    pub written: String,
+    /// From 1.
+    pub line: usize,
 }
 
 impl Role {
@@ -190,6 +265,11 @@ impl Role {
     /// What the class's mask reads of other columns: see [`MaskSpec::reads`].
     fn mask_reads(&self, class: &str) -> Option<String> {
         self.masks.get(class).and_then(|mask| mask.spec.reads())
+    }
+
+    /// It is passed through as if there were no pgveil: nothing is masked or filtered, and nobody holds it to anything.
+    pub fn is_untouched(&self, unclassified: Unclassified) -> bool {
+        self.sees_everything(unclassified) && !self.read_only && self.limits.seconds.is_none() && self.statements.is_none()
     }
 
     /// No rule masks or filters anything for this role: neither a class, nor a row, nor a column without a class.
@@ -231,7 +311,7 @@ pub struct RoleMask {
 pub struct RowRule {
     /// `schema.table`
     pub relation: Pattern<2>,
-    /// A condition over the relation's columns, as written.
+    /// A condition over the relation's columns, as written: `{user}` and `{attr.NAME}` may stand in it ([`user`]).
     pub sql: String,
     /// From 1.
     pub line: usize,

@@ -5,16 +5,36 @@ use std::ops::Range;
 
 use toml_edit::{Document, Item, TableLike, Value};
 
+use super::expiry;
 use super::faults::{Faults, suggest};
+use super::inherit::{Heir, resolve};
 use super::pattern::{Pattern, PatternError};
-use super::{Class, DefaultMask, Policy, PolicyError, Role, RoleMask, RowRule, Unclassified, exempt, keyed, masks, tests_in_file};
+use super::{
+    Class, DefaultMask, Expiry, Limits, Policy, PolicyError, Role, RoleMask, RowRule, StatementKind, Unclassified, exempt, keyed, masks,
+    tests_in_file, user,
+};
 
 /// Keys at the top of a policy.
 pub(super) const TOP: [&str; 7] = ["version", "unclassified", "unclassified_new", "class", "role", "exemption", "test"];
 /// Keys of a class.
 pub(super) const CLASS: [&str; 1] = ["columns"];
 /// Keys of a role.
-pub(super) const ROLE: [&str; 8] = ["default", "read_only", "writable_schemas", "functions", "trusted_code", "channels", "mask", "rows"];
+pub(super) const ROLE: [&str; 12] = [
+    "inherits",
+    "default",
+    "read_only",
+    "writable_schemas",
+    "functions",
+    "trusted_code",
+    "channels",
+    "mask",
+    "rows",
+    "statements",
+    "limits",
+    "expires",
+];
+/// Keys of a role's limits.
+const LIMITS: [&str; 1] = ["seconds"];
 
 pub(super) fn policy(file: &str, text: &str) -> Result<Policy, Vec<PolicyError>> {
     let mut faults = Faults::new(file, text);
@@ -34,7 +54,8 @@ pub(super) fn policy(file: &str, text: &str) -> Result<Policy, Vec<PolicyError>>
     let classes: Vec<Class> = named_tables(&mut faults, root, "class").into_iter().map(|t| class(&mut faults, t)).collect();
     duplicate_patterns(&mut faults, root);
     let class_names: Vec<&str> = classes.iter().map(|c| c.name.as_str()).collect();
-    let roles = named_tables(&mut faults, root, "role").into_iter().map(|t| role(&mut faults, t, &class_names)).collect::<Vec<_>>();
+    let heirs = named_tables(&mut faults, root, "role").into_iter().map(|t| heir(&mut faults, t, &class_names)).collect();
+    let roles = resolve(&mut faults, heirs);
     let tests = tests_in_file::tests(&mut faults, root, file, &roles.iter().map(|r| r.name.as_str()).collect::<Vec<_>>());
     let mut roles = roles.into_iter().map(|role| (role.name.clone(), role)).collect();
     let exemptions = exempt::exemptions(&mut faults, root, &mut roles, &class_names);
@@ -139,8 +160,31 @@ fn duplicate_patterns(faults: &mut Faults<'_>, root: &dyn TableLike) {
     }
 }
 
-fn role(faults: &mut Faults<'_>, (name, span, table): Named<'_>, classes: &[&str]) -> Role {
+fn heir<'i>(faults: &mut Faults<'_>, named: Named<'i>, classes: &[&str]) -> Heir<'i> {
+    let (name, _, table) = named;
     known_keys(faults, table, &ROLE, &format!("in role {name}"));
+    let says = ["default", "read_only", "trusted_code"].into_iter().filter(|key| table.contains_key(key)).collect();
+    let parents = parents(faults, table, name);
+    Heir { role: role(faults, named, classes), says, parents }
+}
+
+/// `inherits`: a role, or several.
+fn parents<'i>(faults: &mut Faults<'_>, table: &'i dyn TableLike, role: &str) -> Vec<(&'i str, Option<Range<usize>>)> {
+    let Some(item) = table.get("inherits") else { return Vec::new() };
+    if let Some(one) = item.as_str() {
+        return vec![(one, item.span())];
+    }
+    let mut out: Vec<(&str, Option<Range<usize>>)> = Vec::new();
+    for (parent, at) in strings(faults, item, &format!("`inherits` of role {role}")) {
+        match out.iter().any(|(other, _)| *other == parent) {
+            true => faults.add(at, format!("role {parent} is named twice"), "keep one of the two"),
+            false => out.push((parent, at)),
+        }
+    }
+    out
+}
+
+fn role(faults: &mut Faults<'_>, (name, span, table): Named<'_>, classes: &[&str]) -> Role {
     Role {
         name: name.to_owned(),
         line: faults.place(span).0,
@@ -152,6 +196,9 @@ fn role(faults: &mut Faults<'_>, (name, span, table): Named<'_>, classes: &[&str
         channels: channels(faults, table, name),
         masks: role_masks(faults, table, name, table.get("read_only").and_then(Item::as_bool) == Some(true), classes),
         rows: rows(faults, table, name),
+        statements: statements(faults, table, name),
+        limits: limits(faults, table, name),
+        expires: expires(faults, table, name),
     }
 }
 
@@ -261,9 +308,10 @@ fn rows(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str) -> Vec<RowRu
         }
         let relation = pattern::<2>(faults, key, span.clone(), "schema.table");
         let sql = string(faults, item, &format!("the row filter of {key}"));
-        if let Some(fault) = sql.and_then(condition_fault) {
+        if let Some(fault) = sql.and_then(|sql| condition_fault(&user::readable(sql)).or_else(|| user::fault(sql))) {
             let message = format!("the row filter of {key} is no SQL condition: {fault}");
-            faults.add(item.span(), message, "write what could stand after WHERE, such as `country = 'DE'`");
+            let help = "write what could stand after WHERE, such as `country = 'DE'`, `owner = {user}` or `region = {attr.region}`";
+            faults.add(item.span(), message, help);
         }
         if let (Some(relation), Some(sql)) = (relation, sql) {
             let (line, column) = faults.place(span);
@@ -271,6 +319,47 @@ fn rows(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str) -> Vec<RowRu
         }
     }
     out
+}
+
+fn statements(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str) -> Option<(Vec<StatementKind>, usize)> {
+    let item = table.get("statements")?;
+    let mut out = Vec::new();
+    for (word, at) in strings(faults, item, &format!("`statements` of role {role}")) {
+        match StatementKind::ALL.into_iter().find(|kind| kind.word() == word) {
+            Some(kind) if out.contains(&kind) => faults.add(at, format!("{word} is named twice"), "keep one of the two"),
+            Some(kind) => out.push(kind),
+            None => {
+                let help = suggest(word, StatementKind::ALL.map(StatementKind::word));
+                faults.add(at, format!("`{word}` is no kind of statement"), help);
+            }
+        }
+    }
+    Some((out, faults.place(key_span(table, "statements")).0))
+}
+
+fn limits(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str) -> Limits {
+    let Some(item) = table.get("limits") else { return Limits::default() };
+    let what = format!("`limits` of role {role}");
+    let help = format!("write [role.{role}.limits] and `seconds = 30` below");
+    let Some(limits) = self::table(faults, item, key_span(table, "limits"), &what, &help) else { return Limits::default() };
+    known_keys(faults, limits, &LIMITS, &format!("in limits of role {role}"));
+    let Some(item) = limits.get("seconds") else { return Limits::default() };
+    // As many as statement_timeout takes.
+    let seconds = item.as_integer().and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=2_147_483).contains(n));
+    if seconds.is_none() {
+        faults.add(item.span(), format!("`seconds` of role {role} must be a whole number from 1 to 2147483"), "write `seconds = 30`");
+    }
+    Limits { seconds, line: faults.place(key_span(limits, "seconds")).0 }
+}
+
+fn expires(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str) -> Option<Expiry> {
+    let item = table.get("expires")?;
+    let at = item.as_datetime().and_then(expiry::moment);
+    if at.is_none() {
+        let message = format!("`expires` of role {role} must be a date, or a date and time with an offset");
+        faults.add(item.span(), message, "write `expires = 2027-01-01` or `expires = 2027-01-01T18:00:00+01:00`");
+    }
+    Some(Expiry { at: at?, written: faults.written(item.span()), line: faults.place(key_span(table, "expires")).0 })
 }
 
 /// What keeps a text from being a condition, by Postgres' own grammar.

@@ -7,6 +7,7 @@ use super::faults::suggest;
 use super::known::Classed;
 use super::lock;
 use super::pattern::is_system_schema;
+use super::user;
 use super::{DefaultMask, Known, Policy, PolicyError, Role, RowRule, Unclassified};
 use crate::catalog::{Catalog, Column, Oid, Relation, Shared};
 pub use crate::mask::fit::Action;
@@ -92,9 +93,9 @@ impl Protection {
             let message = format!("the policy has no role `{role}`");
             return Err(vec![PolicyError { id: "role.unknown", file: policy.file.clone(), line: 0, column: 0, message, help: Some(help) }]);
         };
-        // A read-only role is not passed through untouched either: someone must hold it to that.
+        // One that is read-only or has limits is not passed through untouched either: someone must hold it to that.
         if role.sees_everything(policy.unclassified) {
-            return Ok(Protection { guards: Shared::default(), empty: !role.read_only });
+            return Ok(Protection { guards: Shared::default(), empty: role.is_untouched(policy.unclassified) });
         }
         let mut derivation = Derivation {
             policy,
@@ -242,8 +243,9 @@ impl<'a> Derivation<'a> {
             }
             let filters = self.filters(relation);
             if !filters.is_empty() {
-                let renamed =
-                    |f: &Filter| self.known.renamed(self.role, self.catalog, relation.oid, &f.sql).map(|now| (f.rule.clone(), now));
+                let renamed = |f: &Filter| {
+                    self.known.renamed(self.role, self.catalog, relation.oid, &user::readable(&f.sql)).map(|now| (f.rule.clone(), now))
+                };
                 let unfit = filters.iter().find_map(renamed);
                 let guard = guards.entry(relation.oid).or_default();
                 guard.unfit = unfit.map(|(rule, now)| format!("{rule} reads a column that was renamed ({now})"));

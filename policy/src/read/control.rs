@@ -76,7 +76,7 @@ fn transaction(statement: &TransactionStmt) -> Result<Body, Refusal> {
         Ok(TransactionStmtKind::Undefined) | Err(_) => return Err(unknown("transaction control")),
     };
     let read_write = writes(&statement.options);
-    Ok(Body::Control(Control { text, kind: Kind::Transaction, columns: 0, moves_search_path, read_write }))
+    Ok(Body::Control(Control { text, kind: Kind::Transaction, columns: 0, moves_search_path, read_write, timeout: None }))
 }
 
 /// A transaction that is prepared outlives its session, holds its locks for everybody, and may be ended by anybody.
@@ -105,7 +105,7 @@ fn constraints(statement: &ConstraintsSetStmt) -> Result<Body, Refusal> {
     let which = if names.is_empty() { "ALL".to_owned() } else { names.join(", ") };
     let when = if statement.deferred { "DEFERRED" } else { "IMMEDIATE" };
     let text = format!("SET CONSTRAINTS {which} {when}");
-    Ok(Body::Control(Control { text, kind: Kind::Utility, columns: 0, moves_search_path: false, read_write: false }))
+    Ok(Body::Control(Control { text, kind: Kind::Utility, columns: 0, moves_search_path: false, read_write: false, timeout: None }))
 }
 
 /// Modes of a transaction, each with a blank before it.
@@ -137,7 +137,7 @@ fn set(statement: &VariableSetStmt) -> Result<Body, Refusal> {
     let local = if statement.is_local { "SET LOCAL" } else { "SET" };
     let setting = statement.name.to_ascii_lowercase();
     let set = |text: String, kind, moves_search_path, read_write| {
-        Ok(Body::Control(Control { text, kind, columns: 0, moves_search_path, read_write }))
+        Ok(Body::Control(Control { text, kind, columns: 0, moves_search_path, read_write, timeout: None }))
     };
     let done = |text: String, kind, moves_search_path| set(text, kind, moves_search_path, false);
     match VariableSetKind::try_from(statement.kind) {
@@ -182,8 +182,11 @@ fn set(statement: &VariableSetStmt) -> Result<Body, Refusal> {
             };
             settings::may_set(&setting, &values).map_err(|reason| refused("set", &setting, reason))?;
             let read_write = values.iter().any(|value| settings::lifts_read_only(&setting, Some(value)));
-            let values: Vec<String> = values.iter().map(|value| text(value)).collect();
-            set(format!("{local} {} TO {}", name(&setting), values.join(", ")), Kind::Set, setting == "search_path", read_write)
+            let printed: Vec<String> = values.iter().map(|value| text(value)).collect();
+            let text = format!("{local} {} TO {}", name(&setting), printed.join(", "));
+            let timeout = values.into_iter().next().filter(|_| setting == settings::STATEMENT_TIMEOUT);
+            let moves_search_path = setting == "search_path";
+            Ok(Body::Control(Control { text, kind: Kind::Set, columns: 0, moves_search_path, read_write, timeout }))
         }
         Ok(VariableSetKind::VarSetCurrent | VariableSetKind::Undefined) | Err(_) => Err(unknown("SET")),
     }
@@ -213,7 +216,14 @@ fn refused(verb: &str, setting: &str, reason: String) -> Refusal {
 fn show(setting: &str) -> Result<Body, Refusal> {
     let setting = setting.to_ascii_lowercase();
     if setting == "all" {
-        return Ok(Body::Control(Control { text: show_all(), kind: Kind::Show, columns: 3, moves_search_path: false, read_write: false }));
+        return Ok(Body::Control(Control {
+            text: show_all(),
+            kind: Kind::Show,
+            columns: 3,
+            moves_search_path: false,
+            read_write: false,
+            timeout: None,
+        }));
     }
     if !settings::may_show(&setting) {
         let message = format!("setting \"{setting}\" is not shown through pgveil to a role with masks");
@@ -221,7 +231,7 @@ fn show(setting: &str) -> Result<Body, Refusal> {
             .with_detail("Only settings that hold neither secrets nor data are shown."));
     }
     let text = format!("SHOW {}", name(&setting));
-    Ok(Body::Control(Control { text, kind: Kind::Show, columns: 1, moves_search_path: false, read_write: false }))
+    Ok(Body::Control(Control { text, kind: Kind::Show, columns: 1, moves_search_path: false, read_write: false, timeout: None }))
 }
 
 /// SHOW ALL of the settings that may be shown: the same columns in the same order, values with their units (`ShowAllGUCConfig` in
@@ -244,7 +254,14 @@ fn discard(statement: &DiscardStmt) -> Result<Body, Refusal> {
         Ok(DiscardMode::DiscardTemp) => ("DISCARD TEMP", true),
         Ok(DiscardMode::Undefined) | Err(_) => return Err(unknown("DISCARD")),
     };
-    Ok(Body::Control(Control { text: text.to_owned(), kind: Kind::Utility, columns: 0, moves_search_path, read_write: false }))
+    Ok(Body::Control(Control {
+        text: text.to_owned(),
+        kind: Kind::Utility,
+        columns: 0,
+        moves_search_path,
+        read_write: false,
+        timeout: None,
+    }))
 }
 
 #[cfg(test)]

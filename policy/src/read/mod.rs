@@ -217,6 +217,8 @@ pub struct Control {
     pub moves_search_path: bool,
     /// It would make a transaction, or those to come, one that may write.
     pub read_write: bool,
+    /// What it sets statement_timeout to.
+    pub timeout: Option<String>,
 }
 
 /// Reads a client's text. Postgres' grammar decides how many statements there are and where each ends.

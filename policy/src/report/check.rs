@@ -202,7 +202,7 @@ fn views(policy: &Policy, catalog: &Catalog, engine: &Engine, role: &Role) -> Ve
     let path = ["pg_catalog".to_owned()];
     let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     for view in own(catalog).into_iter().filter(|r| matches!(r.kind, RelationKind::View | RelationKind::MaterializedView)) {
-        let who = Subject { role: role.name.clone(), search_path: path.to_vec().into() };
+        let who = Subject { role: role.name.clone(), search_path: path.to_vec().into(), user: None };
         let name = format!("{}.{}", view.schema, view.name);
         let from = format!("{}.{}", quote(&view.schema), quote(&view.name));
         if let Err(refusal) = engine.judge(&who, &format!("SELECT 1 FROM {from}")) {

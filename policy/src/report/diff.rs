@@ -7,7 +7,7 @@ use super::looks::change;
 use crate::catalog::Catalog;
 use crate::mask::MaskSpec;
 use crate::policy::pattern::{Pattern, is_system_schema};
-use crate::policy::{DefaultMask, Exemption, Policy, PolicyError, Protection, Role, Unclassified};
+use crate::policy::{DefaultMask, Exemption, Policy, PolicyError, Protection, Role, StatementKind, Unclassified};
 
 /// One difference between two policies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -358,12 +358,28 @@ fn rights(old: &Role, new: &Role, found: &mut Vec<Difference>) {
             push(key, before.to_string(), after.to_string(), if after == opens { Change::Clearer } else { Change::Masked });
         }
     }
+    let seconds = |role: &Role| role.limits.seconds.map(|s| (i64::from(s), s.to_string()));
+    let expires = |role: &Role| role.expires.as_ref().map(|e| (e.at, e.written.clone()));
+    for (key, before, after) in [("limits.seconds", seconds(old), seconds(new)), ("expires", expires(old), expires(new))] {
+        let (was, is) = (before.as_ref().map(|(n, _)| *n), after.as_ref().map(|(n, _)| *n));
+        if was != is {
+            // None is without an end.
+            let opens = was.unwrap_or(i64::MAX) < is.unwrap_or(i64::MAX);
+            let text = |value: Option<(i64, String)>| value.map_or_else(|| "—".to_owned(), |(_, text)| text);
+            push(key, text(before), text(after), if opens { Change::Clearer } else { Change::Masked });
+        }
+    }
     let functions = |role: &Role| role.functions.iter().map(|(schema, name)| format!("{schema}.{name}")).collect::<Vec<_>>();
     let channels = |role: &Role| role.channels.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let statements = |role: &Role| {
+        let kinds = role.statements.as_ref().map_or(StatementKind::ALL.to_vec(), |(kinds, _)| kinds.clone());
+        kinds.into_iter().map(|kind| kind.word().to_owned()).collect::<Vec<_>>()
+    };
     let lists = [
         ("writable_schemas", old.writable_schemas.clone(), new.writable_schemas.clone()),
         ("functions", functions(old), functions(new)),
         ("channels", channels(old), channels(new)),
+        ("statements", statements(old), statements(new)),
     ];
     for (key, before, after) in lists {
         for added in after.iter().filter(|name| !before.contains(name)) {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::mask::fake::{FakeKind, Locale};
 use crate::mask::spec::Unit;
-use crate::policy::{Policy, tests_in_file};
+use crate::policy::{Policy, StatementKind, tests_in_file};
 
 /// One part of a pattern.
 const PART: &str = r#"(?:"(?:[^"]|"")+"|[^".\s](?:[^".]*[^".\s])?)"#;
@@ -113,6 +113,13 @@ fn class_key(key: &str) -> Value {
 fn role_key(key: &str) -> Value {
     let list = |what: &str, pattern: String| json!({ "description": what, "type": "array", "items": { "type": "string", "pattern": pattern }, "uniqueItems": true });
     match key {
+        "inherits" => json!({
+            "description": "Roles from which it has what it does not say itself.",
+            "anyOf": [
+                { "type": "string", "minLength": 1 },
+                { "type": "array", "items": { "type": "string", "minLength": 1 }, "uniqueItems": true },
+            ],
+        }),
         "default" => json!({
             "description": "What a class looks like that mask does not name.",
             "enum": ["clear", "redact"],
@@ -129,11 +136,24 @@ fn role_key(key: &str) -> Value {
             "additionalProperties": { "$ref": "#/$defs/mask" },
         }),
         "rows" => json!({
-            "description": "By schema.table, a condition: rows for which it is not true do not exist for the role.",
+            "description": "By schema.table, a condition: rows for which it is not true do not exist for the role. {user} and {attr.NAME} stand for who asks.",
             "type": "object",
             "propertyNames": { "pattern": pattern(2) },
             "additionalProperties": { "type": "string", "minLength": 1 },
         }),
+        "statements" => json!({
+            "description": "The kinds of statements that it may send; all, where it is not said.",
+            "type": "array",
+            "items": { "enum": StatementKind::ALL.map(StatementKind::word) },
+            "uniqueItems": true,
+        }),
+        "limits" => json!({
+            "description": "What one statement may take.",
+            "type": "object",
+            "properties": { "seconds": { "description": "Its longest time.", "type": "integer", "minimum": 1, "maximum": 2_147_483 } },
+            "additionalProperties": false,
+        }),
+        "expires" => json!({ "description": "From then on nobody has the role: a date (in UTC), or a date and time with an offset." }),
         _ => json!({}),
     }
 }

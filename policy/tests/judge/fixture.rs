@@ -43,7 +43,7 @@ pub fn subject(role: &str) -> Subject {
 
 /// A role with an effective search_path.
 pub fn on_path(role: &str, path: &[&str]) -> Subject {
-    Subject { role: role.to_owned(), search_path: path.iter().map(|s| (*s).to_owned()).collect() }
+    Subject { role: role.to_owned(), search_path: path.iter().map(|s| (*s).to_owned()).collect(), user: None }
 }
 
 /// The database.

@@ -68,7 +68,7 @@ fn explain(arguments: &Arguments) -> Result<ExitCode, Trouble> {
         untouched(arguments.json, &about, &sql);
         return Ok(ExitCode::SUCCESS);
     }
-    let who = Subject { role: arguments.role.clone(), search_path: path.clone().into() };
+    let who = Subject { role: arguments.role.clone(), search_path: path.clone().into(), user: None };
     match engine.judge(&who, &sql) {
         Ok(plan) => {
             let parts = parts(&engine, &who, &sql, &plan);

@@ -36,7 +36,7 @@ enum Command {
     Add {
         /// The name to log in with; case counts
         name: String,
-        /// A role of the policy; the first is active after login
+        /// A role of the policy; the first is active after login, unless the client asks for another
         #[arg(long = "role", value_name = "ROLE", required = true)]
         roles: Vec<String>,
         /// Reads the password from standard input
@@ -184,6 +184,7 @@ fn put(document: &mut DocumentMut, wanted: &Wanted<'_>, auth: Auth, verifier: Op
         Some(verifier) => user.insert("verifier", value(verifier)),
         None => user.remove("verifier"),
     };
+    user.remove("role");
     user.insert("roles", value(wanted.roles.iter().collect::<Array>()));
     if auth != Auth::default() || user.contains_key("auth") {
         user.insert("auth", value(auth.name()));

@@ -179,8 +179,10 @@ pub struct AuthConfig {
     pub account: Account,
     /// How long an answer counts.
     pub keep: Duration,
-    /// Groups of the database and the role of the policy that their members have, in order of precedence.
+    /// Groups of the database (`*` stands for any characters) and the role of the policy that their members have, in order of precedence.
     pub groups: Vec<(String, String)>,
+    /// Who is in several may choose among their roles; otherwise the first counts.
+    pub all_roles: bool,
     /// The role of who is in none of them.
     pub default_role: Option<String>,
 }

@@ -114,6 +114,7 @@ impl Load<'_> {
         let account = if section.keys().iter().any(|key| key == "user") { self.account(&mut section, verified)? } else { service.clone() };
         let seconds = section.number("cache_seconds", 0..=3600, 10)?;
         let default_role = section.text("default_role")?;
+        let all_roles = section.flag("all_roles", false)?;
         let mut roles = section.section("roles")?;
         let mut groups = Vec::new();
         for group in roles.keys() {
@@ -127,7 +128,7 @@ impl Load<'_> {
         }
         section.finish()?;
         let keep = Duration::from_secs(seconds.unsigned_abs());
-        Ok(Some(AuthConfig { query, database, account, keep, groups, default_role }))
+        Ok(Some(AuthConfig { query, database, account, keep, groups, all_roles, default_role }))
     }
 
     fn account(&mut self, section: &mut Section<'_>, verified: Option<&Verified>) -> Result<Account, ConfigError> {

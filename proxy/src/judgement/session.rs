@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use pgveil_policy::catalog::Oid;
 use pgveil_policy::catalog::own::{Asking, Next, Own, Rows};
 use pgveil_policy::mask::seal::{Key, SealSpec, Sealer, veil_key};
+use pgveil_policy::policy::user::User;
 use pgveil_policy::{Engine, Output, Plan, Refusal, Subject};
 
 use super::Engines;
@@ -26,6 +27,8 @@ use crate::snapshot::{Database, Shown};
 pub struct SessionJudge {
     database: Arc<Database<Engines>>,
     role: String,
+    /// Who it is of.
+    user: Arc<User>,
     keys: Keys,
     /// The latest snapshot under the policy that it has taken up.
     latest: ArcSwap<Shown<Engines>>,
@@ -76,12 +79,14 @@ struct Former {
 const OWN: u64 = 1 << 63;
 
 impl SessionJudge {
-    /// In a database, for the role that is active; pseudonyms are made from `keys`. `auditor` is told of its statements.
-    pub fn new(database: Arc<Database<Engines>>, role: String, keys: Keys, auditor: Option<Auditor>) -> Self {
+    /// In a database, for the role that is active and the user that has it; pseudonyms are made from `keys`. `auditor` is told of its
+    /// statements.
+    pub fn new(database: Arc<Database<Engines>>, (role, user): (String, User), keys: Keys, auditor: Option<Auditor>) -> Self {
         let latest = ArcSwap::new(database.current());
         SessionJudge {
             database,
             role,
+            user: Arc::new(user),
             keys,
             latest,
             former: Vec::new(),
@@ -140,7 +145,7 @@ impl SessionJudge {
 
 impl Judge for SessionJudge {
     fn judge(&self, search_path: &[String], sql: &str) -> Result<Arc<Plan>, Refusal> {
-        let who = Subject { role: self.role.clone(), search_path: Arc::from(search_path) };
+        let who = Subject { role: self.role.clone(), search_path: Arc::from(search_path), user: Some(Arc::clone(&self.user)) };
         self.with(|engine| engine.judge(&who, sql))
     }
 

@@ -24,6 +24,7 @@ use crate::config::{ClientCert, ClientTls};
 use crate::error::{LoginError, ProtocolError};
 use crate::fatal::Fatal;
 use crate::lookup::Lookup;
+use crate::users::attributes::Attributes;
 use crate::users::{Auth, Directory};
 use crate::wire::frame;
 
@@ -35,8 +36,12 @@ pub use stream::ClientStream;
 pub struct Authenticated {
     /// The user's name.
     pub user: String,
-    /// The first of the user's roles: the active one.
+    /// The active one of the user's roles: the one that the client asked for, else the first.
     pub role: String,
+    /// When the user may no longer be there.
+    pub valid_until: Option<SystemTime>,
+    /// What the users file or the database says of the user, for row filters.
+    pub attributes: Attributes,
     /// The database that the client named; its user's name where it named none.
     pub database: String,
     /// The client's other startup parameters, in order, without `user`, `database` and `_pq_.` options. For a protected role
@@ -234,19 +239,18 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
             }
         }
     };
-    let role = match (&found, refusal) {
-        (Ok(user), None) => user.roles.first(),
+    let known = match (&found, refusal) {
+        (Ok(user), None) => Some((&user.roles, &user.attributes, user.valid_until)),
         (Ok(_) | Err(_), _) => None,
     };
-    let Some(role) = role else {
+    let Some((roles, attributes, valid_until)) = known else {
         return Err(LoginError::Denied { user: asked.user, why: refusal.unwrap_or("no role") });
     };
     desk.tries.forget(&asked.user, desk.from);
-    let (parameters, ignored) = if (desk.protects)(role) {
-        settings::allowed(&asked.parameters, desk.ignored).map_err(LoginError::Refused)?
-    } else {
-        (asked.parameters, Vec::new())
-    };
+    let mut given = asked.parameters;
+    let role = active(&asked.user, roles, settings::take_role(&mut given).map_err(LoginError::Refused)?)?;
+    let (parameters, ignored) =
+        if (desk.protects)(&role) { settings::allowed(&given, desk.ignored).map_err(LoginError::Refused)? } else { (given, Vec::new()) };
     let (final_message, keys) = proved.map(|(message, keys)| (message, Box::new(keys))).unzip();
     let mut out = Vec::new();
     if let Some(proof) = final_message {
@@ -257,9 +261,21 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
     }
     frame::put(&mut out, b'R', |body| body.extend_from_slice(&0_i32.to_be_bytes()));
     connection.send(&out).await?;
-    let role = role.clone();
+    let attributes = attributes.clone();
     let (user, database, minor) = (asked.user, asked.database, asked.minor);
-    Ok(Some(Authenticated { user, role, database, parameters, ignored, minor, keys, proof: Proof }))
+    Ok(Some(Authenticated { user, role, valid_until, attributes, database, parameters, ignored, minor, keys, proof: Proof }))
+}
+
+/// The role that a session is begun with: one of the user's own. Who asks has proved to be the user.
+fn active(user: &str, roles: &[String], asked: Option<String>) -> Result<String, LoginError> {
+    let none = || LoginError::Denied { user: user.to_owned(), why: "no role" };
+    let Some(asked) = asked else { return roles.first().cloned().ok_or_else(none) };
+    if roles.contains(&asked) {
+        return Ok(asked);
+    }
+    let fatal = Fatal::new("28000", format!("role \"{asked}\" is not one of user \"{user}\""))
+        .hint(format!("Of these one can be chosen, by options='-c pgveil.role=ROLE': {}.", roles.join(", ")));
+    Err(LoginError::Refused(fatal))
 }
 
 /// The server's final message, which is still to be sent, and the keys that the client's proof shows.

@@ -39,6 +39,39 @@ pub fn allowed(parameters: &[(String, String)], ignored: &[String]) -> Result<Al
     Ok((found, left_out))
 }
 
+/// The setting by which a client chooses one of its user's roles.
+const ROLE: &str = "pgveil.role";
+
+/// Takes the role that a client asks for out of its parameters; the last one counts, `options` before others.
+///
+/// # Errors
+/// `options` that name it and hold something else than settings (0A000).
+pub fn take_role(parameters: &mut Vec<(String, String)>) -> Result<Option<String>, Fatal> {
+    let mut asked = None;
+    for (_, text) in parameters.iter_mut().filter(|(name, _)| name == "options") {
+        // What does not name it may hold what only the server takes.
+        if text.to_ascii_lowercase().contains(ROLE) {
+            let (roles, rest): (Vec<_>, Vec<_>) = options(text)?.into_iter().partition(|(name, _)| name.eq_ignore_ascii_case(ROLE));
+            asked = roles.into_iter().last().map(|(_, value)| value).or(asked);
+            *text = rest.iter().map(|(name, value)| format!("-c {}", escaped(&format!("{name}={value}")))).collect::<Vec<_>>().join(" ");
+        }
+    }
+    parameters.retain(|(name, value)| {
+        let is_role = name.eq_ignore_ascii_case(ROLE);
+        if is_role {
+            asked = Some(value.clone());
+        }
+        !is_role && (name != "options" || !value.is_empty())
+    });
+    Ok(asked)
+}
+
+/// As one word of `options`.
+fn escaped(word: &str) -> String {
+    let of = |c: char| if c == '\\' || c.is_ascii_whitespace() || c == '\x0b' { vec!['\\', c] } else { vec![c] };
+    word.chars().flat_map(of).collect()
+}
+
 /// Settings, and a sentence for each that was left out.
 pub type Allowed = (Vec<(String, String)>, Vec<String>);
 
@@ -168,6 +201,25 @@ mod tests {
         ] {
             assert_eq!(one(name, value).err().as_deref(), Some(code), "{name}={value}");
         }
+    }
+
+    #[test]
+    fn the_role_is_taken_out_wherever_it_stands() {
+        let take = |given: &[(&str, &str)]| {
+            let mut parameters: Vec<_> = given.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+            let asked = take_role(&mut parameters).map_err(|e| e.code)?;
+            Ok::<_, String>((asked, parameters.into_iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join(";")))
+        };
+        let is = |role: Option<&str>, rest: &str| Ok((role.map(str::to_owned), rest.to_owned()));
+        assert_eq!(take(&[("options", "-c pgveil.role=support")]), is(Some("support"), ""));
+        assert_eq!(take(&[("options", "--PGVEIL.Role=a -cpgveil.role=b\\ c")]), is(Some("b c"), ""));
+        assert_eq!(take(&[("pgveil.role", "x"), ("options", "-c pgveil.role=y")]), is(Some("x"), ""));
+        assert_eq!(take(&[("options", r"-c search_path=a,\ b\\ -c pgveil.role=y")]), is(Some("y"), r"options=-c search_path=a,\ b\\"));
+        assert_eq!(take(&[("options", "-S 64"), ("a", "b")]), is(None, "options=-S 64;a=b"));
+        assert_eq!(take(&[("options", "-S 64 -c pgveil.role=y")]), Err("0A000".to_owned()));
+        // Spelt so that it is not seen here, it is no choice; `allowed` refuses it.
+        assert_eq!(take(&[("options", r"-c pgv\eil.role=y")]), is(None, r"options=-c pgv\eil.role=y"));
+        assert_eq!(one("options", r"-c pgv\eil.role=y").unwrap_err(), "42501");
     }
 
     #[test]

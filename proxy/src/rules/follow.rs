@@ -6,14 +6,13 @@
 
 use std::future;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
-use tokio::time::sleep;
 
 use pgveil_policy::policy::Exemption;
 
-use super::{Rules, Standing};
+use super::{Rules, Standing, moment};
 use crate::fatal::Fatal;
 
 /// Follows the policies for one session.
@@ -23,6 +22,8 @@ pub struct Follow {
     /// By which it is judged.
     role: String,
     began: Standing,
+    /// When the user may no longer be here.
+    until: Option<SystemTime>,
     exempt: Option<Box<Exempt>>,
 }
 
@@ -31,8 +32,6 @@ pub struct Follow {
 struct Exempt {
     user: String,
     role: String,
-    /// Seconds since the beginning of 1970.
-    until: i64,
     reason: String,
 }
 
@@ -79,11 +78,26 @@ pub enum Why {
         /// The role.
         role: String,
     },
+    /// It is over.
+    #[error("role \"{role}\" has expired")]
+    Expired {
+        /// The role.
+        role: String,
+    },
+    /// The user's time is.
+    #[error("your login is no longer valid")]
+    Over,
     /// It saw more than its role, for some time.
     #[error("the exemption of user \"{user}\" in role \"{role}\" has ended")]
-    Over {
+    Exempted {
         /// The user.
         user: String,
+        /// The role.
+        role: String,
+    },
+    /// Its statements may take another time.
+    #[error("role \"{role}\" now has another limit")]
+    Limits {
         /// The role.
         role: String,
     },
@@ -96,30 +110,41 @@ pub enum Why {
 }
 
 impl Why {
+    /// What can be done about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Why::Gone { .. } | Why::Expired { .. } => "Ask whoever writes the policy.",
+            Why::Over => "Ask whoever keeps the users.",
+            Why::Protected { .. } | Why::Writes { .. } | Why::Limits { .. } | Why::Exempted { .. } => "Connect again.",
+        }
+    }
+
     /// What the client is told.
     pub fn fatal(&self) -> Fatal {
-        let hint = match self {
-            Why::Gone { .. } => "Ask whoever writes the policy.",
-            Why::Protected { .. } | Why::Writes { .. } | Why::Over { .. } => "Connect again.",
+        let cause = match self {
+            Why::Expired { .. } | Why::Over | Why::Exempted { .. } => "",
+            Why::Gone { .. } | Why::Protected { .. } | Why::Writes { .. } | Why::Limits { .. } => "the policy has changed: ",
         };
-        if let Why::Over { .. } = self {
-            return Fatal::new("57P01", format!("terminating connection because {self}")).hint(hint);
-        }
-        Fatal::new("57P01", format!("terminating connection because the policy has changed: {self}")).hint(hint)
+        Fatal::new("57P01", format!("terminating connection because {cause}{self}")).hint(self.hint())
     }
 }
 
 impl Follow {
-    /// Begins a session of a user under `rules`, which `all` showed when it logged in; `None` where that policy has no such role.
-    pub fn begin(all: watch::Receiver<Arc<Rules>>, rules: &Rules, user: &str, role: &str) -> Option<(Follow, Behind)> {
+    /// Begins a session of a user, who may be there `until` then, under `rules`, which `all` showed when the user logged in; `None` where
+    /// that policy has no such role.
+    pub fn begin(
+        all: watch::Receiver<Arc<Rules>>,
+        rules: &Rules,
+        (user, role): (&str, &str),
+        until: Option<SystemTime>,
+    ) -> Option<(Follow, Behind)> {
         rules.standing(role)?;
-        let lasts = rules.policy.exemption(user, role).filter(|e| left(e.until).is_some());
-        let judged = lasts.map_or_else(|| role.to_owned(), |e| e.judged_as());
-        let exempt =
-            |e: &Exemption| Box::new(Exempt { user: user.to_owned(), role: role.to_owned(), until: e.until, reason: e.reason.clone() });
+        let lasting = rules.policy.exemption(user, role).filter(|e| moment(e.until) > SystemTime::now());
+        let judged = lasting.map_or_else(|| role.to_owned(), Exemption::judged_as);
+        let exempt = |e: &Exemption| Box::new(Exempt { user: user.to_owned(), role: role.to_owned(), reason: e.reason.clone() });
         let began = rules.standing(&judged)?;
         let behind = Behind { rules: all.clone(), seen: rules.number };
-        Some((Follow { rules: all, role: judged, began, exempt: lasts.map(exempt) }, behind))
+        Some((Follow { rules: all, role: judged, began, until, exempt: lasting.map(exempt) }, behind))
     }
 
     /// The role that the session is judged by: its own, or the one that an exemption makes of it.
@@ -137,53 +162,73 @@ impl Follow {
         self.began
     }
 
-    /// Waits for a change.
-    pub async fn changed(&mut self) -> Change {
-        let news = tokio::select! {
-            biased;
-            () = over(self.exempt.as_deref()) => false,
-            news = self.rules.changed() => match news {
-                Ok(()) => true,
-                // The process stops, which sessions hear otherwise.
-                Err(_) => return future::pending().await,
-            },
-        };
-        let rules = if news { Arc::clone(&self.rules.borrow_and_update()) } else { Arc::clone(&self.rules.borrow()) };
-        let role = || self.role.clone();
-        let over = self.exempt.as_mut().and_then(|exempt| {
-            // It may last longer now, or not any more.
-            exempt.until = rules.policy.exemption(&exempt.user, &exempt.role).map_or(i64::MIN, |e| e.until);
-            let has_ended = left(exempt.until).is_none();
-            has_ended.then(|| Why::Over { user: exempt.user.clone(), role: exempt.role.clone() })
+    /// When the session must end, and why; `None` where nothing says so.
+    pub fn end(&self) -> Option<(SystemTime, Why)> {
+        let rules = self.rules.borrow();
+        // Another policy may have it last longer, or not any more.
+        let of_exemption = self.exempt.as_deref().map(|Exempt { user, role, .. }| {
+            let until = rules.policy.exemption(user, role).map_or(SystemTime::UNIX_EPOCH, |e| moment(e.until));
+            (until, Why::Exempted { user: user.clone(), role: role.clone() })
         });
+        let of_role = rules.expiry(&self.role).map(|at| (at, Why::Expired { role: self.role.clone() }));
+        let of_user = self.until.map(|at| (at, Why::Over));
+        of_exemption.into_iter().chain(of_role).chain(of_user).min_by_key(|(at, _)| *at)
+    }
+
+    /// Why it must end now.
+    fn has_ended(&self) -> Option<Why> {
+        self.end().filter(|(at, _)| *at <= SystemTime::now()).map(|(_, why)| why)
+    }
+
+    /// Waits for a change, or for the end.
+    pub async fn changed(&mut self) -> Change {
+        match self.end() {
+            None => self.news().await,
+            // A session has no room for what few need.
+            Some(end) => Box::pin(self.news_before(end)).await,
+        }
+    }
+
+    async fn news_before(&mut self, end: (SystemTime, Why)) -> Change {
+        let number = self.rules.borrow().number;
+        tokio::select! {
+            change = self.news() => change,
+            why = over(end) => Change { number, why: Some(why) },
+        }
+    }
+
+    async fn news(&mut self) -> Change {
+        if self.rules.changed().await.is_err() {
+            // The process stops, which sessions hear otherwise.
+            return future::pending().await;
+        }
+        let rules = Arc::clone(&self.rules.borrow_and_update());
+        let role = || self.role.clone();
+        let ended = self.has_ended();
         let why = match rules.standing(&self.role) {
-            _ if over.is_some() => over,
+            _ if ended.is_some() => ended,
             None => Some(Why::Gone { role: role() }),
             Some(now) if now.protected && !self.began.protected => Some(Why::Protected { role: role() }),
             Some(now) if now.never_writes != self.began.never_writes => Some(Why::Writes { role: role() }),
+            Some(now) if now.seconds != self.began.seconds => Some(Why::Limits { role: role() }),
             Some(_) => None,
         };
         Change { number: rules.number, why }
     }
 }
 
-/// How long it is until then; `None` once it is over, or where the clock shows no time at all.
-fn left(until: i64) -> Option<Duration> {
-    let until = UNIX_EPOCH.checked_add(Duration::from_secs(until.try_into().ok()?))?;
-    let now = SystemTime::now();
-    (now >= UNIX_EPOCH).then(|| until.duration_since(now).ok())?.filter(|left| !left.is_zero())
-}
+/// The longest that is slept at once: clocks may be set.
+const NAP: Duration = Duration::from_secs(20);
 
-/// Ends when an exemption does, by the clock on the wall. Of sessions without one it takes no room.
-async fn over(exempt: Option<&Exempt>) {
-    let Some(exempt) = exempt else { return future::pending().await };
-    Box::pin(async {
-        while let Some(left) = left(exempt.until) {
-            // The clock may be set meanwhile.
-            sleep(left.min(Duration::from_secs(5))).await;
+/// Waits until then.
+async fn over((at, why): (SystemTime, Why)) -> Why {
+    loop {
+        let left = at.duration_since(SystemTime::now()).unwrap_or_default();
+        if left.is_zero() {
+            return why;
         }
-    })
-    .await;
+        tokio::time::sleep(left.min(NAP)).await;
+    }
 }
 
 #[cfg(test)]
@@ -200,12 +245,35 @@ mod tests {
     const READS: &str = "[role.r]\nread_only = true\n";
 
     #[test]
+    fn a_session_ends_when_its_role_or_its_user_does() {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+            let soon = SystemTime::now() + Duration::from_millis(50);
+            let ends = async |text: &str, until: Option<SystemTime>| {
+                let (_to, from) = watch::channel(rules(1, text));
+                let first = Arc::clone(&from.borrow());
+                let (mut follow, _) = Follow::begin(from, &first, ("u", "r"), until).unwrap();
+                let change = tokio::time::timeout(Duration::from_millis(500), follow.changed()).await;
+                change.ok().map(|change| change.why.unwrap().fatal())
+            };
+            let message = |fatal: Option<Fatal>| fatal.map(|fatal| fatal.message);
+            assert_eq!(message(ends(MASKED, None).await), None);
+            assert_eq!(message(ends(MASKED, Some(soon + NAP)).await), None);
+            assert_eq!(message(ends(MASKED, Some(soon)).await).unwrap(), "terminating connection because your login is no longer valid");
+            for past in ["1960-01-01", "2020-01-01", "2020-01-01T00:00:00Z"] {
+                let text = format!("{CLEAR}expires = {past}\n");
+                assert_eq!(message(ends(&text, Some(soon)).await).unwrap(), "terminating connection because role \"r\" has expired");
+            }
+            assert_eq!(message(ends(&format!("{CLEAR}expires = 2999-01-01\n"), None).await), None);
+        });
+    }
+
+    #[test]
     fn what_a_session_was_begun_with_cannot_change() {
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
             let ends = async |before: &str, after: &str| {
                 let (to, from) = watch::channel(rules(1, before));
                 let first = Arc::clone(&from.borrow());
-                let (mut follow, mut behind) = Follow::begin(from, &first, "u", "r").unwrap();
+                let (mut follow, mut behind) = Follow::begin(from, &first, ("u", "r"), None).unwrap();
                 assert!(!behind.is_true());
                 to.send_replace(rules(2, after));
                 assert!(behind.is_true());
@@ -220,8 +288,15 @@ mod tests {
             assert_eq!(ends(MASKED, READS).await.unwrap(), "role \"r\" now has other rights to write");
             assert_eq!(ends(READS, MASKED).await.unwrap(), "role \"r\" now has other rights to write");
             assert_eq!(ends(MASKED, "[role.s]\n").await.unwrap(), "role \"r\" is no longer in the policy");
+            let limited = |seconds: u32| format!("{MASKED}limits.seconds = {seconds}\n");
+            assert_eq!(ends(&limited(1), &limited(1)).await, None);
+            assert_eq!(ends(&limited(1), &limited(2)).await.unwrap(), "role \"r\" now has another limit");
+            assert_eq!(
+                ends(CLEAR, "[role.r]\ndefault = \"clear\"\nlimits.seconds = 2\n").await.unwrap(),
+                "the policy now protects data from role \"r\""
+            );
             let (_, from) = watch::channel(rules(1, "[role.s]\n"));
-            assert!(Follow::begin(from, &rules(1, "[role.s]\n"), "u", "r").is_none());
+            assert!(Follow::begin(from, &rules(1, "[role.s]\n"), ("u", "r"), None).is_none());
         });
     }
 }

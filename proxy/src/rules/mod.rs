@@ -7,6 +7,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use pgveil_policy::Policy;
 use pgveil_policy::policy::lock::Lock;
@@ -35,6 +36,8 @@ pub struct Standing {
     pub protected: bool,
     /// Its transactions are read-only.
     pub never_writes: bool,
+    /// The longest that a statement may take, in seconds.
+    pub seconds: Option<u32>,
 }
 
 impl Rules {
@@ -50,14 +53,25 @@ impl Rules {
     /// What of a role a session is begun with; `None` where the policy does not have it.
     pub fn standing(&self, role: &str) -> Option<Standing> {
         let role = self.policy.roles.get(role)?;
-        let protected = role.read_only || !role.sees_everything(self.policy.unclassified);
-        Some(Standing { protected, never_writes: role.never_writes() })
+        let protected = !role.is_untouched(self.policy.unclassified);
+        Some(Standing { protected, never_writes: role.never_writes(), seconds: role.limits.seconds })
+    }
+
+    /// When nobody has a role any more; `None` where the policy does not say.
+    pub fn expiry(&self, role: &str) -> Option<SystemTime> {
+        self.policy.roles.get(role)?.expires.as_ref().map(|expiry| moment(expiry.at))
     }
 
     /// Whether anything is protected from a role.
     pub fn protects(&self, role: &str) -> bool {
         self.standing(role).is_none_or(|standing| standing.protected)
     }
+}
+
+/// So many seconds after the beginning of 1970, which is the first moment that can be told.
+fn moment(seconds: i64) -> SystemTime {
+    let after = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+    SystemTime::UNIX_EPOCH.checked_add(after).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
 /// The lock file of a policy: `policy.lock` beside `policy.toml`.

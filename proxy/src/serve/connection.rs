@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use pgveil_policy::builtin::settings;
+use pgveil_policy::policy::user::User;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -169,7 +170,7 @@ async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool
         farewell(&mut client, &Fatal::new("53300", "sorry, too many clients already")).await;
         return None;
     };
-    let Some((follow, behind)) = Follow::begin(all_rules, &rules, &who.user, &who.role) else {
+    let Some((follow, behind)) = Follow::begin(all_rules, &rules, (&who.user, &who.role), who.valid_until) else {
         let why = "the policy has no such role";
         log::error("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &why)]);
         denied(shared, audited(id, peer, &who), why);
@@ -177,6 +178,12 @@ async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool
         farewell(&mut client, &fatal).await;
         return None;
     };
+    if let Some((_, why)) = follow.end().filter(|(at, _)| *at <= SystemTime::now()) {
+        log::warn("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("why", &why)]);
+        denied(shared, audited(id, peer, &who), why.to_string());
+        farewell(&mut client, &Fatal::new("28000", why.to_string()).hint(why.hint())).await;
+        return None;
+    }
     let standing = follow.began();
     let opened = tokio::select! {
         opened = open(&mut who, standing, id, shared) => opened.map_err(|(fatal, why)| (fatal, Some(why))),
@@ -280,8 +287,9 @@ fn relay((session, database): Begun, shared: &Shared) -> Pin<Box<dyn Future<Outp
     match database {
         None => Box::pin(relay::plain(session)),
         Some(database) => {
-            let (role, keys) = (session.follow.judged_as().to_owned(), shared.keys.clone());
-            let judge = SessionJudge::new(Arc::clone(&database), role, keys, session.auditor.clone());
+            let user = User { name: session.who.user.clone(), attributes: session.who.attributes.clone() };
+            let (asks, keys) = ((session.follow.judged_as().to_owned(), user), shared.keys.clone());
+            let judge = SessionJudge::new(Arc::clone(&database), asks, keys, session.auditor.clone());
             Box::pin(relay::masked(session, judge, database, shared.config.order_key.clone()))
         }
     }
@@ -330,6 +338,11 @@ fn parameters(who: &Authenticated, standing: Standing, shared: &Shared) -> Vec<(
     if standing.never_writes {
         parameters.retain(|(name, _)| !settings::decides_read_only(name));
         parameters.push((settings::DEFAULT_READ_ONLY.to_owned(), "on".to_owned()));
+    }
+    if let Some(seconds) = standing.seconds {
+        parameters.retain(|(name, value)| !settings::outlasts(name, Some(value), seconds));
+        // Before the client's, which may be less.
+        parameters.insert(0, (settings::STATEMENT_TIMEOUT.to_owned(), format!("{seconds}s")));
     }
     // Behind the client's, so that they stand.
     parameters.extend(identity::parameters(who, &shared.config.upstream));

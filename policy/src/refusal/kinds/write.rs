@@ -117,6 +117,14 @@ pub(super) const KINDS: &[Kind] = &[
         of_postgres: false,
     },
     Kind {
+        id: "keep.user",
+        meaning: "A view would be made of a relation with a row filter that goes by who asks.",
+        why: "What is stored would hold the rows of whoever made it, for all who read it.",
+        instead: "Keep the rows that you see with CREATE TABLE AS.",
+        example: None,
+        of_postgres: false,
+    },
+    Kind {
         id: "write.schema",
         meaning: "A statement that would write where the role may only read.",
         why: "The policy says `read_only`, and does not name the schema under `writable_schemas`.",

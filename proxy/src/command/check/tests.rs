@@ -74,7 +74,7 @@ fn judged(engine: &Engine, live: &Live, test: &PolicyTest) -> Option<String> {
             Expect::Answered | Expect::Rows(_) => None,
         };
     }
-    let who = Subject { role: test.role.clone(), search_path: live.search_path.clone().into() };
+    let who = Subject { role: test.role.clone(), search_path: live.search_path.clone().into(), user: None };
     match (engine.judge(&who, &test.sql), &test.expect) {
         (Ok(_), Expect::Refused(_)) => Some("it is not refused".to_owned()),
         (Ok(_), Expect::Answered | Expect::Rows(_)) => None,

@@ -163,7 +163,7 @@ fn recorded(line: &str, live: &Live) -> Option<Recorded> {
 }
 
 fn judged(recorded: &Recorded, [old, new]: [&Engine; 2]) -> (Kind, Option<String>) {
-    let who = Subject { role: recorded.role.clone(), search_path: recorded.path.clone().into() };
+    let who = Subject { role: recorded.role.clone(), search_path: recorded.path.clone().into(), user: None };
     // The text of a role that is passed through is never read.
     let judge = |engine: &Engine| match engine.unprotected(&who.role) {
         true => Ok(None),
