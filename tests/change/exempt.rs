@@ -29,6 +29,10 @@ fn one_user_sees_more_and_nobody_else() {
     let (proxy, database) = begin(&exempt(&moment(3600)));
     assert_eq!(ana(&proxy, &database).query(SEC).value().unwrap(), "rawvalue7");
     assert_eq!(session(&proxy, &database, "anna").query(SEC).value().unwrap(), "[a]");
+    // The role that it makes is nobody's to have.
+    let users = &[("eve", "analyst (exemption of ana)")];
+    let forged = World::get().proxy_with(&exempt(&moment(3600)), users, |_| ());
+    assert!(Client::connect(&login(&forged, &database, "eve")).is_err());
     // One that has ended means nothing.
     let (proxy, database) = begin(&exempt(&moment(-1)));
     assert_eq!(ana(&proxy, &database).query(SEC).value().unwrap(), "[a]");

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::timeout;
 
 use pgveil_policy::policy::Exemption;
 
@@ -112,7 +112,8 @@ impl Why {
 impl Follow {
     /// Begins a session of a user under `rules`, which `all` showed when it logged in; `None` where that policy has no such role.
     pub fn begin(all: watch::Receiver<Arc<Rules>>, rules: &Rules, user: &str, role: &str) -> Option<(Follow, Behind)> {
-        rules.standing(role)?;
+        // What an exemption makes is nobody's to have: it would not end.
+        rules.standing(role).filter(|_| !rules.policy.is_of_an_exemption(role))?;
         let lasts = rules.policy.exemption(user, role).filter(|e| left(e.until).is_some());
         let judged = lasts.map_or_else(|| role.to_owned(), |e| e.judged_as());
         let exempt =
@@ -139,16 +140,15 @@ impl Follow {
 
     /// Waits for a change.
     pub async fn changed(&mut self) -> Change {
-        let news = tokio::select! {
-            biased;
-            () = over(self.exempt.as_deref()) => false,
-            news = self.rules.changed() => match news {
-                Ok(()) => true,
-                // The process stops, which sessions hear otherwise.
-                Err(_) => return future::pending().await,
-            },
+        let news = match self.exempt.as_deref() {
+            None => Some(self.rules.changed().await),
+            Some(exempt) => Box::pin(until_over(exempt, &mut self.rules)).await,
         };
-        let rules = if news { Arc::clone(&self.rules.borrow_and_update()) } else { Arc::clone(&self.rules.borrow()) };
+        if matches!(news, Some(Err(_))) {
+            // The process stops, which sessions hear otherwise.
+            return future::pending().await;
+        }
+        let rules = if news.is_some() { Arc::clone(&self.rules.borrow_and_update()) } else { Arc::clone(&self.rules.borrow()) };
         let role = || self.role.clone();
         let over = self.exempt.as_mut().and_then(|exempt| {
             // It may last longer now, or not any more.
@@ -174,16 +174,15 @@ fn left(until: i64) -> Option<Duration> {
     (now >= UNIX_EPOCH).then(|| until.duration_since(now).ok())?.filter(|left| !left.is_zero())
 }
 
-/// Ends when an exemption does, by the clock on the wall. Of sessions without one it takes no room.
-async fn over(exempt: Option<&Exempt>) {
-    let Some(exempt) = exempt else { return future::pending().await };
-    Box::pin(async {
-        while let Some(left) = left(exempt.until) {
-            // The clock may be set meanwhile.
-            sleep(left.min(Duration::from_secs(5))).await;
+/// Waits for another policy, no longer than an exemption lasts by the clock on the wall; `None` where that has ended.
+async fn until_over(exempt: &Exempt, rules: &mut watch::Receiver<Arc<Rules>>) -> Option<Result<(), watch::error::RecvError>> {
+    while let Some(left) = left(exempt.until) {
+        // The clock may be set meanwhile.
+        if let Ok(news) = timeout(left.min(Duration::from_secs(5)), rules.changed()).await {
+            return Some(news);
         }
-    })
-    .await;
+    }
+    None
 }
 
 #[cfg(test)]
