@@ -53,7 +53,6 @@ fn what_is_seen_is_not_left_where_others_read_it() {
         "SET default_transaction_read_only = off",
         "NOTIFY everybody, 'rawvalue7'",
         "SELECT pg_notify('everybody', sec) FROM shop.people",
-        "SELECT set_config('application_name', sec, false) FROM shop.people",
         "COMMENT ON TABLE shop.people IS 'rawvalue7'",
         "PREPARE TRANSACTION 'rawvalue7'",
         "DO 'BEGIN END'",
