@@ -29,6 +29,10 @@ fn one_user_sees_more_and_nobody_else() {
     let (proxy, database) = begin(&exempt(&moment(3600)));
     assert_eq!(ana(&proxy, &database).query(SEC).value().unwrap(), "rawvalue7");
     assert_eq!(session(&proxy, &database, "anna").query(SEC).value().unwrap(), "[a]");
+    // The role that it makes is nobody's to have.
+    let users = &[("eve", "analyst (exemption of ana)")];
+    let forged = World::get().proxy_with(&exempt(&moment(3600)), users, |_| ());
+    assert!(Client::connect(&login(&forged, &database, "eve")).is_err());
     // One that has ended means nothing.
     let (proxy, database) = begin(&exempt(&moment(-1)));
     assert_eq!(ana(&proxy, &database).query(SEC).value().unwrap(), "[a]");
@@ -49,7 +53,6 @@ fn what_is_seen_is_not_left_where_others_read_it() {
         "SET default_transaction_read_only = off",
         "NOTIFY everybody, 'rawvalue7'",
         "SELECT pg_notify('everybody', sec) FROM shop.people",
-        "SELECT set_config('application_name', sec, false) FROM shop.people",
         "COMMENT ON TABLE shop.people IS 'rawvalue7'",
         "PREPARE TRANSACTION 'rawvalue7'",
         "DO 'BEGIN END'",

@@ -139,3 +139,13 @@ fn what_is_wrong_with_a_lock_file_is_said() {
     let run = pgveil(&["lock", "--policy", &policy.display().to_string()], &[], "");
     assert_eq!((run.code, run.err.contains("has no database yet")), (2, true), "{}", run.err);
 }
+
+#[test]
+fn an_account_that_may_not_ask_for_the_server_is_enough() {
+    let stage = Stage::new("denied");
+    stage.alter("REVOKE EXECUTE ON FUNCTION pg_catalog.pg_control_system() FROM PUBLIC");
+    assert_eq!(stage.run(&["lock", "--accept"]).code, 0);
+    assert!(fs::read_to_string(stage.folder.join("policy.lock")).unwrap().contains("identity = \"any."));
+    stage.alter("ALTER TABLE shop.people RENAME email TO mail");
+    assert_run(&stage.run(&["lock"]), 1, "DB: shop.people.mail was shop.people.email; class email\n");
+}

@@ -150,7 +150,10 @@ fn tail_of(path: &Path, lines: usize, follow: bool, json: bool) -> std::io::Resu
     for line in &last {
         out.write_all(&show(line, json))?;
     }
-    while follow {
+    if !follow {
+        return Ok(());
+    }
+    loop {
         out.flush()?;
         std::thread::sleep(Duration::from_millis(200));
         // What is there of a line is kept until the rest is.
@@ -166,7 +169,6 @@ fn tail_of(path: &Path, lines: usize, follow: bool, json: bool) -> std::io::Resu
             Ok(_) | Err(_) => {}
         }
     }
-    Ok(())
 }
 
 fn show(line: &[u8], json: bool) -> Vec<u8> {
