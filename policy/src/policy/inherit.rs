@@ -147,6 +147,7 @@ fn add<'t, T: Clone + PartialEq + 't>(own: &mut Vec<T>, more: impl IntoIterator<
 mod tests {
     use crate::Policy;
     use crate::policy::{DefaultMask, PolicyError};
+    use crate::report::diff::diff;
 
     const BASE: &str = r#"version = 1
 [class.email]
@@ -213,6 +214,36 @@ email = "hash"
         // A common ancestor's row filter counts once.
         let diamond = "[role.a]\ninherits = \"analyst\"\n[role.b]\ninherits = \"analyst\"\n[role.c]\ninherits = [\"a\", \"b\"]\n";
         assert_eq!(read(diamond).unwrap().roles["c"].rows.len(), 2);
+    }
+
+    #[test]
+    fn a_change_of_a_parent_is_one_of_its_heirs() {
+        let heir = "[role.junior]\ninherits = \"analyst\"\n";
+        let of = |text: &str| Policy::parse("policy.toml", text).unwrap();
+        let (before, more) = (
+            of(&format!("{BASE}{heir}")),
+            of(&format!("{BASE}{heir}limits.seconds = 5\nexpires = 2027-01-01\nstatements = [\"select\"]\n")),
+        );
+        let after = of(&format!("{}{heir}", BASE.replace("\"hash\"", "\"clear\"").replace("country = 'DE'", "owner = {user}")));
+        let told = |old: &Policy, new: &Policy| {
+            let found = diff(old, new, None).unwrap();
+            found.into_iter().map(|d| format!("{:?} {} {} {} -> {}", d.change, d.role, d.name, d.before, d.after)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told(&before, &after),
+            [
+                "Clearer analyst s.t.email \"hash\" -> \"clear\"",
+                "Clearer junior s.t.email \"hash\" -> \"clear\"",
+                "Other analyst s.t country = 'DE' -> owner = {user}",
+                "Other junior s.t country = 'DE' -> owner = {user}",
+            ]
+        );
+        let limits = told(&before, &more);
+        assert!(limits.iter().all(|line| line.starts_with("Masked junior ")), "{limits:?}");
+        assert!(limits.contains(&"Masked junior limits.seconds — -> 5".to_owned()), "{limits:?}");
+        assert!(limits.contains(&"Masked junior expires — -> 2027-01-01".to_owned()), "{limits:?}");
+        assert_eq!(limits.len(), 10, "two limits and eight kinds of statements: {limits:?}");
+        assert!(told(&more, &before).iter().all(|line| line.starts_with("Clearer junior ")));
     }
 
     #[test]

@@ -182,14 +182,15 @@ impl Follow {
 
     /// Waits for a change, or for the end.
     pub async fn changed(&mut self) -> Change {
-        match self.end() {
-            None => self.news().await,
+        if self.end().is_some() {
             // A session has no room for what few need.
-            Some(end) => Box::pin(self.news_before(end)).await,
+            return Box::pin(self.news_before_end()).await;
         }
+        self.news().await
     }
 
-    async fn news_before(&mut self, end: (SystemTime, Why)) -> Change {
+    async fn news_before_end(&mut self) -> Change {
+        let end = self.end();
         let number = self.rules.borrow().number;
         tokio::select! {
             change = self.news() => change,
@@ -221,7 +222,8 @@ impl Follow {
 const NAP: Duration = Duration::from_secs(20);
 
 /// Waits until then.
-async fn over((at, why): (SystemTime, Why)) -> Why {
+async fn over(end: Option<(SystemTime, Why)>) -> Why {
+    let Some((at, why)) = end else { return future::pending().await };
     loop {
         let left = at.duration_since(SystemTime::now()).unwrap_or_default();
         if left.is_zero() {
