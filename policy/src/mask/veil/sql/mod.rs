@@ -153,7 +153,9 @@ fn sound(sql: &str, names: &[&str], relation: &Relation, catalog: &Catalog) -> R
             return Err(Misfit { why: "it could fail on a stored value, and the error would show the value".to_owned(), help: help() });
         };
         let any = |of: fn(BaseType) -> bool| look.named.iter().filter_map(|n| relation.column(n)).any(|c| of(c.data_type.base));
-        look.constants(any(is_temporal), any(|base| base == BaseType::Timestamptz)).map_err(|why| Misfit { why, help: help() })?;
+        let unzoned = any(|base| matches!(base, BaseType::Date | BaseType::Timestamp));
+        look.constants(unzoned, any(|base| base == BaseType::Other), any(|base| base == BaseType::Timestamptz))
+            .map_err(|why| Misfit { why, help: help() })?;
         for (inner, sql) in held.zip(&look.turned_to_text) {
             if !inner.is_some_and(|held| still::has_one_text(&held)) {
                 return Err(Misfit {
@@ -164,10 +166,6 @@ fn sound(sql: &str, names: &[&str], relation: &Relation, catalog: &Catalog) -> R
         }
         Ok(whole)
     })
-}
-
-fn is_temporal(base: BaseType) -> bool {
-    matches!(base, BaseType::Date | BaseType::Timestamp | BaseType::Timestamptz | BaseType::Other)
 }
 
 /// The expression as a value of the column's type: by a cast that takes every value that it can have.

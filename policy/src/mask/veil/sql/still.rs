@@ -66,16 +66,17 @@ impl<'a> Look<'a> {
     }
 
     /// Looks at the constants that it met: beside columns with dates or times, these must be written so that no setting changes them.
+    /// `unzoned`, `other`, `zoned`: it names columns with dates or times without a time zone, of types that may hold any, with one.
     ///
     /// # Errors
     /// The first that is not, in words.
-    pub fn constants(&self, temporal: bool, zoned: bool) -> Result<(), String> {
+    pub fn constants(&self, unzoned: bool, other: bool, zoned: bool) -> Result<(), String> {
         let mixed = || "dates and times with and without a time zone are compared by the session's own".to_owned();
         let zoned = zoned || self.zoned;
-        if zoned && self.unzoned {
+        if zoned && (unzoned || self.unzoned) {
             return Err(mixed());
         }
-        if temporal || self.times {
+        if unzoned || other || zoned || self.times {
             let fixed = |text: &&String| UNITS.contains(&text.as_str()) || is_fixed_time(text, zoned);
             if let Some(other) = self.texts.iter().find(|text| !fixed(text)) {
                 let form = if zoned { "'2024-12-31 23:59:59+00'" } else { "'2024-12-31' or '2024-12-31 23:59:59'" };
