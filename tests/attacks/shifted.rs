@@ -151,6 +151,18 @@ phone = { when = "land = 'DE'", then = { keep = { last = 2 } } }
 pay = { when = "pay < 15 OR land = 'AT'", then = "clear", else = { bucket = 100 } }
 seen = { when = "seen < '2025-01-01 00:00:00+00'", then = { truncate = "month" }, else = "null" }
 "#;
+    for (condition, why) in [
+        ("land::int > 5", "it could fail on a stored value"),
+        ("upper(land)", "it is neither true nor false"),
+        ("seen < '2025-01-01'", "could mean another time under another setting"),
+        ("seen > now()", "is not on the list of functions"),
+        ("seen < date '2025-01-01'", "compared by the session's own"),
+    ] {
+        let wrong = policy.replace("land = 'DE'", condition);
+        let wrong = pgveil_policy::Policy::parse("p", &wrong).unwrap();
+        let errors = pgveil_policy::Engine::new(&wrong, world.catalog(&database).into(), pgveil_tests::stage::MARKER).unwrap_err();
+        assert!(errors[0].message.contains(why), "{condition}: {errors:?}");
+    }
     let proxy = world.proxy(policy, &[("reader", "reader")]);
     let mut reader = session(&(proxy, database));
     let mut seen = |sql: &str| reader.query(sql).ok().table();

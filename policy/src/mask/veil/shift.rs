@@ -1,8 +1,8 @@
 //! Dates and times, moved by a secret number of days.
 
 use super::keyed::secret_number;
-use super::time::{EARLIEST, UTC};
-use super::{column_as, constant, finish, identifier, op};
+use super::time::{EARLIEST, from_utc, in_utc, within};
+use super::{constant, identifier, op};
 use crate::catalog::{BaseType, Catalog, Column, ColumnType, Relation};
 use crate::mask::fit::{Misfit, is_text};
 use crate::mask::spec::Shift;
@@ -21,22 +21,14 @@ pub fn shift(shift: &Shift, class: &str, column: &Column, relation: &Relation, c
     let middle = constant(&format!("{}.5", days.saturating_sub(1)), super::NUMERIC);
     let offset = format!("CAST({} AS pg_catalog.int4)", op(&format!("CAST({one_of} AS pg_catalog.{})", super::NUMERIC), "-", &middle));
     let ty = &column.data_type;
-    let (value, own) = match ty.base {
-        BaseType::Date => (column_as(&column.name, "date", ty), "date"),
-        BaseType::Timestamptz => (format!("pg_catalog.timezone({UTC}, {})", column_as(&column.name, "timestamptz", ty)), "timestamp"),
-        _ => (column_as(&column.name, "timestamp", ty), "timestamp"),
-    };
-    let (low, high) = (constant(EARLIEST, own), constant(LATEST, own));
-    let within = format!("CASE WHEN {} THEN {low} WHEN {} THEN {high} ELSE {value} END", op(&value, "<", &low), op(&value, ">", &high));
+    let (value, own) = in_utc(&column.name, ty);
+    let within = within(&value, own, EARLIEST, LATEST);
     let moved = match ty.base {
         BaseType::Date => op(&within, "+", &offset),
         _ => op(&within, "+", &format!("pg_catalog.make_interval(0, 0, 0, {offset})")),
     };
     let shown = format!("CASE WHEN pg_catalog.isfinite({value}) THEN {moved} ELSE {value} END");
-    Ok(match ty.base {
-        BaseType::Timestamptz => finish(&format!("pg_catalog.timezone({UTC}, {shown})"), ty),
-        _ => finish(&shown, ty),
-    })
+    Ok(from_utc(&shown, ty))
 }
 
 /// A century before the last timestamp.
