@@ -138,7 +138,8 @@ impl Follow {
         (user, role): (&str, &str),
         until: Option<SystemTime>,
     ) -> Option<(Follow, Behind)> {
-        rules.standing(role)?;
+        // What an exemption makes is nobody's to have: it would not end.
+        rules.standing(role).filter(|_| !rules.policy.is_of_an_exemption(role))?;
         let lasting = rules.policy.exemption(user, role).filter(|e| moment(e.until) > SystemTime::now());
         let judged = lasting.map_or_else(|| role.to_owned(), Exemption::judged_as);
         let exempt = |e: &Exemption| Box::new(Exempt { user: user.to_owned(), role: role.to_owned(), reason: e.reason.clone() });
