@@ -164,7 +164,8 @@ seen = { when = "seen < '2025-01-01 00:00:00+00'", then = { truncate = "month" }
         assert!(errors[0].message.contains(why), "{condition}: {errors:?}");
     }
     let proxy = world.proxy(policy, &[("analyst", "reader")]);
-    let mut reader = session(&(proxy, database));
+    let stage = (proxy, database);
+    let mut reader = session(&stage);
     let mut seen = |sql: &str| reader.query(sql).ok().table();
     assert_eq!(
         seen("SELECT id, phone, pay, seen AT TIME ZONE 'UTC' FROM shop.t ORDER BY id"),
@@ -367,7 +368,7 @@ home = { fields = { street = "null", "*" = "clear" } }
     assert!(!format!("{answer:?}").contains("Long"), "{answer:?}");
     for (mask, why) in [
         ("{ fields = { strete = \"null\" } }", "shop.address has no field strete; its fields: street, zip, floor, since"),
-        ("{ fields = { floor = { truncate = \"year\" } } }", "its field floor, of type pg_catalog.int4: it takes date"),
+        ("{ fields = { floor = { truncate = \"year\" } } }", "its field floor, of type integer: it takes date"),
     ] {
         let policy = format!("version = 1\n[class.home]\ncolumns = [\"shop.t.home\"]\n[role.reader.mask]\nhome = {mask}");
         let policy = pgveil_policy::Policy::parse("p", &policy).unwrap();

@@ -137,7 +137,9 @@ fn noisy(mask: &str, kind: &Kind) -> String {
     let (ty, sent) = if float { ("float8", "float8send(x::float8)") } else { ("numeric", "numeric_send(trim_scale(x::numeric))") };
     let part = format!("({}::{ty} / 2147483648 - 1)", secret(&format!("noise of {}_{mask}", kind.table), sent));
     let moved = match mask {
-        "amount" => format!("x::{ty} + 50 * {part}"),
+        "amount" => {
+            format!("greatest(x::{ty}, -{limit}::{ty}) + 50 * {part}", limit = if kind.base == "smallint" { "32767" } else { "1e300" })
+        }
         _ if float => format!("x::{ty} * (1 + 0.5 * {part})"),
         _ => format!("x::{ty} + x::{ty} * 0.5 * {part}"),
     };
