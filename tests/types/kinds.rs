@@ -138,7 +138,15 @@ fn noisy(mask: &str, kind: &Kind) -> String {
     let part = format!("({}::{ty} / 2147483648 - 1)", secret(&format!("noise of {}_{mask}", kind.table), sent));
     let moved = match mask {
         "amount" => {
-            format!("greatest(x::{ty}, -{limit}::{ty}) + 50 * {part}", limit = if kind.base == "smallint" { "32767" } else { "1e300" })
+            format!(
+                "greatest(x::{ty}, -{limit}::{ty}) + 50 * {part}",
+                limit = match kind.base {
+                    "smallint" => "32767",
+                    "integer" => "2147483647",
+                    "bigint" => "9223372036854775807",
+                    _ => "1e300",
+                }
+            )
         }
         _ if float => format!("x::{ty} * (1 + 0.5 * {part})"),
         _ => format!("x::{ty} + x::{ty} * 0.5 * {part}"),
