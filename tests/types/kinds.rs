@@ -41,7 +41,7 @@ pub const MASKS: [(&str, &str); 22] = [
     ("digits", "{ token = { prefix = \"t_\", digits = true } }"),
     ("shift", "{ shift = { by = \"id\", days = 100 } }"),
     ("amount", "{ noise = { amount = 50 } }"),
-    ("chosen", "{ when = \"id > 2\", then = \"clear\", else = \"null\" }"),
+    ("chosen", "{ when = \"id > 2\", then = \"redact\", else = \"null\" }"),
     ("fields", "{ fields = { a = { bucket = 10 }, b = { keep = { last = 1 } } } }"),
     ("fraction", "{ noise = { fraction = 0.5 } }"),
 ];
@@ -98,7 +98,8 @@ pub fn meaning(mask: &str, kind: &Kind) -> Option<String> {
         "fields" => "CASE WHEN x IS DISTINCT FROM NULL THEN ROW((x).a - mod(mod((x).a, 10) + 10, 10), \
                      CASE WHEN length((x).b) <= 1 THEN repeat('*', length((x).b)) ELSE repeat('*', length((x).b) - 1) || right((x).b, 1) END) END"
             .to_owned(),
-        "chosen" => "CASE WHEN id > 2 THEN x END".to_owned(),
+        "chosen" if kind.text => "CASE WHEN id > 2 THEN '[redacted]' END".to_owned(),
+        "chosen" => "NULL".to_owned(),
         "amount" | "fraction" => noisy(mask, kind),
         "most" => "CASE WHEN x > 9 THEN 9 ELSE x END".to_owned(),
         "since" => "CASE WHEN x > '1990-01-01' THEN x END".to_owned(),
@@ -136,7 +137,17 @@ fn noisy(mask: &str, kind: &Kind) -> String {
     let (ty, sent) = if float { ("float8", "float8send(x::float8)") } else { ("numeric", "numeric_send(trim_scale(x::numeric))") };
     let part = format!("({}::{ty} / 2147483648 - 1)", secret(&format!("noise of {}_{mask}", kind.table), sent));
     let moved = match mask {
-        "amount" => format!("x::{ty} + 50 * {part}"),
+        "amount" => {
+            format!(
+                "greatest(x::{ty}, -{limit}::{ty}) + 50 * {part}",
+                limit = match kind.base {
+                    "smallint" => "32767",
+                    "integer" => "2147483647",
+                    "bigint" => "9223372036854775807",
+                    _ => "1e300",
+                }
+            )
+        }
         _ if float => format!("x::{ty} * (1 + 0.5 * {part})"),
         _ => format!("x::{ty} + x::{ty} * 0.5 * {part}"),
     };
@@ -330,7 +341,10 @@ impl Kind {
     /// All masks that fit.
     pub fn masks(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         // No column of a domain of twenty characters would hold a token: nothing to compare with.
-        MASKS.into_iter().filter(|(name, _)| self.fit(name) && !(self.table == "label" && matches!(*name, "token" | "email" | "digits")))
+        let too_long = |name: &str| self.table == "label" && matches!(name, "token" | "email" | "digits");
+        // What texts are shown by it holds canaries.
+        let shows = |name: &str| self.text && name == "since";
+        MASKS.into_iter().filter(move |(name, _)| self.fit(name) && !too_long(name) && !shows(name))
     }
 
     /// Its values are arrays.
