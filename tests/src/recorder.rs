@@ -1,7 +1,11 @@
 //! A socket between a driver and the proxy that keeps what the proxy sends, so that canaries are looked for there too.
+//!
+//! Where `PGVEIL_RECORD` names a folder, what each connection's client has sent becomes a file in it, named after the test.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -27,12 +31,23 @@ impl Recorder {
         let address = listener.local_addr().unwrap();
         let heard = Arc::new(Mutex::new(Heard::default()));
         let shared = Arc::clone(&heard);
+        let test = thread::current().name().unwrap_or_default().replace("::", "-");
         thread::spawn(move || {
             for client in listener.incoming() {
                 let (client, server) = (client.unwrap(), TcpStream::connect(proxy).unwrap());
                 let (to_server, to_client) = (Arc::clone(&shared), Arc::clone(&shared));
                 let (c, s) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                thread::spawn(move || pass(client, server, |bytes| to_server.lock().unwrap().sent.extend_from_slice(bytes)));
+                let file = file(&test);
+                thread::spawn(move || {
+                    let mut own = Vec::new();
+                    pass(client, server, |bytes| {
+                        to_server.lock().unwrap().sent.extend_from_slice(bytes);
+                        own.extend(file.iter().flat_map(|_| bytes));
+                    });
+                    if let Some(file) = file {
+                        std::fs::write(file, own).unwrap();
+                    }
+                });
                 // What follows AuthenticationOk: the nonces before it are random digits.
                 let (mut login, mut known) = (Vec::new(), false);
                 thread::spawn(move || {
@@ -70,6 +85,14 @@ impl Recorder {
         assert!(!heard.received.is_empty(), "nothing was recorded");
         canary::assert_clean(&heard.sent, &heard.received);
     }
+}
+
+/// Where a connection's bytes are kept.
+fn file(test: &str) -> Option<PathBuf> {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let folder = PathBuf::from(std::env::var_os("PGVEIL_RECORD")?);
+    std::fs::create_dir_all(&folder).unwrap();
+    Some(folder.join(format!("{test}.{:06}", NUMBER.fetch_add(1, Ordering::Relaxed))))
 }
 
 fn pass(mut from: TcpStream, mut to: TcpStream, mut keep: impl FnMut(&[u8])) {

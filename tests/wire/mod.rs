@@ -16,6 +16,7 @@ mod server_login;
 mod server_protocol;
 mod startup_parameters;
 mod tls;
+mod tls_close;
 mod tls_raw;
 mod upstream;
 

@@ -61,14 +61,14 @@ fn secure<S: Read + Write>(proxy: &Proxy, stream: S, alpn: &[&[u8]]) -> StreamOw
 }
 
 /// After an SSLRequest.
-fn negotiated(proxy: &Proxy) -> StreamOwned<ClientConnection, TcpStream> {
+pub(super) fn negotiated(proxy: &Proxy) -> StreamOwned<ClientConnection, TcpStream> {
     let mut stream = connect(proxy);
     stream.write_all(&ask(SSL)).unwrap();
     assert_eq!(byte(&mut stream), Some(b'S'));
     secure(proxy, stream, &[])
 }
 
-fn direct(proxy: &Proxy) -> StreamOwned<ClientConnection, TcpStream> {
+pub(super) fn direct(proxy: &Proxy) -> StreamOwned<ClientConnection, TcpStream> {
     secure(proxy, connect(proxy), &[pgveil_certs::ALPN])
 }
 
@@ -78,7 +78,7 @@ fn byte(stream: &mut impl Read) -> Option<u8> {
 }
 
 /// The next message; `None` where the connection ends instead.
-fn next(stream: &mut impl Read) -> Option<(u8, Vec<u8>)> {
+pub(super) fn next(stream: &mut impl Read) -> Option<(u8, Vec<u8>)> {
     let mut head = [0; 5];
     stream.read_exact(&mut head).ok()?;
     let mut body = vec![0; u32::from_be_bytes(head[1..].try_into().unwrap()) as usize - 4];
@@ -87,7 +87,7 @@ fn next(stream: &mut impl Read) -> Option<(u8, Vec<u8>)> {
 }
 
 /// What came until ReadyForQuery, an error or the end.
-struct Session {
+pub(super) struct Session {
     messages: Vec<(u8, Vec<u8>)>,
 }
 
@@ -96,7 +96,7 @@ impl Session {
         self.messages.iter().find(|(t, _)| *t == tag).map(|(_, body)| body.as_slice())
     }
 
-    fn is_ready(&self) -> bool {
+    pub(super) fn is_ready(&self) -> bool {
         self.messages.last().is_some_and(|(tag, _)| *tag == b'Z')
     }
 
@@ -114,7 +114,13 @@ impl Session {
 }
 
 /// Logs in as `ana`; her password is the proxy's.
-fn log_in(stream: &mut (impl Read + Write), minor: u32, more: &[(&str, &str)], database: &str, binding: Option<&[u8]>) -> Session {
+pub(super) fn log_in(
+    stream: &mut (impl Read + Write),
+    minor: u32,
+    more: &[(&str, &str)],
+    database: &str,
+    binding: Option<&[u8]>,
+) -> Session {
     let parameters = [&[("user", "ana"), ("database", database)], more].concat();
     stream.write_all(&startup(minor, &parameters)).unwrap();
     let (mechanism, binding) = match binding {

@@ -215,7 +215,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Side<T> {
     fn poll_take(&mut self, cx: &mut Context<'_>, take: impl FnOnce(&[u8]) -> Result<usize, End>) -> Poll<io::Result<Result<bool, End>>> {
         buffers::with_reading(|buffer| {
             let mut read = ReadBuf::new(buffer);
-            let Poll::Ready(()) = Pin::new(&mut self.stream).poll_read(cx, &mut read)? else { return Poll::Pending };
+            match Pin::new(&mut self.stream).poll_read(cx, &mut read) {
+                Poll::Pending => return Poll::Pending,
+                // TLS without close_notify: many clients just go. As with Postgres, whole messages that came before count.
+                Poll::Ready(Err(e)) if e.kind() == io::ErrorKind::UnexpectedEof => {}
+                Poll::Ready(done) => done?,
+            }
             let bytes = read.filled();
             if bytes.is_empty() {
                 self.ended = true;

@@ -12,9 +12,10 @@ pub const CLOSED_CODES: &[&str] = &["22021", "22P05", "42501"];
 /// Classes of errors that no expression over a row raises.
 pub const NOT_OF_A_ROW: &[&str] = &["08", "25", "26", "34", "40", "53", "55", "57", "58", "F0", "XX"];
 
-/// Codes of errors about definitions, which no expression over a row raises: a name is taken, is not there, or is in use.
+/// Codes of errors about definitions and lists of columns, which no expression over a row raises: a name is taken, is not there, or is in
+/// use; there are too many columns.
 pub const OF_A_DEFINITION: &[&str] =
-    &["2BP01", "42701", "42703", "42710", "42830", "42P03", "42P05", "42P06", "42P07", "42P12", "42P16", "42P17"];
+    &["2BP01", "42701", "42703", "42710", "42830", "54011", "42P03", "42P05", "42P06", "42P07", "42P12", "42P16", "42P17"];
 
 /// Codes of errors that a statement which writes meets in the schema, not in a row: ON CONFLICT without its index, a generated column.
 pub const OF_THE_SCHEMA: &[&str] = &["42P10", "428C9", "0A000"];
@@ -36,7 +37,8 @@ pub const NOTICES: &[(&str, &str)] = &[
     ("25P01", "SET TRANSACTION can only be used in transaction blocks"),
     ("25P01", "SET CONSTRAINTS can only be used in transaction blocks"),
     // The last words of a server that is stopped at once.
-    ("57P02", "terminating connection because of immediate shutdown command"),
+    ("57P01", "terminating connection due to immediate shutdown command"),
+    ("57P01", "terminating connection because of unexpected SIGQUIT signal"),
     ("57P02", "terminating connection because of crash of another server process"),
 ];
 

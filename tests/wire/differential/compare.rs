@@ -44,7 +44,7 @@ const IN_OTHER_WORDS: &[&str] = &["name.relation", "name.column"];
 const FAILED_ON_A_ROW: &str = "E SERROR|VERROR|C22000|Man expression of the statement fails for some row";
 
 /// Notices that a role with masks is told; others are kept from it, since a trigger can say anything (`scrub/words.rs`).
-const NOTICES: &[&str] = &["25001", "25P01", "42P06", "42P07", "42701", "42710"];
+const NOTICES: &[&str] = &["25001", "25P01", "42P06", "42P07", "42701", "42710", "57P01", "57P02"];
 
 /// Compares what Postgres said with what pgveil did.
 pub fn compare(whose: Whose, theirs: &Heard, ours: &Heard) -> Verdict {

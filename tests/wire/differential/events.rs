@@ -8,31 +8,33 @@ use pgveil_tests::world::World;
 use super::super::message;
 use super::compare::{Verdict, Whose, compare};
 use super::ground::Ground;
+use super::sizes::{parse, query};
 use super::speak::{Frame, Heard, Talk};
 
-fn query(text: &str) -> Vec<u8> {
-    message(b'Q', &[text.as_bytes(), b"\0"].concat())
-}
-
-fn extended(text: &str) -> Vec<u8> {
+pub(super) fn extended(text: &str) -> Vec<u8> {
     let parse = message(b'P', &[b"\0", text.as_bytes(), b"\0\0\0"].concat());
     [parse, message(b'B', &[0; 8]), message(b'E', &[0; 5])].concat()
 }
 
 /// Plays it on both ways, as both roles; what is heard must be the same.
 fn same(what: &str, play: impl Fn(&mut Talk, &str) -> Vec<Frame>) {
-    let ground = Ground::shared();
-    for (role, whose) in [("admin", Whose::Admin), ("analyst", Whose::Masked)] {
-        let heard = [(ground.direct(role), &ground.direct), (ground.veiled(role), &ground.veiled)].map(|(login, database)| {
-            let mut talk = Talk::new(&login);
-            let mut frames = play(&mut talk, database);
-            // Process ids.
-            frames.iter_mut().filter(|f| f.tag == b'A').for_each(|f| f.body[..4].fill(0));
-            Heard { frames, closed: talk.closed, cut: false }
-        });
-        let verdict = compare(whose, &heard[0], &heard[1]);
-        assert_eq!(verdict, Verdict::Equal, "{what}, {role}");
+    for whose in [Whose::Admin, Whose::Masked] {
+        same_to(whose, what, &play);
     }
+}
+
+fn same_to(whose: Whose, what: &str, play: impl Fn(&mut Talk, &str) -> Vec<Frame>) {
+    let ground = Ground::shared();
+    let role = if whose == Whose::Admin { "admin" } else { "analyst" };
+    let heard = [(ground.direct(role), &ground.direct), (ground.veiled(role), &ground.veiled)].map(|(login, database)| {
+        let mut talk = Talk::new(&login);
+        let mut frames = play(&mut talk, database);
+        // Process ids.
+        frames.iter_mut().filter(|f| f.tag == b'A').for_each(|f| f.body[..4].fill(0));
+        Heard { frames, closed: talk.closed, cut: false }
+    });
+    let verdict = compare(whose, &heard[0], &heard[1]);
+    assert_eq!(verdict, Verdict::Equal, "{what}, {role}");
 }
 
 fn control(database: &str, sql: &str) {
@@ -151,6 +153,32 @@ fn cancelled() {
         talk.cancel();
         talk.until(b'Z')
     });
+    same("in a portal that was suspended", |talk, _| {
+        let rows = "SELECT id, pg_sleep(CASE WHEN id = 5 THEN 40 ELSE 0 END) FROM w.plain ORDER BY id";
+        let run = |rows: u32| message(b'E', &[&b"p\0"[..], &rows.to_be_bytes()].concat());
+        talk.send(&[parse("", rows, &[]), message(b'B', b"p\0\0\0\0\0\0\0\0"), run(3), message(b'H', b"")].concat());
+        let mut frames = talk.until(b's');
+        talk.send(&[run(9), run(9), message(b'S', b"")].concat());
+        under_way(talk);
+        talk.cancel();
+        frames.extend(talk.until(b'Z'));
+        talk.send(&[run(1), message(b'S', b""), query("SELECT 3")].concat());
+        frames.extend(talk.until(b'Z'));
+        frames.extend(talk.until(b'Z'));
+        frames
+    });
+    same("in FETCH", |talk, _| {
+        let cursor = "DECLARE c CURSOR FOR SELECT id, pg_sleep(CASE WHEN id = 5 THEN 40 ELSE 0 END) FROM w.plain ORDER BY id";
+        talk.send(&query(&format!("BEGIN; {cursor}; FETCH 3 FROM c")));
+        let mut frames = talk.until(b'Z');
+        talk.send(&query("FETCH 9 FROM c"));
+        under_way(talk);
+        talk.cancel();
+        frames.extend(talk.until(b'Z'));
+        talk.send(&query("FETCH 1 FROM c; ROLLBACK"));
+        frames.extend(talk.until(b'Z'));
+        frames
+    });
     same("in COPY FROM", |talk, _| {
         talk.send(&query("COPY w.sink FROM STDIN"));
         let mut frames = talk.until(b'G');
@@ -205,6 +233,12 @@ fn copies_that_fail() {
         let mut frames = talk.until(b'Z');
         frames.extend(talk.until(b'Z'));
         frames
+    });
+    // COPY of a statement that writes is not open to roles with masks.
+    same_to(Whose::Admin, "notices between, on the way out", |talk, _| {
+        let copy = "COPY (INSERT INTO w.loud SELECT n, 'x' FROM generate_series(1, 3) AS n RETURNING id) TO STDOUT";
+        talk.send(&query(copy));
+        talk.until(b'Z')
     });
 }
 

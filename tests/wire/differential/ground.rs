@@ -72,6 +72,7 @@ salary = { bucket = 10000 }
 #[derive(Debug)]
 pub struct Ground {
     pub proxy: Proxy,
+    world: &'static World,
     /// For whoever goes straight to Postgres.
     pub direct: String,
     /// For whoever goes through pgveil.
@@ -81,14 +82,18 @@ pub struct Ground {
 impl Ground {
     /// A proxy and two databases that nobody else uses.
     pub fn new() -> Ground {
-        let world = World::get();
+        Ground::on(World::get())
+    }
+
+    /// The same on that server.
+    pub fn on(world: &'static World) -> Ground {
         let proxy = world.proxy(POLICY, &["admin", "analyst", "tokens"].map(|user| (user, user)));
         let [direct, veiled] = [(); 2].map(|()| world.database(SCHEMA));
         for database in [&direct, &veiled] {
             // A session that waits for what does not come is to be found out.
             world.cluster().execute("postgres", &format!("ALTER DATABASE {database} SET statement_timeout = '50s'")).unwrap();
         }
-        Ground { proxy, direct, veiled }
+        Ground { proxy, world, direct, veiled }
     }
 
     /// One that tests share which change nothing in it.
@@ -99,7 +104,7 @@ impl Ground {
 
     /// Straight to Postgres, as whom the proxy is there for that role.
     pub fn direct(&self, role: &str) -> Login {
-        let cluster = World::get().cluster();
+        let cluster = self.world.cluster();
         match role {
             "admin" => Login::local(cluster.port(), &self.direct, SUPERUSER, cluster.password()),
             _ => Login::local(cluster.port(), &self.direct, SERVICE, SERVICE_PASSWORD),

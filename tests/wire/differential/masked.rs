@@ -8,6 +8,7 @@ use pgveil_tests::world::World;
 use super::compare::{Whose, compare};
 use super::ground::Ground;
 use super::make::{Maker, Mood, Pool, Text};
+use super::sizes::{bind, parse, query, run, sync};
 use super::speak::{End, Heard, Line, Split};
 use super::*;
 
@@ -64,7 +65,7 @@ fn fill(ground: &Ground, role: &str) {
 }
 
 /// Where a column comes from, which is another table here: zero.
-fn without_origin(mut heard: Heard) -> Heard {
+pub(super) fn without_origin(mut heard: Heard) -> Heard {
     for frame in heard.frames.iter_mut().filter(|f| f.tag == b'T') {
         let mut at = 2;
         while at < frame.body.len() {
@@ -96,6 +97,30 @@ fn differ(role: &str, count: u64, short: Duration) {
         tally.count(seed, End::Reset, &masked, compare(Whose::Masked, &theirs, &ours));
     }
     tally.end(role);
+}
+
+#[test]
+fn as_many_columns_as_there_can_be() {
+    let ground = Ground::new();
+    fill(&ground, "analyst");
+    let conversation = |relation: &str, count: usize, which: &str| {
+        let columns = ["email", "nick", "device", "account", "name", "born", "salary"].into_iter().cycle().take(count);
+        let list = columns.enumerate().map(|(n, column)| format!("{column} AS c{n}")).collect::<Vec<_>>().join(", ");
+        let text = format!("SELECT {list} FROM w.{relation} WHERE {which}");
+        let formats: Vec<u16> = (0..count).map(|n| (n / 7 % 2) as u16).collect();
+        [query(&text), parse("", &text, &[]), bind("", "", &[], &[], &formats), run(""), sync()]
+    };
+    // What orders rows, and is not asked for, is a column too.
+    for (count, which) in [0, 1, 1663, 1664, 1665].into_iter().flat_map(|n| [(n, "id = 3"), (n, "id < 4 ORDER BY id")]) {
+        let asked = conversation("masked", count, which);
+        let theirs = without_origin(Line::new(ground.direct("analyst")).run(&asked, End::Reset, Split::Whole));
+        for split in [Split::Whole, Split::Random(count as u64)] {
+            let asked = conversation("people", count, which);
+            let ours = without_origin(Line::new(ground.veiled("analyst")).run(&asked, End::Reset, split));
+            let verdict = compare(Whose::Masked, &theirs, &ours);
+            assert!(verdict == Verdict::Equal, "{count}, {which}: {:.2000}", format!("{verdict:?}"));
+        }
+    }
 }
 
 #[test]

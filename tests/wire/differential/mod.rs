@@ -5,8 +5,10 @@ mod events;
 mod ground;
 mod make;
 mod masked;
+mod recorded;
 mod sizes;
 mod speak;
+mod stopped;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -17,18 +17,18 @@ fn same(what: &str, script: &[Vec<u8>]) {
     }
 }
 
-fn query(text: &str) -> Vec<u8> {
+pub(super) fn query(text: &str) -> Vec<u8> {
     message(b'Q', &[text.as_bytes(), b"\0"].concat())
 }
 
-fn parse(name: &str, text: &str, types: &[u32]) -> Vec<u8> {
+pub(super) fn parse(name: &str, text: &str, types: &[u32]) -> Vec<u8> {
     let mut body = [name.as_bytes(), b"\0", text.as_bytes(), b"\0"].concat();
     body.extend((types.len() as u16).to_be_bytes());
     body.extend(types.iter().flat_map(|t| t.to_be_bytes()));
     message(b'P', &body)
 }
 
-fn bind(portal: &str, name: &str, formats: &[u16], values: &[Option<&[u8]>], results: &[u16]) -> Vec<u8> {
+pub(super) fn bind(portal: &str, name: &str, formats: &[u16], values: &[Option<&[u8]>], results: &[u16]) -> Vec<u8> {
     let mut body = [portal.as_bytes(), b"\0", name.as_bytes(), b"\0"].concat();
     let codes = |body: &mut Vec<u8>, codes: &[u16]| {
         body.extend((codes.len() as u16).to_be_bytes());
@@ -49,11 +49,11 @@ fn bind(portal: &str, name: &str, formats: &[u16], values: &[Option<&[u8]>], res
     message(b'B', &body)
 }
 
-fn run(portal: &str) -> Vec<u8> {
+pub(super) fn run(portal: &str) -> Vec<u8> {
     [message(b'D', &[b"P", portal.as_bytes(), b"\0"].concat()), message(b'E', &[portal.as_bytes(), &[0; 5]].concat())].concat()
 }
 
-fn sync() -> Vec<u8> {
+pub(super) fn sync() -> Vec<u8> {
     message(b'S', b"")
 }
 
