@@ -187,8 +187,7 @@ fn described(name: &str) -> Option<(bool, Option<Value>)> {
         "fake" => {
             let kind = json!({ "description": "What a fake is one of.", "enum": FakeKind::ALL.map(FakeKind::name) });
             let locale = json!({ "description": "Where it could be from.", "enum": Locale::ALL.map(Locale::name), "default": "en" });
-            let mut both = table(json!({ "kind": kind.clone(), "locale": locale }));
-            both["required"] = json!(["kind"]);
+            let both = requiring("kind", json!({ "kind": kind.clone(), "locale": locale }));
             (false, Some(json!({ "anyOf": [kind, both] })))
         }
         "token" => {
@@ -210,11 +209,7 @@ fn described(name: &str) -> Option<(bool, Option<Value>)> {
                 ],
             });
             let days = json!({ "description": "Dates move by up to as many days.", "type": "integer", "minimum": 7, "maximum": 36_500, "default": 365 });
-            let mut shift = table(json!({ "by": by, "days": days }));
-            if let Value::Object(shift) = &mut shift {
-                shift.insert("required".to_owned(), json!(["by"]));
-            }
-            (false, Some(shift))
+            (false, Some(requiring("by", json!({ "by": by, "days": days }))))
         }
         "noise" => {
             let fraction = json!({ "description": "A part of the value.", "type": "number", "minimum": 0.001, "maximum": 0.9 });
@@ -249,6 +244,10 @@ fn described(name: &str) -> Option<(bool, Option<Value>)> {
         ),
         _ => return None,
     })
+}
+
+fn requiring(key: &str, properties: Value) -> Value {
+    json!({ "type": "object", "properties": properties, "required": [key], "additionalProperties": false })
 }
 
 fn table(properties: Value) -> Value {
