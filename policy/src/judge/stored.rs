@@ -78,17 +78,17 @@ fn holds_no_secret(role: &RoleEngine, judged: &Judgement, what: &str) -> Result<
         let message = format!("{what}: it would move search_path whenever it is read");
         return Err(Refusal::new(SqlState::DENIED, "keep.setting", message).with_hint("Use SET search_path.").at(Some(1)));
     }
-    if judged.sql.contains(&SqlText::key_hole(role.facts.marker())) {
-        let message = format!("{what}: the stored text would hold the key of a mask that moves dates or numbers");
-        return Err(Refusal::new(SqlState::DENIED, "keep.key", message)
-            .with_detail("Tables with such a mask stand with all their columns in what is stored.")
-            .with_hint("CREATE TABLE AS keeps the rows that you see.")
-            .at(Some(1)));
-    }
     if SqlText::with_holes(&judged.sql, role.facts.marker(), &[]).asks() {
         let message =
             format!("{what}: a row filter of role {} that it meets goes by who asks, and would be kept for whoever makes it", role.name);
         return Err(Refusal::new(SqlState::DENIED, "keep.user", message)
+            .with_hint("CREATE TABLE AS keeps the rows that you see.")
+            .at(Some(1)));
+    }
+    if judged.sql.contains(&SqlText::key_hole(role.facts.marker())) {
+        let message = format!("{what}: the stored text would hold the key of a mask that moves dates or numbers");
+        return Err(Refusal::new(SqlState::DENIED, "keep.key", message)
+            .with_detail("Tables with such a mask stand with all their columns in what is stored.")
             .with_hint("CREATE TABLE AS keeps the rows that you see.")
             .at(Some(1)));
     }
