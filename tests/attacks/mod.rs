@@ -7,6 +7,7 @@ mod alias;
 mod carry;
 mod cast_error;
 mod catalog;
+mod chosen;
 mod code;
 mod code_bodies;
 mod combined;

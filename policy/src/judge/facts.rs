@@ -271,6 +271,21 @@ impl Facts {
         self.protection.as_ref()?.guard(relation)
     }
 
+    /// A column that the role is about to make would be pseudonymised by its name, beside those that others have filled: it could hold a
+    /// guess. What lies in the role's own schemas has pseudonyms of its own.
+    ///
+    /// # Errors
+    /// `define.class`. `what`: such as `CREATE TABLE`.
+    pub fn makes_no_guess(&self, schema: &str, relation: &str, column: &str, what: &str, role: &str) -> Result<(), Refusal> {
+        let class =
+            self.protection.as_ref().filter(|_| !self.rights.owns(schema)).and_then(|p| p.sealing_class([schema, relation, column]));
+        let Some(class) = class else { return Ok(()) };
+        let message = format!("{what}: {schema}.{relation}.{column} would be in class {class}, of which role {role} sees pseudonyms");
+        Err(Refusal::new(SqlState::DENIED, "define.class", message)
+            .with_detail("A value that somebody chooses would show its pseudonym.")
+            .with_hint("Give the column another name, or keep the table in a schema of your own or for this session (TEMP)."))
+    }
+
     /// A column's type, below domains.
     pub fn base_of(&self, relation: Oid, attribute: i16) -> Option<BaseType> {
         self.catalog.relations.get(&relation).and_then(|r| r.attribute(attribute)).map(|c| c.data_type.base)

@@ -186,7 +186,9 @@ impl Judge<'_> {
                 Action::Seal(spec) => {
                     match &col.label {
                         Label::Clear | Label::Null => {}
-                        Label::Sealed(s) | Label::SealedArray(s) if s.spec.class == spec.class => {
+                        Label::Sealed(s) | Label::SealedArray(s)
+                            if s.spec.class == spec.class || Some(&s.spec.class) == treatment.class.as_ref() =>
+                        {
                             select.push(name);
                             continue;
                         }

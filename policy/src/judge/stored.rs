@@ -4,6 +4,7 @@
 //! order key, nothing that a token stands for.
 
 use super::engine::{RoleEngine, Subject};
+use super::keep::makes_no_guess;
 use super::place;
 use super::statement::{self, Gate, Judgement};
 use crate::plan::{Kind, Planned, SqlText};
@@ -30,6 +31,7 @@ pub(super) fn materialized(role: &RoleEngine, who: &Subject, keep: &Keep, schema
             .at(Some(1)));
     }
     holds_no_secret(role, &judged, what)?;
+    makes_no_guess(role, who, (schema.as_deref(), &keep.made.name.name), (&keep.made.columns, &judged.cols), what)?;
     Ok(Planned {
         order_is_data: judged.order_is_data,
         changes_catalog: true,
@@ -62,6 +64,7 @@ pub(super) fn view(role: &RoleEngine, who: &Subject, view: &View, text: &str) ->
         role.facts.rights.write("pg_temp", WHAT).map_err(|r| r.at(Some(1)))?;
         schema = None;
     }
+    makes_no_guess(role, who, (schema.as_deref(), &view.name.name), (&view.columns, &judged.cols), WHAT)?;
     let guarded = Guarded { invoker: sealed.is_some(), barrier: !judged.filtered.is_empty() };
     Ok(Planned { changes_catalog: true, ..Planned::plain(Kind::Define, view.print(schema.as_deref(), guarded, &judged.sql)?) })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::faults::suggest;
 use super::known::Classed;
 use super::lock;
-use super::pattern::is_system_schema;
+use super::pattern::{Pattern, is_system_schema};
 use super::user;
 use super::{DefaultMask, Known, Policy, PolicyError, Role, RowRule, Unclassified};
 use crate::catalog::{Catalog, Column, Oid, Relation, Shared};
@@ -22,6 +22,8 @@ use family::Families;
 #[derive(Debug, Clone, Default)]
 pub struct Protection {
     guards: Shared<HashMap<Oid, Arc<Guard>>>,
+    /// Patterns of classes of which the role sees pseudonyms.
+    sealing: Arc<[(Pattern<3>, String)]>,
     empty: bool,
 }
 
@@ -95,7 +97,7 @@ impl Protection {
         };
         // One that is read-only or has limits is not passed through untouched either: someone must hold it to that.
         if role.sees_everything(policy.unclassified) {
-            return Ok(Protection { guards: Shared::default(), empty: role.is_untouched(policy.unclassified) });
+            return Ok(Protection { guards: Shared::default(), sealing: Arc::default(), empty: role.is_untouched(policy.unclassified) });
         }
         let mut derivation = Derivation {
             policy,
@@ -112,7 +114,12 @@ impl Protection {
         let mut errors = if known.is_empty() { derivation.errors } else { vec![] };
         errors.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
         errors.dedup();
-        if errors.is_empty() { Ok(Protection { guards: guards_of(guards), empty: false }) } else { Err(errors) }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let sealing = policy.classes.iter().filter(|class| role.masks.get(&class.name).is_some_and(|mask| mask.spec.seals()));
+        let sealing = sealing.flat_map(|class| class.columns.iter().map(|(pattern, _)| (pattern.clone(), class.name.clone()))).collect();
+        Ok(Protection { guards: guards_of(guards), sealing, empty: false })
     }
 
     /// The same on a session's own catalog, in which these relations differ: those of them that it has, with all that they inherit
@@ -162,7 +169,8 @@ impl Protection {
     /// The same columns without any row filter.
     pub(crate) fn unfiltered(&self) -> Protection {
         let unfiltered = |guard: &Guard| Guard { columns: guard.columns.clone(), filters: vec![], unfit: None };
-        Protection { guards: guards_of(self.guards.iter().map(|(oid, guard)| (*oid, unfiltered(guard)))), empty: self.empty }
+        let guards = guards_of(self.guards.iter().map(|(oid, guard)| (*oid, unfiltered(guard))));
+        Protection { guards, sealing: Arc::clone(&self.sealing), empty: self.empty }
     }
 
     /// The same with the columns of these classes redacted, where they are pseudonymised.
@@ -180,6 +188,11 @@ impl Protection {
             }
         }
         other
+    }
+
+    /// The class that a column of that name would be pseudonymised by.
+    pub(crate) fn sealing_class(&self, names: [&str; 3]) -> Option<&str> {
+        self.sealing.iter().find(|(pattern, _)| pattern.matches(names)).map(|(_, class)| class.as_str())
     }
 
     /// What is protected of a relation; None where nothing is.
@@ -341,7 +354,12 @@ impl<'a> Derivation<'a> {
         // Of values that it puts there itself the role would read what such a mask does to those of others.
         let own = mask.is_some_and(|m| m.spec.is_keyed_veil()) && self.may_write(relation);
         let spec = mask.map(|m| &m.spec).filter(|_| !own).unwrap_or(if own { &MaskSpec::Redact(None) } else { &by_default });
-        let action = match fit_in(spec, class, column, relation, self.whole) {
+        // The pseudonym of a value that the role has put there itself must be no other's.
+        let domain = match spec.seals() && self.is_own(relation) {
+            true => format!("{class} in what role {} keeps", self.role.name),
+            false => class.to_owned(),
+        };
+        let action = match fit_in(spec, &domain, column, relation, self.whole) {
             Ok(action) => action?,
             Err(misfit) => {
                 let message = format!(
@@ -377,6 +395,12 @@ impl<'a> Derivation<'a> {
         };
         let rule = format!("{}:{line} (role {}, class {class}{more})", self.policy.file, self.role.name);
         Some(Treatment { action, class: Some(class.to_owned()), rule, ground })
+    }
+
+    /// It lies where the role keeps what it makes.
+    fn is_own(&self, relation: &Relation) -> bool {
+        let temporary = !self.role.never_writes() && relation.schema.starts_with("pg_temp");
+        temporary || self.role.writable_schemas.contains(&relation.schema)
     }
 
     /// What lies in the relation may be the role's own.

@@ -29,7 +29,8 @@ pub struct Made {
     pub materialized: bool,
     unlogged: bool,
     if_not_exists: bool,
-    columns: Vec<String>,
+    /// Names of its columns, of the first ones, where they are written.
+    pub columns: Vec<String>,
     method: String,
     options: Vec<String>,
     on_commit: &'static str,

@@ -14,7 +14,8 @@ pub struct View {
     /// Its name.
     pub name: NewName,
     replace: bool,
-    columns: Vec<String>,
+    /// Names of its columns, of the first ones, where they are written.
+    pub columns: Vec<String>,
     options: Vec<String>,
     check: &'static str,
     /// Its rows.

@@ -36,10 +36,18 @@ impl Definer<'_> {
         use AlterTableType as T;
         match T::try_from(s.subtype) {
             Ok(T::AtAddColumn) => match s.def.as_mut().and_then(|d| d.node.as_mut()) {
-                Some(NodeEnum::ColumnDef(column)) => self.column_definition(column, guarded),
+                Some(NodeEnum::ColumnDef(column)) => {
+                    self.column_definition(column, relation.map(|r| (r.schema.as_str(), r.name.as_str())), guarded)
+                }
                 _ => Err(self.closed()),
             },
-            Ok(T::AtColumnDefault | T::AtSetExpression) => self.expressions([s.def.as_deref()], guarded),
+            Ok(T::AtColumnDefault | T::AtSetExpression) => {
+                if s.def.is_some() {
+                    self.not_chosen(guarded, &s.name)?;
+                }
+                self.expressions([s.def.as_deref()], guarded)
+            }
+            Ok(T::AtAddIdentity | T::AtSetIdentity) => self.not_chosen(guarded, &s.name),
             Ok(T::AtAddConstraint) => match s.def.as_mut().and_then(|d| d.node.as_mut()) {
                 Some(NodeEnum::Constraint(constraint)) => self.constraint(constraint, guarded, None),
                 _ => Err(self.closed()),
@@ -73,8 +81,6 @@ impl Definer<'_> {
                 | T::AtReplicaIdentity
                 | T::AtEnableRowSecurity
                 | T::AtForceRowSecurity
-                | T::AtAddIdentity
-                | T::AtSetIdentity
                 | T::AtDropIdentity
                 | T::AtEnableTrig
                 | T::AtDisableTrig
@@ -95,7 +101,8 @@ impl Definer<'_> {
                 self.not_protected(guarded, "its rows would be read under another name")?;
                 let Some(NodeEnum::RangeVar(parent)) = s.def.as_mut().and_then(|d| d.node.as_mut()) else { return Err(self.closed()) };
                 let (_, of_parent) = self.existing(parent)?;
-                self.not_filtered(&of_parent)
+                self.not_filtered(&of_parent)?;
+                self.holds_no_guess(&of_parent)
             }
             Ok(T::AtDropInherit) => {
                 let Some(NodeEnum::RangeVar(parent)) = s.def.as_mut().and_then(|d| d.node.as_mut()) else { return Err(self.closed()) };
@@ -107,6 +114,7 @@ impl Definer<'_> {
                 let Some(child) = command.name.as_mut() else { return Err(self.closed()) };
                 let (_, of_child) = self.existing(child)?;
                 self.not_protected(&of_child, "its rows would be read under another name")?;
+                self.holds_no_guess(guarded)?;
                 if let Some(parent) = relation {
                     self.not_partitioned_by_protected(parent.oid, guarded)?;
                 }
@@ -119,6 +127,14 @@ impl Definer<'_> {
                 self.not_protected(&of_child, "what is protected in it may be so by its parent")
             }
             _ => Err(self.closed()),
+        }
+    }
+
+    /// Rows that somebody has filled do not come to stand among those of it.
+    fn holds_no_guess(&self, parent: &Guarded) -> Result<(), Refusal> {
+        match parent.sealed.first() {
+            Some(column) => self.not_chosen(parent, column),
+            None => Ok(()),
         }
     }
 

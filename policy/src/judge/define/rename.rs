@@ -16,13 +16,15 @@ impl Definer<'_> {
         match kind {
             Ok(ObjectType::ObjectTable | ObjectType::ObjectView | ObjectType::ObjectMatview | ObjectType::ObjectSequence) => {
                 let Some(relation) = s.relation.as_mut() else { return Err(self.closed()) };
-                let (_, guarded) = self.existing(relation)?;
+                let (found, guarded) = self.existing(relation)?;
+                self.makes_no_guess(&found.schema, &s.newname, found.columns.iter().map(|c| c.name.as_str()))?;
                 self.not_protected(&guarded, GOES_BY_NAME)
             }
             Ok(ObjectType::ObjectColumn) => {
                 let Some(relation) = s.relation.as_mut() else { return Err(self.closed()) };
-                let (_, guarded) = self.existing(relation)?;
+                let (found, guarded) = self.existing(relation)?;
                 self.not_filtered(&guarded)?;
+                self.makes_no_guess(&found.schema, &found.name, std::iter::once(s.newname.as_str()))?;
                 if guarded.columns.contains(&s.subname) { self.not_protected(&guarded, GOES_BY_NAME) } else { Ok(()) }
             }
             Ok(ObjectType::ObjectTabconstraint | ObjectType::ObjectPolicy) => {
@@ -37,6 +39,7 @@ impl Definer<'_> {
                 self.schema(&s.subname)?;
                 place::may_define_in(self.facts, &s.newname, &format!("{} {}", self.what, s.newname))?;
                 for relation in self.inside(&s.subname) {
+                    self.makes_no_guess(&s.newname, &relation.name, relation.columns.iter().map(|c| c.name.as_str()))?;
                     let guarded = self.guarded(&relation);
                     self.not_protected(&guarded, "the policy knows it by its schema")?;
                 }
@@ -59,7 +62,8 @@ impl Definer<'_> {
         match ObjectType::try_from(s.object_type) {
             Ok(ObjectType::ObjectTable | ObjectType::ObjectView | ObjectType::ObjectMatview | ObjectType::ObjectSequence) => {
                 let Some(relation) = s.relation.as_mut() else { return Err(self.closed()) };
-                let (_, guarded) = self.existing(relation)?;
+                let (found, guarded) = self.existing(relation)?;
+                self.makes_no_guess(&s.newschema, &found.name, found.columns.iter().map(|c| c.name.as_str()))?;
                 self.not_protected(&guarded, "the policy knows it by its schema")
             }
             Ok(ObjectType::ObjectType | ObjectType::ObjectDomain | ObjectType::ObjectCollation | ObjectType::ObjectStatisticExt) => {

@@ -19,21 +19,28 @@ impl Definer<'_> {
         let partition = s.partbound.is_some();
         let Some(relation) = s.relation.as_mut() else { return Err(self.closed()) };
         self.new_relation(relation)?;
-        let mut guarded = Guarded { name: format!("{}.{}", relation.schemaname, relation.relname), ..Guarded::default() };
+        let (schema, table) = (relation.schemaname.clone(), relation.relname.clone());
+        let mut guarded = Guarded { name: format!("{schema}.{table}"), ..Guarded::default() };
         for parent in &mut s.inh_relations {
             let Some(parent) = range(parent) else { return Err(self.closed()) };
             let (relation, of_parent) = self.existing(parent)?;
             self.not_filtered(&of_parent)?;
+            let open = relation.columns.iter().map(|c| c.name.as_str()).filter(|name| !of_parent.sealed.contains(*name));
+            self.makes_no_guess(&schema, &table, open)?;
             if partition {
                 self.not_partitioned_by_protected(relation.oid, &of_parent)?;
             }
             guarded.columns.extend(of_parent.columns);
+            guarded.sealed.extend(of_parent.sealed);
         }
         for element in &mut s.table_elts {
             match &mut element.node {
-                Some(NodeEnum::ColumnDef(column)) => self.column_definition(column, &guarded)?,
+                Some(NodeEnum::ColumnDef(column)) => self.column_definition(column, Some((&schema, &table)), &guarded)?,
                 Some(NodeEnum::Constraint(constraint)) => self.constraint(constraint, &guarded, None)?,
-                Some(NodeEnum::TableLikeClause(like)) => self.like(like)?,
+                Some(NodeEnum::TableLikeClause(like)) => {
+                    let relation = self.like(like)?;
+                    self.makes_no_guess(&schema, &table, relation.columns.iter().map(|c| c.name.as_str()))?;
+                }
                 _ => return Err(self.closed()),
             }
         }
@@ -69,8 +76,23 @@ impl Definer<'_> {
         Ok(())
     }
 
-    /// A column of a new or an existing table.
-    pub(super) fn column_definition(&mut self, column: &mut ColumnDef, guarded: &Guarded) -> Result<(), Refusal> {
+    /// A column of a new or an existing table, which has that schema and name; `None`: of a composite type.
+    pub(super) fn column_definition(
+        &mut self,
+        column: &mut ColumnDef,
+        table: Option<(&str, &str)>,
+        guarded: &Guarded,
+    ) -> Result<(), Refusal> {
+        match guarded.sealed.contains(&column.colname) {
+            // It is the parent's; what stands beside it could be a value for it.
+            true if column.raw_default.is_some() || !column.constraints.is_empty() => self.not_chosen(guarded, &column.colname)?,
+            true => {}
+            false => {
+                if let Some((schema, table)) = table {
+                    self.makes_no_guess(schema, table, std::iter::once(column.colname.as_str()))?;
+                }
+            }
+        }
         if !column.fdwoptions.is_empty() || column.cooked_default.is_some() || column.identity_sequence.is_some() {
             return Err(self.closed());
         }
@@ -155,12 +177,12 @@ impl Definer<'_> {
     }
 
     /// LIKE: names and types of columns, and what of another table's expressions it may run on its own rows.
-    fn like(&mut self, like: &mut TableLikeClause) -> Result<(), Refusal> {
+    fn like(&mut self, like: &mut TableLikeClause) -> Result<std::sync::Arc<crate::catalog::Relation>, Refusal> {
         let options = like.options;
         let Some(other) = like.relation.as_mut() else { return Err(self.closed()) };
         let relation = self.find(other)?;
         if options & WITH_EXPRESSIONS == 0 {
-            return Ok(());
+            return Ok(relation);
         }
         let what = format!("{}: LIKE {}.{} with its defaults, constraints or indexes", self.what, relation.schema, relation.name);
         self.may_define_in(&relation.schema, &what)?;
@@ -170,7 +192,7 @@ impl Definer<'_> {
                 "Use LIKE without INCLUDING, or with COMMENTS, IDENTITY and STORAGE.",
             ));
         }
-        Ok(())
+        Ok(relation)
     }
 }
 

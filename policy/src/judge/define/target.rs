@@ -12,6 +12,7 @@ use super::super::rights::is_temporary;
 use super::Definer;
 use crate::catalog::{Relation, RelationKind};
 use crate::policy::pattern::is_system_schema;
+use crate::policy::protection::Action;
 use crate::{Refusal, SqlState};
 
 /// Statements after which a relation has the rows, and a query the meaning, that it had.
@@ -25,6 +26,8 @@ pub(super) struct Guarded {
     pub name: String,
     /// Names of its columns that are protected, and of those of its inheritance children and partitions.
     pub columns: BTreeSet<String>,
+    /// Those of them that are pseudonymised.
+    pub sealed: BTreeSet<String>,
     /// Rows of it, or of such a child, are hidden; or it may not be read at all.
     pub filtered: bool,
 }
@@ -150,7 +153,13 @@ impl Definer<'_> {
         for one in below {
             let Some(guard) = self.facts.guard(one.oid) else { continue };
             guarded.filtered |= !guard.filters.is_empty() || guard.unfit.is_some();
-            guarded.columns.extend(guard.columns.keys().filter_map(|number| one.attribute(*number)).map(|c| c.name.clone()));
+            for (number, treatment) in &guard.columns {
+                let Some(column) = one.attribute(*number) else { continue };
+                guarded.columns.insert(column.name.clone());
+                if matches!(treatment.action, Action::Seal(_)) {
+                    guarded.sealed.insert(column.name.clone());
+                }
+            }
         }
         guarded
     }
@@ -186,6 +195,24 @@ impl Definer<'_> {
         let message = format!("{} of {}, of which something is protected for role {}: {why}", self.what, guarded.name, self.who.role);
         Err(Refusal::new(SqlState::DENIED, "define.protected", message)
             .with_hint("Somebody for whom nothing of it is protected can do it, and adapt the policy."))
+    }
+
+    /// What a statement puts into that column is not of the role's choice.
+    pub(super) fn not_chosen(&self, guarded: &Guarded, column: &str) -> Result<(), Refusal> {
+        if !guarded.sealed.contains(column) {
+            return Ok(());
+        }
+        self.not_protected(guarded, &format!("{column} would show the pseudonym of a value that somebody chooses"))
+    }
+
+    /// The columns of a new relation, or of one that is called otherwise now, have no pseudonyms of others.
+    pub(super) fn makes_no_guess<'c>(
+        &self,
+        schema: &str,
+        relation: &str,
+        mut columns: impl Iterator<Item = &'c str>,
+    ) -> Result<(), Refusal> {
+        columns.try_for_each(|column| self.facts.makes_no_guess(schema, relation, column, self.what, &self.who.role))
     }
 
     /// Rows of it are not hidden.

@@ -24,7 +24,7 @@ impl Definer<'_> {
         self.new_relation(name)?;
         for attribute in &mut s.coldeflist {
             let Some(NodeEnum::ColumnDef(column)) = &mut attribute.node else { return Err(self.closed()) };
-            self.column_definition(column, &Guarded::default())?;
+            self.column_definition(column, None, &Guarded::default())?;
         }
         Ok(())
     }
@@ -54,9 +54,9 @@ impl Definer<'_> {
     pub(super) fn alter_domain(&mut self, s: &mut AlterDomainStmt) -> Result<(), Refusal> {
         self.object_name(&mut s.type_name)?;
         // T: default, N: drop NOT NULL, O: set NOT NULL, C: add, X: drop, V: validate a constraint.
-        if matches!(s.subtype.as_str(), "O" | "C" | "V") && self.protects_a_domain() {
+        if matches!(s.subtype.as_str(), "T" | "O" | "C" | "V") && s.def.is_some() | (s.subtype != "T") && self.protects_a_domain() {
             return Err(self.denied(
-                "protected columns may be of that domain, and whether they fit a new constraint would tell of them",
+                "protected columns may be of that domain: a new constraint would tell whether they fit, a new default would be a value of one's own choice",
                 "Make another domain, or ask for a role without masks.",
             ));
         }

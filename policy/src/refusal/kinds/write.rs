@@ -61,8 +61,16 @@ pub(super) const KINDS: &[Kind] = &[
         of_postgres: true,
     },
     Kind {
+        id: "define.class",
+        meaning: "A column would be made, or called so, that the policy puts in a class of which the role sees pseudonyms.",
+        why: "Whoever fills it would learn the pseudonym of a value of their choice, and so find who has that value.",
+        instead: "Give the column another name, or keep the table in a writable schema or for the session: pseudonyms there are others.",
+        example: None,
+        of_postgres: false,
+    },
+    Kind {
         id: "define.protected",
-        meaning: "A relation or column of which something is protected would lose its name, schema or parent, be ordered by its values, be checked against other values, or be opened to others.",
+        meaning: "A relation or column of which something is protected would lose its name, schema or parent, be ordered by its values, be checked against other values, be given values of somebody's choice, or be opened to others.",
         why: "The policy knows it by its name; whoever reads it outside of pgveil reads it as it is stored.",
         instead: "Somebody for whom nothing of it is protected can do it, and adapt the policy.",
         example: None,
