@@ -291,6 +291,7 @@ fn validate(root: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String
                 let items = value.as_array().map(Vec::as_slice).unwrap_or_default();
                 say(items.iter().enumerate().all(|(n, item)| !items[..n].contains(item)));
             }
+            "minItems" => say(value.as_array().is_none_or(|a| a.len() as u64 >= wanted.as_u64().unwrap())),
             "items" => {
                 for (n, item) in value.as_array().into_iter().flatten().enumerate() {
                     faults.extend(validate(root, wanted, item, &format!("{at}/{n}")));

@@ -351,7 +351,8 @@ fn fake_address(text: &[u8]) -> Option<usize> {
 
 /// The length of `Anna Fischer`. No other text of the twins has two words of letters, each with one capital.
 fn fake_name(text: &[u8]) -> Option<usize> {
-    let text = std::str::from_utf8(text).ok()?;
+    // No name is longer; a text may be.
+    let text = text.get(..64).unwrap_or(text).utf8_chunks().next()?.valid();
     let word = |text: &str| {
         let mut letters = text.chars();
         let capital = letters.next().filter(|c| c.is_uppercase())?;
