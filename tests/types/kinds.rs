@@ -95,8 +95,9 @@ pub fn meaning(mask: &str, kind: &Kind) -> Option<String> {
         "parts" => PARTS.to_owned(),
         "sql" => "upper(left(x::text, 2)) || '…'".to_owned(),
         "shift" => shifted(kind),
-        "fields" => "CASE WHEN x IS DISTINCT FROM NULL THEN ROW((x).a - mod(mod((x).a, 10) + 10, 10), \
-                     CASE WHEN length((x).b) <= 1 THEN repeat('*', length((x).b)) ELSE repeat('*', length((x).b) - 1) || right((x).b, 1) END) END"
+        "fields" => "CASE WHEN x IS DISTINCT FROM NULL THEN CAST(ROW((x).a - mod(mod((x).a, 10) + 10, 10), \
+                     CASE WHEN length((x).b) <= 1 THEN repeat('*', length((x).b)) ELSE repeat('*', length((x).b) - 1) || right((x).b, 1) END) \
+                     AS d.pair) END"
             .to_owned(),
         "chosen" if kind.text => "CASE WHEN id > 2 THEN '[redacted]' END".to_owned(),
         "chosen" => "NULL".to_owned(),

@@ -173,26 +173,66 @@ fn short(message: &Message) -> String {
 
 /// Shape, mask (`veils`: all that SQL computes), refusal, types.
 const REFUSED: &[(&str, &str, &str, &str)] = &[
-    ("json", "digits", "seal.use", "bpchar bpchar20 mail tag text text_c varchar varchar20"),
-    ("json", "email", "seal.use", "bpchar bpchar20 citext folded mail tag text text_c varchar varchar20"),
-    ("json", "fake", "seal.use", "bpchar bpchar20 citext folded label mail tag text text_c varchar varchar20"),
-    ("json", "hash", "seal.use", "bigint bpchar bpchar20 citext folded key label mail number tag text text_c uuid varchar varchar20"),
-    ("json", "token", "seal.use", "bigint bpchar bpchar20 int key mail number small tag text text_c uuid varchar varchar20"),
-    ("row", "digits", "seal.use", "bpchar bpchar20 mail tag text text_c varchar varchar20"),
-    ("row", "email", "seal.use", "bpchar bpchar20 citext folded mail tag text text_c varchar varchar20"),
-    ("row", "fake", "seal.use", "bpchar bpchar20 citext folded label mail tag text text_c varchar varchar20"),
-    ("row", "hash", "seal.use", "bigint bpchar bpchar20 citext folded key label mail number tag text text_c uuid varchar varchar20"),
-    ("row", "token", "seal.use", "bigint bpchar bpchar20 int key mail number small tag text text_c uuid varchar varchar20"),
-    ("row of a subquery", "digits", "seal.use", "bpchar bpchar20 mail tag text text_c varchar varchar20"),
-    ("row of a subquery", "email", "seal.use", "bpchar bpchar20 citext folded mail tag text text_c varchar varchar20"),
-    ("row of a subquery", "fake", "seal.use", "bpchar bpchar20 citext folded label mail tag text text_c varchar varchar20"),
+    ("array of arrays", "digits", "seal.use", "words"),
+    ("array of arrays", "email", "seal.use", "words"),
+    ("array of arrays", "fake", "seal.use", "words"),
+    ("array of arrays", "hash", "seal.use", "words"),
+    ("array of arrays", "token", "seal.use", "words"),
+    ("json", "digits", "seal.use", "bpchar bpchar20 mail tag text text_array text_c varchar varchar20 varchar_array words"),
+    ("json", "email", "seal.use", "bpchar bpchar20 citext folded mail tag text text_array text_c varchar varchar20 varchar_array words"),
+    ("json", "fake", "seal.use", "bpchar bpchar20 citext folded label mail tag text text_array text_c varchar varchar20 words"),
+    (
+        "json",
+        "hash",
+        "seal.use",
+        "bigint bigint_array bpchar bpchar20 citext folded key label mail number tag text text_array text_c uuid uuid_array varchar varchar20 words",
+    ),
+    (
+        "json",
+        "token",
+        "seal.use",
+        "bigint bigint_array bpchar bpchar20 int int_array key mail number small tag text text_array text_c uuid uuid_array varchar varchar20 varchar_array words",
+    ),
+    ("row", "digits", "seal.use", "bpchar bpchar20 mail tag text text_array text_c varchar varchar20 varchar_array words"),
+    ("row", "email", "seal.use", "bpchar bpchar20 citext folded mail tag text text_array text_c varchar varchar20 varchar_array words"),
+    ("row", "fake", "seal.use", "bpchar bpchar20 citext folded label mail tag text text_array text_c varchar varchar20 words"),
+    (
+        "row",
+        "hash",
+        "seal.use",
+        "bigint bigint_array bpchar bpchar20 citext folded key label mail number tag text text_array text_c uuid uuid_array varchar varchar20 words",
+    ),
+    (
+        "row",
+        "token",
+        "seal.use",
+        "bigint bigint_array bpchar bpchar20 int int_array key mail number small tag text text_array text_c uuid uuid_array varchar varchar20 varchar_array words",
+    ),
+    ("row of a subquery", "digits", "seal.use", "bpchar bpchar20 mail tag text text_array text_c varchar varchar20 varchar_array words"),
+    (
+        "row of a subquery",
+        "email",
+        "seal.use",
+        "bpchar bpchar20 citext folded mail tag text text_array text_c varchar varchar20 varchar_array words",
+    ),
+    (
+        "row of a subquery",
+        "fake",
+        "seal.use",
+        "bpchar bpchar20 citext folded label mail tag text text_array text_c varchar varchar20 words",
+    ),
     (
         "row of a subquery",
         "hash",
         "seal.use",
-        "bigint bpchar bpchar20 citext folded key label mail number tag text text_c uuid varchar varchar20",
+        "bigint bigint_array bpchar bpchar20 citext folded key label mail number tag text text_array text_c uuid uuid_array varchar varchar20 words",
     ),
-    ("row of a subquery", "token", "seal.use", "bigint bpchar bpchar20 int key mail number small tag text text_c uuid varchar varchar20"),
+    (
+        "row of a subquery",
+        "token",
+        "seal.use",
+        "bigint bigint_array bpchar bpchar20 int int_array key mail number small tag text text_array text_c uuid uuid_array varchar varchar20 varchar_array words",
+    ),
 ];
 
 #[test]
@@ -206,7 +246,8 @@ fn every_form_is_the_masked_databases() {
         let mut figures = Figures::default();
         for kind in kinds {
             let (seals, veils): (Vec<&str>, Vec<&str>) = kind.masks().map(|m| m.0).partition(|m| SEALS.contains(m));
-            for shape in SHAPES {
+            // Which of several elements comes first out of unnest, an aggregate does not say.
+            for shape in SHAPES.into_iter().filter(|shape| shape.0 != "unnest" || !kind.is_array()) {
                 masked.compare(kind, shape, &veils, &mut figures);
                 seals.iter().for_each(|seal| masked.compare(kind, shape, &[seal], &mut figures));
                 clear.compare(kind, shape, &["clear"], &mut figures);

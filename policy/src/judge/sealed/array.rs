@@ -9,6 +9,7 @@ use crate::catalog::BaseType;
 use crate::judge::expr::InScope;
 use crate::judge::label::{Label, Sealed, SealedType};
 use crate::judge::scope::Col;
+use crate::judge::typing::Ty;
 use crate::judge::{Judge, build, refuse};
 use crate::mask::seal::{SealForm, SealSpec, TokenForm};
 use crate::mask::token::Kind;
@@ -18,7 +19,11 @@ impl Judge<'_> {
     pub(crate) fn array_of(&mut self, elements: &mut [Expr], scope: InScope) -> Result<Label, Refusal> {
         let mut label = Label::Null;
         for e in &mut *elements {
+            let ty = self.type_of(e, scope);
             let next = self.expr(e, scope)?;
+            if let Label::SealedArray(sealed) = &next {
+                self.no_domain(sealed, ty).map_err(|r| r.at(self.position(e)))?;
+            }
             label = self.join(label, next, e, "an array")?;
         }
         Ok(match label {
@@ -29,10 +34,20 @@ impl Judge<'_> {
         })
     }
 
+    /// In an array, values of a domain over arrays are elements, not one more dimension: they are not looked into there.
+    fn no_domain(&self, sealed: &Sealed, ty: Option<Ty>) -> Result<(), Refusal> {
+        let forms = &self.facts.catalog.forms;
+        match ty.is_some_and(|ty| forms.bottom(ty.oid) != ty.oid) {
+            true => Err(refuse::sealed_use(self.role, sealed, "an array, since its type is a domain")),
+            false => Ok(()),
+        }
+    }
+
     /// `ARRAY(SELECT …)`
     pub(crate) fn array_of_column(&self, cols: Vec<Col>) -> Result<Label, Refusal> {
         match <[_; 1]>::try_from(cols) {
-            Ok([Col { label: Label::Sealed(s) | Label::SealedArray(s), .. }]) => Ok(Label::SealedArray(s)),
+            Ok([Col { label: Label::Sealed(s), .. }]) => Ok(Label::SealedArray(s)),
+            Ok([Col { label: Label::SealedArray(s), ty, .. }]) => self.no_domain(&s, ty).map(|()| Label::SealedArray(s)),
             Ok([_]) => Ok(Label::Clear),
             Err(cols) => match cols.iter().find_map(|c| c.label.sealed()) {
                 Some(s) => Err(refuse::sealed_use(self.role, s, "an array")),
