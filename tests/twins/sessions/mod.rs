@@ -28,9 +28,9 @@ use run::{Fault, Runner};
 use step::{Session, Step, show};
 
 /// Sessions of a usual run.
-const ANALYST: usize = 1_200;
+const ANALYST: usize = 800;
 /// The same as each of the other roles.
-const OTHERS: usize = 300;
+const OTHERS: usize = 200;
 /// Sessions under the same settings of the planner.
 const BATCH: usize = 100;
 
