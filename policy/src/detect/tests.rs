@@ -2,36 +2,11 @@ use std::collections::HashMap;
 
 use super::*;
 use crate::catalog::{BaseType, Catalog, RelationKind};
-use crate::mask::veil::tests::column_type;
 use crate::policy::Policy;
-
-fn relation(oid: u32, name: &str, columns: &[(&str, BaseType)]) -> Relation {
-    let (schema, name) = name.split_once('.').unwrap();
-    let columns = columns.iter().zip(1..).map(|((name, base), number)| Column {
-        number,
-        name: (*name).into(),
-        data_type: column_type(*base, "pg_catalog.text"),
-        not_null: false,
-        generated_from: Vec::new(),
-    });
-    Relation {
-        oid,
-        schema: schema.into(),
-        name: name.into(),
-        kind: RelationKind::Table,
-        columns: columns.collect(),
-        parents: Vec::new(),
-        primary_key: Vec::new(),
-        unique: Vec::new(),
-        indexes: Vec::new(),
-        definition: None,
-        reads: Vec::new(),
-        row_security: false,
-    }
-}
+use crate::policy::protection::tests::relation_of;
 
 fn look(table: &str, column: &str, base: BaseType, values: &[&str]) -> Option<Suspect> {
-    let relation = relation(1, table, &[(column, base)]);
+    let relation = relation_of(1, table, &[(column, base)]);
     let values: Vec<String> = values.iter().map(|v| (*v).to_owned()).collect();
     suspect(&relation, &relation.columns[0], (!values.is_empty()).then_some(values.as_slice()))
 }
@@ -100,13 +75,13 @@ fn a_reason_holds_no_value() {
 #[test]
 fn a_proposal_is_a_policy_that_loads() {
     let mut catalog = Catalog { database: "shop\"\n".into(), ..Catalog::default() };
-    catalog.insert(relation(
+    catalog.insert(relation_of(
         1,
         "shop.customers",
         &[("id", BaseType::Int4), ("e.mail", BaseType::Text), ("full_name", BaseType::Text), ("gender", BaseType::Text)],
     ));
-    catalog.insert(relation(2, "pg_catalog.pg_user", &[("email", BaseType::Text)]));
-    let mut child = relation(3, "shop.customers_de", &[("full_name", BaseType::Text), ("tax_id", BaseType::Text)]);
+    catalog.insert(relation_of(2, "pg_catalog.pg_user", &[("email", BaseType::Text)]));
+    let mut child = relation_of(3, "shop.customers_de", &[("full_name", BaseType::Text), ("tax_id", BaseType::Text)]);
     child.parents = vec![1];
     catalog.insert(child);
     let proposal = propose(&catalog, None, &HashMap::new());
@@ -126,7 +101,7 @@ fn a_proposal_is_a_policy_that_loads() {
 
 #[test]
 fn questions_read_few_pages() {
-    let table = relation(1, "shop.a\"b", &[("id", BaseType::Int4), ("x", BaseType::Text), ("born", BaseType::Date)]);
+    let table = relation_of(1, "shop.a\"b", &[("id", BaseType::Int4), ("x", BaseType::Text), ("born", BaseType::Date)]);
     let small = sample::query(&table, 3.0).unwrap();
     assert_eq!(small.sql, "SELECT pg_catalog.left(CAST(\"x\" AS pg_catalog.text), 400) FROM \"shop\".\"a\"\"b\" LIMIT 400");
     assert_eq!(small.columns, [2]);

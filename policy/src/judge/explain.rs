@@ -122,7 +122,7 @@ pub(super) fn around(options: &ExplainOptions, planned: Planned, role: &str) -> 
         | Kind::Call
         | Kind::Utility => return Err(other("such a statement", role)),
     }
-    let text = planned.text.prefixed(&format!("EXPLAIN ({}) ", asked(options)));
+    let text = planned.text.after(&format!("EXPLAIN ({}) ", asked(options)));
     Ok(Planned {
         kind: kind(options.format),
         text,
@@ -146,7 +146,7 @@ pub(super) fn executed(options: &ExplainOptions, planned: Planned, role: &str) -
     let explain = format!("EXPLAIN ({}) ", asked(options));
     Ok(Planned {
         kind: kind(options.format),
-        text: planned.text.prefixed(&explain),
+        text: planned.text.after(&explain),
         outputs: Arc::from([output()]),
         act: Act::Execute { name, arguments, explain },
         ..planned

@@ -13,23 +13,16 @@ use super::refusals::{
 };
 use super::statement::Statement;
 use super::tokens::{declared_otherwise, without_void};
-use super::{BIND_LIMIT, Conversation, End, FULL, Judge, Out, TEXT_LIMIT, carry, large};
-use crate::error::ProtocolError;
+use super::{Conversation, End, Judge, Out, carry};
 use crate::rows::Formats;
 use crate::rows::open;
 use crate::scrub::OWN_NAMES;
-use crate::wire::frame::{self, HEADER};
+use crate::wire::frame::HEADER;
 use crate::wire::message::{self, Bind, Frontend, Target};
 
 /// Sent in place of what is refused. The server answers 42601 in every state of a transaction (it parses before it looks at that),
 /// skips what it must skip, and the conversation puts the refusal where the error was.
 pub const UNPARSABLE: &[u8] = b"pgveil refused this statement";
-
-/// Largest message of any other type (`PQ_SMALL_MESSAGE_LIMIT`).
-const SMALL_LIMIT: usize = 10_000;
-
-/// Largest body whatever its type.
-const FRAME_LIMIT: usize = 1 << 30;
 
 /// Whether a message is done with.
 pub(super) enum Taken {
@@ -39,85 +32,7 @@ pub(super) enum Taken {
 }
 
 impl<J: Judge> Conversation<J> {
-    /// Takes what the client has sent; gives how many bytes are done with. The rest comes again, with what follows it.
-    ///
-    /// # Errors
-    /// [`End`] when the conversation is over. What is in `out` is to be sent before.
-    pub fn from_client(&mut self, bytes: &[u8], out: &mut Out) -> Result<usize, End> {
-        let mut used = 0_usize;
-        self.policy_waits = self.judge.has_new_policy();
-        if self.listening()
-            && let Some(text) = self.again.take()
-            && matches!(self.query(&text, None, out), Taken::Later)
-        {
-            self.again = Some(text);
-        }
-        if self.listening()
-            && let Some(steps) = self.steps.take()
-        {
-            self.go_on(steps, out);
-        }
-        while self.listening() && self.steps.is_none() && out.to_server.len() < FULL {
-            let rest = bytes.get(used..).unwrap_or_default();
-            if self.dropping > 0 {
-                let n = self.dropping.min(rest.len());
-                self.dropping = self.dropping.saturating_sub(n);
-                used = used.saturating_add(n);
-                if n == 0 {
-                    break;
-                }
-                continue;
-            }
-            if self.binding.is_some() {
-                match self.bind_on(rest, out)? {
-                    0 => break,
-                    n => used = used.saturating_add(n),
-                }
-                continue;
-            }
-            if self.sending > 0 {
-                match self.send_on(rest, out) {
-                    0 => break,
-                    n => used = used.saturating_add(n),
-                }
-                continue;
-            }
-            let Some(head) = frame::head(rest, FRAME_LIMIT)? else { break };
-            if head.tag == b'd' && self.inflow.is_open() {
-                self.sending = head.total;
-                continue;
-            }
-            if self.inflow.is_open() && !matches!(head.tag, b'c' | b'f' | b'H' | b'S') {
-                self.ask_whether_copying(head.tag, out);
-                break;
-            }
-            if head.tag == b'B' && head.total > large::LARGE && !self.skipping {
-                match self.begin_large_bind(rest, head, out)? {
-                    None => {}
-                    Some(0) => break,
-                    Some(n) => {
-                        used = used.saturating_add(n);
-                        continue;
-                    }
-                }
-            }
-            let limit = limit(head.tag)?;
-            if head.total.saturating_sub(HEADER) > limit {
-                self.too_large(head, limit, out)?;
-                self.dropping = head.total.saturating_sub(HEADER);
-                used = used.saturating_add(HEADER);
-                continue;
-            }
-            let Some(whole) = rest.get(..head.total) else { break };
-            match self.message(head.tag, whole, out)? {
-                Taken::Yes => used = used.saturating_add(head.total),
-                Taken::Later => break,
-            }
-        }
-        Ok(used)
-    }
-
-    fn message(&mut self, tag: u8, whole: &[u8], out: &mut Out) -> Result<Taken, End> {
+    pub(super) fn message(&mut self, tag: u8, whole: &[u8], out: &mut Out) -> Result<Taken, End> {
         let body = whole.get(HEADER..).unwrap_or_default();
         let message = match Frontend::decode(tag, body) {
             Ok(message) => message,
@@ -174,7 +89,7 @@ impl<J: Judge> Conversation<J> {
     }
 
     // `again`: the text, where it may be sent again if it turns out to be stale.
-    fn query(&mut self, text: &[u8], again: Option<Box<[u8]>>, out: &mut Out) -> Taken {
+    pub(super) fn query(&mut self, text: &[u8], again: Option<Box<[u8]>>, out: &mut Out) -> Taken {
         if !self.settled(out) {
             return Taken::Later;
         }
@@ -443,13 +358,13 @@ impl<J: Judge> Conversation<J> {
         self.ledger.push(owed);
     }
 
-    fn refuse_query(&mut self, text: &[u8], refusal: Refusal, out: &mut Out) {
+    pub(super) fn refuse_query(&mut self, text: &[u8], refusal: Refusal, out: &mut Out) {
         self.note_refusal(text, &refusal);
         message::put_query(&mut out.to_server, UNPARSABLE);
         self.owe(Owed::Simple(Simple { refusal: Some(refusal), ..Simple::default() }));
     }
 
-    fn refuse(&mut self, refusal: Refusal, out: &mut Out) {
+    pub(super) fn refuse(&mut self, refusal: Refusal, out: &mut Out) {
         self.refuse_of(None, refusal, out);
     }
 
@@ -462,26 +377,6 @@ impl<J: Judge> Conversation<J> {
     fn refuse_as(&mut self, name: &[u8], refusal: Refusal, out: &mut Out) {
         message::put_parse(&mut out.to_server, name, UNPARSABLE, &[]);
         self.owe(Owed::Refused(refusal));
-    }
-
-    fn too_large(&mut self, head: frame::Head, limit: usize, out: &mut Out) -> Result<(), End> {
-        let refusal = || {
-            Refusal::new(SqlState::TOO_LARGE, "wire.large", format!("a message of {} bytes is too large", head.total))
-                .with_detail(format!("pgveil reads at most {limit} bytes of this kind of message for a role with masks."))
-        };
-        match head.tag {
-            b'F' | b'd' | b'c' | b'f' if self.skipping => {}
-            b'Q' | b'P' | b'B' if self.skipping => {}
-            b'Q' => self.refuse_query(b"", refusal(), out),
-            b'P' | b'B' => self.refuse(refusal(), out),
-            b'F' => self.refuse_query(b"", function_call(), out),
-            b'd' | b'c' | b'f' if !self.inflow.is_open() => {}
-            tag => {
-                let length = u32::try_from(head.total).unwrap_or(u32::MAX);
-                return Err(ProtocolError::Length { tag: char::from(tag), length, limit }.into());
-            }
-        }
-        Ok(())
     }
 
     // `None`: it names something unknown, and the catalog may be stale.
@@ -520,15 +415,6 @@ impl<J: Judge> Conversation<J> {
             Kind::Transaction => self.path.ends_with_transaction() || self.own.ends_with_transaction(),
             _ => planned.moves_under_others(),
         }
-    }
-}
-
-fn limit(tag: u8) -> Result<usize, ProtocolError> {
-    match tag {
-        b'Q' | b'P' => Ok(TEXT_LIMIT),
-        b'B' => Ok(BIND_LIMIT),
-        b'D' | b'E' | b'C' | b'S' | b'H' | b'X' | b'F' | b'd' | b'c' | b'f' => Ok(SMALL_LIMIT),
-        _ => Err(ProtocolError::Unexpected { tag: char::from(tag) }),
     }
 }
 

@@ -4,7 +4,7 @@
 //! and portals get their meaning when the server *confirms* them, in the order in which it works, so that pipelining, errors and
 //! skipping to Sync cannot pair rows with the masks of another statement.
 //!
-//! * `client`: what a client's message becomes; `refusals`: ours of them;
+//! * `intake`: which of a client's bytes are done with; `client`: what a message becomes; `refusals`: ours of them;
 //! * [`server`]: what an answer becomes; `errors`: an error; `copy`: the data of a COPY, both ways;
 //! * [`names`]: statements and portals; `named`: the texts that make and use them;
 //! * `tokens`: texts made ready, tokens turned back; [`statement`]: what of a plan the conversation needs;
@@ -23,6 +23,7 @@ pub mod carry;
 mod client;
 mod copy;
 mod errors;
+mod intake;
 mod large;
 pub mod ledger;
 mod named;

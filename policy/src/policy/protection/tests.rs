@@ -1,15 +1,19 @@
 use super::*;
-use crate::catalog::{BaseType, RelationKind};
+use crate::catalog::{BaseType, Relation, RelationKind};
 use crate::mask::veil::tests::column_type;
 
 /// A relation with text columns.
 pub(in crate::policy) fn relation(oid: Oid, name: &str, columns: &[&str]) -> Relation {
+    relation_of(oid, name, &columns.iter().map(|name| (*name, BaseType::Text)).collect::<Vec<_>>())
+}
+
+/// A relation with columns of these types, printed as text.
+pub(crate) fn relation_of(oid: Oid, name: &str, columns: &[(&str, BaseType)]) -> Relation {
     let (schema, name) = name.split_once('.').unwrap();
-    let text = column_type(BaseType::Text, "pg_catalog.text");
-    let columns = columns.iter().zip(1..).map(|(name, number)| Column {
+    let columns = columns.iter().zip(1..).map(|((name, base), number)| Column {
         number,
         name: (*name).into(),
-        data_type: text.clone(),
+        data_type: column_type(*base, "pg_catalog.text"),
         not_null: false,
         generated_from: Vec::new(),
     });
