@@ -18,8 +18,6 @@ mod engine;
 mod fixture;
 #[path = "judge/kinds.rs"]
 mod kinds;
-#[path = "judge/mutations.rs"]
-mod mutations;
 #[path = "judge/other_policies.rs"]
 mod other_policies;
 #[path = "judge/sql_masks.rs"]

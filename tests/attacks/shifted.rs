@@ -179,6 +179,34 @@ seen = { when = "seen < '2025-01-01 00:00:00+00'", then = { truncate = "month" }
     assert!(matches!(answer.sqlstate(), "42501" | "25006"), "{}", answer.message());
 }
 
+/// Where a role keeps tables, what a condition reads is the role's to write: there it is never true.
+#[test]
+fn nobody_makes_a_condition_true() {
+    let world = World::get();
+    let database = world.database(
+        "CREATE SCHEMA shop; CREATE SCHEMA own; GRANT USAGE, CREATE ON SCHEMA own TO PUBLIC; \
+         CREATE TABLE own.t (id int PRIMARY KEY, land text, phone text); INSERT INTO own.t VALUES (1, 'AT', '040-2'), (2, 'DE', '030-1'); \
+         CREATE TABLE shop.t (id int, land text, phone text) PARTITION BY LIST (id); \
+         CREATE TABLE own.t_1 PARTITION OF shop.t FOR VALUES IN (1); INSERT INTO shop.t VALUES (1, 'AT', '040-2'); \
+         CREATE TABLE shop.u (id int, land text, phone text); INSERT INTO shop.u VALUES (1, 'DE', '030-1'), (2, 'AT', '040-2'); \
+         GRANT ALL ON ALL TABLES IN SCHEMA own, shop TO PUBLIC; GRANT USAGE ON SCHEMA shop TO PUBLIC",
+    );
+    let policy = "version = 1\n[class.phone]\ncolumns = [\"*.*.phone\"]\n[role.reader]\nread_only = true\nwritable_schemas = [\"own\"]\n\
+        [role.reader.mask]\nphone = { when = \"land = 'DE'\", then = \"clear\" }\n";
+    let stage = (world.proxy(policy, &[("analyst", "reader")]), database);
+    let mut reader = session(&stage);
+    for (act, look) in [
+        ("UPDATE own.t SET land = 'DE'", "SELECT DISTINCT phone FROM own.t"),
+        ("UPDATE own.t_1 SET land = 'DE'", "SELECT DISTINCT phone FROM shop.t"),
+        ("CREATE TEMP TABLE t AS SELECT * FROM own.t", "SELECT DISTINCT phone FROM pg_temp.t"),
+    ] {
+        reader.query(act).ok();
+        assert_eq!(reader.query(look).ok().table(), "[redacted]", "{act}");
+    }
+    let elsewhere = reader.query("SELECT phone FROM shop.u ORDER BY id").ok().table();
+    assert_eq!(elsewhere, "030-1\n[redacted]", "where it cannot write the condition holds");
+}
+
 /// Of two databases that show the same masks, under two keys, nothing differs.
 #[test]
 fn twins_under_two_keys() {

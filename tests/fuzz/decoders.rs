@@ -168,7 +168,7 @@ fn try_all(bytes: &[u8], rng: &mut Rng) {
     }
     let mut out = Vec::new();
     let _fault = explain::put_explained(&mut out, bytes, rng.chance(50));
-    let spec = SealSpec { class: "c".into(), form: SealForm::Uuid };
+    let spec = SealSpec::of("c", SealForm::Uuid);
     let openings = [Opening::new(0, same(), &spec, false, true), Opening::new(1, elements(), &spec, true, false)];
     let mut out = Vec::new();
     assert!(put_opened(&mut out, bytes, &openings).is_ok() || out.is_empty());

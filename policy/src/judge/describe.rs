@@ -198,8 +198,8 @@ impl RoleEngine {
         let above = self.facts.catalog.ancestors(relation.oid);
         let family = above.iter().filter_map(|oid| self.facts.catalog.relations.get(oid)).map(AsRef::as_ref);
         let named = std::iter::once(relation).chain(family).find_map(|relation| {
-            let names = [relation.schema.as_str(), &relation.name, &column.name];
-            self.policy.classes.iter().find(|class| class.columns.iter().any(|(pattern, _)| pattern.matches(names)))
+            let names = [relation.schema.clone(), relation.name.clone(), column.name.clone()];
+            self.policy.class_of(&[&names])
         });
         let Some(role) = self.role() else { return };
         described.rule = Some(match named {

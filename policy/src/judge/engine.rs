@@ -296,10 +296,10 @@ impl Engine {
                 // A citext is never sent as it is stored.
                 (Action::Seal(spec), Some(Mask::Seal(planned))) => {
                     let base = role.facts.base_of(*relation, *attribute);
-                    spec.class == planned.class && !matches!(base, Some(BaseType::Citext | BaseType::Array))
+                    spec.shares_domain(planned) && !matches!(base, Some(BaseType::Citext | BaseType::Array))
                 }
                 (Action::Seal(spec), Some(Mask::SealElements(planned))) => {
-                    spec.class == planned.class && role.facts.base_of(*relation, *attribute) == Some(BaseType::Array)
+                    spec.shares_domain(planned) && role.facts.base_of(*relation, *attribute) == Some(BaseType::Array)
                 }
                 (Action::Seal(_) | Action::Veil(_) | Action::Refuse, _) => false,
             };

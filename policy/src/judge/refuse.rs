@@ -47,7 +47,9 @@ pub(crate) fn clash(role: &str, clash: &Clash, usage: &str) -> Refusal {
             ),
         )
         .with_detail(format!("Rules: {}; {}.", a.rule, b.rule))
-        .with_hint(if a.spec.class == b.spec.class {
+        .with_hint(if let Some(role) = a.spec.kept_by.as_ref().or(b.spec.kept_by.as_ref()).filter(|_| !a.spec.shares_domain(&b.spec)) {
+            format!("What role {role} keeps in its own schemas and temporary tables has pseudonyms of its own.")
+        } else if a.spec.class == b.spec.class {
             format!(
                 "They are of the types {} and {}, whose equality is not that of their pseudonyms. Cast to text first.",
                 a.ty.sql, b.ty.sql

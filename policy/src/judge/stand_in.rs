@@ -186,9 +186,7 @@ impl Judge<'_> {
                 Action::Seal(spec) => {
                     match &col.label {
                         Label::Clear | Label::Null => {}
-                        Label::Sealed(s) | Label::SealedArray(s)
-                            if s.spec.class == spec.class || Some(&s.spec.class) == treatment.class.as_ref() =>
-                        {
+                        Label::Sealed(s) | Label::SealedArray(s) if s.spec.class == spec.class => {
                             select.push(name);
                             continue;
                         }

@@ -230,7 +230,7 @@ fn hash(prefix: &str, length: usize, class: &str, ty: &ColumnType) -> Result<Sea
         | BaseType::Composite
         | BaseType::Other => return no(&format!("it takes {}", HASHABLE), would_fit(ty)),
     };
-    Ok(SealSpec { class: class.to_owned(), form })
+    Ok(SealSpec::of(class, form))
 }
 
 /// Of a text type.
@@ -244,7 +244,7 @@ fn text_seal(style: TextStyle, spec: &MaskSpec, class: &str, ty: &ColumnType) ->
     }
     let is_padded = ty.base == BaseType::Bpchar && !matches!(style, TextStyle::Address(_));
     let pad = character_limit(ty).filter(|_| is_padded).unwrap_or(0);
-    Ok(SealSpec { class: class.to_owned(), form: SealForm::Text { style, trim: ty.base == BaseType::Bpchar, pad } })
+    Ok(SealSpec::of(class, SealForm::Text { style, trim: ty.base == BaseType::Bpchar, pad }))
 }
 
 fn enough_room(fake: Fake, ty: &ColumnType) -> Result<(), Misfit> {
@@ -300,7 +300,7 @@ fn token(prefix: &str, bucket: usize, digits: bool, class: &str, ty: &ColumnType
         digits: text && digits,
         trim: ty.base == BaseType::Bpchar,
     };
-    Ok(SealSpec { class: class.to_owned(), form: SealForm::Token(form) })
+    Ok(SealSpec::of(class, SealForm::Token(form)))
 }
 
 const HASHABLE: &str = "text, character varying, character, citext, uuid or bigint";

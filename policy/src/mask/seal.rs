@@ -11,10 +11,32 @@ use super::token::{self, Direction, Tokens};
 /// How a sealed class is written for one type. Equal specs give equal pseudonyms for equal values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealSpec {
-    /// The class: the pseudonym's domain. Values of different classes never correlate.
+    /// The class. Values of different classes never correlate.
     pub class: String,
+    /// The role that keeps the values in a place of its own, and may have chosen them: there they correlate with nobody else's.
+    pub kept_by: Option<String>,
     /// The form of the pseudonym.
     pub form: SealForm,
+}
+
+impl SealSpec {
+    /// Pseudonyms of a class.
+    pub fn of(class: &str, form: SealForm) -> Self {
+        SealSpec { class: class.to_owned(), kept_by: None, form }
+    }
+
+    /// Whether equal values have equal pseudonyms, where these have one form.
+    pub fn shares_domain(&self, other: &SealSpec) -> bool {
+        (&self.class, &self.kept_by) == (&other.class, &other.kept_by)
+    }
+
+    /// What keys are derived for.
+    fn domain(&self) -> String {
+        match &self.kept_by {
+            None => self.class.clone(),
+            Some(role) => format!("{}\0kept by {role}", self.class),
+        }
+    }
 }
 
 /// The form of a pseudonym, by the column's type.
@@ -190,15 +212,15 @@ impl Sealer {
             SealForm::Int8 => "pgveil 2026-11 hash of bigint",
             SealForm::Token(_) => "pgveil 2026-11 no hash",
         };
-        let mut derived = [0; 32];
-        key.derive(context, &spec.class, &mut derived);
+        let (mut derived, domain) = ([0; 32], spec.domain());
+        key.derive(context, &domain, &mut derived);
         let tokens = match &spec.form {
-            SealForm::Token(form) => Tokens::new(key, &spec.class, form.kind, form.digits).ok(),
+            SealForm::Token(form) => Tokens::new(key, &domain, form.kind, form.digits).ok(),
             SealForm::Text { .. } | SealForm::Uuid | SealForm::Int8 => None,
         };
         let old = match &spec.form {
             SealForm::Token(TokenForm { kind: token::Kind::Text, .. }) => {
-                old.iter().filter_map(|key| Tokens::new(key, &spec.class, token::Kind::Text, false).ok()).collect()
+                old.iter().filter_map(|key| Tokens::new(key, &domain, token::Kind::Text, false).ok()).collect()
             }
             SealForm::Token(_) | SealForm::Text { .. } | SealForm::Uuid | SealForm::Int8 => Vec::new(),
         };

@@ -225,6 +225,11 @@ impl MaskSpec {
         }
     }
 
+    /// Whoever may write could read in it what it does to values of others: it is for roles that may not.
+    pub fn is_for_readers(&self) -> bool {
+        self.is_keyed_veil() || self.reads().is_some()
+    }
+
     /// SQL or names, by which it reads other columns of the row.
     pub fn reads(&self) -> Option<String> {
         match self {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::faults::{Faults, suggest};
-use super::{Role, RoleMask, RowRule};
+use super::{Role, RoleMask, RowRule, keyed};
 
 /// A role as its table says it.
 pub(super) struct Heir<'i> {
@@ -17,7 +17,12 @@ pub(super) struct Heir<'i> {
     pub says: Vec<&'static str>,
     /// Each with its place.
     pub parents: Vec<(&'i str, Option<Range<usize>>)>,
+    /// Of its own masks.
+    pub places: Places,
 }
+
+/// Places in the file, by class.
+pub(super) type Places = BTreeMap<String, Option<Range<usize>>>;
 
 /// A switch that is inherited.
 struct Switch {
@@ -128,6 +133,10 @@ fn with_parents(faults: &mut Faults<'_>, heir: &Heir<'_>, parents: &[&Whole]) ->
         let limits = parents.iter().map(|(parent, _)| parent.limits).filter(|limits| limits.seconds.is_some());
         role.limits = limits.min_by_key(|limits| limits.seconds).unwrap_or_default();
     }
+    // Only now it is known whether the role may write.
+    for (class, mask) in role.masks.iter().filter(|(_, mask)| mask.spec.is_for_readers() && (mask.writes || !role.read_only)) {
+        keyed::refuse_writer(faults, heir.places.get(class).unwrap_or(&at).clone(), &role.name, &mask.spec);
+    }
     (role, says)
 }
 
@@ -167,6 +176,21 @@ email = "hash"
 
     fn read(more: &str) -> Result<Policy, Vec<PolicyError>> {
         Policy::parse("policy.toml", &format!("{BASE}{more}"))
+    }
+
+    /// What a role may not have with the right to write, it may not have by inheritance either; and may where it inherits that it has none.
+    #[test]
+    fn masks_for_readers_are_inherited_by_readers() {
+        let shift = "mask.name = { when = \"country = 'DE'\", then = \"clear\" }\n";
+        let reader = format!("[role.base]\nread_only = true\n{shift}");
+        let writer = faults(&format!("{reader}[role.writer]\ninherits = \"base\"\nread_only = false\n"));
+        let [(line, message, _)] = writer.as_slice() else { panic!("{writer:?}") };
+        assert_eq!(*line, 19, "where it inherits");
+        assert!(message.contains("is for roles that may not write: role writer could write what the condition reads"), "{message}");
+        let own = faults(&format!("[role.writer]\nread_only = false\n{shift}"));
+        assert_eq!((own[0].0, own.len()), (17, 1), "{own:?}");
+        let heir = read(&format!("[role.base]\nread_only = true\n[role.heir]\ninherits = \"base\"\n{shift}")).unwrap();
+        assert!(heir.roles["heir"].read_only && heir.roles["heir"].masks["name"].spec.is_for_readers());
     }
 
     fn faults(more: &str) -> Vec<(usize, String, String)> {

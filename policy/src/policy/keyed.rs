@@ -1,5 +1,7 @@
 //! TOML to the masks that need a key in the database.
 
+use std::ops::Range;
+
 use toml_edit::Item;
 
 use super::faults::Faults;
@@ -85,12 +87,12 @@ pub(super) fn noise(faults: &mut Faults<'_>, item: &Item) -> Option<Noise> {
 }
 
 /// Who may write puts a value of his own beside others' and reads what the mask does to it; or makes a condition true.
-pub(super) fn refuse_writer(faults: &mut Faults<'_>, item: &Item, role: &str, spec: &MaskSpec) {
+pub(super) fn refuse_writer(faults: &mut Faults<'_>, at: Option<Range<usize>>, role: &str, spec: &MaskSpec) {
     let why = match spec {
         MaskSpec::When(_) => "write what the condition reads",
         _ => "put a value of its own there, and read how it moves",
     };
     let message = format!("the mask `{spec}` is for roles that may not write: role {role} could {why}");
     let help = format!("write `read_only = true` in [role.{role}], and no `write` beside the mask; or use another mask, such as `redact`");
-    faults.add(item.span(), message, help);
+    faults.add(at, message, help);
 }

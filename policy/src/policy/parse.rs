@@ -7,10 +7,10 @@ use toml_edit::{Document, Item, TableLike, Value};
 
 use super::expiry;
 use super::faults::{Faults, suggest};
-use super::inherit::{Heir, resolve};
+use super::inherit::{Heir, Places, resolve};
 use super::pattern::{Pattern, PatternError};
 use super::{
-    Class, DefaultMask, Expiry, Limits, Policy, PolicyError, Role, RoleMask, RowRule, StatementKind, Unclassified, exempt, keyed, masks,
+    Class, DefaultMask, Expiry, Limits, Policy, PolicyError, Role, RoleMask, RowRule, StatementKind, Unclassified, exempt, masks,
     tests_in_file, user,
 };
 
@@ -165,7 +165,8 @@ fn heir<'i>(faults: &mut Faults<'_>, named: Named<'i>, classes: &[&str]) -> Heir
     known_keys(faults, table, &ROLE, &format!("in role {name}"));
     let says = ["default", "read_only", "trusted_code"].into_iter().filter(|key| table.contains_key(key)).collect();
     let parents = parents(faults, table, name);
-    Heir { role: role(faults, named, classes), says, parents }
+    let mut places = BTreeMap::new();
+    Heir { role: role(faults, named, classes, &mut places), says, parents, places }
 }
 
 /// `inherits`: a role, or several.
@@ -184,7 +185,8 @@ fn parents<'i>(faults: &mut Faults<'_>, table: &'i dyn TableLike, role: &str) ->
     out
 }
 
-fn role(faults: &mut Faults<'_>, (name, span, table): Named<'_>, classes: &[&str]) -> Role {
+/// `places`: of the masks, by class.
+fn role(faults: &mut Faults<'_>, (name, span, table): Named<'_>, classes: &[&str], places: &mut Places) -> Role {
     Role {
         name: name.to_owned(),
         line: faults.place(span).0,
@@ -194,7 +196,7 @@ fn role(faults: &mut Faults<'_>, (name, span, table): Named<'_>, classes: &[&str
         functions: functions(faults, table, name),
         trusted_code: boolean(faults, table, "trusted_code", name),
         channels: channels(faults, table, name),
-        masks: role_masks(faults, table, name, table.get("read_only").and_then(Item::as_bool) == Some(true), classes),
+        masks: role_masks(faults, table, name, classes, places),
         rows: rows(faults, table, name),
         statements: statements(faults, table, name),
         limits: limits(faults, table, name),
@@ -269,7 +271,13 @@ fn functions(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str) -> Vec<
     out
 }
 
-fn role_masks(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str, read_only: bool, classes: &[&str]) -> BTreeMap<String, RoleMask> {
+fn role_masks(
+    faults: &mut Faults<'_>,
+    table: &dyn TableLike,
+    role: &str,
+    classes: &[&str],
+    places: &mut Places,
+) -> BTreeMap<String, RoleMask> {
     let mut out = BTreeMap::new();
     let Some(item) = table.get("mask") else { return out };
     let what = format!("`mask` of role {role}");
@@ -283,10 +291,8 @@ fn role_masks(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str, read_o
         }
         let (line, column) = faults.place(span);
         if let Some((spec, redacts_otherwise, writes)) = masks::mask(faults, item) {
-            if (spec.is_keyed_veil() || spec.reads().is_some()) && (writes || !read_only) {
-                keyed::refuse_writer(faults, item, role, &spec);
-            }
             let written = faults.written(item.span());
+            places.insert(class.to_owned(), item.span());
             out.insert(class.to_owned(), RoleMask { spec, redacts_otherwise, writes, written, line, column });
         }
     }

@@ -233,8 +233,8 @@ fn output(catalog: &Catalog, output: &Output) -> String {
     };
     let mask = match &output.mask {
         Mask::Clear => String::new(),
-        Mask::Seal(spec) => format!(", hash {}", spec.class),
-        Mask::SealElements(spec) => format!(", hash of each {}", spec.class),
+        Mask::Seal(spec) => format!(", hash {}{}", spec.class, kept(spec)),
+        Mask::SealElements(spec) => format!(", hash of each {}{}", spec.class, kept(spec)),
     };
     format!("{} <- {origin}{mask}", output.name)
 }
@@ -249,4 +249,8 @@ fn refused(sql: &str, refusal: &Refusal) -> String {
         writeln!(out, "   hint: {hint}").unwrap();
     }
     out
+}
+
+fn kept(spec: &pgveil_policy::mask::seal::SealSpec) -> String {
+    spec.kept_by.as_ref().map_or_else(String::new, |role| format!(" kept by {role}"))
 }

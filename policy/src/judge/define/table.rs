@@ -1,11 +1,14 @@
 //! CREATE TABLE: its columns, constraints, parents and what it is like.
 
+use std::sync::Arc;
+
 use pg_query::NodeEnum;
 use pg_query::protobuf::{ColumnDef, ConstrType, Constraint, CreateStmt, Node, TableLikeClause};
 
 use super::Definer;
 use super::target::{Guarded, range, strings};
 use crate::Refusal;
+use crate::catalog::Relation;
 
 /// INCLUDING of a LIKE that brings expressions of the other table along: CONSTRAINTS, DEFAULTS, GENERATED, INDEXES, STATISTICS.
 const WITH_EXPRESSIONS: u32 = 1 << 2 | 1 << 3 | 1 << 4 | 1 << 6 | 1 << 7;
@@ -177,7 +180,7 @@ impl Definer<'_> {
     }
 
     /// LIKE: names and types of columns, and what of another table's expressions it may run on its own rows.
-    fn like(&mut self, like: &mut TableLikeClause) -> Result<std::sync::Arc<crate::catalog::Relation>, Refusal> {
+    fn like(&mut self, like: &mut TableLikeClause) -> Result<Arc<Relation>, Refusal> {
         let options = like.options;
         let Some(other) = like.relation.as_mut() else { return Err(self.closed()) };
         let relation = self.find(other)?;

@@ -54,7 +54,11 @@ impl Definer<'_> {
     pub(super) fn alter_domain(&mut self, s: &mut AlterDomainStmt) -> Result<(), Refusal> {
         self.object_name(&mut s.type_name)?;
         // T: default, N: drop NOT NULL, O: set NOT NULL, C: add, X: drop, V: validate a constraint.
-        if matches!(s.subtype.as_str(), "T" | "O" | "C" | "V") && s.def.is_some() | (s.subtype != "T") && self.protects_a_domain() {
+        let tells = match s.subtype.as_str() {
+            "T" => s.def.is_some(),
+            kind => matches!(kind, "O" | "C" | "V"),
+        };
+        if tells && self.protects_a_domain() {
             return Err(self.denied(
                 "protected columns may be of that domain: a new constraint would tell whether they fit, a new default would be a value of one's own choice",
                 "Make another domain, or ask for a role without masks.",

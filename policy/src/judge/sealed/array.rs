@@ -152,7 +152,7 @@ fn cast_value(s: &Sealed, to: &DataType) -> Option<Sealed> {
             return (base == s.ty.base && !matches!(base, BaseType::Text | BaseType::Varchar)).then(|| s.clone());
         }
     };
-    Some(Sealed { spec: Arc::new(SealSpec { class: s.spec.class.clone(), form }), ty: ty(), ..s.clone() })
+    Some(Sealed { spec: Arc::new(SealSpec { form, ..s.spec.as_ref().clone() }), ty: ty(), ..s.clone() })
 }
 
 /// The type that a cast is to, where it is one that changes no value of any length.

@@ -56,23 +56,21 @@ fn one_domain(a: Sealed, b: Sealed, common: impl Fn(&SealedType, &SealedType) ->
 
 /// The spec of a place that holds values of both, where their pseudonyms are written alike.
 pub(crate) fn same_domain(a: &SealSpec, b: &SealSpec) -> Option<SealSpec> {
-    if a.class != b.class {
+    if !a.shares_domain(b) {
         return None;
     }
     match (&a.form, &b.form) {
         (SealForm::Text { style, trim, pad }, SealForm::Text { style: other_style, trim: other_trim, pad: other_pad }) => {
             // Of two lengths each value would keep its own, which nothing tells here.
             let pad = if pad == other_pad { *pad } else { 0 };
-            (style == other_style).then(|| SealSpec {
-                class: a.class.clone(),
-                form: SealForm::Text { style: style.clone(), trim: *trim && *other_trim, pad },
-            })
+            (style == other_style)
+                .then(|| SealSpec { form: SealForm::Text { style: style.clone(), trim: *trim && *other_trim, pad }, ..a.clone() })
         }
         (SealForm::Uuid, SealForm::Uuid) | (SealForm::Int8, SealForm::Int8) => Some(a.clone()),
         (SealForm::Token(one), SealForm::Token(other)) => {
             let trim = one.trim && other.trim;
             let alike = |t: &TokenForm| TokenForm { trim, ..t.clone() };
-            (alike(one) == alike(other)).then(|| SealSpec { class: a.class.clone(), form: SealForm::Token(alike(one)) })
+            (alike(one) == alike(other)).then(|| SealSpec { form: SealForm::Token(alike(one)), ..a.clone() })
         }
         (SealForm::Text { .. } | SealForm::Uuid | SealForm::Int8 | SealForm::Token(_), _) => None,
     }
@@ -109,7 +107,7 @@ mod tests {
             },
             _ => SealForm::digits("", 32),
         };
-        let spec = Arc::new(SealSpec { class: class.to_owned(), form });
+        let spec = Arc::new(SealSpec::of(class, form));
         Label::Sealed(Sealed { spec, column: String::new(), rule: String::new(), ty: Arc::new(SealedType::plain(base)) })
     }
 

@@ -3,7 +3,7 @@
 use super::*;
 
 fn sealer(class: &str, form: SealForm) -> Sealer {
-    Sealer::new(&Key::new([7; 32]), &SealSpec { class: class.into(), form })
+    Sealer::new(&Key::new([7; 32]), &SealSpec::of(class, form))
 }
 
 fn digits(prefix: &str, length: usize, trim: bool) -> SealForm {
@@ -59,7 +59,7 @@ fn classes_kinds_and_keys_do_not_correlate() {
     let form = digits("", 32, false);
     let a = text(&sealer("a", form.clone()), b"12345678");
     assert_ne!(a, text(&sealer("b", form.clone()), b"12345678"));
-    let other_key = Sealer::new(&Key::new([8; 32]), &SealSpec { class: "a".into(), form: form.clone() });
+    let other_key = Sealer::new(&Key::new([8; 32]), &SealSpec::of("a", form.clone()));
     assert_ne!(a, text(&other_key, b"12345678"));
     let number = binary(&sealer("a", SealForm::Int8), b"12345678");
     let first = binary(&sealer("a", digits("", 16, false)), b"12345678");

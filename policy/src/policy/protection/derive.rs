@@ -11,6 +11,7 @@ use super::{Action, Filter, Ground, Guard, Treatment, redacted};
 use crate::catalog::{Catalog, Column, Oid, Relation};
 use crate::mask::MaskSpec;
 use crate::mask::fit::fit_in;
+use crate::mask::seal::SealSpec;
 
 /// One derivation.
 pub(super) struct Derivation<'a> {
@@ -159,16 +160,16 @@ impl<'a> Derivation<'a> {
             DefaultMask::Clear => MaskSpec::Clear,
             DefaultMask::Redact => MaskSpec::Redact(None),
         };
-        // Of values that it puts there itself the role would read what such a mask does to those of others.
-        let own = mask.is_some_and(|m| m.spec.is_keyed_veil()) && self.may_write(relation);
+        // Of values that it puts there itself the role would read what such a mask does to those of others; or it makes a condition true.
+        let own = mask.is_some_and(|m| m.spec.is_for_readers()) && self.may_write(relation);
         let spec = mask.map(|m| &m.spec).filter(|_| !own).unwrap_or(if own { &MaskSpec::Redact(None) } else { &by_default });
-        // The pseudonym of a value that the role has put there itself must be no other's.
-        let domain = match spec.seals() && self.is_own(relation) {
-            true => format!("{class} in what role {} keeps", self.role.name),
-            false => class.to_owned(),
-        };
-        let action = match fit_in(spec, &domain, column, relation, self.whole) {
-            Ok(action) => action?,
+        let action = match fit_in(spec, class, column, relation, self.whole) {
+            Ok(None) => return None,
+            // The pseudonym of a value that the role has put there itself must be no other's.
+            Ok(Some(Action::Seal(spec))) if self.is_own(relation) => {
+                Action::Seal(Arc::new(SealSpec { kept_by: Some(self.role.name.clone()), ..spec.as_ref().clone() }))
+            }
+            Ok(Some(action)) => action,
             Err(misfit) => {
                 let message = format!(
                     "mask {spec} (role {}, class {class}) does not fit {}.{}.{} of type {}: {}",
@@ -211,9 +212,10 @@ impl<'a> Derivation<'a> {
         temporary || self.role.writable_schemas.contains(&relation.schema)
     }
 
-    /// What lies in the relation may be the role's own.
+    /// What lies in the relation, or below it, may be the role's own.
     fn may_write(&self, relation: &Relation) -> bool {
-        !self.role.read_only || relation.schema.starts_with("pg_temp") || self.role.writable_schemas.contains(&relation.schema)
+        let below = |r: &Relation| r.oid == relation.oid || self.whole.ancestors(r.oid).contains(&relation.oid);
+        !self.role.read_only || self.whole.relations.values().any(|r| self.is_own(r) && below(r))
     }
 
     fn unclassified(&self, relation: &Relation, column: &Column) -> Option<Treatment> {

@@ -238,7 +238,7 @@ fn carry(word: &str) -> Option<Arc<Carry>> {
 }
 
 fn spec() -> SealSpec {
-    SealSpec { class: "c".into(), form: SealForm::digits("", 8) }
+    SealSpec::of("c", SealForm::digits("", 8))
 }
 
 /// A client's messages.
