@@ -93,7 +93,13 @@ impl Planned {
             Act::Declare { name, query, binary, hold } => {
                 Act::Declare { name: name.clone(), query: Arc::new(query.of_user(user)?), binary: *binary, hold: *hold }
             }
-            Act::Nothing | Act::Execute { .. } | Act::Deallocate(_) | Act::Fetch { .. } | Act::Close(_) | Act::Discard => self.act.clone(),
+            Act::Nothing
+            | Act::Execute { .. }
+            | Act::Deallocate(_)
+            | Act::Fetch { .. }
+            | Act::Close(_)
+            | Act::Discard
+            | Act::TakeRole(_) => self.act.clone(),
         };
         let carry = match &self.carry {
             None => None,
@@ -179,6 +185,9 @@ pub enum Act {
     Close(Option<String>),
     /// DISCARD ALL: statements and cursors are gone.
     Discard,
+    /// SET pgveil.role to one of the user's roles; RESET, to the one that the session was begun with. Another session takes its place:
+    /// statements and cursors are gone.
+    TakeRole(Option<String>),
 }
 
 /// An argument of EXECUTE.

@@ -60,6 +60,8 @@ struct Wrong {
 /// A server session that a request is for.
 #[derive(Debug)]
 pub struct Target {
+    /// The server's process id. The client was told another one where its session is not the first on its connection.
+    pub pid: i32,
     server: Vec<u8>,
     done: Arc<AtomicU64>,
     questions: Arc<Questions>,
@@ -109,7 +111,7 @@ pub enum Asked {
 /// A session's place in the [`Registry`]; dropped, it cannot be cancelled any more.
 #[derive(Debug)]
 pub struct CancelGuard {
-    /// The server's process id, which the client is told too.
+    /// The process id that the client was told: its first server session's.
     pub pid: i32,
     /// The secret that the client was told: 4 bytes for protocol 3.0, 32 from 3.2 on.
     pub secret: Vec<u8>,
@@ -177,9 +179,22 @@ impl Registry {
     pub fn register(&self, pid: i32, server: &[u8], long: bool) -> Result<CancelGuard, getrandom::Error> {
         let mut secret = vec![0; if long { LONG } else { SHORT }];
         getrandom::fill(&mut secret)?;
+        Ok(self.enter((pid, secret), (pid, server)))
+    }
+
+    /// Another server session takes the place of one: what the client was told of that one, stands for this one.
+    pub fn replace(&self, former: CancelGuard, pid: i32, server: &[u8]) -> CancelGuard {
+        let told = (former.pid, former.secret.clone());
+        // It would take the entry of the new one along.
+        drop(former);
+        self.enter(told, (pid, server))
+    }
+
+    fn enter(&self, (told, secret): (i32, Vec<u8>), (pid, server): (i32, &[u8])) -> CancelGuard {
         let questions = Questions::new();
         let done = Arc::new(AtomicU64::new(0));
         let session = Target {
+            pid,
             server: server.to_vec(),
             done: Arc::clone(&done),
             questions: Arc::clone(&questions),
@@ -188,8 +203,8 @@ impl Registry {
             places: Semaphore::new(2),
             one: Mutex::default(),
         };
-        self.entries.insert(pid, Entry { ours: secret.clone(), wrong: Vec::new(), session: Arc::new(session) });
-        Ok(CancelGuard { pid, secret, done, questions, entries: Arc::clone(&self.entries) })
+        self.entries.insert(told, Entry { ours: secret.clone(), wrong: Vec::new(), session: Arc::new(session) });
+        CancelGuard { pid: told, secret, done, questions, entries: Arc::clone(&self.entries) }
     }
 
     /// The server session of a client's pid and secret.

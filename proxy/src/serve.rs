@@ -5,6 +5,7 @@
 mod connection;
 mod identity;
 mod queue;
+mod roles;
 mod shared;
 
 use std::io::{self, Write as _};
@@ -29,6 +30,7 @@ use crate::log;
 use crate::rules::keep;
 
 pub use connection::Session;
+pub use roles::Roles;
 pub use shared::Shared;
 
 /// The most connections at one time that have not logged in yet. Further ones get 53300 at once.

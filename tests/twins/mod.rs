@@ -35,11 +35,11 @@ use stage::Stage;
 use tally::Report;
 
 /// Statements of a usual run.
-const ANALYST: usize = 2_500;
+const ANALYST: usize = 1_500;
 /// From so many on, the least shares of constructs count.
 const FULL: usize = 13_000;
 /// The same as each of two other roles.
-const OTHERS: usize = 1_000;
+const OTHERS: usize = 600;
 /// Differences that are shown before a run gives up.
 const SHOWN: usize = 5;
 

@@ -6,6 +6,9 @@
 
 use crate::read::fold;
 
+/// The role that is active: no setting of the server's own.
+pub const ROLE: &str = "pgveil.role";
+
 /// What values a setting may take.
 #[derive(Clone, Copy)]
 enum Values {
@@ -103,7 +106,7 @@ const SHOWN: &[&str] = &[
     // libpq asks before it changes a password.
     "password_encryption",
     // Who one is for pgveil: put there by it, never by a client.
-    "pgveil.role",
+    ROLE,
     "pgveil.user",
     "plan_cache_mode",
     "random_page_cost",
@@ -317,7 +320,7 @@ fn why_not(name: &str) -> String {
     match name {
         "role" | "session_authorization" => "Who one is follows from the login and the policy.".to_owned(),
         "session_replication_role" => "It switches triggers and constraints off.".to_owned(),
-        "pgveil.role" => "The role is chosen when a session begins: connect again with options='-c pgveil.role=ROLE'.".to_owned(),
+        ROLE => "It is chosen when a session begins, or by a SET pgveil.role of its own.".to_owned(),
         _ if name.contains('.') => "Customised settings may steer functions and row filters.".to_owned(),
         _ if planner => "It steers the planner, and plans decide in which order rows come, which can show protected values.".to_owned(),
         _ if name.starts_with("debug_") || name.starts_with("log_") || name.starts_with("trace_") => {

@@ -59,9 +59,16 @@ impl Planned {
             (Some(copy), _) => &copy.columns,
             (None, Act::Prepare { statement, .. }) => statement.shown(),
             (None, Act::Declare { query, .. }) => query.shown(),
-            (None, Act::Nothing | Act::Execute { .. } | Act::Deallocate(_) | Act::Fetch { .. } | Act::Close(_) | Act::Discard) => {
-                &self.outputs
-            }
+            (
+                None,
+                Act::Nothing
+                | Act::Execute { .. }
+                | Act::Deallocate(_)
+                | Act::Fetch { .. }
+                | Act::Close(_)
+                | Act::Discard
+                | Act::TakeRole(_),
+            ) => &self.outputs,
         }
     }
 }

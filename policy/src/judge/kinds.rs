@@ -30,7 +30,9 @@ fn kinds(body: &Body) -> Vec<StatementKind> {
             Named::Prepare { statement, .. } => kinds(statement),
             Named::Declare(_) => vec![StatementKind::Select],
             // What it names was asked for when it was given the name.
-            Named::Execute { .. } | Named::Fetch { .. } | Named::Deallocate(_) | Named::Close(_) | Named::Discard => vec![],
+            Named::Execute { .. } | Named::Fetch { .. } | Named::Deallocate(_) | Named::Close(_) | Named::Discard | Named::TakeRole(_) => {
+                vec![]
+            }
         },
         Body::Write(write) => written(write),
         Body::Copy(Copy { from: true, .. }) => vec![StatementKind::Copy, StatementKind::Insert],

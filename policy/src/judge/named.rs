@@ -1,4 +1,4 @@
-//! Statements about names: PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH, MOVE, CLOSE, DISCARD ALL.
+//! Statements about names: PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH, MOVE, CLOSE, DISCARD ALL; and SET pgveil.role, with which they all go.
 //!
 //! What a name means when it is used is the conversation's to know. Here what it is given is judged, and the shell around it printed.
 
@@ -30,6 +30,10 @@ pub(super) fn plan(role: &RoleEngine, who: &Subject, named: Named, text: &str) -
         Named::Discard => {
             let discard = Planned { act: Act::Discard, moves_search_path: true, ..Planned::plain(Kind::Utility, "DISCARD ALL") };
             Ok(discard)
+        }
+        // What goes with DISCARD ALL goes with the session, too; and it fails wherever a transaction is open.
+        Named::TakeRole(asked) => {
+            Ok(Planned { act: Act::TakeRole(asked), moves_search_path: true, ..Planned::plain(Kind::Utility, "DISCARD ALL") })
         }
     }
 }

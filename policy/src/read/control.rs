@@ -7,6 +7,7 @@ use pg_query::protobuf::{
     VariableSetStmt, a_const,
 };
 
+use super::named::ROLE;
 use super::{Body, Control, Named, other};
 use crate::builtin::settings;
 use crate::{Kind, Refusal, SqlState};
@@ -140,6 +141,9 @@ fn set(statement: &VariableSetStmt) -> Result<Body, Refusal> {
         Ok(Body::Control(Control { text, kind, columns: 0, moves_search_path, read_write, timeout: None }))
     };
     let done = |text: String, kind, moves_search_path| set(text, kind, moves_search_path, false);
+    if setting == settings::ROLE {
+        return role(statement);
+    }
     match VariableSetKind::try_from(statement.kind) {
         Ok(VariableSetKind::VarResetAll) => done("RESET ALL".to_owned(), Kind::Set, true),
         Ok(VariableSetKind::VarSetMulti) => match setting.as_str() {
@@ -190,6 +194,24 @@ fn set(statement: &VariableSetStmt) -> Result<Body, Refusal> {
         }
         Ok(VariableSetKind::VarSetCurrent | VariableSetKind::Undefined) | Err(_) => Err(unknown("SET")),
     }
+}
+
+/// SET, SET TO DEFAULT and RESET of the role: another session begins.
+fn role(statement: &VariableSetStmt) -> Result<Body, Refusal> {
+    if statement.is_local {
+        let message = "SET LOCAL pgveil.role is not possible: a role is one of a whole session";
+        return Err(Refusal::new(SqlState::UNSUPPORTED, ROLE, message).with_hint("Say SET pgveil.role, outside a transaction."));
+    }
+    let asked = match VariableSetKind::try_from(statement.kind) {
+        Ok(VariableSetKind::VarReset | VariableSetKind::VarSetDefault) => None,
+        Ok(VariableSetKind::VarSetValue) => match statement.args.as_slice() {
+            [one] => Some(word(Some(one)).ok_or_else(|| unknown("SET"))?),
+            _ => return Err(unknown("SET")),
+        },
+        Ok(VariableSetKind::VarSetCurrent | VariableSetKind::VarSetMulti | VariableSetKind::VarResetAll | VariableSetKind::Undefined)
+        | Err(_) => return Err(unknown("SET")),
+    };
+    Ok(Body::Named(Named::TakeRole(asked)))
 }
 
 /// `INTERVAL '+01:00' HOUR TO MINUTE` of SET TIME ZONE, as Postgres hands it on to the setting (`flatten_set_variable_args` in its guc.c).
@@ -329,7 +351,6 @@ mod tests {
             "SET SESSION AUTHORIZATION postgres",
             "RESET ROLE",
             "SET pgveil.\"user\" = 'boss'",
-            "RESET pgveil.role",
             "SET enable_seqscan = off",
             "SET plan_cache_mode = force_generic_plan",
             "SET session_replication_role = replica",

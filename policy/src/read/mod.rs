@@ -51,7 +51,7 @@ use sqlparser::tokenizer::Location;
 
 use crate::{Kind, Refusal, SqlState};
 pub use channel::Channel;
-pub use named::{Cursor, Named};
+pub use named::{Cursor, Named, asked_role, role_alone};
 pub(crate) use normal::fold;
 use postgres::{Raw, Tree};
 pub use procedure::Call;

@@ -46,6 +46,42 @@ pub enum Named {
     Close(Option<String>),
     /// DISCARD ALL
     Discard,
+    /// SET pgveil.role to this; `None`: RESET, or SET TO DEFAULT.
+    TakeRole(Option<String>),
+}
+
+/// The role that a text asks for with SET pgveil.role, as [`Named::TakeRole`] has it; `None` where it asks for none. For texts that nobody
+/// else reads.
+///
+/// # Errors
+/// The refusal of a form that is not possible, or that stands among other statements.
+pub fn asked_role(sql: &str) -> Option<Result<Option<String>, Refusal>> {
+    let small = sql.to_ascii_lowercase();
+    if !small.contains("pgveil") || !small.contains("role") {
+        return None;
+    }
+    let mut statements = match super::read(sql) {
+        Ok(statements) => statements,
+        Err(refusal) => return (refusal.id == ROLE).then_some(Err(refusal)),
+    };
+    let asks = |statement: &super::Statement| matches!(statement.body, Body::Named(Named::TakeRole(_)));
+    match (statements.iter().any(asks), statements.pop().map(|last| last.body)) {
+        (true, Some(Body::Named(Named::TakeRole(asked)))) if statements.is_empty() => Some(Ok(asked)),
+        (true, _) => Some(Err(role_alone())),
+        (false, _) => None,
+    }
+}
+
+/// Id of refusals of SET pgveil.role.
+pub(super) const ROLE: &str = "setting.role";
+
+/// SET pgveil.role stands among other statements, or in a transaction.
+pub fn role_alone() -> Refusal {
+    Refusal::new(SqlState("25001"), ROLE, "SET pgveil.role cannot run inside a transaction block, or together with other statements")
+        .with_detail(
+            "Another session takes the place of this one, with its own masks; transactions, cursors and temporary tables stay behind.",
+        )
+        .with_hint("End the transaction, and send it as a text of its own.")
 }
 
 /// A DECLARE.

@@ -12,7 +12,7 @@ use pgveil_policy::refusal::kinds::{Kind, kind, kinds};
 use crate::fixture;
 
 /// Words about the session or said by a reader that gives no place.
-const WITHOUT_PLACE: &[&str] = &["setting.set", "setting.show", "read.control", "read.explain"];
+const WITHOUT_PLACE: &[&str] = &["setting.set", "setting.role", "setting.show", "read.control", "read.explain"];
 
 #[test]
 fn each_example_is_refused_so_and_says_where() {

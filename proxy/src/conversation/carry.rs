@@ -374,7 +374,9 @@ impl<J: Judge> Conversation<J> {
             Some(refusal) if refusal.id == stale::ID => stale::report(),
             Some(refusal) => Report::of(&refusal),
             None if told_to && c.cancelled && report.code() == CANCELLED.0.as_bytes() => Report::ours("ERROR", CANCELLED.0, CANCELLED.1),
-            None => self.report(report, None, Ran { order_is_data, writes: c.made && c.due.front() != Some(&Due::Rows) }),
+            None => {
+                self.report(report, None, Ran { order_is_data, writes: c.made && c.due.front() != Some(&Due::Rows), takes_role: false })
+            }
         };
         let Some(simple) = &mut c.simple else {
             told.put(&mut out.to_client, b'E');

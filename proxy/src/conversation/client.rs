@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pgveil_policy::read::role_alone;
 use pgveil_policy::{Kind, Plan, Planned, Refusal, SqlState};
 
 use super::ledger::{Owed, Simple, Texts};
@@ -45,7 +46,12 @@ impl<J: Judge> Conversation<J> {
         if self.skipping && !matches!(message, Frontend::Sync | Frontend::Terminate) {
             return Ok(Taken::Yes);
         }
+        if self.taking && matches!(message, Frontend::Parse { .. } | Frontend::Bind(_) | Frontend::Execute { .. }) {
+            self.refuse(role_alone(), out);
+            return Ok(Taken::Yes);
+        }
         match message {
+            Frontend::Query { text } if self.taking => self.refuse_query(text, role_alone(), out),
             Frontend::Query { text } => return Ok(self.query(text, self.quiet.then(|| text.into()), out)),
             Frontend::Parse { name, text, types } => return Ok(self.parse(name, text, types, out)),
             Frontend::Bind(bind) => return Ok(self.bind(&bind, whole, out)),
@@ -55,7 +61,7 @@ impl<J: Judge> Conversation<J> {
             Frontend::Sync => {
                 self.skipping = false;
                 self.unsynced = false;
-                self.waiting |= std::mem::take(&mut self.moving);
+                self.waiting |= std::mem::take(&mut self.moving) | std::mem::take(&mut self.taking);
                 self.forward(whole, Owed::Sync, out);
             }
             Frontend::Flush => out.to_server.extend_from_slice(whole),
@@ -103,6 +109,10 @@ impl<J: Judge> Conversation<J> {
             Some(Ok(plan)) => plan,
         };
         let sql = std::str::from_utf8(text).unwrap_or_default();
+        if plan.rest.is_some() && plan.statements.iter().any(named::takes_role) {
+            self.refuse_query(text, role_alone(), out);
+            return Taken::Yes;
+        }
         if plan.statements.iter().any(|s| s.carry.is_some()) {
             match (plan.statements.as_slice(), self.note_plan(sql, &plan)) {
                 ([one], Ok(())) if plan.rest.is_none() => self.carry_query(one, again, out),
@@ -314,6 +324,7 @@ impl<J: Judge> Conversation<J> {
             return Taken::Later;
         }
         let meant = run.as_ref().unwrap_or(&ahead);
+        let meant_takes_role = meant.effect.takes_role();
         if let Err(refusal) = run.as_ref().map_or(Ok(()), |s| self.still_leans(s)).and_then(|()| self.note_run(meant, None)) {
             self.refuse_of(Some(&Arc::clone(meant)), refusal, out);
             return Taken::Yes;
@@ -329,6 +340,7 @@ impl<J: Judge> Conversation<J> {
             self.carry_portal(portal, ahead, out);
             return Taken::Yes;
         }
+        self.taking = meant_takes_role;
         self.forward(whole, Owed::Execute { portal: portal.into() }, out);
         if run.as_ref().is_some_and(special) {
             // What comes next may use the name: it is taken when that is there.

@@ -1,6 +1,7 @@
 //! What an error of the server's becomes: told in its words or ours, or a reason to judge again.
 
 use pgveil_policy::judge::channel::CLOSED;
+use pgveil_policy::read::role_alone;
 use pgveil_policy::{Kind, Refusal, SqlState};
 
 use super::ledger::{Owed, Simple};
@@ -13,6 +14,9 @@ use crate::wire::answer::Report;
 /// SQLSTATE and message of whatever is sent in a transaction that has failed.
 const FAILED: (&str, &str) = ("25P02", "current transaction is aborted, commands ignored until end of transaction block");
 
+/// SQLSTATE of what is not run while a transaction is open.
+const IN_TRANSACTION: &[u8] = b"25001";
+
 /// What of the statement that failed matters to its error.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Ran {
@@ -20,13 +24,15 @@ pub(super) struct Ran {
     pub order_is_data: bool,
     /// Constraints, triggers and computed columns see stored values.
     pub writes: bool,
+    /// SET pgveil.role, in whose place another statement was sent.
+    pub takes_role: bool,
 }
 
 impl Ran {
     pub(super) fn of(statement: &Statement) -> Self {
         // EXECUTE runs what its name means.
         let kind = statement.leans.as_ref().map_or(statement.kind, |l| l.meant.kind);
-        Ran { order_is_data: statement.order_is_data, writes: kind == Some(Kind::Write) }
+        Ran { order_is_data: statement.order_is_data, writes: kind == Some(Kind::Write), takes_role: statement.effect.takes_role() }
     }
 }
 
@@ -114,7 +120,7 @@ impl<J: Judge> Conversation<J> {
                 self.skip(out);
             }
             Some(Owed::Execute { portal }) => {
-                let unknown = Ran { order_is_data: true, writes: true };
+                let unknown = Ran { order_is_data: true, writes: true, takes_role: false };
                 let ran = self.names.portal(&portal).map_or(unknown, |p| self.ran_as(&p.statement));
                 self.report(report, None, ran).put(&mut out.to_client, b'E');
                 self.skip(out);
@@ -162,6 +168,7 @@ impl<J: Judge> Conversation<J> {
                 id if self.failed && !id.starts_with("read.") && !id.starts_with("wire.") => Report::ours("ERROR", FAILED.0, FAILED.1),
                 _ => Report::of(refusal),
             },
+            _ if ran.takes_role && report.code() == IN_TRANSACTION => Report::of(&role_alone()),
             _ if is_closed(report) => Report::of(&closed()),
             _ if self.copies_in() => self.scrub.of_copied(report),
             _ if ran.writes && Scrub::is_of_a_constraint(report) => Scrub::constraint(report),

@@ -130,6 +130,12 @@ pub trait Judge {
         Ok(())
     }
 
+    /// The role that a client gets which asks for this one of its user's, or, with `None`, for the one that its session was begun with.
+    ///
+    /// # Errors
+    /// It cannot have it.
+    fn may_take(&self, asked: Option<&str>) -> Result<String, Refusal>;
+
     /// What replaces the values of a sealed column.
     fn pseudonym(&self, spec: &Arc<SealSpec>) -> Arc<dyn Pseudonym>;
 
@@ -185,6 +191,9 @@ pub enum End {
         /// Of the row.
         length: usize,
     },
+    /// The client is to have another session, of this role. It has been told so, and not yet that it may go on.
+    #[error("the user took another role")]
+    TakesRole(String),
     /// What the server answered is not what was judged: XX000, and an alarm.
     #[error("veto: {0}")]
     Veto(#[from] Veto),
@@ -324,6 +333,10 @@ pub struct Conversation<J> {
     ignoring: usize,
     /// The client sends nothing more.
     hung_up: bool,
+    /// SET pgveil.role was sent, by an Execute: nothing is run before the Sync.
+    taking: bool,
+    /// It was done: the session ends when the server is ready.
+    takes: Option<String>,
 }
 
 /// A result's rows.
@@ -375,6 +388,8 @@ impl<J: Judge> Conversation<J> {
             binding: None,
             ignoring: 0,
             hung_up: false,
+            taking: false,
+            takes: None,
         }
     }
 

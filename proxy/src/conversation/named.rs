@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use pgveil_policy::mask::token::NO_VALUE;
+use pgveil_policy::read::role_alone;
 use pgveil_policy::{Act, Argument, Kind, Plan, Planned, Refusal};
 
 use super::ledger::Name;
@@ -45,7 +46,7 @@ impl Here {
             Effect::Closes(name) => drop(self.portals.insert(name.clone(), None)),
             Effect::DeallocatesAll => self.no_statements(),
             Effect::ClosesAll => self.no_portals(),
-            Effect::Discards => {
+            Effect::Discards | Effect::TakesRole(_) => {
                 self.no_statements();
                 self.no_portals();
             }
@@ -68,12 +69,20 @@ pub(super) fn leans(plan: &Plan) -> bool {
     plan.statements.iter().any(|s| matches!(s.act, Act::Execute { .. } | Act::Fetch { .. }))
 }
 
+/// Whether a statement is SET pgveil.role.
+pub(super) fn takes_role(planned: &Planned) -> bool {
+    matches!(planned.act, Act::TakeRole(_))
+}
+
 impl<J: Judge> Conversation<J> {
     /// Makes a text ready. `generation`: of the judge, before it judged.
     ///
     /// # Errors
     /// Names that are not there, or not free; arguments that cannot be what they must.
     pub(super) fn ready_to_send(&self, all: &[Planned], generation: u64) -> Result<Ready, Refusal> {
+        if all.len() > 1 && all.iter().any(takes_role) {
+            return Err(role_alone());
+        }
         let mut here = Here::default();
         let mut ready = Ready { statements: Vec::new(), texts: Vec::new() };
         for planned in all {
@@ -135,6 +144,7 @@ impl<J: Judge> Conversation<J> {
             Act::Close(None) => with(Effect::ClosesAll),
             Act::Close(Some(name)) => with(Effect::Closes(name.as_bytes().into())),
             Act::Discard => with(Effect::Discards),
+            Act::TakeRole(asked) => with(Effect::TakesRole(self.judge.may_take(asked.as_deref())?)),
             Act::Execute { name, arguments, explain } => {
                 let meant = self.statement_here(name.as_bytes(), here)?;
                 if !meant.kind.is_some_and(Kind::is_preparable) {

@@ -161,7 +161,7 @@ impl Names {
             Effect::DeallocatesAll => self.statements.clear(),
             Effect::Closes(name) => self.closed(Target::Portal, name),
             Effect::ClosesAll => self.portals.clear(),
-            Effect::Discards => {
+            Effect::Discards | Effect::TakesRole(_) => {
                 self.statements.clear();
                 self.portals.clear();
             }

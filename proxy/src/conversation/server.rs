@@ -8,12 +8,12 @@ use super::copy::Copying;
 use super::large::LARGE;
 use super::ledger::{Name, Owed, Simple};
 use super::names::Portal;
-use super::statement::Statement;
+use super::statement::{Effect, Statement};
 use super::{ANSWER_LIMIT, Conversation, End, FULL, Judge, Out, ROW_LIMIT, Rows, Veto, witness};
 use crate::rows::{self, RowFault, Treatment, explain, plan, seal};
 use crate::wire::answer::{self, Report, Status};
 use crate::wire::frame::{self, HEADER, Head};
-use crate::wire::message::{self, Target};
+use crate::wire::message::{self, Target, put_cstring};
 
 /// Largest message of the server's (`MaxAllocSize`).
 const FRAME_LIMIT: usize = 1 << 30;
@@ -408,6 +408,11 @@ impl<J: Judge> Conversation<J> {
         }
         self.gave_up = false;
         out.to_client.append(&mut self.held);
+        if let Effect::TakesRole(role) = &statement.effect {
+            self.takes = Some(role.clone());
+            frame::put(&mut out.to_client, b'C', |b| put_cstring(b, b"SET"));
+            return Ok(());
+        }
         match (statement.tag, body.strip_prefix(b"SELECT")) {
             (Some(tag), Some(count)) => frame::put(&mut out.to_client, b'C', |b| {
                 b.extend_from_slice(tag.as_bytes());
@@ -434,6 +439,10 @@ impl<J: Judge> Conversation<J> {
             self.names.transaction_over();
             self.path.transaction_over();
             self.own.transaction_over(&mut self.judge);
+        }
+        // Nothing was sent since: see `taking`, `waiting`.
+        if let Some(role) = self.takes.take_if(|_| status == Status::Idle && self.ledger.is_empty()) {
+            return Err(End::TakesRole(role));
         }
         self.failed = status == Status::Failed;
         self.gave_up = false;

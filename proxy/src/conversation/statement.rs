@@ -109,12 +109,19 @@ pub enum Effect {
     ClosesAll,
     /// DISCARD ALL
     Discards,
+    /// SET pgveil.role: this session ends, and one of that role begins.
+    TakesRole(String),
 }
 
 impl Effect {
     /// A name comes to mean something else than nothing.
     pub fn makes(&self) -> bool {
         matches!(self, Effect::Prepares(..) | Effect::Declares(..))
+    }
+
+    /// Another session begins.
+    pub fn takes_role(&self) -> bool {
+        matches!(self, Effect::TakesRole(_))
     }
 }
 

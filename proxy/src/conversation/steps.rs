@@ -8,11 +8,13 @@
 
 use std::sync::Arc;
 
+use pgveil_policy::read::role_alone;
 use pgveil_policy::{Plan, Planned, Refusal};
 
 use super::client::UNPARSABLE;
 use super::errors::Ran;
 use super::ledger::{Owed, Texts};
+use super::named::takes_role;
 use super::refusals::{REFUSED, shifted, streams_among_steps};
 use super::statement::Statement;
 use super::{Conversation, End, Judge, Out, Veto, witness};
@@ -101,6 +103,9 @@ impl<J: Judge> Conversation<J> {
         let certain = self.certain(plan);
         if plan.statements.iter().take(certain).any(|s| s.carry.is_some() || s.copy.is_some()) {
             return self.put_refused_step(streams_among_steps(), out);
+        }
+        if plan.statements.iter().any(takes_role) {
+            return self.put_refused_step(role_alone(), out);
         }
         let ready = match self.ready_to_send(plan.statements.get(..certain).unwrap_or_default(), generation) {
             Ok(ready) => ready,

@@ -21,6 +21,7 @@ use crate::conversation::notes::Note;
 use crate::log;
 use crate::rows::{Pseudonym, Unsealable};
 use crate::rules::Rules;
+use crate::serve::Roles;
 use crate::snapshot::{Database, Shown};
 
 /// The judgement for one session.
@@ -29,6 +30,8 @@ pub struct SessionJudge {
     role: String,
     /// Who it is of.
     user: Arc<User>,
+    /// What other roles the user has.
+    roles: Roles,
     keys: Keys,
     /// The latest snapshot under the policy that it has taken up.
     latest: ArcSwap<Shown<Engines>>,
@@ -81,12 +84,13 @@ const OWN: u64 = 1 << 63;
 impl SessionJudge {
     /// In a database, for the role that is active and the user that has it; pseudonyms are made from `keys`. `auditor` is told of its
     /// statements.
-    pub fn new(database: Arc<Database<Engines>>, (role, user): (String, User), keys: Keys, auditor: Option<Auditor>) -> Self {
+    pub fn new(database: Arc<Database<Engines>>, (role, user, roles): (String, User, Roles), keys: Keys, auditor: Option<Auditor>) -> Self {
         let latest = ArcSwap::new(database.current());
         SessionJudge {
             database,
             role,
             user: Arc::new(user),
+            roles,
             keys,
             latest,
             former: Vec::new(),
@@ -251,6 +255,10 @@ impl Judge for SessionJudge {
         (line.outcome, line.refusal, line.code) = (Some("refused"), Some(refusal.id), Some(refusal.code.0));
         auditor.audit.tell(&line);
         Ok(())
+    }
+
+    fn may_take(&self, asked: Option<&str>) -> Result<String, Refusal> {
+        self.roles.may_take(asked)
     }
 
     fn pseudonym(&self, spec: &Arc<SealSpec>) -> Arc<dyn Pseudonym> {

@@ -11,6 +11,7 @@ mod tests;
 pub mod tries;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::net::TcpStream;
@@ -38,6 +39,8 @@ pub struct Authenticated {
     pub user: String,
     /// The active one of the user's roles: the one that the client asked for, else the first.
     pub role: String,
+    /// All of the user's roles.
+    pub roles: Arc<[String]>,
     /// When the user may no longer be there.
     pub valid_until: Option<SystemTime>,
     /// What the users file or the database says of the user, for row filters.
@@ -59,6 +62,23 @@ pub struct Authenticated {
 
 #[derive(Debug)]
 struct Proof;
+
+impl Authenticated {
+    /// The same user in another of the roles. `ignored`: as [`Desk::ignored`].
+    ///
+    /// # Errors
+    /// It is none of them; a startup parameter is not allowed for it.
+    pub fn in_role(mut self, role: String, protects: bool, ignored: &[String]) -> Result<Self, Fatal> {
+        if !self.roles.contains(&role) {
+            return Err(not_theirs(&self.user, &role, &self.roles));
+        }
+        self.ignored.clear();
+        if protects {
+            (self.parameters, self.ignored) = settings::allowed(&self.parameters, ignored)?;
+        }
+        Ok(Authenticated { role, ..self })
+    }
+}
 
 /// What the first packets lead to.
 #[derive(Debug)]
@@ -261,9 +281,9 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
     }
     frame::put(&mut out, b'R', |body| body.extend_from_slice(&0_i32.to_be_bytes()));
     connection.send(&out).await?;
-    let attributes = attributes.clone();
+    let (roles, attributes) = (Arc::from(roles.as_slice()), attributes.clone());
     let (user, database, minor) = (asked.user, asked.database, asked.minor);
-    Ok(Some(Authenticated { user, role, valid_until, attributes, database, parameters, ignored, minor, keys, proof: Proof }))
+    Ok(Some(Authenticated { user, role, roles, valid_until, attributes, database, parameters, ignored, minor, keys, proof: Proof }))
 }
 
 /// The role that a session is begun with: one of the user's own. Who asks has proved to be the user.
@@ -273,9 +293,12 @@ fn active(user: &str, roles: &[String], asked: Option<String>) -> Result<String,
     if roles.contains(&asked) {
         return Ok(asked);
     }
-    let fatal = Fatal::new("28000", format!("role \"{asked}\" is not one of user \"{user}\""))
-        .hint(format!("Of these one can be chosen, by options='-c pgveil.role=ROLE': {}.", roles.join(", ")));
-    Err(LoginError::Refused(fatal))
+    Err(LoginError::Refused(not_theirs(user, &asked, roles)))
+}
+
+fn not_theirs(user: &str, role: &str, roles: &[String]) -> Fatal {
+    Fatal::new("28000", format!("role \"{role}\" is not one of user \"{user}\""))
+        .hint(format!("Of these one can be chosen, by options='-c pgveil.role=ROLE': {}.", roles.join(", ")))
 }
 
 /// The server's final message, which is still to be sent, and the keys that the client's proof shows.

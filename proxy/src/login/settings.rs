@@ -4,7 +4,7 @@
 //!
 //! What can only change how fast a statement is, and clients are known to send, is left out with a notice instead of a refusal.
 
-use pgveil_policy::builtin::settings;
+use pgveil_policy::builtin::settings::{self, ROLE};
 
 use crate::fatal::Fatal;
 
@@ -38,9 +38,6 @@ pub fn allowed(parameters: &[(String, String)], ignored: &[String]) -> Result<Al
     }
     Ok((found, left_out))
 }
-
-/// The setting by which a client chooses one of its user's roles.
-const ROLE: &str = "pgveil.role";
 
 /// Takes the role that a client asks for out of its parameters; the last one counts, `options` before others.
 ///

@@ -1,5 +1,6 @@
 //! One session, one task: two connections, two bounded buffers, and a conversation between them where the role has masks.
 
+pub mod asks;
 pub mod buffers;
 pub mod pump;
 #[cfg(test)]
@@ -12,17 +13,19 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
+use crate::audit::Auditor;
 use crate::audit::tap::Tap;
 use crate::cancel::{Asked, CancelGuard};
 use crate::conversation::server::check_setting;
 use crate::conversation::{Conversation, End, Judge, path};
 use crate::error::UpstreamError;
 use crate::fatal::Fatal;
-use crate::login::ClientStream;
+use crate::login::{Authenticated, ClientStream};
 use crate::rules::follow::{Follow, Why};
-use crate::serve::Session;
+use crate::serve::{Roles, Session};
 use crate::upstream::ServerStream;
 use crate::wire::message::put_bare;
+use asks::Asks;
 use pump::{Between, Nothing, Pump, Stopped};
 use turns::Turns;
 
@@ -48,6 +51,36 @@ pub enum Ended {
     NoRandomness,
 }
 
+/// How a session was over.
+#[derive(Debug)]
+pub enum Over {
+    /// Both sides have been told.
+    Ended(Ended),
+    /// Its user takes another role. The server's session is over; the client waits for ReadyForQuery.
+    TakesRole(Box<Left>),
+}
+
+/// What is left of a session whose user takes another role.
+#[derive(Debug)]
+pub struct Left {
+    /// The role.
+    pub role: String,
+    /// The user, in the former one.
+    pub who: Authenticated,
+    /// The client's connection.
+    pub client: ClientStream,
+    /// Bytes already read from the client.
+    pub read_ahead: Vec<u8>,
+    /// What the client was told to cancel by.
+    pub cancel: CancelGuard,
+    /// See [`Session::stop`].
+    pub stop: watch::Receiver<bool>,
+    /// See [`Session::place`].
+    pub place: OwnedSemaphorePermit,
+    /// See [`Session::auditor`].
+    pub auditor: Option<Auditor>,
+}
+
 /// Refreshes what the judgement of a session rests on.
 pub trait Refresh {
     /// Loads a fresh catalog snapshot unless one has just been loaded. An error is the log's business: the old one stays.
@@ -55,18 +88,27 @@ pub trait Refresh {
 }
 
 /// Relays a session of a role from whom nothing is protected: byte for byte, both ways.
-pub fn plain(session: Session) -> impl Future<Output = Ended> + Send {
-    let Session { client, read_ahead, upstream, stop, cancel, follow, behind, place, auditor, .. } = session;
+pub fn plain(session: Session) -> impl Future<Output = Over> + Send {
+    let Session { client, read_ahead, upstream, stop, cancel, follow, behind, place, auditor, who, roles, .. } = session;
     let turns = Turns::new(Arc::clone(&cancel.done));
-    let nothing = Nothing { behind: Some(behind), tap: auditor.map(Tap::new) };
-    let mut pump = Pump::new(nothing, (client, read_ahead), upstream.into_parts(), turns);
-    let mut signals = Signals { stop, cancel, follow };
+    let again = Again::of(who, &roles, auditor.as_ref());
+    let asks = again.is_some().then(|| Box::new(Asks::new(roles)));
+    let nothing = Nothing { behind: Some(behind), tap: auditor.map(Tap::new), asks };
+    let mut held = Held {
+        pump: Pump::new(nothing, (client, read_ahead), upstream.into_parts(), turns),
+        signals: Signals { stop, cancel, follow },
+        place,
+        again,
+    };
     async move {
-        let _place = place;
-        let ended = drive(&mut pump, &mut signals, None::<&Never>).await;
+        let Held { pump, signals, .. } = &mut held;
+        let ended = drive(pump, signals, None::<&Never>).await;
+        if let Ended::End(End::TakesRole(role)) = ended {
+            return Box::pin(held.left(role)).await;
+        }
         // Else nobody knows whether a message is half told.
-        farewell(&mut pump, &ended, matches!(ended, Ended::Policy(_)), false).await;
-        ended
+        farewell(pump, &ended, matches!(ended, Ended::Policy(_)), false).await;
+        Over::Ended(ended)
     }
 }
 
@@ -76,36 +118,64 @@ pub fn masked<J: Judge + Send, R: Refresh + Send + Sync>(
     judge: J,
     refresh: Arc<R>,
     fixed: Option<String>,
-) -> impl Future<Output = Ended> + Send {
+) -> impl Future<Output = Over> + Send {
     // Apart, here and below: what a session keeps room for, it keeps for as long as it lasts.
     let begun = Box::pin(begin(session, judge, fixed));
     async move {
         let mut held = match begun.await {
             Ok(held) => held,
-            Err(ended) => return ended,
+            Err(ended) => return Over::Ended(ended),
         };
         let Held { pump, signals, .. } = &mut held;
         let ended = drive(pump, signals, Some(refresh.as_ref())).await;
+        if let Ended::End(End::TakesRole(role)) = ended {
+            return Box::pin(held.left(role)).await;
+        }
         let whole = pump.between.at_boundary() || matches!(ended, Ended::Policy(_));
         farewell(pump, &ended, whole, true).await;
         if matches!(ended, Ended::End(End::Veto(_))) {
             // A change of tables may be the cause: the next session is judged on what is there now.
             Box::pin(refresh.refresh()).await;
         }
-        ended
+        Over::Ended(ended)
     }
 }
 
-/// A session with masks under way.
-struct Held<J> {
-    pump: Pump<Conversation<J>, ClientStream, ServerStream>,
+/// A session under way.
+struct Held<B> {
+    pump: Pump<B, ClientStream, ServerStream>,
     signals: Signals,
-    _place: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
+    again: Option<Box<Again>>,
+}
+
+/// What another session of the same user needs, in another role.
+struct Again {
+    who: Authenticated,
+    auditor: Option<Auditor>,
+}
+
+impl Again {
+    /// Kept where the user has another role.
+    fn of(who: Authenticated, roles: &Roles, auditor: Option<&Auditor>) -> Option<Box<Again>> {
+        roles.are_several().then(|| Box::new(Again { who, auditor: auditor.cloned() }))
+    }
+}
+
+impl<B: Between> Held<B> {
+    async fn left(self, role: String) -> Over {
+        let Held { pump, signals: Signals { stop, cancel, .. }, place, again } = self;
+        // Only who has several roles asks for another one.
+        let Some(again) = again else { return Over::Ended(Ended::End(End::TakesRole(role))) };
+        let Again { who, auditor } = *again;
+        let (client, read_ahead) = pump.part().await;
+        Over::TakesRole(Box::new(Left { role, who, client, read_ahead, cancel, stop, place, auditor }))
+    }
 }
 
 /// Asks the server what a conversation has to know. Where it cannot begin, the client has been told.
-async fn begin<J: Judge>(session: Session, judge: J, fixed: Option<String>) -> Result<Held<J>, Ended> {
-    let Session { mut client, read_ahead, mut upstream, stop, cancel, follow, place: _place, .. } = session;
+async fn begin<J: Judge>(session: Session, judge: J, fixed: Option<String>) -> Result<Held<Conversation<J>>, Ended> {
+    let Session { mut client, read_ahead, mut upstream, stop, cancel, follow, place, who, roles, auditor, .. } = session;
     let settings = upstream.parameters().iter().try_for_each(|(name, value)| check_setting(name.as_bytes(), value.as_bytes()));
     let known = match (settings, fixed.or_else(order_key)) {
         (Err(veto), _) => Err((
@@ -127,7 +197,7 @@ async fn begin<J: Judge>(session: Session, judge: J, fixed: Option<String>) -> R
             let between = Conversation::new(judge, key, &schemas);
             let turns = Turns::new(Arc::clone(&cancel.done));
             let pump = Pump::new(between, (client, read_ahead), upstream.into_parts(), turns);
-            Ok(Held { pump, signals: Signals { stop, cancel, follow }, _place })
+            Ok(Held { pump, signals: Signals { stop, cancel, follow }, place, again: Again::of(who, &roles, auditor.as_ref()) })
         }
         Err((ended, fatal)) => {
             let _late = timeout(FAREWELL, crate::login::farewell(&mut client, &fatal)).await;
@@ -226,7 +296,7 @@ where
 /// What the client is told; `None` where it has been told or is not there.
 fn fatal(ended: &Ended) -> Option<Fatal> {
     match ended {
-        Ended::End(End::Terminated | End::ServerEnded { .. }) | Ended::ClientGone => None,
+        Ended::End(End::Terminated | End::ServerEnded { .. } | End::TakesRole(_)) | Ended::ClientGone => None,
         Ended::End(End::Protocol(error)) => Some(error.into()),
         Ended::End(end @ End::RowTooLarge { .. }) => Some(Fatal::new("54000", end.to_string())),
         Ended::End(End::Veto(_)) => Some(

@@ -4,14 +4,18 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::timeout;
 
+use super::asks::Asks;
 use super::buffers;
 use super::turns::Turns;
 use crate::audit::tap::Tap;
 use crate::conversation::{Conversation, End, FULL, Judge, Out};
 use crate::rules::follow::Behind;
+use crate::wire::message::put_bare;
 
 /// What stands between the two sides.
 #[expect(clippy::wrong_self_convention, reason = "they take what comes from a side; nothing is converted")]
@@ -91,24 +95,35 @@ pub struct Nothing {
     pub behind: Option<Behind>,
     /// Is told what the client says.
     pub tap: Option<Tap>,
+    /// Takes SET pgveil.role out, where there is more than one.
+    pub asks: Option<Box<Asks>>,
 }
 
 impl Between for Nothing {
     fn from_client(&mut self, bytes: &[u8], out: &mut Out) -> Result<usize, End> {
+        let used = match &mut self.asks {
+            Some(asks) => asks.from_client(bytes, out),
+            None => {
+                out.to_server.extend_from_slice(bytes);
+                bytes.len()
+            }
+        };
         if let Some(tap) = &mut self.tap {
-            tap.over(bytes);
+            tap.over(bytes.get(..used).unwrap_or_default());
         }
-        out.to_server.extend_from_slice(bytes);
-        Ok(bytes.len())
+        Ok(used)
     }
 
     fn from_server(&mut self, bytes: &[u8], out: &mut Out) -> Result<usize, End> {
         out.to_client.extend_from_slice(bytes);
+        if let Some(asks) = &mut self.asks {
+            asks.from_server(bytes)?;
+        }
         Ok(bytes.len())
     }
 
     fn listening(&self) -> bool {
-        self.behind.as_ref().is_none_or(|behind| !behind.is_true())
+        self.behind.as_ref().is_none_or(|behind| !behind.is_true()) && self.asks.as_ref().is_none_or(|asks| asks.listening())
     }
 
     fn goes_on_under(&mut self, policy: u64) {
@@ -132,6 +147,9 @@ impl Between for Nothing {
     fn cancelled(&mut self) {}
 }
 
+/// How long the last bytes to a server may take whose session another one replaces.
+const PARTING: Duration = Duration::from_secs(1);
+
 /// Why the pump stopped.
 #[derive(Debug)]
 pub enum Stopped {
@@ -150,7 +168,10 @@ pub enum Stopped {
 impl Stopped {
     /// Nobody broke off: what was said is to be heard to its end.
     fn is_orderly(&self) -> bool {
-        matches!(self, Stopped::ServerGone | Stopped::ClientGone | Stopped::End(End::Terminated | End::ServerEnded { .. }))
+        matches!(
+            self,
+            Stopped::ServerGone | Stopped::ClientGone | Stopped::End(End::Terminated | End::ServerEnded { .. } | End::TakesRole(_))
+        )
     }
 }
 
@@ -303,6 +324,19 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
             }
         })
         .await;
+    }
+
+    /// Ends the server's session, and gives the client back with what was read from it and not taken. It has been sent all that was for it.
+    pub async fn part(mut self) -> (C, Vec<u8>) {
+        put_bare(&mut self.out.to_server, b'X');
+        let Pump { out, server, .. } = &mut self;
+        // Nobody waits for a server that takes nothing.
+        let send = async {
+            let _gone = poll_fn(|cx| server.poll_send(cx, &mut out.to_server)).await;
+            let _gone = poll_fn(|cx| Pin::new(&mut server.stream).poll_shutdown(cx)).await;
+        };
+        let _late = timeout(PARTING, send).await;
+        (self.client.stream, self.client.inbox)
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Stopped> {

@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::wire::answer::Status;
+
 /// Requests that are remembered by their kind; of further ones only the number is.
 const REMEMBERED: usize = 1024;
 
@@ -71,6 +73,11 @@ impl Turns {
         self.server.begun
     }
 
+    /// What the last ReadyForQuery said. Certain between two messages.
+    pub fn status(&self) -> Status {
+        self.server.status.unwrap_or(Status::Idle)
+    }
+
     /// The count of ReadyForQuery messages that the client was sent.
     pub fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
@@ -95,12 +102,19 @@ struct Walk {
     filled: usize,
     /// Bytes of the present message, head and body, that have come; 0 between two messages.
     begun: usize,
+    /// The type of the present message.
+    tag: u8,
+    /// Of the last ReadyForQuery.
+    status: Option<Status>,
 }
 
 impl Walk {
     fn over(&mut self, mut bytes: &[u8], mut each: impl FnMut(u8)) {
         while !bytes.is_empty() {
             if self.body > 0 {
+                if self.tag == b'Z' {
+                    self.status = bytes.get(..1).and_then(Status::decode);
+                }
                 let step = self.body.min(bytes.len());
                 self.body = self.body.saturating_sub(step);
                 self.begun = if self.body == 0 { 0 } else { self.begun.saturating_add(step) };
@@ -129,6 +143,7 @@ impl Walk {
             };
             let [tag, a, b, c, d] = head;
             each(tag);
+            self.tag = tag;
             self.body = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX).saturating_sub(4);
             self.begun = if self.body == 0 { 0 } else { head.len() };
         }
@@ -155,7 +170,7 @@ mod tests {
             told.chunks(cut).for_each(|part| turns.told(part));
             assert_eq!((turns.until(), turns.done.load(Ordering::Relaxed)), (Some(3), 2));
             turns.told(&message(b'Z', b"T"));
-            assert_eq!(turns.until(), None);
+            assert_eq!((turns.until(), turns.status()), (None, Status::Transaction));
         }
     }
 

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
-use super::{Shared, identity};
+use super::{Roles, Shared, identity};
 use crate::audit::line::Line;
 use crate::audit::{self, Auditor};
 use crate::cancel::{CancelGuard, Refused, Still};
@@ -22,7 +22,7 @@ use crate::fatal::Fatal;
 use crate::judgement::{Engines, SessionJudge};
 use crate::log;
 use crate::login::{self, Arrival, Authenticated, ClientStream, Desk, farewell};
-use crate::relay::{self, Ended};
+use crate::relay::{self, Ended, Left, Over};
 use crate::rules::follow::Behind;
 use crate::rules::{Follow, Rules, Standing};
 use crate::scrub::Scrub;
@@ -60,6 +60,8 @@ pub struct Session {
     pub behind: Behind,
     /// Where it is told what it does.
     pub auditor: Option<Auditor>,
+    /// What other roles its user has.
+    pub roles: Roles,
 }
 
 /// Bytes that a client may say before it is told that it is logged in, and that are read before that.
@@ -120,14 +122,25 @@ pub(super) async fn attend(
         }
         Ok(Ok(Arrival::Session(who, client, read_ahead))) => {
             drop(place);
-            let arrived = Arrived { id, peer, who, client, read_ahead, all_rules, rules };
-            let Some((session, database)) = Box::pin(begin(arrived, &shared, stop)).await else { return };
-            let (user, start, auditor) = (session.who.user.clone(), Instant::now(), session.auditor.clone());
-            let ended = relay((session, database), &shared).await;
-            if matches!(ended, Ended::Policy(_)) {
-                shared.counters.policy_ended_sessions.add();
+            let roles = Roles::of(&who, &shared.config.upstream);
+            let mut arrived = Arrived { id, peer, who, client, read_ahead, all_rules, rules, roles, former: None };
+            // A session for each role that the client takes.
+            while let Some((session, database)) = Box::pin(begin(arrived, &shared, stop)).await {
+                let (user, start, auditor) = (session.who.user.clone(), Instant::now(), session.auditor.clone());
+                let roles = session.roles.clone();
+                let ended = match relay((session, database), &shared).await {
+                    Over::Ended(ended) => ended,
+                    Over::TakesRole(left) => {
+                        let Some(next) = Box::pin(another(left, (id, peer, roles), &shared)).await else { return };
+                        (arrived, stop) = next;
+                        continue;
+                    }
+                };
+                if matches!(ended, Ended::Policy(_)) {
+                    shared.counters.policy_ended_sessions.add();
+                }
+                return report(id, &user, start, &ended, auditor.as_ref());
             }
-            report(id, &user, start, &ended, auditor.as_ref());
         }
     }
 }
@@ -140,8 +153,10 @@ async fn cancel(id: u64, peer: SocketAddr, pid: i32, secret: &[u8], shared: &Sha
         Err(Refused::Limited { first: false }) => return,
         Err(why) => return log::warn("cancel.refused", &[("id", &id), ("peer", &peer), ("pid", &pid), ("why", &why)]),
     };
-    let deliver =
-        |server: Vec<u8>, still: Still| async move { Upstream::cancel(&shared.config.upstream, pid, &server, || still.runs()).await };
+    let target_pid = target.pid;
+    let deliver = |server: Vec<u8>, still: Still| async move {
+        Upstream::cancel(&shared.config.upstream, target_pid, &server, || still.runs()).await
+    };
     match shared.cancels.forward(&target, deliver).await {
         Ok(outcome) => log::info("cancel", &[("id", &id), ("peer", &peer), ("pid", &pid), ("outcome", &format!("{outcome:?}"))]),
         Err(e) => log::error("cancel.failed", &[("id", &id), ("pid", &pid), ("error", &e)]),
@@ -156,6 +171,37 @@ struct Arrived {
     read_ahead: Vec<u8>,
     all_rules: watch::Receiver<Arc<Rules>>,
     rules: Arc<Rules>,
+    roles: Roles,
+    /// What a former session of the connection leaves to this one.
+    former: Option<(CancelGuard, OwnedSemaphorePermit)>,
+}
+
+/// Makes a session ready that takes the place of one whose user takes another role; `None` where that cannot be: the client has been told why.
+async fn another(
+    left: Box<Left>,
+    (id, peer, roles): (u64, SocketAddr, Roles),
+    shared: &Shared,
+) -> Option<(Arrived, watch::Receiver<bool>)> {
+    let Left { role, who, mut client, read_ahead, cancel, stop, place, auditor } = *left;
+    log::info("session.role", &[("id", &id), ("user", &who.user), ("from", &who.role), ("to", &role)]);
+    if let Some(auditor) = &auditor {
+        let mut line = auditor.line("logout", None);
+        line.why = Some(format!("SET pgveil.role to {role}"));
+        auditor.audit.tell(&line);
+    }
+    let mut all_rules = shared.all_rules.subscribe();
+    let rules = Arc::clone(&all_rules.borrow_and_update());
+    match who.in_role(role.clone(), rules.protects(&role), &shared.config.ignored_parameters) {
+        Ok(who) => {
+            let former = Some((cancel, place));
+            Some((Arrived { id, peer, who, client, read_ahead, all_rules, rules, roles, former }, stop))
+        }
+        Err(fatal) => {
+            log::warn("session.refused", &[("id", &id), ("role", &role), ("why", &fatal.message)]);
+            farewell(&mut client, &fatal).await;
+            None
+        }
+    }
 }
 
 /// A session, and what judges it: `None` where nothing is protected from its role.
@@ -163,8 +209,9 @@ type Begun = (Session, Option<Arc<Database<Engines>>>);
 
 /// Logs in with the server and tells the client so; `None` where it could not: the client has been told why, and so has the log.
 async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool>) -> Option<Begun> {
-    let Arrived { id, peer, mut who, mut client, mut read_ahead, all_rules, rules } = arrived;
-    let Ok(place) = Arc::clone(&shared.sessions).try_acquire_owned() else {
+    let Arrived { id, peer, mut who, mut client, mut read_ahead, all_rules, rules, roles, former } = arrived;
+    let (former, place) = former.unzip();
+    let Some(place) = place.or_else(|| Arc::clone(&shared.sessions).try_acquire_owned().ok()) else {
         log::warn("session.refused", &[("id", &id), ("user", &who.user), ("why", &"limits.connections")]);
         denied(shared, audited(id, peer, &who), "limits.connections");
         farewell(&mut client, &Fatal::new("53300", "sorry, too many clients already")).await;
@@ -204,7 +251,12 @@ async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool
         }
     };
     let (pid, server_secret) = upstream.key();
-    let cancel = match shared.cancels.register(pid, server_secret, who.minor >= 2) {
+    let is_first = former.is_none();
+    let registered = match former {
+        Some(former) => Ok(shared.cancels.replace(former, pid, server_secret)),
+        None => shared.cancels.register(pid, server_secret, who.minor >= 2),
+    };
+    let cancel = match registered {
         Ok(cancel) => cancel,
         Err(e) => {
             log::error("session.failed", &[("id", &id), ("error", &e)]);
@@ -213,7 +265,7 @@ async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool
         }
     };
     let tell = async {
-        client.write_all(&greeting(&upstream, &cancel, &who, standing, shared)).await?;
+        client.write_all(&greeting(&upstream, is_first.then_some(&cancel), &who, standing, shared)).await?;
         client.flush().await
     };
     if let Err(e) = tell.await {
@@ -241,7 +293,7 @@ async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool
     if let Some(auditor) = &auditor {
         auditor.audit.tell(&auditor.line("login", Some("accepted")).policy(&rules.hash));
     }
-    Some((Session { id, peer, who, client, read_ahead, upstream, cancel, stop, place, follow, behind, auditor }, database))
+    Some((Session { id, peer, who, client, read_ahead, upstream, cancel, stop, place, follow, behind, auditor, roles }, database))
 }
 
 /// The server's side of a session. The error is what the client is told, and why, which the log has heard already.
@@ -283,12 +335,12 @@ async fn gone(client: &mut ClientStream, said: &mut Vec<u8>) {
 }
 
 /// The rest of a session, in room of its own: as much as its role needs.
-fn relay((session, database): Begun, shared: &Shared) -> Pin<Box<dyn Future<Output = Ended> + Send>> {
+fn relay((session, database): Begun, shared: &Shared) -> Pin<Box<dyn Future<Output = Over> + Send>> {
     match database {
         None => Box::pin(relay::plain(session)),
         Some(database) => {
             let user = User { name: session.who.user.clone(), attributes: session.who.attributes.clone() };
-            let (asks, keys) = ((session.follow.judged_as().to_owned(), user), shared.keys.clone());
+            let (asks, keys) = ((session.follow.judged_as().to_owned(), user, session.roles.clone()), shared.keys.clone());
             let judge = SessionJudge::new(Arc::clone(&database), asks, keys, session.auditor.clone());
             Box::pin(relay::masked(session, judge, database, shared.config.order_key.clone()))
         }
@@ -361,8 +413,9 @@ async fn judge_of(who: &Authenticated, standing: Standing, shared: &Shared) -> R
 }
 
 /// What follows AuthenticationOk, in the server's order: its settings, its notices, the key for cancellations, ReadyForQuery. A role with
-/// masks is told of the settings that it may know, and of no notice: an extension or a login trigger may say anything there.
-fn greeting(upstream: &Upstream, cancel: &CancelGuard, who: &Authenticated, standing: Standing, shared: &Shared) -> Vec<u8> {
+/// masks is told of the settings that it may know, and of no notice: an extension or a login trigger may say anything there. `cancel`: of the
+/// connection's first session; the client keeps what it was told then.
+fn greeting(upstream: &Upstream, cancel: Option<&CancelGuard>, who: &Authenticated, standing: Standing, shared: &Shared) -> Vec<u8> {
     let protected = standing.protected;
     let told = identity::told(who, &shared.config.upstream, upstream.parameters());
     let mut parameters = upstream.parameters().iter();
@@ -376,10 +429,14 @@ fn greeting(upstream: &Upstream, cancel: &CancelGuard, who: &Authenticated, stan
                     frame::put(&mut out, b'S', |body| [name, value].iter().for_each(|text| put_cstring(body, text.as_bytes())));
                 }
             }
-            b'K' => frame::put(&mut out, b'K', |body| {
-                body.extend_from_slice(&cancel.pid.to_be_bytes());
-                body.extend_from_slice(&cancel.secret);
-            }),
+            b'K' => {
+                if let Some(cancel) = cancel {
+                    frame::put(&mut out, b'K', |body| {
+                        body.extend_from_slice(&cancel.pid.to_be_bytes());
+                        body.extend_from_slice(&cancel.secret);
+                    });
+                }
+            }
             _ if protected => {}
             tag => frame::put(&mut out, *tag, |to| to.extend_from_slice(body)),
         }

@@ -28,9 +28,9 @@ use run::{Fault, Runner};
 use step::{Session, Step, show};
 
 /// Sessions of a usual run.
-const ANALYST: usize = 500;
+const ANALYST: usize = 300;
 /// The same as each of the other roles.
-const OTHERS: usize = 150;
+const OTHERS: usize = 80;
 /// Sessions under the same settings of the planner.
 const BATCH: usize = 100;
 

@@ -157,6 +157,14 @@ pub(super) const KINDS: &[Kind] = &[
         of_postgres: false,
     },
     Kind {
+        id: "setting.role",
+        meaning: "SET pgveil.role where it cannot be, or to a role that the user does not have.",
+        why: "Another session takes the place of this one, with the masks and the account of the other role; nothing that is open is taken along.",
+        instead: "Send it as a text of its own, outside a transaction; or connect with options='-c pgveil.role=ROLE'.",
+        example: Some("SET LOCAL pgveil.role = 'support'"),
+        of_postgres: false,
+    },
+    Kind {
         id: "setting.set",
         meaning: "A setting that a role with masks may not set.",
         why: "It steers the planner, the log, functions or row filters, or is not known.",

@@ -121,6 +121,13 @@ impl Judge for FakeJudge {
         Some(Vec::new())
     }
 
+    fn may_take(&self, asked: Option<&str>) -> Result<String, Refusal> {
+        match asked {
+            Some("boss") => Err(Refusal::new(SqlState::DENIED, "setting.role", "no")),
+            asked => Ok(asked.unwrap_or("first").to_owned()),
+        }
+    }
+
     fn pseudonym(&self, _: &Arc<SealSpec>) -> Arc<dyn Pseudonym> {
         Arc::new(Sign)
     }

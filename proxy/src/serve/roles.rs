@@ -1,0 +1,55 @@
+//! Which of a user's roles a session may take with SET pgveil.role.
+
+use std::sync::Arc;
+
+use pgveil_policy::{Refusal, SqlState};
+
+use crate::config::UpstreamConfig;
+use crate::login::Authenticated;
+
+/// A user's roles.
+#[derive(Debug, Clone)]
+pub struct Roles(Arc<Theirs>);
+
+#[derive(Debug)]
+struct Theirs {
+    user: String,
+    all: Arc<[String]>,
+    /// The one that the session was begun with.
+    first: String,
+    /// Those for which the server asks for the user's own password, which pgveil does not have.
+    by_password: Vec<String>,
+}
+
+impl Roles {
+    /// Those of who logs in. `who.keys` are still there.
+    pub fn of(who: &Authenticated, upstream: &UpstreamConfig) -> Roles {
+        let asks = |role: &&String| who.keys.is_some() && upstream.account_of(role).is_none();
+        let by_password = who.roles.iter().filter(asks).cloned().collect();
+        Roles(Arc::new(Theirs { user: who.user.clone(), all: Arc::clone(&who.roles), first: who.role.clone(), by_password }))
+    }
+
+    /// Another one can be taken.
+    pub fn are_several(&self) -> bool {
+        self.0.all.len() > 1
+    }
+
+    /// The role of this name; with `None` the one that the session was begun with.
+    ///
+    /// # Errors
+    /// The user does not have it, or a session of it needs the user's password.
+    pub fn may_take(&self, asked: Option<&str>) -> Result<String, Refusal> {
+        let Theirs { user, all, first, by_password } = &*self.0;
+        let role = asked.unwrap_or(first);
+        if !all.iter().any(|one| one == role) {
+            return Err(Refusal::new(SqlState::DENIED, "setting.role", format!("role \"{role}\" is not one of user \"{user}\""))
+                .with_hint(format!("Of these one can be chosen: {}.", all.join(", "))));
+        }
+        if by_password.iter().any(|one| one == role) {
+            return Err(Refusal::new(SqlState::UNSUPPORTED, "setting.role", format!("role \"{role}\" needs a login of its own"))
+                .with_detail("The server is logged in to as the user, with a password that pgveil does not keep.")
+                .with_hint(format!("Connect again with options='-c pgveil.role={role}'.")));
+        }
+        Ok(role.to_owned())
+    }
+}
