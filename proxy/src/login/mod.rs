@@ -118,6 +118,8 @@ pub struct Desk<'a> {
     pub mock: &'a [u8; 32],
     /// Whether anything is protected from a role.
     pub protects: &'a (dyn Fn(&str) -> bool + Sync),
+    /// Is told of a client that is turned away, before the client is.
+    pub refused: &'a (dyn Fn(&LoginError) + Sync),
 }
 
 /// Speaks with a client until it is logged in (AuthenticationOk is sent), asks for a cancellation, or leaves.
@@ -125,7 +127,7 @@ pub struct Desk<'a> {
 /// # Errors
 /// The client was turned away; it has been told why, the connection is closed.
 pub async fn arrive(socket: TcpStream, desk: &Desk<'_>) -> Result<Arrival, LoginError> {
-    let (mut connection, startup) = match open(socket, desk.tls).await? {
+    let (mut connection, startup) = match open(socket, desk).await? {
         Opened::Startup(connection, startup) => (connection, startup),
         Opened::Cancel { pid, secret, client } => return Ok(Arrival::Cancel { pid, secret, client }),
         Opened::Gone => return Ok(Arrival::Gone),
@@ -133,7 +135,7 @@ pub async fn arrive(socket: TcpStream, desk: &Desk<'_>) -> Result<Arrival, Login
     match log_in(&mut connection, startup, desk).await {
         Ok(Some(who)) => Ok(Arrival::Session(who, connection.stream, connection.ahead)),
         Ok(None) => Ok(Arrival::Gone),
-        Err(error) => Err(turn_away(connection, error).await),
+        Err(error) => Err(turn_away(connection, error, desk).await),
     }
 }
 
@@ -144,7 +146,8 @@ enum Opened {
 }
 
 /// Everything up to the StartupMessage.
-async fn open(socket: TcpStream, tls: &ClientTls) -> Result<Opened, LoginError> {
+async fn open(socket: TcpStream, desk: &Desk<'_>) -> Result<Opened, LoginError> {
+    let tls = desk.tls;
     let server = tls.server();
     let direct = server.is_some() && Connection::begins_with_tls(&socket).await?;
     let mut connection = match server {
@@ -155,14 +158,14 @@ async fn open(socket: TcpStream, tls: &ClientTls) -> Result<Opened, LoginError> 
         && stream.get_ref().1.alpn_protocol() != Some(pgveil_certs::ALPN)
     {
         let fatal = Fatal::new("08P01", "direct TLS needs the ALPN protocol \"postgresql\"");
-        return Err(turn_away(connection, LoginError::Refused(fatal)).await);
+        return Err(turn_away(connection, LoginError::Refused(fatal), desk).await);
     }
     let (mut asked_tls, mut asked_gss) = (direct, direct);
     loop {
         let packet = match connection.packet().await {
             Ok(Some(packet)) => packet,
             Ok(None) => return Ok(Opened::Gone),
-            Err(error) => return Err(turn_away(connection, error).await),
+            Err(error) => return Err(turn_away(connection, error, desk).await),
         };
         match packet {
             Packet::Ssl if !asked_tls => {
@@ -179,7 +182,7 @@ async fn open(socket: TcpStream, tls: &ClientTls) -> Result<Opened, LoginError> 
                     (Some(_), other) => {
                         let fatal = Fatal::new("08P01", "received unencrypted data after SSL request")
                             .hint("A client must wait for the answer; or someone on the way put it there.");
-                        return Err(turn_away(other, LoginError::Refused(fatal)).await);
+                        return Err(turn_away(other, LoginError::Refused(fatal), desk).await);
                     }
                     (None, other) => {
                         connection = other;
@@ -192,24 +195,26 @@ async fn open(socket: TcpStream, tls: &ClientTls) -> Result<Opened, LoginError> 
                 connection.send(b"N").await?;
             }
             Packet::Ssl | Packet::Gss => {
-                return Err(turn_away(connection, ProtocolError::Unexpected { tag: '\0' }.into()).await);
+                return Err(turn_away(connection, ProtocolError::Unexpected { tag: '\0' }.into(), desk).await);
             }
             Packet::Cancel { pid, secret } => return Ok(Opened::Cancel { pid, secret, client: connection.stream }),
             Packet::OtherMajor { major, minor } => {
                 let fatal =
                     Fatal::new("0A000", format!("unsupported frontend protocol {major}.{minor}: pgveil speaks 3.0 to 3.{NEWEST_MINOR}"));
-                return Err(turn_away(connection, LoginError::Refused(fatal)).await);
+                return Err(turn_away(connection, LoginError::Refused(fatal), desk).await);
             }
             Packet::Startup(_) if matches!(tls, ClientTls::Require(_)) && !connection.stream.is_tls() => {
-                return Err(turn_away(connection, LoginError::TlsRequired).await);
+                return Err(turn_away(connection, LoginError::TlsRequired, desk).await);
             }
             Packet::Startup(startup) => return Ok(Opened::Startup(connection, startup)),
         }
     }
 }
 
-async fn turn_away(mut connection: Connection, error: LoginError) -> LoginError {
+async fn turn_away(mut connection: Connection, error: LoginError, desk: &Desk<'_>) -> LoginError {
     if let Some(fatal) = error.fatal() {
+        // Before the client knows: whoever stops pgveil then finds it written down.
+        (desk.refused)(&error);
         farewell(&mut connection.stream, &fatal).await;
     }
     error

@@ -63,6 +63,7 @@ impl Place {
             ignored: &[],
             mock: &[7; 32],
             protects: &|role| role == "analyst",
+            refused: &|_| {},
         };
         let serve = async { arrive(listener.accept().await.unwrap().0, &desk).await };
         tokio::join!(serve, async { talk(TcpStream::connect(at).await.unwrap()).await })

@@ -7,6 +7,7 @@ pub mod pump;
 mod tests;
 pub mod turns;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,6 +68,10 @@ pub struct Left {
     pub role: String,
     /// The user, in the former one.
     pub who: Authenticated,
+    /// All the user's roles.
+    pub roles: Roles,
+    /// Where the client connects from.
+    pub peer: SocketAddr,
     /// The client's connection.
     pub client: ClientStream,
     /// Bytes already read from the client.
@@ -89,10 +94,10 @@ pub trait Refresh {
 
 /// Relays a session of a role from whom nothing is protected: byte for byte, both ways.
 pub fn plain(session: Session) -> impl Future<Output = Over> + Send {
-    let Session { client, read_ahead, upstream, stop, cancel, follow, behind, place, auditor, who, roles, .. } = session;
+    let Session { client, read_ahead, upstream, stop, cancel, follow, behind, place, auditor, who, roles, peer, .. } = session;
     let turns = Turns::new(Arc::clone(&cancel.done));
-    let again = Again::of(who, &roles, auditor.as_ref());
-    let asks = again.is_some().then(|| Box::new(Asks::new(roles)));
+    let asks = roles.are_several().then(|| Box::new(Asks::new(roles.clone())));
+    let again = asks.is_some().then(|| Box::new(Again { who, roles, peer, auditor: auditor.clone() }));
     let nothing = Nothing { behind: Some(behind), tap: auditor.map(Tap::new), asks };
     let mut held = Held {
         pump: Pump::new(nothing, (client, read_ahead), upstream.into_parts(), turns),
@@ -152,30 +157,26 @@ struct Held<B> {
 /// What another session of the same user needs, in another role.
 struct Again {
     who: Authenticated,
+    roles: Roles,
+    peer: SocketAddr,
     auditor: Option<Auditor>,
-}
-
-impl Again {
-    /// Kept where the user has another role.
-    fn of(who: Authenticated, roles: &Roles, auditor: Option<&Auditor>) -> Option<Box<Again>> {
-        roles.are_several().then(|| Box::new(Again { who, auditor: auditor.cloned() }))
-    }
 }
 
 impl<B: Between> Held<B> {
     async fn left(self, role: String) -> Over {
         let Held { pump, signals: Signals { stop, cancel, .. }, place, again } = self;
-        // Only who has several roles asks for another one.
+        // It is there wherever a role can be asked for.
         let Some(again) = again else { return Over::Ended(Ended::End(End::TakesRole(role))) };
-        let Again { who, auditor } = *again;
+        let Again { who, roles, peer, auditor } = *again;
         let (client, read_ahead) = pump.part().await;
-        Over::TakesRole(Box::new(Left { role, who, client, read_ahead, cancel, stop, place, auditor }))
+        Over::TakesRole(Box::new(Left { role, who, roles, peer, client, read_ahead, cancel, stop, place, auditor }))
     }
 }
 
 /// Asks the server what a conversation has to know. Where it cannot begin, the client has been told.
 async fn begin<J: Judge>(session: Session, judge: J, fixed: Option<String>) -> Result<Held<Conversation<J>>, Ended> {
-    let Session { mut client, read_ahead, mut upstream, stop, cancel, follow, place, who, roles, auditor, .. } = session;
+    let Session { mut client, read_ahead, mut upstream, stop, cancel, follow, place, who, roles, peer, auditor, .. } = session;
+    let again = Some(Box::new(Again { who, roles, peer, auditor }));
     let settings = upstream.parameters().iter().try_for_each(|(name, value)| check_setting(name.as_bytes(), value.as_bytes()));
     let known = match (settings, fixed.or_else(order_key)) {
         (Err(veto), _) => Err((
@@ -197,7 +198,7 @@ async fn begin<J: Judge>(session: Session, judge: J, fixed: Option<String>) -> R
             let between = Conversation::new(judge, key, &schemas);
             let turns = Turns::new(Arc::clone(&cancel.done));
             let pump = Pump::new(between, (client, read_ahead), upstream.into_parts(), turns);
-            Ok(Held { pump, signals: Signals { stop, cancel, follow }, place, again: Again::of(who, &roles, auditor.as_ref()) })
+            Ok(Held { pump, signals: Signals { stop, cancel, follow }, place, again })
         }
         Err((ended, fatal)) => {
             let _late = timeout(FAREWELL, crate::login::farewell(&mut client, &fatal)).await;

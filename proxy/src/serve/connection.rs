@@ -80,6 +80,16 @@ pub(super) async fn attend(
     let mut all_rules = shared.all_rules.subscribe();
     let rules = Arc::clone(&all_rules.borrow_and_update());
     let protects = |role: &str| rules.protects(role);
+    let refused = |error: &LoginError| {
+        log::warn("login.refused", &[("id", &id), ("peer", &peer), ("error", error)]);
+        let user = match error {
+            LoginError::Denied { user, .. } => user.clone(),
+            LoginError::TlsRequired | LoginError::Protocol(_) | LoginError::Refused(_) | LoginError::Io(_) => String::new(),
+        };
+        let peer = peer.to_string();
+        let who = audit::line::Who { session: id, user, role: None, database: None, peer, application: None, exemption: None };
+        denied(&shared, who, error.to_string());
+    };
     let desk = Desk {
         tls: &shared.config.tls,
         client_cert: shared.config.client_cert,
@@ -90,6 +100,7 @@ pub(super) async fn attend(
         ignored: &shared.config.ignored_parameters,
         mock: &shared.mock,
         protects: &protects,
+        refused: &refused,
     };
     let arrival = tokio::select! {
         // What a login needs is not kept for as long as the session lasts.
@@ -99,19 +110,8 @@ pub(super) async fn attend(
     match arrival {
         Err(_) => log::warn("login.timeout", &[("id", &id), ("peer", &peer)]),
         Ok(Err(LoginError::Io(e))) => log::info("login.lost", &[("id", &id), ("peer", &peer), ("error", &e)]),
-        Ok(Err(e)) => {
-            log::warn("login.refused", &[("id", &id), ("peer", &peer), ("error", &e)]);
-            let user = match &e {
-                LoginError::Denied { user, .. } => user.clone(),
-                LoginError::TlsRequired | LoginError::Protocol(_) | LoginError::Refused(_) | LoginError::Io(_) => String::new(),
-            };
-            let peer = peer.to_string();
-            denied(
-                &shared,
-                audit::line::Who { session: id, user, role: None, database: None, peer, application: None, exemption: None },
-                e.to_string(),
-            );
-        }
+        // It has been told, and so have log and audit log.
+        Ok(Err(_)) => {}
         Ok(Ok(Arrival::Gone)) => {}
         Ok(Ok(Arrival::Cancel { pid, secret, client })) => {
             // It may wait for the server; logins need the place.
@@ -123,25 +123,28 @@ pub(super) async fn attend(
         Ok(Ok(Arrival::Session(who, client, read_ahead))) => {
             drop(place);
             let roles = Roles::of(&who, &shared.config.upstream);
-            let mut arrived = Arrived { id, peer, who, client, read_ahead, all_rules, rules, roles, former: None };
+            let arrived = Arrived { id, peer, who, client, read_ahead, all_rules, rules, roles, former: None, stop };
+            // Behind a pointer: it is not kept for as long as the session lasts.
+            let mut next = Some(Box::new(arrived));
             // A session for each role that the client takes.
-            while let Some((session, database)) = Box::pin(begin(arrived, &shared, stop)).await {
-                let (user, start, auditor) = (session.who.user.clone(), Instant::now(), session.auditor.clone());
-                let roles = session.roles.clone();
-                let ended = match relay((session, database), &shared).await {
-                    Over::Ended(ended) => ended,
-                    Over::TakesRole(left) => {
-                        let Some(next) = Box::pin(another(left, (id, peer, roles), &shared)).await else { return };
-                        (arrived, stop) = next;
-                        continue;
-                    }
-                };
-                if matches!(ended, Ended::Policy(_)) {
-                    shared.counters.policy_ended_sessions.add();
-                }
-                return report(id, &user, start, &ended, auditor.as_ref());
+            while let Some(arrived) = next.take() {
+                next = Box::pin(session(arrived, id, &shared)).await;
             }
         }
+    }
+}
+
+/// A session from its beginning to its end; gives what another one is begun with, which takes its place.
+async fn session(arrived: Box<Arrived>, id: u64, shared: &Shared) -> Option<Box<Arrived>> {
+    let begun = Box::pin(begin(arrived, shared)).await?;
+    let (start, told) = (Instant::now(), Told::of(&begun.0));
+    let over = relay(begun, shared).await;
+    match over {
+        Over::Ended(ended) => {
+            report(id, &told, start, &ended, shared);
+            None
+        }
+        Over::TakesRole(left) => Box::pin(another(left, id, shared)).await,
     }
 }
 
@@ -174,15 +177,12 @@ struct Arrived {
     roles: Roles,
     /// What a former session of the connection leaves to this one.
     former: Option<(CancelGuard, OwnedSemaphorePermit)>,
+    stop: watch::Receiver<bool>,
 }
 
 /// Makes a session ready that takes the place of one whose user takes another role; `None` where that cannot be: the client has been told why.
-async fn another(
-    left: Box<Left>,
-    (id, peer, roles): (u64, SocketAddr, Roles),
-    shared: &Shared,
-) -> Option<(Arrived, watch::Receiver<bool>)> {
-    let Left { role, who, mut client, read_ahead, cancel, stop, place, auditor } = *left;
+async fn another(left: Box<Left>, id: u64, shared: &Shared) -> Option<Box<Arrived>> {
+    let Left { role, who, roles, peer, mut client, read_ahead, cancel, stop, place, auditor } = *left;
     log::info("session.role", &[("id", &id), ("user", &who.user), ("from", &who.role), ("to", &role)]);
     if let Some(auditor) = &auditor {
         let mut line = auditor.line("logout", None);
@@ -194,7 +194,7 @@ async fn another(
     match who.in_role(role.clone(), rules.protects(&role), &shared.config.ignored_parameters) {
         Ok(who) => {
             let former = Some((cancel, place));
-            Some((Arrived { id, peer, who, client, read_ahead, all_rules, rules, roles, former }, stop))
+            Some(Box::new(Arrived { id, peer, who, client, read_ahead, all_rules, rules, roles, former, stop }))
         }
         Err(fatal) => {
             log::warn("session.refused", &[("id", &id), ("role", &role), ("why", &fatal.message)]);
@@ -208,8 +208,8 @@ async fn another(
 type Begun = (Session, Option<Arc<Database<Engines>>>);
 
 /// Logs in with the server and tells the client so; `None` where it could not: the client has been told why, and so has the log.
-async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool>) -> Option<Begun> {
-    let Arrived { id, peer, mut who, mut client, mut read_ahead, all_rules, rules, roles, former } = arrived;
+async fn begin(arrived: Box<Arrived>, shared: &Shared) -> Option<Box<Begun>> {
+    let Arrived { id, peer, mut who, mut client, mut read_ahead, all_rules, rules, roles, former, mut stop } = *arrived;
     let (former, place) = former.unzip();
     let Some(place) = place.or_else(|| Arc::clone(&shared.sessions).try_acquire_owned().ok()) else {
         log::warn("session.refused", &[("id", &id), ("user", &who.user), ("why", &"limits.connections")]);
@@ -293,7 +293,8 @@ async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool
     if let Some(auditor) = &auditor {
         auditor.audit.tell(&auditor.line("login", Some("accepted")).policy(&rules.hash));
     }
-    Some((Session { id, peer, who, client, read_ahead, upstream, cancel, stop, place, follow, behind, auditor, roles }, database))
+    let session = Session { id, peer, who, client, read_ahead, upstream, cancel, stop, place, follow, behind, auditor, roles };
+    Some(Box::new((session, database)))
 }
 
 /// The server's side of a session. The error is what the client is told, and why, which the log has heard already.
@@ -335,7 +336,8 @@ async fn gone(client: &mut ClientStream, said: &mut Vec<u8>) {
 }
 
 /// The rest of a session, in room of its own: as much as its role needs.
-fn relay((session, database): Begun, shared: &Shared) -> Pin<Box<dyn Future<Output = Over> + Send>> {
+fn relay(begun: Box<Begun>, shared: &Shared) -> Pin<Box<dyn Future<Output = Over> + Send>> {
+    let (session, database) = *begun;
     match database {
         None => Box::pin(relay::plain(session)),
         Some(database) => {
@@ -347,10 +349,25 @@ fn relay((session, database): Begun, shared: &Shared) -> Pin<Box<dyn Future<Outp
     }
 }
 
-fn report(id: u64, user: &str, start: Instant, ended: &Ended, auditor: Option<&Auditor>) {
+/// What of a session is told when it is over.
+struct Told {
+    user: String,
+    auditor: Option<Auditor>,
+}
+
+impl Told {
+    fn of(session: &Session) -> Told {
+        Told { user: session.who.user.clone(), auditor: session.auditor.clone() }
+    }
+}
+
+fn report(id: u64, Told { user, auditor }: &Told, start: Instant, ended: &Ended, shared: &Shared) {
+    if matches!(ended, Ended::Policy(_)) {
+        shared.counters.policy_ended_sessions.add();
+    }
     if let Ended::End(End::Veto(veto)) = ended {
         // What came back is not what was judged: somebody should know why.
-        log::error("session.veto", &[("id", &id), ("user", &user), ("why", veto)]);
+        log::error("session.veto", &[("id", &id), ("user", user), ("why", veto)]);
     }
     let how = format!("{ended:?}");
     if let Some(auditor) = auditor {
@@ -359,7 +376,7 @@ fn report(id: u64, user: &str, start: Instant, ended: &Ended, auditor: Option<&A
         (line.seconds, line.why) = (Some(start.elapsed().as_secs()), Some(how.clone()));
         auditor.audit.tell(&line);
     }
-    log::info("session.end", &[("id", &id), ("user", &user), ("seconds", &start.elapsed().as_secs()), ("how", &how)]);
+    log::info("session.end", &[("id", &id), ("user", user), ("seconds", &start.elapsed().as_secs()), ("how", &how)]);
 }
 
 fn audited(id: u64, peer: SocketAddr, who: &Authenticated) -> audit::line::Who {
@@ -464,8 +481,11 @@ mod tests {
         fn masked<A, B, C, D, T: Future>(_: impl Fn(A, B, C, D) -> T) -> usize {
             size_of::<T>()
         }
-        let sizes = (task(attend), plain(relay::plain), masked(relay::masked::<SessionJudge, Database<Engines>>));
-        println!("task, relay in plain, relay with masks: {sizes:?} bytes");
+        fn of<A, B, C, T: Future>(_: impl Fn(A, B, C) -> T) -> usize {
+            size_of::<T>()
+        }
+        let sizes = (task(attend) + of(session), plain(relay::plain), masked(relay::masked::<SessionJudge, Database<Engines>>));
+        println!("task and session, relay in plain, relay with masks: {sizes:?} bytes; {}", of(session));
         assert!(sizes.0 <= 1280 && sizes.1 <= 1312 && sizes.2 <= 2560, "{sizes:?}");
     }
 }
