@@ -6,6 +6,7 @@ mod fake;
 mod model;
 mod named;
 mod refused;
+mod role;
 mod steps;
 mod visible;
 

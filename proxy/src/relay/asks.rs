@@ -87,6 +87,11 @@ impl Asks {
             self.pass(whole, out);
             return true;
         };
+        if self.turns.is_copying() {
+            // No place for it: the server says so.
+            self.pass(whole, out);
+            return true;
+        }
         if tag == b'P' {
             let mut sent = Vec::new();
             message::put_parse(&mut sent, name, NOT_PARSED.as_bytes(), &[]);
@@ -127,5 +132,110 @@ impl Asks {
             Some(role) => Err(End::TakesRole(role)),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asks(status: &[u8]) -> Asks {
+        let mut asks = Asks::new(Roles::for_tests(&["admin", "analyst"]));
+        asks.from_server(&message_of(b'Z', status)).unwrap();
+        asks
+    }
+
+    fn message_of(tag: u8, body: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        frame::put(&mut out, tag, |b| b.extend_from_slice(body));
+        out
+    }
+
+    fn query(sql: &str) -> Vec<u8> {
+        message_of(b'Q', &[sql.as_bytes(), b"\0"].concat())
+    }
+
+    /// What is left of it, in the order in which it came, when it comes in pieces of a size.
+    fn say(asks: &mut Asks, bytes: &[u8], size: usize, out: &mut Out) -> Vec<u8> {
+        let mut waits = Vec::new();
+        for piece in bytes.chunks(size) {
+            waits.extend_from_slice(piece);
+            let used = asks.from_client(&waits, out);
+            waits.drain(..used);
+        }
+        waits
+    }
+
+    #[test]
+    fn all_else_passes_as_it_comes_however_it_is_cut() {
+        let said = [
+            query("SELECT 'pgveil.role'"),
+            query("SET pgveil.user = 'role'"),
+            message_of(b'P', b"name\0SELECT 1 AS \"pgveil.role\"\0\0\0"),
+            message_of(b'd', &query("SET pgveil.role = 'analyst'")),
+            query(&format!("SELECT '{}'", "x".repeat(5000))),
+            message_of(b'Q', b"\xff SET pgveil.role = 'analyst'\0"),
+            message_of(b'S', b""),
+        ]
+        .concat();
+        for size in [1, 2, 5, 7, 100, said.len()] {
+            let (mut asks, mut out) = (asks(b"I"), Out::default());
+            assert!(say(&mut asks, &said, size, &mut out).is_empty());
+            assert!(out.to_server == said && out.to_client.is_empty(), "{size} at a time");
+        }
+    }
+
+    #[test]
+    fn a_role_is_taken_when_nothing_is_owed_and_what_follows_waits() {
+        for size in [1, 6, 1000] {
+            let (mut asks, mut out) = (asks(b"I"), Out::default());
+            let (first, set, last) = (query("SELECT 1"), query("SET pgveil.role TO analyst"), query("SELECT 2"));
+            let waits = say(&mut asks, &[first.clone(), set.clone(), last.clone()].concat(), size, &mut out);
+            assert!(out.to_server == first && waits == [set, last.clone()].concat());
+            asks.from_server(&message_of(b'C', b"SELECT 1\0")).unwrap();
+            assert_eq!(asks.from_client(&waits, &mut out), 0, "the first is not over");
+            asks.from_server(&message_of(b'Z', b"I")).unwrap();
+            let used = asks.from_client(&waits, &mut out);
+            assert_eq!(waits.get(used..), Some(last.as_slice()));
+            assert_eq!(out.to_client, message_of(b'C', b"SET\0"));
+            assert!(!asks.listening());
+            assert_eq!(asks.from_server(b""), Err(End::TakesRole("analyst".to_owned())));
+        }
+    }
+
+    #[test]
+    fn it_is_refused_in_a_transaction_among_others_and_for_other_roles() {
+        for (status, sql, code) in [
+            (b"T", "SET pgveil.role = 'analyst'", "C25001"),
+            (b"E", "SET pgveil.role = 'analyst'", "C25001"),
+            (b"I", "SELECT 1; SET pgveil.role = 'analyst'", "C25001"),
+            (b"I", "SET LOCAL pgveil.role = 'analyst'", "C0A000"),
+            (b"I", "SET pgveil.role = 'boss'", "C42501"),
+        ] {
+            let (mut asks, mut out) = (asks(status), Out::default());
+            assert!(say(&mut asks, &query(sql), 3, &mut out).is_empty());
+            let text = String::from_utf8_lossy(&out.to_client).into_owned();
+            assert!(out.to_server.is_empty() && text.contains(code), "{sql}: {text}");
+            assert!(out.to_client.ends_with(&message_of(b'Z', status)), "the status is the server's");
+            assert!(asks.listening());
+        }
+    }
+
+    #[test]
+    fn it_is_not_prepared() {
+        let (mut asks, mut out) = (asks(b"I"), Out::default());
+        assert!(say(&mut asks, &message_of(b'P', b"n\0SET pgveil.role = 'analyst'\0\0\0"), 4, &mut out).is_empty());
+        let sent = String::from_utf8_lossy(&out.to_server).into_owned();
+        assert!(sent.contains("simple query") && !sent.contains("analyst"), "{sent}");
+    }
+
+    #[test]
+    fn among_the_data_of_a_copy_the_server_says_what_is_wrong() {
+        let (mut asks, mut out) = (asks(b"I"), Out::default());
+        say(&mut asks, &query("COPY t FROM STDIN"), 100, &mut out);
+        asks.from_server(&message_of(b'G', b"\0\0\0")).unwrap();
+        let set = query("SET pgveil.role = 'analyst'");
+        assert!(say(&mut asks, &set, 100, &mut out).is_empty());
+        assert!(out.to_server.ends_with(&set));
     }
 }

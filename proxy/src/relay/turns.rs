@@ -78,6 +78,11 @@ impl Turns {
         self.server.status.unwrap_or(Status::Idle)
     }
 
+    /// The server reads the data of a COPY.
+    pub fn is_copying(&self) -> bool {
+        self.copying
+    }
+
     /// The count of ReadyForQuery messages that the client was sent.
     pub fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)

@@ -29,6 +29,13 @@ impl Roles {
         Roles(Arc::new(Theirs { user: who.user.clone(), all: Arc::clone(&who.roles), first: who.role.clone(), by_password }))
     }
 
+    #[cfg(test)]
+    /// The first is active.
+    pub fn for_tests(all: &[&str]) -> Roles {
+        let all: Arc<[String]> = all.iter().map(|role| (*role).to_owned()).collect();
+        Roles(Arc::new(Theirs { user: "u".to_owned(), first: all.first().cloned().unwrap_or_default(), all, by_password: Vec::new() }))
+    }
+
     /// Another one can be taken.
     pub fn are_several(&self) -> bool {
         self.0.all.len() > 1

@@ -149,6 +149,7 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         "deallocate" | "close" => Kind::Utility,
         "prepare" | "declare" | "hold" | "binary" => Kind::Name,
         "execute" | "fetch" | "move" => Kind::Named,
+        "role" => Kind::Utility,
         "copyout" => Kind::CopyOut,
         "copyin" => Kind::CopyIn,
         "unknown" => return Err(Refusal::new(SqlState::UNDEFINED_TABLE, "name.relation", "unknown")),
@@ -184,7 +185,7 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
         kind,
         text: SqlText::plain(text),
         outputs: pattern.chars().enumerate().map(output).collect(),
-        moves_search_path: sql == "set path",
+        moves_search_path: sql == "set path" || word == "role",
         order_is_data: sql.contains("protected"),
         // `token rows`: its first parameter holds tokens.
         tokens: match sql.contains("token") {
@@ -206,7 +207,7 @@ fn planned(sql: &str) -> Result<Planned, Refusal> {
     })
 }
 
-/// `prepare NAME ROWS`, `execute NAME [ARGUMENT]`, `declare|hold|binary NAME ROWS`, `fetch|move NAME`, `close|deallocate NAME|all`.
+/// `prepare NAME ROWS`, `execute NAME [ARGUMENT]`, `declare|hold|binary NAME ROWS`, `fetch|move NAME`, `close|deallocate NAME|all`, `role NAME`.
 fn act(word: &str, rest: &str) -> Result<Act, Refusal> {
     let (name, more) = rest.split_once(' ').unwrap_or((rest, ""));
     let of = |name: &str| (name != "all").then(|| name.to_owned());
@@ -224,6 +225,7 @@ fn act(word: &str, rest: &str) -> Result<Act, Refusal> {
         "fetch" | "move" => Act::Fetch { name: name.into(), moves: word == "move" },
         "close" => Act::Close(of(name)),
         "deallocate" => Act::Deallocate(of(name)),
+        "role" => Act::TakeRole(Some(name.to_owned())),
         _ => Act::Nothing,
     })
 }
