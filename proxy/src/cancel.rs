@@ -179,7 +179,9 @@ impl Registry {
     pub fn register(&self, pid: i32, server: &[u8], long: bool) -> Result<CancelGuard, getrandom::Error> {
         let mut secret = vec![0; if long { LONG } else { SHORT }];
         getrandom::fill(&mut secret)?;
-        Ok(self.enter((pid, secret), (pid, server)))
+        let (entry, guard) = self.pair((pid, secret), (pid, server));
+        self.entries.insert(pid, entry);
+        Ok(guard)
     }
 
     /// Another server session takes the place of one: what the client was told of that one, stands for this one.
@@ -187,10 +189,13 @@ impl Registry {
         let told = (former.pid, former.secret.clone());
         // It would take the entry of the new one along.
         drop(former);
-        self.enter(told, (pid, server))
+        let (entry, guard) = self.pair(told, (pid, server));
+        // The server may have given the former pid to somebody else's session, which then has it: this one cannot be cancelled.
+        self.entries.entry(guard.pid).or_insert(entry);
+        guard
     }
 
-    fn enter(&self, (told, secret): (i32, Vec<u8>), (pid, server): (i32, &[u8])) -> CancelGuard {
+    fn pair(&self, (told, secret): (i32, Vec<u8>), (pid, server): (i32, &[u8])) -> (Entry, CancelGuard) {
         let questions = Questions::new();
         let done = Arc::new(AtomicU64::new(0));
         let session = Target {
@@ -203,8 +208,8 @@ impl Registry {
             places: Semaphore::new(2),
             one: Mutex::default(),
         };
-        self.entries.insert(told, Entry { ours: secret.clone(), wrong: Vec::new(), session: Arc::new(session) });
-        CancelGuard { pid: told, secret, done, questions, entries: Arc::clone(&self.entries) }
+        let entry = Entry { ours: secret.clone(), wrong: Vec::new(), session: Arc::new(session) };
+        (entry, CancelGuard { pid: told, secret, done, questions, entries: Arc::clone(&self.entries) })
     }
 
     /// The server session of a client's pid and secret.
@@ -351,6 +356,23 @@ mod tests {
         assert_eq!(new.secret.len(), LONG);
         drop(old);
         assert_eq!(found(&all, 7, &new.secret).as_deref(), Some(&b"new"[..]));
+    }
+
+    #[test]
+    fn a_session_that_replaces_another_is_found_by_what_was_told_of_that() {
+        let all = Registry::default();
+        let guard = all.register(7, b"first", true).unwrap();
+        let told = guard.secret.clone();
+        let guard = all.replace(guard, 9, b"second");
+        assert_eq!((guard.pid, &guard.secret), (7, &told));
+        let target = all.find(7, &told, HERE).unwrap();
+        assert_eq!((target.pid, target.server.as_slice()), (9, &b"second"[..]));
+        // The server has given the pid to another's session since.
+        let other = all.register(7, b"other", true).unwrap();
+        let guard = all.replace(guard, 10, b"third");
+        assert_eq!(found(&all, 7, &told), None);
+        drop(guard);
+        assert_eq!(found(&all, 7, &other.secret).as_deref(), Some(&b"other"[..]));
     }
 
     #[test]
