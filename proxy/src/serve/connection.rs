@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use pgveil_policy::builtin::settings;
+use pgveil_policy::policy::Circumstances;
 use pgveil_policy::policy::user::User;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -24,7 +25,7 @@ use crate::log;
 use crate::login::{self, Arrival, Authenticated, ClientStream, Desk, farewell};
 use crate::relay::{self, Ended};
 use crate::rules::follow::Behind;
-use crate::rules::{Follow, Rules, Standing};
+use crate::rules::{Follow, Rules, Standing, Why};
 use crate::scrub::Scrub;
 use crate::snapshot::Database;
 use crate::upstream::{Upstream, Who};
@@ -78,6 +79,10 @@ pub(super) async fn attend(
     let mut all_rules = shared.all_rules.subscribe();
     let rules = Arc::clone(&all_rules.borrow_and_update());
     let protects = |role: &str| rules.protects(role);
+    let suits = |role: &str, application: &str| {
+        let circumstances = circumstances(peer, application.to_owned(), &shared);
+        !matches!(rules.may_take(role, circumstances.as_ref()), Err(Why::Unmet(_)))
+    };
     let desk = Desk {
         tls: &shared.config.tls,
         client_cert: shared.config.client_cert,
@@ -87,6 +92,7 @@ pub(super) async fn attend(
         from: peer.ip(),
         ignored: &shared.config.ignored_parameters,
         mock: &shared.mock,
+        suits: &suits,
         protects: &protects,
     };
     let arrival = tokio::select! {
@@ -170,7 +176,8 @@ async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool
         farewell(&mut client, &Fatal::new("53300", "sorry, too many clients already")).await;
         return None;
     };
-    let Some((follow, behind)) = Follow::begin(all_rules, &rules, (&who.user, &who.role), who.valid_until) else {
+    let circumstances = circumstances(peer, application(&who).unwrap_or_default(), shared);
+    let Some((follow, behind)) = Follow::begin(all_rules, &rules, (&who.user, &who.role), who.valid_until, circumstances) else {
         let why = "the policy has no such role";
         log::error("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &why)]);
         denied(shared, audited(id, peer, &who), why);
@@ -178,7 +185,7 @@ async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool
         farewell(&mut client, &fatal).await;
         return None;
     };
-    if let Some((_, why)) = follow.end().filter(|(at, _)| *at <= SystemTime::now()) {
+    if let Err(why) = follow.lasts() {
         log::warn("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("why", &why)]);
         denied(shared, audited(id, peer, &who), why.to_string());
         farewell(&mut client, &Fatal::new("28000", why.to_string()).hint(why.hint())).await;
@@ -310,15 +317,23 @@ fn report(id: u64, user: &str, start: Instant, ended: &Ended, auditor: Option<&A
     log::info("session.end", &[("id", &id), ("user", &user), ("seconds", &start.elapsed().as_secs()), ("how", &how)]);
 }
 
+/// What conditions of roles ask for; `None` where they are not asked.
+fn circumstances(peer: SocketAddr, application: String, shared: &Shared) -> Option<Circumstances> {
+    shared.config.asks_conditions.then(|| Circumstances { from: peer.ip(), application })
+}
+
+fn application(who: &Authenticated) -> Option<String> {
+    login::settings::application(&who.parameters)
+}
+
 fn audited(id: u64, peer: SocketAddr, who: &Authenticated) -> audit::line::Who {
-    let application = who.parameters.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case("application_name"));
     audit::line::Who {
         session: id,
         user: who.user.clone(),
         role: Some(who.role.clone()),
         database: Some(who.database.clone()),
         peer: peer.to_string(),
-        application: application.map(|(_, value)| value.clone()),
+        application: application(who),
         exemption: None,
     }
 }
