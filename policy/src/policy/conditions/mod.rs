@@ -185,6 +185,25 @@ when.hours = [{ from = "17:00" }, { days = ["sat"] }]
     }
 
     #[test]
+    fn the_examples_of_the_documentation_do_what_it_says() {
+        let page = include_str!("../../../../docs/policy.md");
+        let section = page.split("\n## ").find(|section| section.starts_with("Conditions\n")).unwrap();
+        let examples: Vec<&str> = section.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap()).collect();
+        assert_eq!(examples.len(), 2);
+        for example in examples {
+            let text = format!("version = 1\n[class.phone]\ncolumns = [\"s.t.phone\"]\n{example}");
+            let policy = Policy::parse("p", &text).unwrap_or_else(|e| panic!("{e:?}"));
+            let holds = |role: &str, from: [u8; 4], now| {
+                let circumstances = Circumstances { from: from.into(), application: "psql".to_owned() };
+                policy.conditions_of(role, &circumstances, now).is_ok()
+            };
+            let saturday = NOON + 5 * 24 * 3600;
+            assert!(holds("office", [10, 0, 0, 1], NOON) && !holds("office", [11, 0, 0, 1], NOON));
+            assert!(!holds("office", [10, 0, 0, 1], saturday) && holds("remote", [11, 0, 0, 1], saturday));
+        }
+    }
+
+    #[test]
     fn those_of_all_that_a_role_inherits_hold() {
         let five = NOON + 5 * 3600;
         // 17:00 UTC is 18:00 in Berlin: never both but for saturdays, which the other leaves out.
