@@ -22,11 +22,18 @@ pub struct Follow {
     /// By which it is judged.
     role: String,
     began: Standing,
+    /// In room of its own: it is seldom looked at.
+    terms: Box<Terms>,
+}
+
+/// What a session hangs on besides its role.
+#[derive(Debug)]
+struct Terms {
     /// When the user may no longer be here.
     until: Option<SystemTime>,
     /// What conditions of the role ask for; `None`: they are not asked.
-    circumstances: Option<Box<Circumstances>>,
-    exempt: Option<Box<Exempt>>,
+    circumstances: Option<Circumstances>,
+    exempt: Option<Exempt>,
 }
 
 /// A session that sees more than its role, for some time.
@@ -149,11 +156,11 @@ impl Follow {
         rules.standing(role).filter(|_| !rules.policy.is_of_an_exemption(role))?;
         let lasting = rules.policy.exemption(user, role).filter(|e| moment(e.until) > SystemTime::now());
         let judged = lasting.map_or_else(|| role.to_owned(), Exemption::judged_as);
-        let exempt = |e: &Exemption| Box::new(Exempt { user: user.to_owned(), role: role.to_owned(), reason: e.reason.clone() });
+        let exempt = |e: &Exemption| Exempt { user: user.to_owned(), role: role.to_owned(), reason: e.reason.clone() };
         let began = rules.standing(&judged)?;
         let behind = Behind { rules: all.clone(), seen: rules.number };
-        let circumstances = circumstances.map(Box::new);
-        Some((Follow { rules: all, role: judged, began, until, circumstances, exempt: lasting.map(exempt) }, behind))
+        let terms = Box::new(Terms { until, circumstances, exempt: lasting.map(exempt) });
+        Some((Follow { rules: all, role: judged, began, terms }, behind))
     }
 
     /// The role that the session is judged by: its own, or the one that an exemption makes of it.
@@ -163,7 +170,7 @@ impl Follow {
 
     /// Why it sees more than its role, where it does.
     pub fn exemption(&self) -> Option<&str> {
-        self.exempt.as_ref().map(|exempt| exempt.reason.as_str())
+        self.terms.exempt.as_ref().map(|exempt| exempt.reason.as_str())
     }
 
     /// What the session was begun with.
@@ -181,29 +188,30 @@ impl Follow {
         if let Some((_, why)) = end.as_ref().filter(|(at, _)| *at <= now) {
             return Err(why.clone());
         }
-        let again = self.rules.borrow().holds(&self.role, self.circumstances.as_deref(), now)?;
+        let again = self.rules.borrow().holds(&self.role, self.terms.circumstances.as_ref(), now)?;
         Ok(end.map(|(at, _)| at).into_iter().chain(again).min())
     }
 
-    /// When the exemption or the user's time is over, and why.
+    /// When the time of the exemption, of the role or of the user is over, and why.
     fn end(&self) -> Option<(SystemTime, Why)> {
         let rules = self.rules.borrow();
         // Another policy may have it last longer, or not any more.
-        let of_exemption = self.exempt.as_deref().map(|Exempt { user, role, .. }| {
+        let of_exemption = self.terms.exempt.as_ref().map(|Exempt { user, role, .. }| {
             let until = rules.policy.exemption(user, role).map_or(SystemTime::UNIX_EPOCH, |e| moment(e.until));
             (until, Why::Exempted { user: user.clone(), role: role.clone() })
         });
-        let of_user = self.until.map(|at| (at, Why::Over));
-        of_exemption.into_iter().chain(of_user).min_by_key(|(at, _)| *at)
+        let of_role = rules.expiry(&self.role).map(|at| (at, Why::Expired { role: self.role.clone() }));
+        let of_user = self.terms.until.map(|at| (at, Why::Over));
+        of_exemption.into_iter().chain(of_role).chain(of_user).min_by_key(|(at, _)| *at)
     }
 
     /// Waits for a change, or for the end.
     pub async fn changed(&mut self) -> Change {
-        match self.lasts() {
-            Ok(None) => self.news().await,
+        if !matches!(self.lasts(), Ok(None)) {
             // A session has no room for what few need.
-            Ok(Some(_)) | Err(_) => Box::pin(self.news_before_end()).await,
+            return Box::pin(self.news_before_end()).await;
         }
+        self.news().await
     }
 
     async fn news_before_end(&mut self) -> Change {

@@ -78,27 +78,29 @@ pub(super) async fn attend(
     // One policy for the whole login; if another one comes meanwhile, the session learns of it as soon as it begins.
     let mut all_rules = shared.all_rules.subscribe();
     let rules = Arc::clone(&all_rules.borrow_and_update());
-    let protects = |role: &str| rules.protects(role);
-    let suits = |role: &str, application: &str| {
-        let circumstances = circumstances(peer, application.to_owned(), &shared);
-        !matches!(rules.may_take(role, circumstances.as_ref()), Err(Why::Unmet(_)))
-    };
-    let desk = Desk {
-        tls: &shared.config.tls,
-        client_cert: shared.config.client_cert,
-        users: &shared.users,
-        lookup: shared.lookup.as_ref(),
-        tries: &shared.tries,
-        from: peer.ip(),
-        ignored: &shared.config.ignored_parameters,
-        mock: &shared.mock,
-        suits: &suits,
-        protects: &protects,
-    };
-    let arrival = tokio::select! {
-        // What a login needs is not kept for as long as the session lasts.
-        arrival = timeout(shared.config.login_timeout, Box::pin(login::arrive(socket, &desk))) => arrival,
-        _ = stop.wait_for(|stop| *stop) => return,
+    // What decides a login is not kept for as long as the session lasts.
+    let arrival = {
+        let protects = |role: &str| rules.protects(role);
+        let suits = |role: &str, application: &str| {
+            let circumstances = circumstances(peer, application.to_owned(), &shared);
+            !matches!(rules.may_take(role, circumstances.as_ref()), Err(Why::Unmet(_)))
+        };
+        let desk = Desk {
+            tls: &shared.config.tls,
+            client_cert: shared.config.client_cert,
+            users: &shared.users,
+            lookup: shared.lookup.as_ref(),
+            tries: &shared.tries,
+            from: peer.ip(),
+            ignored: &shared.config.ignored_parameters,
+            mock: &shared.mock,
+            suits: &suits,
+            protects: &protects,
+        };
+        tokio::select! {
+            arrival = timeout(shared.config.login_timeout, Box::pin(login::arrive(socket, &desk))) => arrival,
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
     };
     match arrival {
         Err(_) => log::warn("login.timeout", &[("id", &id), ("peer", &peer)]),
