@@ -11,6 +11,7 @@ mod chosen;
 mod code;
 mod code_bodies;
 mod combined;
+mod conditions;
 mod copy;
 mod data_modifying_ctes;
 mod ddl_columns;

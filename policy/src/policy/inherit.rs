@@ -119,6 +119,7 @@ fn with_parents(faults: &mut Faults<'_>, heir: &Heir<'_>, parents: &[&Whole]) ->
         add(&mut role.writable_schemas, &parent.writable_schemas);
         add(&mut role.functions, &parent.functions);
         add(&mut role.channels, &parent.channels);
+        add(&mut role.when, &parent.when);
     }
     if role.statements.is_none() {
         for (kinds, line) in parents.iter().filter_map(|(parent, _)| parent.statements.as_ref()) {

@@ -1,5 +1,6 @@
 //! The policy file, and what it means for one role on one database.
 
+pub mod conditions;
 pub mod exempt;
 mod expiry;
 mod faults;
@@ -18,6 +19,7 @@ mod when;
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use conditions::{Circumstances, Conditions, Unmet};
 pub use exempt::Exemption;
 pub use known::Known;
 pub use protection::{Filter, Ground, Guard, Protection, Treatment};
@@ -183,6 +185,8 @@ pub struct Role {
     pub limits: Limits,
     /// From then on nobody has it.
     pub expires: Option<Expiry>,
+    /// Its own conditions and those of all that it inherits from: each must hold for it to be used.
+    pub when: Vec<Conditions>,
 }
 
 /// `[role.name.limits]`: what one statement may take.

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use toml_edit::{Document, Item, TableLike, Value};
 
+use super::conditions;
 use super::expiry;
 use super::faults::{Faults, suggest};
 use super::inherit::{Heir, Places, resolve};
@@ -19,7 +20,7 @@ pub(super) const TOP: [&str; 7] = ["version", "unclassified", "unclassified_new"
 /// Keys of a class.
 pub(super) const CLASS: [&str; 1] = ["columns"];
 /// Keys of a role.
-pub(super) const ROLE: [&str; 12] = [
+pub(super) const ROLE: [&str; 13] = [
     "inherits",
     "default",
     "read_only",
@@ -32,6 +33,7 @@ pub(super) const ROLE: [&str; 12] = [
     "statements",
     "limits",
     "expires",
+    "when",
 ];
 /// Keys of a role's limits.
 const LIMITS: [&str; 1] = ["seconds"];
@@ -201,6 +203,7 @@ fn role(faults: &mut Faults<'_>, (name, span, table): Named<'_>, classes: &[&str
         statements: statements(faults, table, name),
         limits: limits(faults, table, name),
         expires: expires(faults, table, name),
+        when: conditions::conditions(faults, table, name),
     }
 }
 

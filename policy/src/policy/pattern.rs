@@ -10,8 +10,9 @@ pub struct Pattern<const N: usize> {
     parts: [Part; N],
 }
 
+/// A name, with stars.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Part {
+pub(super) struct Part {
     /// What stands between the stars: one more than there are stars.
     pieces: Vec<String>,
     quoted: bool,
@@ -101,17 +102,36 @@ impl<const N: usize> fmt::Display for Pattern<N> {
             if i > 0 {
                 f.write_str(".")?;
             }
-            match part.quoted {
-                true => write!(f, "\"{}\"", part.pieces.concat().replace('"', "\"\""))?,
-                false => f.write_str(&part.pieces.join("*"))?,
-            }
+            part.fmt(f)?;
         }
         Ok(())
     }
 }
 
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.quoted {
+            true => write!(f, "\"{}\"", self.pieces.concat().replace('"', "\"\"")),
+            false => f.write_str(&self.pieces.join("*")),
+        }
+    }
+}
+
 impl Part {
-    fn matches(&self, name: &str) -> bool {
+    /// Taken as it is, but for the stars.
+    pub(super) fn wild(text: &str) -> Part {
+        Part { pieces: text.split('*').map(str::to_owned).collect(), quoted: false }
+    }
+
+    /// The name, where it has no star.
+    pub(super) fn exact(&self) -> Option<&str> {
+        match self.pieces.as_slice() {
+            [name] => Some(name),
+            _ => None,
+        }
+    }
+
+    pub(super) fn matches(&self, name: &str) -> bool {
         let [first, middle @ .., last] = self.pieces.as_slice() else {
             return self.pieces.first().is_some_and(|piece| piece == name);
         };
@@ -141,7 +161,7 @@ fn parts(text: &str) -> Result<Vec<Part>, PatternError> {
                 if part.trim() != part {
                     return Err(PatternError::Blank);
                 }
-                (Part { pieces: part.split('*').map(str::to_owned).collect(), quoted: false }, after)
+                (Part::wild(part), after)
             }
         };
         if part.pieces.len() == 1 && part.pieces.concat().is_empty() {

@@ -19,6 +19,7 @@ pub fn findings(policy: &Policy, catalog: &Catalog, engine: &Engine) -> Vec<Find
             let message = format!("role {name} has trusted_code: it can read everything, whatever its masks say");
             found.push(Finding::new(Severity::Note, "role.trusted", policy, role.line, message));
         }
+        found.extend(by_word(policy, role));
         if !engine.unprotected(name) && !role.sees_everything(policy.unclassified) {
             found.extend(by_default(policy, catalog, role));
             found.extend(views(policy, catalog, engine, role));
@@ -26,6 +27,15 @@ pub fn findings(policy: &Policy, catalog: &Catalog, engine: &Engine) -> Vec<Find
     }
     merge_roles(&mut found);
     found
+}
+
+/// Conditions that any client can meet by what it says.
+fn by_word(policy: &Policy, role: &Role) -> impl Iterator<Item = Finding> {
+    role.when.iter().filter_map(|when| when.applications.as_ref()).map(|said| {
+        let message = format!("role {} hangs on the application {said}: any client can call itself so", role.name);
+        Finding::new(Severity::Note, "role.application", policy, said.line, message)
+            .with_help("it keeps from mistakes only; say `networks` beside it")
+    })
 }
 
 /// The longest time that an exemption may last from now on without a word, in seconds.
@@ -239,4 +249,24 @@ fn views(policy: &Policy, catalog: &Catalog, engine: &Engine, role: &Role) -> Ve
 fn merge_roles(found: &mut Vec<Finding>) {
     let mut seen = BTreeSet::new();
     found.retain(|f| seen.insert((f.id, f.line, f.message.clone())));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_condition_that_any_client_meets_is_noted() {
+        let text = "version = 1\n[role.r]\nwhen.networks = [\"10.0.0.0/8\"]\n[role.s]\nwhen.applications = [\"psql\"]\n[role.t]\ninherits = [\"r\", \"s\"]\n";
+        let policy = Policy::parse("p", text).unwrap();
+        let found: Vec<Finding> = policy.roles.values().flat_map(|role| by_word(&policy, role)).collect();
+        let told: Vec<_> = found.iter().map(|f| (f.id, f.line, f.message.as_str())).collect();
+        assert_eq!(
+            told,
+            [
+                ("role.application", 5, "role s hangs on the application psql: any client can call itself so"),
+                ("role.application", 5, "role t hangs on the application psql: any client can call itself so"),
+            ]
+        );
+    }
 }

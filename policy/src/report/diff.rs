@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::conditions;
 pub use super::looks::Change;
 use super::looks::change;
 use crate::catalog::Catalog;
@@ -368,6 +369,9 @@ fn rights(old: &Role, new: &Role, found: &mut Vec<Difference>) {
             let text = |value: Option<(i64, String)>| value.map_or_else(|| "—".to_owned(), |(_, text)| text);
             push(key, text(before), text(after), if opens { Change::Clearer } else { Change::Masked });
         }
+    }
+    for (key, before, after, change) in conditions::differences(&old.when, &new.when) {
+        push(key, before, after, change);
     }
     let functions = |role: &Role| role.functions.iter().map(|(schema, name)| format!("{schema}.{name}")).collect::<Vec<_>>();
     let channels = |role: &Role| role.channels.iter().map(ToString::to_string).collect::<Vec<_>>();

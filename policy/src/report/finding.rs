@@ -45,6 +45,7 @@ pub const IDS: &[(&str, &str)] = &[
     ("lock.missing", "the policy says `unclassified_new`, and there is no lock file"),
     ("mask.misfit", "a mask does not fit a column's type"),
     ("policy.file", "the file is no policy: what is wrong is found without a database"),
+    ("role.application", "a role has a condition on `applications`, which any client can meet"),
     ("role.trusted", "a role has `trusted_code`, hence can read everything"),
     ("role.unknown", "the configuration or users file names a role that the policy does not have"),
     ("rows.failing", "the database does not take a row filter"),

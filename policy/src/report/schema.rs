@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::mask::fake::{FakeKind, Locale};
 use crate::mask::spec::Unit;
+use crate::policy::conditions::hours::DAYS;
 use crate::policy::{Policy, StatementKind, tests_in_file};
 
 /// One part of a pattern.
@@ -154,8 +155,43 @@ fn role_key(key: &str) -> Value {
             "additionalProperties": false,
         }),
         "expires" => json!({ "description": "From then on nobody has the role: a date (in UTC), or a date and time with an offset." }),
+        "when" => conditions(),
         _ => json!({}),
     }
+}
+
+/// Conditions of a role.
+fn conditions() -> Value {
+    let list = |what: &str| json!({ "description": what, "type": "array", "items": { "type": "string", "minLength": 1 }, "minItems": 1, "uniqueItems": true });
+    let time = |what: &str| json!({ "description": what, "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$|^24:00(:00)?$" });
+    let hours = json!({
+        "type": "object",
+        "properties": {
+            "days": {
+                "description": "On which they begin; all, where it is not said.",
+                "type": "array",
+                "items": { "enum": DAYS },
+                "minItems": 1,
+                "uniqueItems": true,
+            },
+            "from": time("From then on; 00:00, where it is not said."),
+            "to": time("Until then, on the day after where it is earlier than from; 24:00, where it is not said."),
+            "zone": { "description": "By whose clock: Europe/Berlin, +02:00; UTC, where it is not said.", "type": "string", "minLength": 1 },
+        },
+        "minProperties": 1,
+        "additionalProperties": false,
+    });
+    json!({
+        "description": "When the role may be used: all that are said must hold.",
+        "type": "object",
+        "properties": {
+            "networks": list("Where connections come from: 10.0.0.0/8, 2001:db8::/32, 192.0.2.7."),
+            "hours": { "description": "Hours of the week, or several.", "anyOf": [hours, { "type": "array", "items": hours, "minItems": 1 }] },
+            "applications": list("What clients call themselves (application_name); * stands for any characters. No boundary."),
+        },
+        "minProperties": 1,
+        "additionalProperties": false,
+    })
 }
 
 /// Whether a mask may be a word, and its argument where it takes one. `None`: it is not described here.

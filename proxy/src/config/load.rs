@@ -139,6 +139,7 @@ impl Load<'_> {
             failed_logins: u32::try_from(failed).unwrap_or(1),
             failed_within: Duration::from_secs(within.unsigned_abs()),
             order_key: None,
+            asks_conditions: true,
             look_every: crate::snapshot::PERIOD,
             warnings: Vec::new(),
         })

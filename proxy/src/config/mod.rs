@@ -59,6 +59,8 @@ pub struct Config {
     /// The order key of every session, in place of a random one for each. The file cannot say it: it is for tests that
     /// compare the orders of rows of two databases. 32 letters and digits.
     pub order_key: Option<String>,
+    /// Conditions of roles are asked; not in the proxy of a command that shows what roles see.
+    pub asks_conditions: bool,
     /// Between two questions to a database whether its catalog has changed. The file cannot say it: it is for tests that want to be
     /// judged by a stale one.
     pub look_every: Duration,

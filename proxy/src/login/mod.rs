@@ -3,7 +3,7 @@
 mod asked;
 mod connection;
 pub mod scram;
-mod settings;
+pub mod settings;
 pub mod startup;
 mod stream;
 #[cfg(test)]
@@ -37,7 +37,7 @@ pub use stream::ClientStream;
 pub struct Authenticated {
     /// The user's name.
     pub user: String,
-    /// The active one of the user's roles: the one that the client asked for, else the first.
+    /// The active one of the user's roles: the one that the client asked for, else the first whose conditions hold, else the first.
     pub role: String,
     /// All of the user's roles.
     pub roles: Arc<[String]>,
@@ -116,6 +116,8 @@ pub struct Desk<'a> {
     pub ignored: &'a [String],
     /// From which the exchange with unknown users is made.
     pub mock: &'a [u8; 32],
+    /// Whether the conditions of a role hold for a client that calls itself so.
+    pub suits: &'a (dyn Fn(&str, &str) -> bool + Sync),
     /// Whether anything is protected from a role.
     pub protects: &'a (dyn Fn(&str) -> bool + Sync),
     /// Is told of a client that is turned away, before the client is.
@@ -273,7 +275,9 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
     };
     desk.tries.forget(&asked.user, desk.from);
     let mut given = asked.parameters;
-    let role = active(&asked.user, roles, settings::take_role(&mut given).map_err(LoginError::Refused)?)?;
+    let chosen = settings::take_role(&mut given).map_err(LoginError::Refused)?;
+    let application = settings::application(&given).unwrap_or_default();
+    let role = active(&asked.user, roles, chosen, |role| (desk.suits)(role, &application))?;
     let (parameters, ignored) =
         if (desk.protects)(&role) { settings::allowed(&given, desk.ignored).map_err(LoginError::Refused)? } else { (given, Vec::new()) };
     let (final_message, keys) = proved.map(|(message, keys)| (message, Box::new(keys))).unzip();
@@ -291,10 +295,11 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
     Ok(Some(Authenticated { user, role, roles, valid_until, attributes, database, parameters, ignored, minor, keys, proof: Proof }))
 }
 
-/// The role that a session is begun with: one of the user's own. Who asks has proved to be the user.
-fn active(user: &str, roles: &[String], asked: Option<String>) -> Result<String, LoginError> {
+/// The role that a session is begun with: one of the user's own, and where none is asked for the first that suits, else the first, which
+/// is refused in its own words. Who asks has proved to be the user.
+fn active(user: &str, roles: &[String], asked: Option<String>, suits: impl Fn(&str) -> bool) -> Result<String, LoginError> {
     let none = || LoginError::Denied { user: user.to_owned(), why: "no role" };
-    let Some(asked) = asked else { return roles.first().cloned().ok_or_else(none) };
+    let Some(asked) = asked else { return roles.iter().find(|role| suits(role)).or(roles.first()).cloned().ok_or_else(none) };
     if roles.contains(&asked) {
         return Ok(asked);
     }

@@ -63,6 +63,13 @@ pub fn take_role(parameters: &mut Vec<(String, String)>) -> Result<Option<String
     Ok(asked)
 }
 
+/// What a client calls itself; the last one counts, `options` before others.
+pub fn application(parameters: &[(String, String)]) -> Option<String> {
+    let of_options = parameters.iter().filter(|(name, _)| name == "options").filter_map(|(_, text)| options(text).ok()).flatten();
+    let others = parameters.iter().filter(|(name, _)| name != "options").cloned();
+    of_options.chain(others).filter(|(name, _)| name.eq_ignore_ascii_case("application_name")).last().map(|(_, value)| value)
+}
+
 /// As one word of `options`.
 fn escaped(word: &str) -> String {
     let of = |c: char| if c == '\\' || c.is_ascii_whitespace() || c == '\x0b' { vec!['\\', c] } else { vec![c] };

@@ -62,6 +62,7 @@ impl Place {
             from: [127, 0, 0, 1].into(),
             ignored: &[],
             mock: &[7; 32],
+            suits: &|_, _| true,
             protects: &|role| role == "analyst",
             refused: &|_| {},
         };

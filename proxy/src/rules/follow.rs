@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
 
-use pgveil_policy::policy::Exemption;
+use pgveil_policy::policy::{Circumstances, Exemption, Unmet};
 
 use super::{Rules, Standing, moment};
 use crate::fatal::Fatal;
@@ -22,9 +22,18 @@ pub struct Follow {
     /// By which it is judged.
     role: String,
     began: Standing,
+    /// In room of its own: it is seldom looked at.
+    terms: Box<Terms>,
+}
+
+/// What a session hangs on besides its role.
+#[derive(Debug)]
+struct Terms {
     /// When the user may no longer be here.
     until: Option<SystemTime>,
-    exempt: Option<Box<Exempt>>,
+    /// What conditions of the role ask for; `None`: they are not asked.
+    circumstances: Option<Circumstances>,
+    exempt: Option<Exempt>,
 }
 
 /// A session that sees more than its role, for some time.
@@ -84,6 +93,9 @@ pub enum Why {
         /// The role.
         role: String,
     },
+    /// Its conditions do not hold.
+    #[error(transparent)]
+    Unmet(Box<Unmet>),
     /// The user's time is.
     #[error("your login is no longer valid")]
     Over,
@@ -115,6 +127,7 @@ impl Why {
         match self {
             Why::Gone { .. } | Why::Expired { .. } => "Ask whoever writes the policy.",
             Why::Over => "Ask whoever keeps the users.",
+            Why::Unmet(_) => "If you have another role, choose it when you connect: options='-c pgveil.role=ROLE'.",
             Why::Protected { .. } | Why::Writes { .. } | Why::Limits { .. } | Why::Exempted { .. } => "Connect again.",
         }
     }
@@ -122,7 +135,7 @@ impl Why {
     /// What the client is told.
     pub fn fatal(&self) -> Fatal {
         let cause = match self {
-            Why::Expired { .. } | Why::Over | Why::Exempted { .. } => "",
+            Why::Expired { .. } | Why::Over | Why::Unmet(_) | Why::Exempted { .. } => "",
             Why::Gone { .. } | Why::Protected { .. } | Why::Writes { .. } | Why::Limits { .. } => "the policy has changed: ",
         };
         Fatal::new("57P01", format!("terminating connection because {cause}{self}")).hint(self.hint())
@@ -131,21 +144,23 @@ impl Why {
 
 impl Follow {
     /// Begins a session of a user, who may be there `until` then, under `rules`, which `all` showed when the user logged in; `None` where
-    /// that policy has no such role.
+    /// that policy has no such role. Without circumstances its conditions are not asked.
     pub fn begin(
         all: watch::Receiver<Arc<Rules>>,
         rules: &Rules,
         (user, role): (&str, &str),
         until: Option<SystemTime>,
+        circumstances: Option<Circumstances>,
     ) -> Option<(Follow, Behind)> {
         // What an exemption makes is nobody's to have: it would not end.
         rules.standing(role).filter(|_| !rules.policy.is_of_an_exemption(role))?;
         let lasting = rules.policy.exemption(user, role).filter(|e| moment(e.until) > SystemTime::now());
         let judged = lasting.map_or_else(|| role.to_owned(), Exemption::judged_as);
-        let exempt = |e: &Exemption| Box::new(Exempt { user: user.to_owned(), role: role.to_owned(), reason: e.reason.clone() });
+        let exempt = |e: &Exemption| Exempt { user: user.to_owned(), role: role.to_owned(), reason: e.reason.clone() };
         let began = rules.standing(&judged)?;
         let behind = Behind { rules: all.clone(), seen: rules.number };
-        Some((Follow { rules: all, role: judged, began, until, exempt: lasting.map(exempt) }, behind))
+        let terms = Box::new(Terms { until, circumstances, exempt: lasting.map(exempt) });
+        Some((Follow { rules: all, role: judged, began, terms }, behind))
     }
 
     /// The role that the session is judged by: its own, or the one that an exemption makes of it.
@@ -155,7 +170,7 @@ impl Follow {
 
     /// Why it sees more than its role, where it does.
     pub fn exemption(&self) -> Option<&str> {
-        self.exempt.as_ref().map(|exempt| exempt.reason.as_str())
+        self.terms.exempt.as_ref().map(|exempt| exempt.reason.as_str())
     }
 
     /// What the session was begun with.
@@ -163,27 +178,36 @@ impl Follow {
         self.began
     }
 
-    /// When the session must end, and why; `None` where nothing says so.
-    pub fn end(&self) -> Option<(SystemTime, Why)> {
+    /// When that has to be asked again, for it ends then or may; `None`: not before there is another policy.
+    ///
+    /// # Errors
+    /// Why it must end now.
+    pub fn lasts(&self) -> Result<Option<SystemTime>, Why> {
+        let now = SystemTime::now();
+        let end = self.end();
+        if let Some((_, why)) = end.as_ref().filter(|(at, _)| *at <= now) {
+            return Err(why.clone());
+        }
+        let again = self.rules.borrow().holds(&self.role, self.terms.circumstances.as_ref(), now)?;
+        Ok(end.map(|(at, _)| at).into_iter().chain(again).min())
+    }
+
+    /// When the time of the exemption, of the role or of the user is over, and why.
+    fn end(&self) -> Option<(SystemTime, Why)> {
         let rules = self.rules.borrow();
         // Another policy may have it last longer, or not any more.
-        let of_exemption = self.exempt.as_deref().map(|Exempt { user, role, .. }| {
+        let of_exemption = self.terms.exempt.as_ref().map(|Exempt { user, role, .. }| {
             let until = rules.policy.exemption(user, role).map_or(SystemTime::UNIX_EPOCH, |e| moment(e.until));
             (until, Why::Exempted { user: user.clone(), role: role.clone() })
         });
         let of_role = rules.expiry(&self.role).map(|at| (at, Why::Expired { role: self.role.clone() }));
-        let of_user = self.until.map(|at| (at, Why::Over));
+        let of_user = self.terms.until.map(|at| (at, Why::Over));
         of_exemption.into_iter().chain(of_role).chain(of_user).min_by_key(|(at, _)| *at)
-    }
-
-    /// Why it must end now.
-    fn has_ended(&self) -> Option<Why> {
-        self.end().filter(|(at, _)| *at <= SystemTime::now()).map(|(_, why)| why)
     }
 
     /// Waits for a change, or for the end.
     pub async fn changed(&mut self) -> Change {
-        if self.end().is_some() {
+        if !matches!(self.lasts(), Ok(None)) {
             // A session has no room for what few need.
             return Box::pin(self.news_before_end()).await;
         }
@@ -191,11 +215,17 @@ impl Follow {
     }
 
     async fn news_before_end(&mut self) -> Change {
-        let end = self.end();
-        let number = self.rules.borrow().number;
-        tokio::select! {
-            change = self.news() => change,
-            why = over(end) => Change { number, why: Some(why) },
+        loop {
+            let number = self.rules.borrow().number;
+            let again = match self.lasts() {
+                Ok(Some(again)) => again,
+                Ok(None) => return self.news().await,
+                Err(why) => return Change { number, why: Some(why) },
+            };
+            tokio::select! {
+                change = self.news() => return change,
+                () = over(again) => {}
+            }
         }
     }
 
@@ -206,7 +236,7 @@ impl Follow {
         }
         let rules = Arc::clone(&self.rules.borrow_and_update());
         let role = || self.role.clone();
-        let ended = self.has_ended();
+        let ended = self.lasts().err();
         let why = match rules.standing(&self.role) {
             _ if ended.is_some() => ended,
             None => Some(Why::Gone { role: role() }),
@@ -223,12 +253,11 @@ impl Follow {
 const NAP: Duration = Duration::from_secs(20);
 
 /// Waits until then.
-async fn over(end: Option<(SystemTime, Why)>) -> Why {
-    let Some((at, why)) = end else { return future::pending().await };
+async fn over(at: SystemTime) {
     loop {
         let left = at.duration_since(SystemTime::now()).unwrap_or_default();
         if left.is_zero() {
-            return why;
+            return;
         }
         tokio::time::sleep(left.min(NAP)).await;
     }
@@ -243,6 +272,17 @@ mod tests {
         Arc::new(Rules { number, policy: Arc::new(pgveil_policy::Policy::parse("p", &text).unwrap()), hash: String::new(), lock: None })
     }
 
+    fn here() -> Circumstances {
+        Circumstances { from: [127, 0, 0, 1].into(), application: "psql".to_owned() }
+    }
+
+    /// Hours of every day that end in so many seconds, by UTC; they began half a day before.
+    fn hours(left: u64) -> String {
+        let end = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + left;
+        let clock = |second: u64| format!("{:02}:{:02}:{:02}", second / 3600 % 24, second / 60 % 60, second % 60);
+        format!("{{ from = \"{}\", to = \"{}\" }}", clock(end + 43_200), clock(end))
+    }
+
     const CLEAR: &str = "[role.r]\ndefault = \"clear\"\n";
     const MASKED: &str = "[role.r]\ndefault = \"clear\"\nmask.c = \"null\"\n";
     const READS: &str = "[role.r]\nread_only = true\n";
@@ -254,7 +294,7 @@ mod tests {
             let ends = async |text: &str, until: Option<SystemTime>| {
                 let (_to, from) = watch::channel(rules(1, text));
                 let first = Arc::clone(&from.borrow());
-                let (mut follow, _) = Follow::begin(from, &first, ("u", "r"), until).unwrap();
+                let (mut follow, _) = Follow::begin(from, &first, ("u", "r"), until, None).unwrap();
                 let change = tokio::time::timeout(Duration::from_millis(500), follow.changed()).await;
                 change.ok().map(|change| change.why.unwrap().fatal())
             };
@@ -271,12 +311,33 @@ mod tests {
     }
 
     #[test]
+    fn a_session_ends_with_the_hours_of_its_role() {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+            let ends = async |when: &str, asks: bool| {
+                let (_to, from) = watch::channel(rules(1, &format!("{CLEAR}when.hours = {when}\n")));
+                let first = Arc::clone(&from.borrow());
+                let (mut follow, _) = Follow::begin(from, &first, ("u", "r"), None, asks.then(here)).unwrap();
+                let began = follow.lasts().is_ok();
+                let change = tokio::time::timeout(Duration::from_secs(3), follow.changed()).await;
+                (began, change.ok().map(|change| change.why.unwrap().fatal()))
+            };
+            let (began, fatal) = ends(&hours(2), true).await;
+            let fatal = fatal.unwrap();
+            assert!(began && fatal.code == "57P01" && fatal.message.contains("role \"r\" may be used only on all days from"), "{fatal:?}");
+            // They go on in others, and in these only at first sight.
+            assert!(matches!(ends(&format!("[{}, {}]", hours(2), hours(60)), true).await, (true, None)));
+            assert!(matches!(ends(&hours(46_800), true).await, (false, Some(_))), "they have ended");
+            assert!(matches!(ends(&hours(46_800), false).await, (true, None)), "nobody asks");
+        });
+    }
+
+    #[test]
     fn what_a_session_was_begun_with_cannot_change() {
         tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
             let ends = async |before: &str, after: &str| {
                 let (to, from) = watch::channel(rules(1, before));
                 let first = Arc::clone(&from.borrow());
-                let (mut follow, mut behind) = Follow::begin(from, &first, ("u", "r"), None).unwrap();
+                let (mut follow, mut behind) = Follow::begin(from, &first, ("u", "r"), None, Some(here())).unwrap();
                 assert!(!behind.is_true());
                 to.send_replace(rules(2, after));
                 assert!(behind.is_true());
@@ -298,8 +359,21 @@ mod tests {
                 ends(CLEAR, "[role.r]\ndefault = \"clear\"\nlimits.seconds = 2\n").await.unwrap(),
                 "the policy now protects data from role \"r\""
             );
+            for (when, told) in [
+                ("networks = [\"127.0.0.0/8\"]", None),
+                ("networks = [\"10.0.0.0/8\"]", Some("and the connection comes from 127.0.0.1")),
+                ("applications = [\"*sql\"]", None),
+                ("applications = [\"Tableau\"]", Some("and the client calls itself \"psql\"")),
+                ("hours = {}", None),
+                ("hours = {}", Some("may be used only on all days")),
+            ] {
+                let when = when.replace("{}", &hours(if told.is_some() { 46_800 } else { 60 }));
+                let ended = ends(MASKED, &format!("{MASKED}when.{when}\n")).await;
+                assert_eq!(ended.is_some(), told.is_some(), "{when}: {ended:?}");
+                assert!(told.is_none_or(|told| ended.unwrap().contains(told)), "{when}");
+            }
             let (_, from) = watch::channel(rules(1, "[role.s]\n"));
-            assert!(Follow::begin(from, &rules(1, "[role.s]\n"), ("u", "r"), None).is_none());
+            assert!(Follow::begin(from, &rules(1, "[role.s]\n"), ("u", "r"), None, None).is_none());
         });
     }
 }

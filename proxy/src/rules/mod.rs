@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use pgveil_policy::Policy;
+use pgveil_policy::policy::Circumstances;
 use pgveil_policy::policy::lock::Lock;
 
 use crate::error::ConfigError;
 
-pub use follow::Follow;
+pub use follow::{Follow, Why};
 
 /// A policy that is, or was, in force.
 #[derive(Debug)]
@@ -62,6 +63,36 @@ impl Rules {
         self.policy.roles.get(role)?.expires.as_ref().map(|expiry| moment(expiry.at))
     }
 
+    /// Whether a user who has a role may take it now.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_take(&self, role: &str, circumstances: Option<&Circumstances>) -> Result<(), Why> {
+        // What an exemption makes is nobody's to have.
+        if self.policy.is_of_an_exemption(role) {
+            return Err(Why::Gone { role: role.to_owned() });
+        }
+        self.holds(role, circumstances, SystemTime::now()).map(drop)
+    }
+
+    /// Whether a session may have a role, and when that has to be asked again; `None`: never. Without circumstances its conditions are
+    /// not asked.
+    fn holds(&self, role: &str, circumstances: Option<&Circumstances>, now: SystemTime) -> Result<Option<SystemTime>, Why> {
+        let named = || role.to_owned();
+        if !self.policy.roles.contains_key(role) {
+            return Err(Why::Gone { role: named() });
+        }
+        let expiry = self.expiry(role);
+        if expiry.is_some_and(|at| at <= now) {
+            return Err(Why::Expired { role: named() });
+        }
+        let again = match circumstances {
+            Some(circumstances) => self.policy.conditions_of(role, circumstances, seconds(now)).map_err(|e| Why::Unmet(Box::new(e)))?,
+            None => None,
+        };
+        Ok(expiry.into_iter().chain(again.map(moment)).min())
+    }
+
     /// Whether anything is protected from a role.
     pub fn protects(&self, role: &str) -> bool {
         self.standing(role).is_none_or(|standing| standing.protected)
@@ -72,6 +103,12 @@ impl Rules {
 fn moment(seconds: i64) -> SystemTime {
     let after = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
     SystemTime::UNIX_EPOCH.checked_add(after).unwrap_or(SystemTime::UNIX_EPOCH)
+}
+
+/// Whole seconds since 1970 began; 0 for what was before.
+fn seconds(at: SystemTime) -> i64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// The lock file of a policy: `policy.lock` beside `policy.toml`.

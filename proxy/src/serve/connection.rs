@@ -3,15 +3,17 @@
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use pgveil_policy::builtin::settings;
+use pgveil_policy::policy::Circumstances;
 use pgveil_policy::policy::user::User;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
+use super::roles::Asked;
 use super::{Roles, Shared, identity};
 use crate::audit::line::Line;
 use crate::audit::{self, Auditor};
@@ -24,7 +26,7 @@ use crate::log;
 use crate::login::{self, Arrival, Authenticated, ClientStream, Desk, farewell};
 use crate::relay::{self, Ended, Left, Over};
 use crate::rules::follow::Behind;
-use crate::rules::{Follow, Rules, Standing};
+use crate::rules::{Follow, Rules, Standing, Why};
 use crate::scrub::Scrub;
 use crate::snapshot::Database;
 use crate::upstream::{Upstream, Who};
@@ -79,33 +81,40 @@ pub(super) async fn attend(
     // One policy for the whole login; if another one comes meanwhile, the session learns of it as soon as it begins.
     let mut all_rules = shared.all_rules.subscribe();
     let rules = Arc::clone(&all_rules.borrow_and_update());
-    let protects = |role: &str| rules.protects(role);
-    let refused = |error: &LoginError| {
-        log::warn("login.refused", &[("id", &id), ("peer", &peer), ("error", error)]);
-        let user = match error {
-            LoginError::Denied { user, .. } => user.clone(),
-            LoginError::TlsRequired | LoginError::Protocol(_) | LoginError::Refused(_) | LoginError::Io(_) => String::new(),
+    // What decides a login is not kept for as long as the session lasts.
+    let arrival = {
+        let protects = |role: &str| rules.protects(role);
+        let suits = |role: &str, application: &str| {
+            let circumstances = circumstances(peer, application.to_owned(), &shared);
+            !matches!(rules.may_take(role, circumstances.as_ref()), Err(Why::Unmet(_)))
         };
-        let peer = peer.to_string();
-        let who = audit::line::Who { session: id, user, role: None, database: None, peer, application: None, exemption: None };
-        denied(&shared, who, error.to_string());
-    };
-    let desk = Desk {
-        tls: &shared.config.tls,
-        client_cert: shared.config.client_cert,
-        users: &shared.users,
-        lookup: shared.lookup.as_ref(),
-        tries: &shared.tries,
-        from: peer.ip(),
-        ignored: &shared.config.ignored_parameters,
-        mock: &shared.mock,
-        protects: &protects,
-        refused: &refused,
-    };
-    let arrival = tokio::select! {
-        // What a login needs is not kept for as long as the session lasts.
-        arrival = timeout(shared.config.login_timeout, Box::pin(login::arrive(socket, &desk))) => arrival,
-        _ = stop.wait_for(|stop| *stop) => return,
+        let refused = |error: &LoginError| {
+            log::warn("login.refused", &[("id", &id), ("peer", &peer), ("error", error)]);
+            let user = match error {
+                LoginError::Denied { user, .. } => user.clone(),
+                LoginError::TlsRequired | LoginError::Protocol(_) | LoginError::Refused(_) | LoginError::Io(_) => String::new(),
+            };
+            let peer = peer.to_string();
+            let who = audit::line::Who { session: id, user, role: None, database: None, peer, application: None, exemption: None };
+            denied(&shared, who, error.to_string());
+        };
+        let desk = Desk {
+            tls: &shared.config.tls,
+            client_cert: shared.config.client_cert,
+            users: &shared.users,
+            lookup: shared.lookup.as_ref(),
+            tries: &shared.tries,
+            from: peer.ip(),
+            ignored: &shared.config.ignored_parameters,
+            mock: &shared.mock,
+            suits: &suits,
+            protects: &protects,
+            refused: &refused,
+        };
+        tokio::select! {
+            arrival = timeout(shared.config.login_timeout, Box::pin(login::arrive(socket, &desk))) => arrival,
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
     };
     match arrival {
         Err(_) => log::warn("login.timeout", &[("id", &id), ("peer", &peer)]),
@@ -122,7 +131,7 @@ pub(super) async fn attend(
         }
         Ok(Ok(Arrival::Session(who, client, read_ahead))) => {
             drop(place);
-            let roles = Roles::of(&who, &shared.config.upstream);
+            let roles = Roles::of(&who, &shared.config.upstream, may_take(&who, peer, &shared));
             let arrived = Arrived { id, peer, who, client, read_ahead, all_rules, rules, roles, former: None, stop };
             // Behind a pointer: it is not kept for as long as the session lasts.
             let mut next = Some(Box::new(arrived));
@@ -217,7 +226,8 @@ async fn begin(arrived: Box<Arrived>, shared: &Shared) -> Option<Box<Begun>> {
         farewell(&mut client, &Fatal::new("53300", "sorry, too many clients already")).await;
         return None;
     };
-    let Some((follow, behind)) = Follow::begin(all_rules, &rules, (&who.user, &who.role), who.valid_until) else {
+    let circumstances = circumstances(peer, application(&who).unwrap_or_default(), shared);
+    let Some((follow, behind)) = Follow::begin(all_rules, &rules, (&who.user, &who.role), who.valid_until, circumstances) else {
         let why = "the policy has no such role";
         log::error("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &why)]);
         denied(shared, audited(id, peer, &who), why);
@@ -225,7 +235,7 @@ async fn begin(arrived: Box<Arrived>, shared: &Shared) -> Option<Box<Begun>> {
         farewell(&mut client, &fatal).await;
         return None;
     };
-    if let Some((_, why)) = follow.end().filter(|(at, _)| *at <= SystemTime::now()) {
+    if let Err(why) = follow.lasts() {
         log::warn("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("why", &why)]);
         denied(shared, audited(id, peer, &who), why.to_string());
         farewell(&mut client, &Fatal::new("28000", why.to_string()).hint(why.hint())).await;
@@ -379,15 +389,32 @@ fn report(id: u64, Told { user, auditor }: &Told, start: Instant, ended: &Ended,
     log::info("session.end", &[("id", &id), ("user", user), ("seconds", &start.elapsed().as_secs()), ("how", &how)]);
 }
 
+/// What conditions of roles ask for; `None` where they are not asked.
+fn circumstances(peer: SocketAddr, application: String, shared: &Shared) -> Option<Circumstances> {
+    shared.config.asks_conditions.then(|| Circumstances { from: peer.ip(), application })
+}
+
+/// Whether a user may take a role of theirs, by the policy of the moment.
+fn may_take(who: &Authenticated, peer: SocketAddr, shared: &Arc<Shared>) -> Asked {
+    let (shared, application) = (Arc::clone(shared), application(who).unwrap_or_default());
+    Box::new(move |role| {
+        let rules = Arc::clone(&shared.all_rules.borrow());
+        rules.may_take(role, circumstances(peer, application.clone(), &shared).as_ref())
+    })
+}
+
+fn application(who: &Authenticated) -> Option<String> {
+    login::settings::application(&who.parameters)
+}
+
 fn audited(id: u64, peer: SocketAddr, who: &Authenticated) -> audit::line::Who {
-    let application = who.parameters.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case("application_name"));
     audit::line::Who {
         session: id,
         user: who.user.clone(),
         role: Some(who.role.clone()),
         database: Some(who.database.clone()),
         peer: peer.to_string(),
-        application: application.map(|(_, value)| value.clone()),
+        application: application(who),
         exemption: None,
     }
 }

@@ -73,6 +73,8 @@ impl Stage {
         config.client_cert = ClientCert::Optional;
         config.audit = None;
         config.auth = None;
+        // What a role sees is asked here, not whether somebody may have it now.
+        config.asks_conditions = false;
         // Nobody's own password is at hand.
         let upstream = Arc::make_mut(&mut config.upstream);
         upstream.login = LogsIn::Account;
