@@ -67,7 +67,7 @@ pub fn take_role(parameters: &mut Vec<(String, String)>) -> Result<Option<String
 pub fn application(parameters: &[(String, String)]) -> Option<String> {
     let of_options = parameters.iter().filter(|(name, _)| name == "options").filter_map(|(_, text)| options(text).ok()).flatten();
     let others = parameters.iter().filter(|(name, _)| name != "options").cloned();
-    of_options.chain(others).filter(|(name, _)| name.eq_ignore_ascii_case("application_name")).last().map(|(_, value)| value)
+    of_options.chain(others).rfind(|(name, _)| name.eq_ignore_ascii_case("application_name")).map(|(_, value)| value)
 }
 
 /// As one word of `options`.

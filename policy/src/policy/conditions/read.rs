@@ -201,7 +201,7 @@ mod tests {
             ("when.hours = { from = \"24:00\", to = \"08:00\" }", "p:3:23: `hours` of role r begin at 24:00"),
             (
                 "when.hours = { from = \"08:00\", to = \"08:00\" }",
-                "p:3:36: `hours` of role r end when they begin; write two times; leave `from` and `to` out",
+                "p:3:37: `hours` of role r end when they begin; write two times; leave `from` and `to` out",
             ),
             (
                 "when.hours = { zone = \"Europe/Berlim\" }",
