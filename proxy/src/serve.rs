@@ -28,7 +28,7 @@ use crate::fatal::Fatal;
 use crate::log;
 use crate::rules::keep;
 
-pub use connection::Session;
+pub use connection::{Brake, Session};
 pub use shared::Shared;
 
 /// The most connections at one time that have not logged in yet. Further ones get 53300 at once.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::faults::{Faults, suggest};
-use super::{Role, RoleMask, RowRule, keyed};
+use super::{Limits, Role, RoleMask, RowRule, keyed};
 
 /// A role as its table says it.
 pub(super) struct Heir<'i> {
@@ -129,10 +129,7 @@ fn with_parents(faults: &mut Faults<'_>, heir: &Heir<'_>, parents: &[&Whole]) ->
     if role.expires.is_none() {
         role.expires = parents.iter().filter_map(|(parent, _)| parent.expires.clone()).min_by_key(|expiry| expiry.at);
     }
-    if role.limits.seconds.is_none() {
-        let limits = parents.iter().map(|(parent, _)| parent.limits).filter(|limits| limits.seconds.is_some());
-        role.limits = limits.min_by_key(|limits| limits.seconds).unwrap_or_default();
-    }
+    role.limits = role.limits.or(parents.iter().fold(Limits::default(), |least, (parent, _)| least.least(parent.limits)));
     // Only now it is known whether the role may write.
     for (class, mask) in role.masks.iter().filter(|(_, mask)| mask.spec.is_for_readers() && (mask.writes || !role.read_only)) {
         keyed::refuse_writer(faults, heir.places.get(class).unwrap_or(&at).clone(), &role.name, &mask.spec);

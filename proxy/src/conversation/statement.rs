@@ -61,6 +61,8 @@ pub struct Flow {
     pub columns: usize,
     /// The server writes or reads the binary form.
     pub binary: bool,
+    /// The first line that the server writes is no row.
+    pub header: bool,
     /// What replaces values; `None` where the data passes as it comes.
     pub sealing: Option<Arc<Sealing>>,
 }
@@ -162,6 +164,7 @@ impl Statement {
         let flow = |data: &Arc<CopyData>| Flow {
             columns: data.columns.len(),
             binary: data.form == CopyForm::Binary,
+            header: data.header && !data.own_header,
             sealing: data.is_sealed().then(|| Arc::new(Sealing::new(data, data.columns.iter().map(seal).collect()))),
         };
         Statement {
@@ -202,6 +205,11 @@ impl Statement {
             leans: Some(leans),
             ..self
         }
+    }
+
+    /// It may give the client rows, or the data of a COPY.
+    pub fn gives_rows(&self) -> bool {
+        self.kind.is_some_and(|kind| kind.gives_rows(!self.outputs.is_empty()))
     }
 
     /// The number of the policy that it, or what its rows are those of, was judged by last.

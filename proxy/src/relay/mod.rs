@@ -6,7 +6,10 @@ pub mod pump;
 mod tests;
 pub mod turns;
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -20,7 +23,7 @@ use crate::error::UpstreamError;
 use crate::fatal::Fatal;
 use crate::login::ClientStream;
 use crate::rules::follow::{Follow, Why};
-use crate::serve::Session;
+use crate::serve::{Brake, Session};
 use crate::upstream::ServerStream;
 use crate::wire::message::put_bare;
 use pump::{Between, Nothing, Pump, Stopped};
@@ -60,7 +63,7 @@ pub fn plain(session: Session) -> impl Future<Output = Ended> + Send {
     let turns = Turns::new(Arc::clone(&cancel.done));
     let nothing = Nothing { behind: Some(behind), tap: auditor.map(Tap::new) };
     let mut pump = Pump::new(nothing, (client, read_ahead), upstream.into_parts(), turns);
-    let mut signals = Signals { stop, cancel, follow };
+    let mut signals = Signals { stop, cancel, follow, brake: None };
     async move {
         let _place = place;
         let ended = drive(&mut pump, &mut signals, None::<&Never>).await;
@@ -105,7 +108,7 @@ struct Held<J> {
 
 /// Asks the server what a conversation has to know. Where it cannot begin, the client has been told.
 async fn begin<J: Judge>(session: Session, judge: J, fixed: Option<String>) -> Result<Held<J>, Ended> {
-    let Session { mut client, read_ahead, mut upstream, stop, cancel, follow, place: _place, .. } = session;
+    let Session { mut client, read_ahead, mut upstream, stop, cancel, follow, place: _place, brake, .. } = session;
     let settings = upstream.parameters().iter().try_for_each(|(name, value)| check_setting(name.as_bytes(), value.as_bytes()));
     let known = match (settings, fixed.or_else(order_key)) {
         (Err(veto), _) => Err((
@@ -127,7 +130,7 @@ async fn begin<J: Judge>(session: Session, judge: J, fixed: Option<String>) -> R
             let between = Conversation::new(judge, key, &schemas);
             let turns = Turns::new(Arc::clone(&cancel.done));
             let pump = Pump::new(between, (client, read_ahead), upstream.into_parts(), turns);
-            Ok(Held { pump, signals: Signals { stop, cancel, follow }, _place })
+            Ok(Held { pump, signals: Signals { stop, cancel, follow, brake }, _place })
         }
         Err((ended, fatal)) => {
             let _late = timeout(FAREWELL, crate::login::farewell(&mut client, &fatal)).await;
@@ -148,6 +151,7 @@ struct Signals {
     stop: watch::Receiver<bool>,
     cancel: CancelGuard,
     follow: Follow,
+    brake: Option<Box<Brake>>,
 }
 
 async fn drive<B: Between, C, S, R: Refresh>(pump: &mut Pump<B, C, S>, signals: &mut Signals, refresh: Option<&R>) -> Ended
@@ -155,8 +159,10 @@ where
     C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
-    let Signals { stop, cancel, follow } = signals;
+    let Signals { stop, cancel, follow, brake } = signals;
     let mut leaves = None;
+    let brake = brake.as_deref();
+    let mut pulled: Option<Pin<Box<dyn Future<Output = ()> + Send + '_>>> = None;
     loop {
         let stopped = tokio::select! {
             biased;
@@ -169,12 +175,17 @@ where
                 leaves = change.why;
                 continue;
             }
+            () = poll_fn(|cx| pulled.as_mut().map_or(Poll::Pending, |pulled| pulled.as_mut().poll(cx))) => {
+                pulled = None;
+                pump.between.braked();
+                continue;
+            }
             stopped = pump.run() => stopped,
             // After the pump: what the client said before is taken by now.
             asked = cancel.asked() => {
                 match asked {
                     Asked::Now(question) => {
-                        let _gone = question.send(pump.turns.until());
+                        let _gone = question.send(pump.turns.until(pump.between.runs()));
                     }
                     Asked::Delivered(until) if pump.turns.done() < until => pump.between.cancelled(),
                     Asked::Delivered(_) => {}
@@ -189,6 +200,13 @@ where
             (Stopped::End(end), _) => return Ended::End(end),
             (Stopped::ClientGone, _) => return Ended::ClientGone,
             (Stopped::ServerGone, _) => return Ended::ServerGone,
+            (Stopped::WantsBrake, why) => {
+                leaves = why;
+                match brake {
+                    Some(brake) => pulled = Some(Box::pin(brake.pull())),
+                    None => pump.between.braked(),
+                }
+            }
             (Stopped::WantsFresh, why) => {
                 leaves = why;
                 if let Some(refresh) = refresh {

@@ -212,7 +212,7 @@ impl Follow {
             None => Some(Why::Gone { role: role() }),
             Some(now) if now.protected && !self.began.protected => Some(Why::Protected { role: role() }),
             Some(now) if now.never_writes != self.began.never_writes => Some(Why::Writes { role: role() }),
-            Some(now) if now.seconds != self.began.seconds => Some(Why::Limits { role: role() }),
+            Some(now) if now.limits() != self.began.limits() => Some(Why::Limits { role: role() }),
             Some(_) => None,
         };
         Change { number: rules.number, why }

@@ -58,6 +58,8 @@ pub struct Session {
     pub follow: Follow,
     /// Whether one has come.
     pub behind: Behind,
+    /// Cancels what runs for it, where a statement of its role may give so many rows or bytes and no more.
+    pub brake: Option<Box<Brake>>,
     /// Where it is told what it does.
     pub auditor: Option<Auditor>,
 }
@@ -123,7 +125,8 @@ pub(super) async fn attend(
             let arrived = Arrived { id, peer, who, client, read_ahead, all_rules, rules };
             let Some((session, database)) = Box::pin(begin(arrived, &shared, stop)).await else { return };
             let (user, start, auditor) = (session.who.user.clone(), Instant::now(), session.auditor.clone());
-            let ended = relay((session, database), &shared).await;
+            let begun = (Session { brake: Brake::of(&session, &shared), ..session }, database);
+            let ended = relay(begun, &shared).await;
             if matches!(ended, Ended::Policy(_)) {
                 shared.counters.policy_ended_sessions.add();
             }
@@ -145,6 +148,33 @@ async fn cancel(id: u64, peer: SocketAddr, pid: i32, secret: &[u8], shared: &Sha
     match shared.cancels.forward(&target, deliver).await {
         Ok(outcome) => log::info("cancel", &[("id", &id), ("peer", &peer), ("pid", &pid), ("outcome", &format!("{outcome:?}"))]),
         Err(e) => log::error("cancel.failed", &[("id", &id), ("pid", &pid), ("error", &e)]),
+    }
+}
+
+/// Cancels what a session runs at the server, for pgveil itself.
+#[derive(Debug)]
+pub struct Brake {
+    id: u64,
+    pid: i32,
+    secret: Vec<u8>,
+    shared: Arc<Shared>,
+}
+
+impl Brake {
+    fn of(session: &Session, shared: &Arc<Shared>) -> Option<Box<Brake>> {
+        let [_, rows, bytes] = session.follow.began().limits();
+        rows.or(bytes)?;
+        let (pid, secret) = session.upstream.key();
+        Some(Box::new(Brake { id: session.id, pid, secret: secret.to_vec(), shared: Arc::clone(shared) }))
+    }
+
+    /// Ends when the server has taken it, or cannot be told: that is the log's business.
+    pub async fn pull(&self) {
+        let Brake { id, pid, secret, shared } = self;
+        let sent = Upstream::cancel(&shared.config.upstream, *pid, secret, || true).await;
+        if let Err(e) = sent {
+            log::error("limit.cancel_failed", &[("id", id), ("pid", pid), ("error", &e)]);
+        }
     }
 }
 
@@ -241,7 +271,7 @@ async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool
     if let Some(auditor) = &auditor {
         auditor.audit.tell(&auditor.line("login", Some("accepted")).policy(&rules.hash));
     }
-    Some((Session { id, peer, who, client, read_ahead, upstream, cancel, stop, place, follow, behind, auditor }, database))
+    Some((Session { id, peer, who, client, read_ahead, upstream, cancel, stop, place, follow, behind, brake: None, auditor }, database))
 }
 
 /// The server's side of a session. The error is what the client is told, and why, which the log has heard already.
