@@ -268,6 +268,48 @@ email = "hash"
     }
 
     #[test]
+    fn of_each_limit_the_least_is_inherited() {
+        let more = "[role.o]\nlimits.seconds = 5\nlimits.rows = 7\n[role.p]\nlimits = { seconds = 4, rows = 9, bytes = 100 }\n\
+                    [role.both]\ninherits = [\"o\", \"p\"]\n[role.own]\ninherits = [\"o\", \"p\"]\nlimits.rows = 8\n\
+                    [role.none]\ninherits = \"analyst\"\n";
+        let policy = read(more).unwrap();
+        let of = |role: &str| {
+            let limits = policy.roles[role].limits;
+            [limits.seconds, limits.rows, limits.bytes].map(|limit| limit.map(|limit| limit.most))
+        };
+        assert_eq!(of("both"), [Some(4), Some(7), Some(100)]);
+        assert_eq!(of("own"), [Some(4), Some(8), Some(100)]);
+        assert_eq!(of("none"), [None; 3]);
+        assert!(policy.roles["none"].limits.is_none());
+        // Each has its own line.
+        let both = policy.roles["both"].limits;
+        assert_eq!(both.rows.unwrap().line + 2, both.bytes.unwrap().line);
+        for (text, most) in [
+            ("rows = 0", 1_000_000_000_000_000_u64),
+            ("bytes = -1", 1_000_000_000_000_000),
+            ("rows = 1000000000000001", 1_000_000_000_000_000),
+            ("bytes = \"1 MB\"", 1_000_000_000_000_000),
+            ("seconds = 2147484", 2_147_483),
+        ] {
+            let key = text.split(' ').next().unwrap();
+            let said = &faults(&format!("[role.o]\nlimits.{text}\n"))[0].1;
+            assert_eq!(*said, format!("`{key}` of role o must be a whole number from 1 to {most}"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_change_of_a_limit_is_one_of_the_role() {
+        let of = |limits: &str| Policy::parse("p", &format!("{BASE}[role.o]\n{limits}\n")).unwrap();
+        let told = |old: &str, new: &str| {
+            let found = diff(&of(old), &of(new), None).unwrap();
+            found.into_iter().map(|d| format!("{:?} {} {} -> {}", d.change, d.name, d.before, d.after)).collect::<Vec<_>>()
+        };
+        assert_eq!(told("limits.rows = 5", "limits.rows = 6"), ["Clearer limits.rows 5 -> 6"]);
+        assert_eq!(told("limits.bytes = 5", ""), ["Clearer limits.bytes 5 -> —"]);
+        assert_eq!(told("", "limits.bytes = 5\nlimits.rows = 4"), ["Masked limits.rows — -> 4", "Masked limits.bytes — -> 5"]);
+    }
+
+    #[test]
     fn circles_and_strangers_are_errors() {
         assert_eq!(
             faults("[role.a]\ninherits = \"b\"\n[role.b]\ninherits = \"a\"\n"),

@@ -78,10 +78,6 @@ impl<J: Judge> Conversation<J> {
 
     /// Sends the first of them. Nothing is owed.
     pub(super) fn begin_steps(&mut self, text: &str, plan: &Plan, generation: u64, out: &mut Out) {
-        for target in [Target::Statement, Target::Portal] {
-            self.names.closed(target, b"");
-            message::put_close(&mut out.to_server, target, b"");
-        }
         self.put_steps(&Steps { text: text.into(), before: 0 }, plan, generation, out);
     }
 
@@ -105,6 +101,14 @@ impl<J: Judge> Conversation<J> {
         }
     }
 
+    // As a Query does.
+    fn drop_unnamed(&mut self, out: &mut Out) {
+        for target in [Target::Statement, Target::Portal] {
+            self.names.closed(target, b"");
+            message::put_close(&mut out.to_server, target, b"");
+        }
+    }
+
     fn put_steps(&mut self, steps: &Steps, plan: &Plan, generation: u64, out: &mut Out) {
         let certain = self.certain(plan);
         if plan.statements.iter().take(certain).any(|s| s.carry.is_some() || s.kind == Kind::CopyIn) {
@@ -117,6 +121,9 @@ impl<J: Judge> Conversation<J> {
                 return self.put_refused_step(shifted(refusal, steps.before), out);
             }
         };
+        if steps.before == 0 {
+            self.drop_unnamed(out);
+        }
         for (n, (statement, sent)) in ready.statements.into_iter().zip(ready.texts).enumerate() {
             let start = plan.starts.get(n).copied().unwrap_or_default();
             let end = plan.starts.get(n.saturating_add(1)).copied().or(plan.rest).unwrap_or(steps.text.len());

@@ -6,10 +6,7 @@ pub mod pump;
 mod tests;
 pub mod turns;
 
-use std::future::poll_fn;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -73,15 +70,16 @@ pub fn plain(session: Session) -> impl Future<Output = Ended> + Send {
     }
 }
 
-/// Relays a session of a role with masks: see [`Conversation`]. `fixed`: the order key, where it is not to be random.
+/// Relays a session of a role with masks: see [`Conversation`]. `fixed`: the order key, where it is not to be random. `brake`:
+/// where what it runs may have to be cancelled.
 pub fn masked<J: Judge + Send, R: Refresh + Send + Sync>(
     session: Session,
     judge: J,
-    refresh: Arc<R>,
+    (refresh, brake): (Arc<R>, Option<Box<Brake>>),
     fixed: Option<String>,
 ) -> impl Future<Output = Ended> + Send {
     // Apart, here and below: what a session keeps room for, it keeps for as long as it lasts.
-    let begun = Box::pin(begin(session, judge, fixed));
+    let begun = Box::pin(begin(session, judge, fixed, brake));
     async move {
         let mut held = match begun.await {
             Ok(held) => held,
@@ -107,8 +105,8 @@ struct Held<J> {
 }
 
 /// Asks the server what a conversation has to know. Where it cannot begin, the client has been told.
-async fn begin<J: Judge>(session: Session, judge: J, fixed: Option<String>) -> Result<Held<J>, Ended> {
-    let Session { mut client, read_ahead, mut upstream, stop, cancel, follow, place: _place, brake, .. } = session;
+async fn begin<J: Judge>(session: Session, judge: J, fixed: Option<String>, brake: Option<Box<Brake>>) -> Result<Held<J>, Ended> {
+    let Session { mut client, read_ahead, mut upstream, stop, cancel, follow, place: _place, .. } = session;
     let settings = upstream.parameters().iter().try_for_each(|(name, value)| check_setting(name.as_bytes(), value.as_bytes()));
     let known = match (settings, fixed.or_else(order_key)) {
         (Err(veto), _) => Err((
@@ -161,8 +159,6 @@ where
 {
     let Signals { stop, cancel, follow, brake } = signals;
     let mut leaves = None;
-    let brake = brake.as_deref();
-    let mut pulled: Option<Pin<Box<dyn Future<Output = ()> + Send + '_>>> = None;
     loop {
         let stopped = tokio::select! {
             biased;
@@ -173,11 +169,6 @@ where
                     Some(_) => pump.leave(),
                 }
                 leaves = change.why;
-                continue;
-            }
-            () = poll_fn(|cx| pulled.as_mut().map_or(Poll::Pending, |pulled| pulled.as_mut().poll(cx))) => {
-                pulled = None;
-                pump.between.braked();
                 continue;
             }
             stopped = pump.run() => stopped,
@@ -193,6 +184,11 @@ where
                 continue;
             }
         };
+        let stopped = match stopped {
+            Stopped::WantsBrake => Box::pin(pull(pump, brake.as_deref(), stop)).await,
+            stopped => Some(stopped),
+        };
+        let Some(stopped) = stopped else { continue };
         match (stopped, leaves.take()) {
             (Stopped::Left, Some(why)) => return Ended::Policy(why),
             // Nobody told it to.
@@ -200,13 +196,7 @@ where
             (Stopped::End(end), _) => return Ended::End(end),
             (Stopped::ClientGone, _) => return Ended::ClientGone,
             (Stopped::ServerGone, _) => return Ended::ServerGone,
-            (Stopped::WantsBrake, why) => {
-                leaves = why;
-                match brake {
-                    Some(brake) => pulled = Some(Box::pin(brake.pull())),
-                    None => pump.between.braked(),
-                }
-            }
+            (Stopped::WantsBrake, why) => leaves = why,
             (Stopped::WantsFresh, why) => {
                 leaves = why;
                 if let Some(refresh) = refresh {
@@ -217,6 +207,26 @@ where
             }
         }
     }
+}
+
+/// Has what runs cancelled, while the pump goes on; what stopped that, if anything did. Nobody else is heard meanwhile.
+async fn pull<B: Between, C, S>(pump: &mut Pump<B, C, S>, brake: Option<&Brake>, stop: &mut watch::Receiver<bool>) -> Option<Stopped>
+where
+    C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    let pulled = async {
+        if let Some(brake) = brake {
+            brake.pull().await;
+        }
+    };
+    tokio::select! {
+        () = pulled => {}
+        _changed = stop.wait_for(|stop| *stop) => {}
+        stopped = pump.run() => return Some(stopped),
+    }
+    pump.between.braked();
+    None
 }
 
 #[derive(Debug)]

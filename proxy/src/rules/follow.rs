@@ -294,6 +294,11 @@ mod tests {
             let limited = |seconds: u32| format!("{MASKED}limits.seconds = {seconds}\n");
             assert_eq!(ends(&limited(1), &limited(1)).await, None);
             assert_eq!(ends(&limited(1), &limited(2)).await.unwrap(), "role \"r\" now has another limit");
+            let given = |limit: &str| format!("{MASKED}limits.{limit}\n");
+            assert_eq!(ends(&given("rows = 1"), &given("rows = 1")).await, None);
+            for (before, after) in [("rows = 1", "rows = 2"), ("bytes = 1", "bytes = 2"), ("rows = 1", "bytes = 1")] {
+                assert_eq!(ends(&given(before), &given(after)).await.unwrap(), "role \"r\" now has another limit");
+            }
             assert_eq!(
                 ends(CLEAR, "[role.r]\ndefault = \"clear\"\nlimits.seconds = 2\n").await.unwrap(),
                 "the policy now protects data from role \"r\""

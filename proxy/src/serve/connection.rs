@@ -58,8 +58,6 @@ pub struct Session {
     pub follow: Follow,
     /// Whether one has come.
     pub behind: Behind,
-    /// Cancels what runs for it, where a statement of its role may give so many rows or bytes and no more.
-    pub brake: Option<Box<Brake>>,
     /// Where it is told what it does.
     pub auditor: Option<Auditor>,
 }
@@ -125,8 +123,7 @@ pub(super) async fn attend(
             let arrived = Arrived { id, peer, who, client, read_ahead, all_rules, rules };
             let Some((session, database)) = Box::pin(begin(arrived, &shared, stop)).await else { return };
             let (user, start, auditor) = (session.who.user.clone(), Instant::now(), session.auditor.clone());
-            let begun = (Session { brake: Brake::of(&session, &shared), ..session }, database);
-            let ended = relay(begun, &shared).await;
+            let ended = relay((session, database), &shared).await;
             if matches!(ended, Ended::Policy(_)) {
                 shared.counters.policy_ended_sessions.add();
             }
@@ -151,7 +148,7 @@ async fn cancel(id: u64, peer: SocketAddr, pid: i32, secret: &[u8], shared: &Sha
     }
 }
 
-/// Cancels what a session runs at the server, for pgveil itself.
+/// Cancels what a session runs at the server, where a statement of its role may give so many rows or bytes and no more.
 #[derive(Debug)]
 pub struct Brake {
     id: u64,
@@ -271,7 +268,7 @@ async fn begin(arrived: Arrived, shared: &Shared, mut stop: watch::Receiver<bool
     if let Some(auditor) = &auditor {
         auditor.audit.tell(&auditor.line("login", Some("accepted")).policy(&rules.hash));
     }
-    Some((Session { id, peer, who, client, read_ahead, upstream, cancel, stop, place, follow, behind, brake: None, auditor }, database))
+    Some((Session { id, peer, who, client, read_ahead, upstream, cancel, stop, place, follow, behind, auditor }, database))
 }
 
 /// The server's side of a session. The error is what the client is told, and why, which the log has heard already.
@@ -313,14 +310,15 @@ async fn gone(client: &mut ClientStream, said: &mut Vec<u8>) {
 }
 
 /// The rest of a session, in room of its own: as much as its role needs.
-fn relay((session, database): Begun, shared: &Shared) -> Pin<Box<dyn Future<Output = Ended> + Send>> {
+fn relay((session, database): Begun, shared: &Arc<Shared>) -> Pin<Box<dyn Future<Output = Ended> + Send>> {
     match database {
         None => Box::pin(relay::plain(session)),
         Some(database) => {
             let user = User { name: session.who.user.clone(), attributes: session.who.attributes.clone() };
             let (asks, keys) = ((session.follow.judged_as().to_owned(), user), shared.keys.clone());
             let judge = SessionJudge::new(Arc::clone(&database), asks, keys, session.auditor.clone());
-            Box::pin(relay::masked(session, judge, database, shared.config.order_key.clone()))
+            let brake = Brake::of(&session, shared);
+            Box::pin(relay::masked(session, judge, (database, brake), shared.config.order_key.clone()))
         }
     }
 }
