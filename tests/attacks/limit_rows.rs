@@ -259,6 +259,17 @@ fn bytes_are_limited_too() {
         assert_eq!((answer.sqlstate(), answer.message()), ("54000", "role bytes: a statement may give 600 bytes of rows at most"), "{sql}");
         assert!(bytes(&answer) <= 600, "{sql}");
     }
+    // What is no row must not be a way round either.
+    for sql in [
+        "SELECT string_agg(email, ',')::int FROM s.t",
+        "SELECT set_config('application_name', string_agg(email, ','), false) FROM s.t",
+        "DO $$ BEGIN RAISE NOTICE '%', (SELECT string_agg(email, ',') FROM s.t); END $$",
+    ] {
+        let answer = session.query(sql);
+        let told = format!("{:?}", answer.messages).len();
+        assert!(told < 3000, "{sql}: {told} {answer:?}");
+        assert!(!format!("{answer:?}").contains("p99@example.org"), "{sql}: {answer:?}");
+    }
     assert_eq!(session.query("SELECT 1").ok().table(), "1");
 }
 
@@ -267,7 +278,10 @@ fn another_limit_ends_the_session() {
     let stage = Stage::new();
     let (mut masked, mut more) = (stage.session("masked"), stage.session("more"));
     assert!(stage.proxy.change_policy(&policy().replace("limits.rows = 50", "limits.rows = 60")));
-    assert_eq!(more.query("SELECT 1").message(), "terminating connection because role \"more\" now has another limit");
+    assert_eq!(
+        more.query("SELECT 1").message(),
+        "terminating connection because the policy has changed: role \"more\" now has another limit"
+    );
     assert_eq!(masked.query("SELECT 1").ok().table(), "1");
 }
 

@@ -344,12 +344,7 @@ impl<J: Judge> Conversation<J> {
                 }
                 self.bears(statement)?;
                 let fields = witness::check(&self.judge, statement, body)?;
-                let binary = statement.leans.as_ref().is_some_and(|l| l.binary);
-                if fields.iter().any(|f| f.is_binary() != binary) {
-                    return Err(Veto::Formats.into());
-                }
-                let formats = if binary { rows::Formats::binary() } else { rows::Formats::default() };
-                let rows = statement.rows(&formats).ok_or(Veto::Formats)?;
+                let rows = statement.rows_of_query(&fields)?;
                 // Once it is told the text cannot be sent again.
                 let again = simple.text.is_some() && simple.at == 0;
                 witness::put(if again { &mut self.held } else { &mut out.to_client }, statement.told(fields));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use pgveil_policy::{Carry, CopyData, CopyForm, Kind, Mask, Output, PlanFormat, Planned};
 
 use super::ledger::Name;
-use super::{Judge, Rows};
+use super::{Judge, Rows, Veto};
 use crate::rows::array::Elements;
 use crate::rows::copy::Sealing;
 use crate::rows::open::Opening;
@@ -260,6 +260,18 @@ impl Statement {
         // All three have no length and no modifier.
         fields.iter_mut().for_each(|field| field.type_oid = type_oid);
         fields
+    }
+
+    /// What happens to its rows in a Query, whose columns the server describes so.
+    ///
+    /// # Errors
+    /// [`Veto::Formats`]
+    pub fn rows_of_query(&self, fields: &[Field<'_>]) -> Result<Rows, Veto> {
+        let binary = self.leans.as_ref().is_some_and(|l| l.binary);
+        if fields.iter().any(|f| f.is_binary() != binary) {
+            return Err(Veto::Formats);
+        }
+        self.rows(&if binary { Formats::binary() } else { Formats::default() }).ok_or(Veto::Formats)
     }
 
     /// What happens to its rows in these formats; `None` where the formats do not fit.

@@ -16,7 +16,6 @@ use super::ledger::{Owed, Texts};
 use super::refusals::{REFUSED, shifted, streams_among_steps};
 use super::statement::Statement;
 use super::{Conversation, End, Judge, Out, Veto, witness};
-use crate::rows::Formats;
 use crate::wire::answer::Report;
 use crate::wire::message::{self, Target};
 
@@ -188,14 +187,16 @@ impl<J: Judge> Conversation<J> {
                 }
                 self.bears(&statement)?;
                 let fields = witness::check(&self.judge, &statement, body)?;
-                witness::put(&mut out.to_client, fields);
-                let formats = if statement.leans.as_ref().is_some_and(|l| l.binary) { Formats::binary() } else { Formats::default() };
-                self.rows = Some(Arc::new(statement.rows(&formats).ok_or(Veto::Formats)?));
+                self.rows = Some(Arc::new(statement.rows_of_query(&fields)?));
+                witness::put(&mut out.to_client, statement.told(fields));
                 self.begins(&statement, Arc::default())?;
                 self.first_line = true;
                 step.described = true;
             }
-            b'n' if !step.described && body.is_empty() && statement.outputs.is_empty() => step.described = true,
+            // What it leans on is not there (any more): it fails when it runs.
+            b'n' if !step.described && body.is_empty() && (statement.outputs.is_empty() || statement.leans.is_some()) => {
+                step.described = true;
+            }
             b'H' | b'c' if step.described && step.closing.is_none() => self.copy_answer(&statement, tag, body, false, out)?,
             b'C' if step.described && step.closing.is_none() => {
                 self.completed(&statement, body, out)?;

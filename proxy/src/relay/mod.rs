@@ -184,28 +184,33 @@ where
                 continue;
             }
         };
-        let stopped = match stopped {
-            Stopped::WantsBrake => Box::pin(pull(pump, brake.as_deref(), stop)).await,
-            stopped => Some(stopped),
-        };
-        let Some(stopped) = stopped else { continue };
-        match (stopped, leaves.take()) {
-            (Stopped::Left, Some(why)) => return Ended::Policy(why),
-            // Nobody told it to.
-            (Stopped::Left, None) => return Ended::Stopped,
-            (Stopped::End(end), _) => return Ended::End(end),
-            (Stopped::ClientGone, _) => return Ended::ClientGone,
-            (Stopped::ServerGone, _) => return Ended::ServerGone,
-            (Stopped::WantsBrake, why) => leaves = why,
-            (Stopped::WantsFresh, why) => {
-                leaves = why;
+        match stopped {
+            Stopped::WantsFresh => {
                 if let Some(refresh) = refresh {
                     // A session has no room for what is seldom done.
                     Box::pin(refresh.refresh()).await;
                 }
                 pump.between.refreshed();
             }
+            Stopped::WantsBrake => {
+                if let Some(stopped) = Box::pin(pull(pump, brake.as_deref(), stop)).await {
+                    return how(stopped, leaves);
+                }
+            }
+            stopped => return how(stopped, leaves),
         }
+    }
+}
+
+/// `leaves`: why it was told to.
+fn how(stopped: Stopped, leaves: Option<Why>) -> Ended {
+    match (stopped, leaves) {
+        (Stopped::Left, Some(why)) => Ended::Policy(why),
+        (Stopped::End(end), _) => Ended::End(end),
+        (Stopped::ClientGone, _) => Ended::ClientGone,
+        (Stopped::ServerGone, _) => Ended::ServerGone,
+        // Nobody told it to.
+        (Stopped::Left, None) | (Stopped::WantsFresh | Stopped::WantsBrake, _) => Ended::Stopped,
     }
 }
 

@@ -21,7 +21,8 @@ pub struct Follow {
     rules: watch::Receiver<Arc<Rules>>,
     /// By which it is judged.
     role: String,
-    began: Standing,
+    // Apart: a session has no room for what is seldom looked at.
+    began: Box<Standing>,
     /// When the user may no longer be here.
     until: Option<SystemTime>,
     exempt: Option<Box<Exempt>>,
@@ -143,7 +144,7 @@ impl Follow {
         let lasting = rules.policy.exemption(user, role).filter(|e| moment(e.until) > SystemTime::now());
         let judged = lasting.map_or_else(|| role.to_owned(), Exemption::judged_as);
         let exempt = |e: &Exemption| Box::new(Exempt { user: user.to_owned(), role: role.to_owned(), reason: e.reason.clone() });
-        let began = rules.standing(&judged)?;
+        let began = Box::new(rules.standing(&judged)?);
         let behind = Behind { rules: all.clone(), seen: rules.number };
         Some((Follow { rules: all, role: judged, began, until, exempt: lasting.map(exempt) }, behind))
     }
@@ -160,7 +161,7 @@ impl Follow {
 
     /// What the session was begun with.
     pub fn began(&self) -> Standing {
-        self.began
+        *self.began
     }
 
     /// When the session must end, and why; `None` where nothing says so.

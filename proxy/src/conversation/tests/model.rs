@@ -34,6 +34,8 @@ struct Portal {
     number: usize,
     /// Rows that it has given.
     given: u64,
+    /// It was bound with results in binary.
+    bound_binary: bool,
 }
 
 /// The parts of Postgres that decide what a name means. A sealed column holds `RAW`, a clear one `open`.
@@ -161,31 +163,34 @@ impl Postgres {
                 let sql = self.statements.get(parts[1])?.clone();
                 self.alive(&sql)?;
                 self.open(parts[0], sql, false, false)?;
+                let binary = parts.last() == Some(&"\u{1}");
+                self.portals.entry(parts[0].into()).and_modify(|portal| portal.bound_binary = binary);
                 out.bare('2');
             }
             b'D' => {
                 let name = parts[0].get(1..)?;
-                let sql = if parts[0].starts_with('S') {
+                let (sql, binary) = if parts[0].starts_with('S') {
                     let sql = self.statements.get(name)?.clone();
                     out.parameters(0);
-                    sql
+                    (sql, false)
                 } else {
-                    self.portals.get(name)?.sql.clone()
+                    let portal = self.portals.get(name)?;
+                    (portal.sql.clone(), portal.bound_binary)
                 };
                 if self.block == Some(true) && self.rows_of(&sql).is_some() {
                     return None;
                 }
                 match self.rows_of(&sql) {
-                    Some((pattern, _)) => out.columns(&origins(&pattern)),
+                    Some((pattern, _)) => out.columns_in(u8::from(binary), &origins(&pattern)),
                     None => out.bare('n'),
                 }
             }
             b'E' => {
                 let portal = self.portals.get_mut(parts[0])?;
-                let sql = portal.sql.clone();
+                let (sql, binary) = (portal.sql.clone(), portal.bound_binary);
                 self.given = portal.given;
                 portal.given += self.more + 1;
-                let done = self.run(&sql, false, out);
+                let done = self.run(&sql, binary, out);
                 self.given = 0;
                 done?;
             }
@@ -214,7 +219,7 @@ impl Postgres {
             return None;
         }
         self.numbers += 1;
-        let portal = Portal { sql, hold, kept: false, binary, number: self.numbers, given: 0 };
+        let portal = Portal { sql, hold, kept: false, binary, number: self.numbers, given: 0, bound_binary: false };
         self.portals.insert(name.into(), portal);
         Some(())
     }
