@@ -16,6 +16,7 @@ use super::ledger::Owed;
 use super::refusals::REFUSED;
 use super::statement::Statement;
 use super::{Conversation, End, Judge, Out, Veto};
+use crate::wire::answer::Report;
 use crate::wire::frame::{HEADER, Head};
 use crate::wire::message::Target;
 
@@ -52,6 +53,9 @@ enum Brake {
 /// Ids of the refusals.
 const ROWS: &str = "limit.rows";
 const BYTES: &str = "limit.bytes";
+
+/// The most bytes of each text of an error or notice.
+const TEXT: usize = 200;
 
 /// The binary form's trailer, which has a message of its own unless there are no rows.
 const TRAILER: [u8; 2] = [0xff, 0xff];
@@ -132,6 +136,14 @@ impl<J: Judge> Conversation<J> {
         if self.limiting.is_none() || last { Ok(()) } else { Err(Veto::Unexpected { tag: 'D' }) }
     }
 
+    /// An error or notice as it may be told: what a value makes of its text is no way round a limit.
+    pub(super) fn brief(&self, mut report: Report) -> Report {
+        if self.limiting.is_some() {
+            report.fields.iter_mut().for_each(|(_, text)| cut(text));
+        }
+        report
+    }
+
     /// How many rows a CopyData is; `None` where more of it must be there first.
     pub(super) fn lines(&self, rest: &[u8], head: Head) -> Option<u64> {
         let Some(limiting) = &self.limiting else { return Some(1) };
@@ -205,6 +217,15 @@ impl<J: Judge> Conversation<J> {
     }
 }
 
+/// To its first [`TEXT`] bytes, or a little less where a character stands there.
+fn cut(text: &mut Vec<u8>) {
+    if text.len() > TEXT {
+        let first = |byte: Option<&u8>| byte.is_some_and(|byte| byte & 0xc0 != 0x80);
+        text.truncate((0..=TEXT).rev().find(|at| first(text.get(*at))).unwrap_or_default());
+        text.extend_from_slice("…".as_bytes());
+    }
+}
+
 fn refusal(role: &str, Limit { most, line }: Limit, id: &'static str) -> Refusal {
     let (unit, less) = match id {
         ROWS => ("rows", "Write LIMIT, or an aggregate"),
@@ -213,4 +234,20 @@ fn refusal(role: &str, Limit { most, line }: Limit, id: &'static str) -> Refusal
     Refusal::new(SqlState::TOO_LARGE, id, format!("role {role}: a statement may give {most} {unit} at most"))
         .with_detail(format!("Rule: policy line {line} (role {role}, limits)."))
         .with_hint(format!("{less}; else ask whoever writes the policy."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        for (text, kept) in [("x".repeat(200), 200), ("x".repeat(201), 200), ("é".repeat(101), 200), (format!("x{}", "é".repeat(100)), 199)]
+        {
+            let mut cut_text = text.clone().into_bytes();
+            cut(&mut cut_text);
+            let more = if text.len() > 200 { "…" } else { "" };
+            assert_eq!(String::from_utf8(cut_text).unwrap(), format!("{}{more}", &text[..kept]));
+        }
+    }
 }

@@ -189,7 +189,7 @@ impl<J: Judge> Conversation<J> {
         let malformed = Veto::Malformed { tag: char::from(tag) };
         match tag {
             b'N' => {
-                if let Some(notice) = self.scrub.notice(&Report::decode(body).ok_or(malformed)?) {
+                if let Some(notice) = self.scrub.notice(&self.brief(Report::decode(body).ok_or(malformed)?)) {
                     notice.put(&mut out.to_client, b'N');
                 }
                 Ok(())
@@ -202,7 +202,10 @@ impl<J: Judge> Conversation<J> {
                 }
                 Ok(())
             }
-            b'E' => self.error(&Report::decode(body).ok_or(malformed)?, out),
+            b'E' => {
+                let report = self.brief(Report::decode(body).ok_or(malformed)?);
+                self.error(&report, out)
+            }
             _ if self.is_over() => self.over(tag, body, out),
             _ => {
                 let owed = self.ledger.take().ok_or(Veto::Unexpected { tag: char::from(tag) })?;

@@ -160,45 +160,49 @@ where
     let Signals { stop, cancel, follow, brake } = signals;
     let mut leaves = None;
     loop {
-        let stopped = tokio::select! {
-            biased;
-            _changed = stop.wait_for(|stop| *stop) => return Ended::Stopped,
-            change = follow.changed(), if leaves.is_none() => {
-                match change.why {
-                    None => pump.between.goes_on_under(change.number),
-                    Some(_) => pump.leave(),
-                }
-                leaves = change.why;
-                continue;
-            }
-            stopped = pump.run() => stopped,
-            // After the pump: what the client said before is taken by now.
-            asked = cancel.asked() => {
-                match asked {
-                    Asked::Now(question) => {
-                        let _gone = question.send(pump.turns.until(pump.between.runs()));
+        // What is read here is gone before anything is waited for.
+        let fresh = {
+            let stopped = tokio::select! {
+                biased;
+                _changed = stop.wait_for(|stop| *stop) => return Ended::Stopped,
+                change = follow.changed(), if leaves.is_none() => {
+                    match change.why {
+                        None => pump.between.goes_on_under(change.number),
+                        Some(_) => pump.leave(),
                     }
-                    Asked::Delivered(until) if pump.turns.done() < until => pump.between.cancelled(),
-                    Asked::Delivered(_) => {}
+                    leaves = change.why;
+                    continue;
                 }
-                continue;
+                stopped = pump.run() => stopped,
+                // After the pump: what the client said before is taken by now.
+                asked = cancel.asked() => {
+                    match asked {
+                        Asked::Now(question) => {
+                            let _gone = question.send(pump.turns.until(pump.between.runs()));
+                        }
+                        Asked::Delivered(until) if pump.turns.done() < until => pump.between.cancelled(),
+                        Asked::Delivered(_) => {}
+                    }
+                    continue;
+                }
+            };
+            match stopped {
+                Stopped::WantsFresh => true,
+                Stopped::WantsBrake => false,
+                stopped => return how(stopped, leaves),
             }
         };
-        match stopped {
-            Stopped::WantsFresh => {
-                if let Some(refresh) = refresh {
-                    // A session has no room for what is seldom done.
-                    Box::pin(refresh.refresh()).await;
-                }
-                pump.between.refreshed();
+        if !fresh {
+            if let Some(stopped) = Box::pin(pull(pump, brake.as_deref(), stop)).await {
+                return how(stopped, leaves);
             }
-            Stopped::WantsBrake => {
-                if let Some(stopped) = Box::pin(pull(pump, brake.as_deref(), stop)).await {
-                    return how(stopped, leaves);
-                }
-            }
-            stopped => return how(stopped, leaves),
+            continue;
         }
+        if let Some(refresh) = refresh {
+            // A session has no room for what is seldom done.
+            Box::pin(refresh.refresh()).await;
+        }
+        pump.between.refreshed();
     }
 }
 
