@@ -354,7 +354,7 @@ fn limits(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str) -> Limits 
         let number = item.as_integer().and_then(|n| u64::try_from(n).ok()).filter(|n| (1..=most).contains(n));
         if number.is_none() {
             let what = format!("`{key}` of role {role} must be a whole number from 1 to {most}");
-            faults.add(item.span(), what, &format!("write `{key} = {example}`"));
+            faults.add(item.span(), what, format!("write `{key} = {example}`"));
         }
         Some(Limit { most: number?, line: faults.place(key_span(limits, key)).0 })
     };
