@@ -86,7 +86,7 @@ fn no_statement_gives_more_rows_than_it_may() {
             "COPY (SELECT id, email FROM s.t) TO STDOUT WITH (FORMAT csv)",
             "COPY (SELECT id FROM s.t) TO STDOUT WITH (FORMAT binary)",
             "PREPARE a AS SELECT id FROM s.t; EXECUTE a",
-            &format!("EXPLAIN {}", vec!["SELECT id FROM s.t"; 11].join(" UNION ALL ")),
+            &format!("EXPLAIN {}", ["SELECT id FROM s.t"; 11].join(" UNION ALL ")),
         ] {
             over(&session.query(sql), MOST, &format!("{user}: {sql}"));
             assert_eq!(session.status(), 'I', "{sql}");
