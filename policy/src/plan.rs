@@ -270,6 +270,23 @@ impl Kind {
         }
     }
 
+    /// It may give the client rows, or the data of a COPY. `columns`: it has some.
+    pub fn gives_rows(self, columns: bool) -> bool {
+        match self {
+            Kind::Query | Kind::Explain | Kind::ExplainTree(_) | Kind::Show | Kind::CopyOut | Kind::Named => true,
+            Kind::Write | Kind::Call => columns,
+            Kind::Carry
+            | Kind::CopyIn
+            | Kind::Lock
+            | Kind::Transaction
+            | Kind::Set
+            | Kind::Utility
+            | Kind::Name
+            | Kind::Keep
+            | Kind::Define => false,
+        }
+    }
+
     /// PREPARE and EXECUTE can be asked for it: its rows, if any, are those of its own text.
     pub fn is_preparable(self) -> bool {
         match self {

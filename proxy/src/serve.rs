@@ -29,7 +29,7 @@ use crate::fatal::Fatal;
 use crate::log;
 use crate::rules::keep;
 
-pub use connection::Session;
+pub use connection::{Brake, Session};
 pub use roles::Roles;
 pub use shared::Shared;
 

@@ -33,6 +33,7 @@ mod inference;
 mod later_forms;
 mod launder_settings;
 mod laundering;
+mod limit_rows;
 mod limits;
 mod lock;
 mod long_names;

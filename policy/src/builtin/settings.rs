@@ -211,9 +211,9 @@ pub fn lifts_read_only(name: &str, value: Option<&str>) -> bool {
 pub const STATEMENT_TIMEOUT: &str = "statement_timeout";
 
 /// Whether a setting at this value (`None`: one that is not known yet) could let a statement take longer than so many seconds.
-pub fn outlasts(name: &str, value: Option<&str>, seconds: u32) -> bool {
+pub fn outlasts(name: &str, value: Option<&str>, seconds: u64) -> bool {
     // Less than one would be none, which is no limit.
-    let within = |ms: f64| (1.0..=f64::from(seconds) * 1000.0).contains(&ms);
+    let within = |ms: f64| (1.0..=f64::from(u32::try_from(seconds).unwrap_or(u32::MAX)) * 1000.0).contains(&ms);
     name.eq_ignore_ascii_case(STATEMENT_TIMEOUT) && !value.and_then(milliseconds).is_some_and(within)
 }
 

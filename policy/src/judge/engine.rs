@@ -14,7 +14,7 @@ use crate::catalog::{BaseType, Catalog, Oid};
 use crate::mask::Mask;
 use crate::plan::{Kind, Origin, Output, Plan, Planned};
 use crate::policy::user::{self, User, UserValue};
-use crate::policy::{Known, Policy, PolicyError, Protection, protection::Action};
+use crate::policy::{Known, Limits, Policy, PolicyError, Protection, protection::Action};
 use crate::read;
 use crate::{Refusal, SqlState};
 
@@ -211,6 +211,11 @@ impl Engine {
     /// One of the role's row filters can fail on a stored value, which the server's error would then show.
     pub fn filters_may_fail(&self, role: &str) -> bool {
         self.roles.get(role).is_none_or(|r| r.facts.filters_may_fail())
+    }
+
+    /// What one statement of the role may take; nothing, where there is no such role.
+    pub fn limits(&self, role: &str) -> Limits {
+        self.roles.get(role).map_or_else(Limits::default, |r| r.facts.rights.limits())
     }
 
     /// Whether the role is told what is sent on a channel.

@@ -7,7 +7,7 @@ use sqlparser::ast::{ObjectName, Visit, Visitor};
 use crate::builtin::settings;
 use crate::policy::pattern::Pattern;
 use crate::policy::user;
-use crate::policy::{Limits, Role, StatementKind};
+use crate::policy::{Limit, Limits, Role, StatementKind};
 use crate::read::{self, coded};
 use crate::{Refusal, SqlState};
 
@@ -93,11 +93,18 @@ impl Rights {
     /// # Errors
     /// `limit.seconds`
     pub fn lasts(&self, setting: &str, value: Option<&str>) -> Result<(), Refusal> {
-        let Some(seconds) = self.limits.seconds.filter(|seconds| settings::outlasts(setting, value, *seconds)) else { return Ok(()) };
+        let Some(Limit { most: seconds, line }) = self.limits.seconds.filter(|limit| settings::outlasts(setting, value, limit.most)) else {
+            return Ok(());
+        };
         let message = format!("role {}: a statement may take {seconds} seconds at most", self.role);
         Err(Refusal::new(SqlState::DENIED, "limit.seconds", message)
-            .with_detail(format!("Rule: policy line {} (role {}, limits).", self.limits.line, self.role))
+            .with_detail(format!("Rule: policy line {line} (role {}, limits).", self.role))
             .with_hint(format!("Write a time from 1ms to {seconds}s, or RESET {setting}.")))
+    }
+
+    /// What one statement may take.
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// It may write columns of a class that are masked for it.

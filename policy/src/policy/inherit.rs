@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::faults::{Faults, suggest};
-use super::{Role, RoleMask, RowRule, keyed};
+use super::{Limits, Role, RoleMask, RowRule, keyed};
 
 /// A role as its table says it.
 pub(super) struct Heir<'i> {
@@ -130,10 +130,7 @@ fn with_parents(faults: &mut Faults<'_>, heir: &Heir<'_>, parents: &[&Whole]) ->
     if role.expires.is_none() {
         role.expires = parents.iter().filter_map(|(parent, _)| parent.expires.clone()).min_by_key(|expiry| expiry.at);
     }
-    if role.limits.seconds.is_none() {
-        let limits = parents.iter().map(|(parent, _)| parent.limits).filter(|limits| limits.seconds.is_some());
-        role.limits = limits.min_by_key(|limits| limits.seconds).unwrap_or_default();
-    }
+    role.limits = role.limits.or(parents.iter().fold(Limits::default(), |least, (parent, _)| least.least(parent.limits)));
     // Only now it is known whether the role may write.
     for (class, mask) in role.masks.iter().filter(|(_, mask)| mask.spec.is_for_readers() && (mask.writes || !role.read_only)) {
         keyed::refuse_writer(faults, heir.places.get(class).unwrap_or(&at).clone(), &role.name, &mask.spec);
@@ -269,6 +266,48 @@ email = "hash"
         assert!(limits.contains(&"Masked junior expires — -> 2027-01-01".to_owned()), "{limits:?}");
         assert_eq!(limits.len(), 10, "two limits and eight kinds of statements: {limits:?}");
         assert!(told(&more, &before).iter().all(|line| line.starts_with("Clearer junior ")));
+    }
+
+    #[test]
+    fn of_each_limit_the_least_is_inherited() {
+        let more = "[role.o]\nlimits.seconds = 5\nlimits.rows = 7\n[role.p]\nlimits = { seconds = 4, rows = 9, bytes = 100 }\n\
+                    [role.both]\ninherits = [\"o\", \"p\"]\n[role.own]\ninherits = [\"o\", \"p\"]\nlimits.rows = 8\n\
+                    [role.none]\ninherits = \"analyst\"\n";
+        let policy = read(more).unwrap();
+        let of = |role: &str| {
+            let limits = policy.roles[role].limits;
+            [limits.seconds, limits.rows, limits.bytes].map(|limit| limit.map(|limit| limit.most))
+        };
+        assert_eq!(of("both"), [Some(4), Some(7), Some(100)]);
+        assert_eq!(of("own"), [Some(4), Some(8), Some(100)]);
+        assert_eq!(of("none"), [None; 3]);
+        assert!(policy.roles["none"].limits.is_none());
+        // Each has its own line.
+        let both = policy.roles["both"].limits;
+        assert_eq!(both.rows.unwrap().line + 2, both.bytes.unwrap().line);
+        for (text, most) in [
+            ("rows = 0", 1_000_000_000_000_000_u64),
+            ("bytes = -1", 1_000_000_000_000_000),
+            ("rows = 1000000000000001", 1_000_000_000_000_000),
+            ("bytes = \"1 MB\"", 1_000_000_000_000_000),
+            ("seconds = 2147484", 2_147_483),
+        ] {
+            let key = text.split(' ').next().unwrap();
+            let said = &faults(&format!("[role.o]\nlimits.{text}\n"))[0].1;
+            assert_eq!(*said, format!("`{key}` of role o must be a whole number from 1 to {most}"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_change_of_a_limit_is_one_of_the_role() {
+        let of = |limits: &str| Policy::parse("p", &format!("{BASE}[role.o]\n{limits}\n")).unwrap();
+        let told = |old: &str, new: &str| {
+            let found = diff(&of(old), &of(new), None).unwrap();
+            found.into_iter().map(|d| format!("{:?} {} {} -> {}", d.change, d.name, d.before, d.after)).collect::<Vec<_>>()
+        };
+        assert_eq!(told("limits.rows = 5", "limits.rows = 6"), ["Clearer limits.rows 5 -> 6"]);
+        assert_eq!(told("limits.bytes = 5", ""), ["Clearer limits.bytes 5 -> —"]);
+        assert_eq!(told("", "limits.bytes = 5\nlimits.rows = 4"), ["Masked limits.rows — -> 4", "Masked limits.bytes — -> 5"]);
     }
 
     #[test]

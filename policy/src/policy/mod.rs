@@ -192,10 +192,46 @@ pub struct Role {
 /// `[role.name.limits]`: what one statement may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Limits {
-    /// So many seconds, from 1.
-    pub seconds: Option<u32>,
-    /// The line that says so; 0 where none does.
+    /// The longest that it may take, in seconds.
+    pub seconds: Option<Limit>,
+    /// The most rows that it may give the client.
+    pub rows: Option<Limit>,
+    /// The most bytes of row data, as the client is sent them.
+    pub bytes: Option<Limit>,
+}
+
+/// A number that is not to be passed, and the line that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// From 1.
+    pub most: u64,
+    /// From 1.
     pub line: usize,
+}
+
+impl Limits {
+    /// As many seconds as statement_timeout takes.
+    pub const MOST_SECONDS: u64 = 2_147_483;
+    /// The most that a limit of rows or bytes may be: exact in JSON too.
+    pub const MOST_GIVEN: u64 = 1_000_000_000_000_000;
+
+    /// Nothing is limited.
+    pub fn is_none(&self) -> bool {
+        *self == Limits::default()
+    }
+
+    /// Of each, the less.
+    #[must_use]
+    fn least(self, other: Limits) -> Limits {
+        let least = |one: Option<Limit>, other: Option<Limit>| one.into_iter().chain(other).min_by_key(|limit| limit.most);
+        Limits { seconds: least(self.seconds, other.seconds), rows: least(self.rows, other.rows), bytes: least(self.bytes, other.bytes) }
+    }
+
+    /// What it says; of the rest, what `other` says.
+    #[must_use]
+    fn or(self, other: Limits) -> Limits {
+        Limits { seconds: self.seconds.or(other.seconds), rows: self.rows.or(other.rows), bytes: self.bytes.or(other.bytes) }
+    }
 }
 
 /// A word of `statements` of a role.
@@ -273,7 +309,7 @@ impl Role {
 
     /// It is passed through as if there were no pgveil: nothing is masked or filtered, and nobody holds it to anything.
     pub fn is_untouched(&self, unclassified: Unclassified) -> bool {
-        self.sees_everything(unclassified) && !self.read_only && self.limits.seconds.is_none() && self.statements.is_none()
+        self.sees_everything(unclassified) && !self.read_only && self.limits.is_none() && self.statements.is_none()
     }
 
     /// No rule masks or filters anything for this role: neither a class, nor a row, nor a column without a class.

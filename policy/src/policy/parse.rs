@@ -11,7 +11,7 @@ use super::faults::{Faults, suggest};
 use super::inherit::{Heir, Places, resolve};
 use super::pattern::{Pattern, PatternError};
 use super::{
-    Class, DefaultMask, Expiry, Limits, Policy, PolicyError, Role, RoleMask, RowRule, StatementKind, Unclassified, exempt, masks,
+    Class, DefaultMask, Expiry, Limit, Limits, Policy, PolicyError, Role, RoleMask, RowRule, StatementKind, Unclassified, exempt, masks,
     tests_in_file, user,
 };
 
@@ -36,7 +36,7 @@ pub(super) const ROLE: [&str; 13] = [
     "when",
 ];
 /// Keys of a role's limits.
-const LIMITS: [&str; 1] = ["seconds"];
+const LIMITS: [&str; 3] = ["seconds", "rows", "bytes"];
 
 pub(super) fn policy(file: &str, text: &str) -> Result<Policy, Vec<PolicyError>> {
     let mut faults = Faults::new(file, text);
@@ -352,13 +352,20 @@ fn limits(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str) -> Limits 
     let help = format!("write [role.{role}.limits] and `seconds = 30` below");
     let Some(limits) = self::table(faults, item, key_span(table, "limits"), &what, &help) else { return Limits::default() };
     known_keys(faults, limits, &LIMITS, &format!("in limits of role {role}"));
-    let Some(item) = limits.get("seconds") else { return Limits::default() };
-    // As many as statement_timeout takes.
-    let seconds = item.as_integer().and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=2_147_483).contains(n));
-    if seconds.is_none() {
-        faults.add(item.span(), format!("`seconds` of role {role} must be a whole number from 1 to 2147483"), "write `seconds = 30`");
+    let mut limit = |key: &str, most: u64, example: u64| {
+        let item = limits.get(key)?;
+        let number = item.as_integer().and_then(|n| u64::try_from(n).ok()).filter(|n| (1..=most).contains(n));
+        if number.is_none() {
+            let what = format!("`{key}` of role {role} must be a whole number from 1 to {most}");
+            faults.add(item.span(), what, format!("write `{key} = {example}`"));
+        }
+        Some(Limit { most: number?, line: faults.place(key_span(limits, key)).0 })
+    };
+    Limits {
+        seconds: limit("seconds", Limits::MOST_SECONDS, 30),
+        rows: limit("rows", Limits::MOST_GIVEN, 100_000),
+        bytes: limit("bytes", Limits::MOST_GIVEN, 50_000_000),
     }
-    Limits { seconds, line: faults.place(key_span(limits, "seconds")).0 }
 }
 
 fn expires(faults: &mut Faults<'_>, table: &dyn TableLike, role: &str) -> Option<Expiry> {

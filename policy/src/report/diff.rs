@@ -8,7 +8,7 @@ use super::looks::change;
 use crate::catalog::Catalog;
 use crate::mask::MaskSpec;
 use crate::policy::pattern::{Pattern, is_system_schema};
-use crate::policy::{DefaultMask, Exemption, Policy, PolicyError, Protection, Role, StatementKind, Unclassified};
+use crate::policy::{DefaultMask, Exemption, Limit, Policy, PolicyError, Protection, Role, StatementKind, Unclassified};
 
 /// One difference between two policies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -359,9 +359,15 @@ fn rights(old: &Role, new: &Role, found: &mut Vec<Difference>) {
             push(key, before.to_string(), after.to_string(), if after == opens { Change::Clearer } else { Change::Masked });
         }
     }
-    let seconds = |role: &Role| role.limits.seconds.map(|s| (i64::from(s), s.to_string()));
+    let limit = |limit: Option<Limit>| limit.map(|l| (i64::try_from(l.most).unwrap_or(i64::MAX), l.most.to_string()));
     let expires = |role: &Role| role.expires.as_ref().map(|e| (e.at, e.written.clone()));
-    for (key, before, after) in [("limits.seconds", seconds(old), seconds(new)), ("expires", expires(old), expires(new))] {
+    let (was, is) = (old.limits, new.limits);
+    for (key, before, after) in [
+        ("limits.seconds", limit(was.seconds), limit(is.seconds)),
+        ("limits.rows", limit(was.rows), limit(is.rows)),
+        ("limits.bytes", limit(was.bytes), limit(is.bytes)),
+        ("expires", expires(old), expires(new)),
+    ] {
         let (was, is) = (before.as_ref().map(|(n, _)| *n), after.as_ref().map(|(n, _)| *n));
         if was != is {
             // None is without an end.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::mask::fake::{FakeKind, Locale};
 use crate::mask::spec::Unit;
 use crate::policy::conditions::hours::DAYS;
-use crate::policy::{Policy, StatementKind, tests_in_file};
+use crate::policy::{Limits, Policy, StatementKind, tests_in_file};
 
 /// One part of a pattern.
 const PART: &str = r#"(?:"(?:[^"]|"")+"|[^".\s](?:[^".]*[^".\s])?)"#;
@@ -151,7 +151,11 @@ fn role_key(key: &str) -> Value {
         "limits" => json!({
             "description": "What one statement may take.",
             "type": "object",
-            "properties": { "seconds": { "description": "Its longest time.", "type": "integer", "minimum": 1, "maximum": 2_147_483 } },
+            "properties": {
+                "seconds": { "description": "Its longest time.", "type": "integer", "minimum": 1, "maximum": Limits::MOST_SECONDS },
+                "rows": { "description": "The most rows that it gives.", "type": "integer", "minimum": 1, "maximum": Limits::MOST_GIVEN },
+                "bytes": { "description": "The most bytes of row data that it gives.", "type": "integer", "minimum": 1, "maximum": Limits::MOST_GIVEN },
+            },
             "additionalProperties": false,
         }),
         "expires" => json!({ "description": "From then on nobody has the role: a date (in UTC), or a date and time with an offset." }),

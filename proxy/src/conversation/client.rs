@@ -311,6 +311,7 @@ impl<J: Judge> Conversation<J> {
         }
         self.flushed = false;
         let special = |s: &Arc<Statement>| s.leans.is_some() || s.effect.makes();
+        let limited = self.limiting.is_some();
         let (run, certain) = match run {
             Some(run) => (run, true),
             None => (None, !self.naming),
@@ -342,7 +343,8 @@ impl<J: Judge> Conversation<J> {
         }
         self.taking = meant_takes_role;
         self.forward(whole, Owed::Execute { portal: portal.into() }, out);
-        if run.as_ref().is_some_and(special) {
+        // Of what is not certain rows may come.
+        if run.as_ref().is_some_and(special) || limited && run.as_ref().is_none_or(|s| s.gives_rows()) {
             // What comes next may use the name: it is taken when that is there.
             message::put_bare(&mut out.to_server, b'H');
             self.waiting = true;
@@ -386,7 +388,7 @@ impl<J: Judge> Conversation<J> {
         self.refuse_as(REFUSED, refusal, out);
     }
 
-    fn refuse_as(&mut self, name: &[u8], refusal: Refusal, out: &mut Out) {
+    pub(super) fn refuse_as(&mut self, name: &[u8], refusal: Refusal, out: &mut Out) {
         message::put_parse(&mut out.to_server, name, UNPARSABLE, &[]);
         self.owe(Owed::Refused(refusal));
     }

@@ -115,6 +115,7 @@ impl<J: Judge> Conversation<J> {
         match (tag, statement.kind, &self.copying) {
             (b'H', Some(Kind::CopyOut), Copying::No) => {
                 fits(flow, tag, body)?;
+                self.begins(statement, Arc::default())?;
                 self.copying = Copying::Out { sealing: flow.sealing.clone(), progress: Progress::default() };
                 let to = if again { &mut self.held } else { &mut out.to_client };
                 frame::put(to, tag, |b| b.extend_from_slice(body));
@@ -148,7 +149,13 @@ impl<J: Judge> Conversation<J> {
     /// CopyData of the server's. Gives how many bytes are done with: 0 where it is not all there.
     pub(super) fn data(&mut self, rest: &[u8], head: Head, out: &mut Out) -> Result<usize, End> {
         let Copying::Out { sealing, progress } = &mut self.copying else { return Err(Veto::Unexpected { tag: 'd' }.into()) };
-        let Some(sealing) = sealing.clone() else {
+        let (sealing, before) = (sealing.clone(), *progress);
+        self.counts()?;
+        let Some(rows) = self.lines(rest, head) else { return Ok(0) };
+        let Some(sealing) = sealing else {
+            if !self.fits(rows, head.total) {
+                return Ok(0);
+            }
             self.tell(out);
             self.passing = head.total;
             // The loop passes them on as they come.
@@ -161,13 +168,17 @@ impl<J: Judge> Conversation<J> {
             return Err(End::RowTooLarge { length: head.total });
         }
         let Some(body) = rest.get(HEADER..head.total) else { return Ok(0) };
-        let mut after = *progress;
+        let mut after = before;
         if !self.held.is_empty() {
             out.to_client.append(&mut self.held);
             self.ledger.begun();
         }
+        let told = out.to_client.len();
         sealing.put(&mut after, body, &mut out.to_client).map_err(Veto::from)?;
-        *progress = after;
+        if !self.fits(rows, out.to_client.len().saturating_sub(told)) {
+            out.to_client.truncate(told);
+        }
+        self.copying = Copying::Out { sealing: Some(sealing), progress: after };
         Ok(head.total)
     }
 

@@ -7,7 +7,7 @@ use pgveil_policy::{Kind, Refusal, SqlState};
 use super::ledger::{Owed, Simple};
 use super::refusals::closed;
 use super::statement::Statement;
-use super::{Conversation, End, Judge, Out, Veto, stale};
+use super::{Conversation, End, Judge, Out, Veto, limit, stale};
 use crate::scrub::Scrub;
 use crate::wire::answer::Report;
 
@@ -56,6 +56,12 @@ impl<J: Judge> Conversation<J> {
             let shown = self.scrub.error(report);
             shown.put(&mut out.to_client, b'E');
             return Err(End::ServerEnded { code: String::from_utf8_lossy(shown.code()).into_owned() });
+        }
+        if let Some(refusal) = self.passed() {
+            self.ledger.take();
+            Report::of(&refusal).put(&mut out.to_client, b'E');
+            self.skip(out);
+            return Ok(());
         }
         match self.ledger.take() {
             None => return Err(Veto::Unexpected { tag: 'E' }.into()),
@@ -161,6 +167,8 @@ impl<J: Judge> Conversation<J> {
             return stale::report();
         }
         match refusal {
+            // Whatever failed: it was made to.
+            Some(refusal) if limit::is_of_one(refusal) => Report::of(refusal),
             // Another code means that it was not our text that failed: a cancelled query, say.
             Some(refusal) if report.code() == SqlState::SYNTAX.0.as_bytes() => match refusal.id {
                 stale::ID => stale::report(),

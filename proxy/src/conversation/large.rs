@@ -159,7 +159,7 @@ impl<J: Judge> Conversation<J> {
     /// An error or notice that is too large to be kept: what stands at its front is told. Gives how many bytes are done with.
     pub(super) fn large_report(&mut self, rest: &[u8], head: Head, out: &mut Out) -> Result<usize, End> {
         let Some(front) = rest.get(HEADER..REPORT) else { return Ok(0) };
-        let report = Report::decode_front(front);
+        let report = self.brief(Report::decode_front(front));
         match head.tag {
             b'E' => self.error(&report, out)?,
             _ => {

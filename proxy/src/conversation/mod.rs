@@ -12,6 +12,7 @@
 //! * [`among`]: what else comes among the data of a COPY;
 //! * [`notes`]: what the audit log is told;
 //! * `large`: messages that are not kept whole;
+//! * [`limit`]: the most rows and bytes that a statement gives;
 //! * [`stale`]: what a statement means has changed since it was judged;
 //! * [`carry`]: rows that are kept with their pseudonyms, in a table;
 //! * [`path`]: the effective search_path, [`own`]: the session's own catalog, and when they must be asked again; [`ask`]: how;
@@ -26,6 +27,7 @@ mod errors;
 mod intake;
 mod large;
 pub mod ledger;
+pub mod limit;
 mod named;
 pub mod names;
 pub mod notes;
@@ -45,12 +47,14 @@ use std::sync::Arc;
 
 use pgveil_policy::catalog::Oid;
 use pgveil_policy::mask::seal::SealSpec;
+use pgveil_policy::policy::Limits;
 use pgveil_policy::{Output, Plan, Refusal};
 
 use crate::error::ProtocolError;
 use crate::rows::{Pseudonym, RowFault, Treatment};
 use crate::scrub::Scrub;
 use ledger::Ledger;
+use limit::Limiting;
 use names::Names;
 use notes::Note;
 use own::Own;
@@ -91,6 +95,16 @@ pub trait Judge {
 
     /// Judges by the policy that is in force from now on. `in_use`: something that was judged under that number is open or prepared still.
     fn take_up(&mut self, _in_use: &dyn Fn(u64) -> bool) {}
+
+    /// What one statement may take. The numbers do not change while a session lasts.
+    fn limits(&self) -> Limits {
+        Limits::default()
+    }
+
+    /// The role, for messages.
+    fn role(&self) -> &str {
+        ""
+    }
 
     /// Errors about values may come from a row filter of the policy, and hold what is stored in a row that it hides.
     fn filters_may_fail(&self) -> bool;
@@ -337,6 +351,8 @@ pub struct Conversation<J> {
     taking: bool,
     /// It was done: the session ends when the server is ready.
     takes: Option<String>,
+    /// A statement may give so many rows or bytes.
+    limiting: Option<Box<Limiting>>,
 }
 
 /// A result's rows.
@@ -354,6 +370,7 @@ impl<J: Judge> Conversation<J> {
     pub fn new(judge: J, order_key: String, schemas: &str) -> Self {
         Conversation {
             scrub: Scrub::new(&order_key, judge.filters_may_fail()),
+            limiting: Limiting::of(judge.limits()),
             judge,
             order_key,
             ledger: Ledger::default(),

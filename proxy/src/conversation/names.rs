@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::Rows;
 use super::ledger::{Ledger, Name, Owed};
+use super::limit::Given;
 use super::statement::{Cursor, Effect, Leans, Statement};
 use crate::rows::Formats;
 use crate::wire::message::Target;
@@ -32,6 +33,8 @@ pub struct Portal {
     pub rows: Arc<Rows>,
     /// DECLARE made it, and says this of it.
     pub cursor: Option<Cursor>,
+    /// What it has given so far.
+    pub given: Arc<Given>,
 }
 
 impl Portal {
@@ -153,7 +156,8 @@ impl Names {
             Effect::Declares(name, statement, cursor) => {
                 // Formats that nobody has named are text: that is what an Execute of a cursor gives, BINARY or not.
                 if let Some(rows) = statement.rows(&Formats::default()) {
-                    let portal = Portal { statement: Arc::clone(statement), rows: Arc::new(rows), cursor: Some(*cursor) };
+                    let portal =
+                        Portal { statement: Arc::clone(statement), rows: Arc::new(rows), cursor: Some(*cursor), given: Arc::default() };
                     self.confirm_portal(name.clone(), portal);
                 }
             }

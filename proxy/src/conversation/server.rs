@@ -48,17 +48,24 @@ impl<J: Judge> Conversation<J> {
                 continue;
             }
             let Some(head) = cut(rest)? else { break };
+            if self.is_over() && matches!(head.tag, b'D' | b'd') {
+                self.ignoring = head.total;
+                continue;
+            }
+            if self.brakes() && matches!(head.tag, b'C' | b's' | b'E') {
+                break;
+            }
             let tag = char::from(head.tag);
             if head.tag == b'D' {
                 match self.row(rest, head, out)? {
-                    0 => break,
+                    0 if !self.is_over() => break,
                     n => used = used.saturating_add(n),
                 }
                 continue;
             }
             if head.tag == b'd' {
                 match self.data(rest, head, out)? {
-                    0 => break,
+                    0 if !self.is_over() => break,
                     n => used = used.saturating_add(n),
                 }
                 continue;
@@ -96,6 +103,7 @@ impl<J: Judge> Conversation<J> {
             return Ok(head.total);
         }
         let rows = self.rows_now()?;
+        self.counts()?;
         self.tell(out);
         if matches!(rows.treatment, Treatment::Copy) {
             return self.copy(rest, rows.columns, out);
@@ -103,12 +111,20 @@ impl<J: Judge> Conversation<J> {
         if let Treatment::Seal(seals) = &rows.treatment
             && head.total > LARGE
         {
-            return self.large_row(rest, head, seals, out);
+            let before = out.to_client.len();
+            let used = self.large_row(rest, head, seals, out)?;
+            let sent = out.to_client.len().saturating_sub(before).saturating_add(self.passing);
+            if used > 0 && !self.fits(1, sent) {
+                out.to_client.truncate(before);
+                self.ignoring = std::mem::take(&mut self.passing);
+            }
+            return Ok(used);
         }
         if head.total > ROW_LIMIT {
             return Err(End::RowTooLarge { length: head.total });
         }
         let Some(body) = rest.get(HEADER..head.total) else { return Ok(0) };
+        let before = out.to_client.len();
         match &rows.treatment {
             Treatment::Copy => {}
             Treatment::Never => return Err(Veto::Formats.into()),
@@ -117,6 +133,10 @@ impl<J: Judge> Conversation<J> {
             Treatment::Explain => {
                 explain::put_explained(&mut out.to_client, body, std::mem::take(&mut self.first_line)).map_err(Veto::from)?;
             }
+        }
+        let sent = out.to_client.len().saturating_sub(before);
+        if sent > 0 && !self.fits(1, sent) {
+            out.to_client.truncate(before);
         }
         Ok(head.total)
     }
@@ -132,6 +152,9 @@ impl<J: Judge> Conversation<J> {
             let Some(found) = here.get(HEADER..).and_then(rows::columns) else { break };
             if found != columns {
                 return Err(Veto::Row(RowFault::Columns { judged: columns, found }).into());
+            }
+            if !self.fits(1, head.total) {
+                break;
             }
             run = run.saturating_add(head.total);
             if let Some(missing) = run.checked_sub(rest.len()).filter(|n| *n > 0) {
@@ -155,6 +178,8 @@ impl<J: Judge> Conversation<J> {
             return Err(Veto::Unexpected { tag: 'D' });
         }
         let rows = Arc::clone(&portal.rows);
+        let (statement, given) = (Arc::clone(&portal.statement), Arc::clone(&portal.given));
+        self.begins(&statement, given)?;
         self.first_line = true;
         self.rows = Some(Arc::clone(&rows));
         Ok(rows)
@@ -164,7 +189,7 @@ impl<J: Judge> Conversation<J> {
         let malformed = Veto::Malformed { tag: char::from(tag) };
         match tag {
             b'N' => {
-                if let Some(notice) = self.scrub.notice(&Report::decode(body).ok_or(malformed)?) {
+                if let Some(notice) = self.scrub.notice(&self.brief(Report::decode(body).ok_or(malformed)?)) {
                     notice.put(&mut out.to_client, b'N');
                 }
                 Ok(())
@@ -177,7 +202,11 @@ impl<J: Judge> Conversation<J> {
                 }
                 Ok(())
             }
-            b'E' => self.error(&Report::decode(body).ok_or(malformed)?, out),
+            b'E' => {
+                let report = self.brief(Report::decode(body).ok_or(malformed)?);
+                self.error(&report, out)
+            }
+            _ if self.is_over() => self.over(tag, body, out),
             _ => {
                 let owed = self.ledger.take().ok_or(Veto::Unexpected { tag: char::from(tag) })?;
                 if let Some(more) = self.owed(owed, tag, body, out)? {
@@ -232,7 +261,7 @@ impl<J: Judge> Conversation<J> {
                 let statement = Arc::clone(self.names.statement(&statement).ok_or(Veto::Name)?);
                 let rows = statement.rows(&formats);
                 let rows = Arc::new(rows.unwrap_or(Rows { columns: statement.outputs.len(), treatment: Treatment::Never }));
-                self.names.confirm_portal(portal, Portal { statement, rows, cursor: None });
+                self.names.confirm_portal(portal, Portal { statement, rows, cursor: None, given: Arc::default() });
                 bare(out, tag, body)?;
                 Ok(None)
             }
@@ -318,12 +347,7 @@ impl<J: Judge> Conversation<J> {
                 }
                 self.bears(statement)?;
                 let fields = witness::check(&self.judge, statement, body)?;
-                let binary = statement.leans.as_ref().is_some_and(|l| l.binary);
-                if fields.iter().any(|f| f.is_binary() != binary) {
-                    return Err(Veto::Formats.into());
-                }
-                let formats = if binary { rows::Formats::binary() } else { rows::Formats::default() };
-                let rows = statement.rows(&formats).ok_or(Veto::Formats)?;
+                let rows = statement.rows_of_query(&fields)?;
                 // Once it is told the text cannot be sent again.
                 let again = simple.text.is_some() && simple.at == 0;
                 witness::put(if again { &mut self.held } else { &mut out.to_client }, statement.told(fields));
@@ -352,7 +376,7 @@ impl<J: Judge> Conversation<J> {
         Ok(Some(Owed::Simple(simple)))
     }
 
-    fn executed(&mut self, portal: &Name, tag: u8, body: &[u8], out: &mut Out) -> Result<Option<Owed>, End> {
+    pub(super) fn executed(&mut self, portal: &Name, tag: u8, body: &[u8], out: &mut Out) -> Result<Option<Owed>, End> {
         let statement = Arc::clone(&self.names.portal(portal).ok_or(Veto::Name)?.statement);
         match tag {
             b'H' | b'G' | b'c' => {

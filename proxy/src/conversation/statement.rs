@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use pgveil_policy::{Carry, CopyData, CopyForm, Kind, Mask, Output, PlanFormat, Planned};
 
 use super::ledger::Name;
-use super::{Judge, Rows};
+use super::{Judge, Rows, Veto};
 use crate::rows::array::Elements;
 use crate::rows::copy::Sealing;
 use crate::rows::open::Opening;
@@ -61,6 +61,8 @@ pub struct Flow {
     pub columns: usize,
     /// The server writes or reads the binary form.
     pub binary: bool,
+    /// The first line that the server writes is no row.
+    pub header: bool,
     /// What replaces values; `None` where the data passes as it comes.
     pub sealing: Option<Arc<Sealing>>,
 }
@@ -169,6 +171,7 @@ impl Statement {
         let flow = |data: &Arc<CopyData>| Flow {
             columns: data.columns.len(),
             binary: data.form == CopyForm::Binary,
+            header: data.header && !data.own_header,
             sealing: data.is_sealed().then(|| Arc::new(Sealing::new(data, data.columns.iter().map(seal).collect()))),
         };
         Statement {
@@ -209,6 +212,11 @@ impl Statement {
             leans: Some(leans),
             ..self
         }
+    }
+
+    /// It may give the client rows, or the data of a COPY.
+    pub fn gives_rows(&self) -> bool {
+        self.kind.is_some_and(|kind| kind.gives_rows(!self.outputs.is_empty()))
     }
 
     /// The number of the policy that it, or what its rows are those of, was judged by last.
@@ -259,6 +267,18 @@ impl Statement {
         // All three have no length and no modifier.
         fields.iter_mut().for_each(|field| field.type_oid = type_oid);
         fields
+    }
+
+    /// What happens to its rows in a Query, whose columns the server describes so.
+    ///
+    /// # Errors
+    /// [`Veto::Formats`]
+    pub fn rows_of_query(&self, fields: &[Field<'_>]) -> Result<Rows, Veto> {
+        let binary = self.leans.as_ref().is_some_and(|l| l.binary);
+        if fields.iter().any(|f| f.is_binary() != binary) {
+            return Err(Veto::Formats);
+        }
+        self.rows(&if binary { Formats::binary() } else { Formats::default() }).ok_or(Veto::Formats)
     }
 
     /// What happens to its rows in these formats; `None` where the formats do not fit.

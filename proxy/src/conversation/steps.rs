@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use pgveil_policy::read::role_alone;
-use pgveil_policy::{Plan, Planned, Refusal};
+use pgveil_policy::{Kind, Plan, Planned, Refusal};
 
 use super::client::UNPARSABLE;
 use super::errors::Ran;
@@ -18,7 +18,6 @@ use super::named::takes_role;
 use super::refusals::{REFUSED, shifted, streams_among_steps};
 use super::statement::Statement;
 use super::{Conversation, End, Judge, Out, Veto, witness};
-use crate::rows::Formats;
 use crate::wire::answer::Report;
 use crate::wire::message::{self, Target};
 
@@ -48,6 +47,11 @@ pub struct Step {
 }
 
 impl Step {
+    /// The client's own text.
+    pub(super) fn text(&self) -> &str {
+        &self.texts.client
+    }
+
     /// What of it an error may tell.
     pub(super) fn ran(&self) -> Ran {
         Ran::of(&self.statement)
@@ -64,26 +68,25 @@ impl<J: Judge> Conversation<J> {
     /// How many of a plan's statements can be sent at once: all, or up to one on which others hang.
     pub(super) fn certain(&self, plan: &Plan) -> usize {
         let count = plan.statements.len();
-        let ends = |(n, s): &(usize, &Planned)| self.moves(s) && (plan.rest.is_some() || n.saturating_add(1) < count);
+        let ends = |(n, s): &(usize, &Planned)| self.is_limited(s) || self.moves(s) && (plan.rest.is_some() || n.saturating_add(1) < count);
         plan.statements.iter().enumerate().find(ends).map_or(count, |(n, _)| n.saturating_add(1))
     }
 
     /// Whether the statements of a text must be sent one by one.
     pub(super) fn needs_steps(&self, plan: &Plan) -> bool {
-        plan.rest.is_some() || self.certain(plan) < plan.statements.len()
+        plan.rest.is_some() || self.certain(plan) < plan.statements.len() || plan.statements.iter().any(|s| self.is_limited(s))
     }
 
     /// Sends the first of them. Nothing is owed.
     pub(super) fn begin_steps(&mut self, text: &str, plan: &Plan, generation: u64, out: &mut Out) {
-        for target in [Target::Statement, Target::Portal] {
-            self.names.closed(target, b"");
-            message::put_close(&mut out.to_server, target, b"");
-        }
         self.put_steps(&Steps { text: text.into(), before: 0 }, plan, generation, out);
     }
 
     /// Goes on with the rest of a text. Nothing is owed.
     pub(super) fn go_on(&mut self, steps: Steps, out: &mut Out) {
+        if steps.text.is_empty() {
+            return self.end_steps(out);
+        }
         if !self.settled(out) {
             self.steps = Some(steps);
             return;
@@ -99,9 +102,17 @@ impl<J: Judge> Conversation<J> {
         }
     }
 
+    // As a Query does.
+    fn drop_unnamed(&mut self, out: &mut Out) {
+        for target in [Target::Statement, Target::Portal] {
+            self.names.closed(target, b"");
+            message::put_close(&mut out.to_server, target, b"");
+        }
+    }
+
     fn put_steps(&mut self, steps: &Steps, plan: &Plan, generation: u64, out: &mut Out) {
         let certain = self.certain(plan);
-        if plan.statements.iter().take(certain).any(|s| s.carry.is_some() || s.copy.is_some()) {
+        if plan.statements.iter().take(certain).any(|s| s.carry.is_some() || s.kind == Kind::CopyIn) {
             return self.put_refused_step(streams_among_steps(), out);
         }
         if plan.statements.iter().any(takes_role) {
@@ -114,6 +125,9 @@ impl<J: Judge> Conversation<J> {
                 return self.put_refused_step(shifted(refusal, steps.before), out);
             }
         };
+        if steps.before == 0 {
+            self.drop_unnamed(out);
+        }
         for (n, (statement, sent)) in ready.statements.into_iter().zip(ready.texts).enumerate() {
             let start = plan.starts.get(n).copied().unwrap_or_default();
             let end = plan.starts.get(n.saturating_add(1)).copied().or(plan.rest).unwrap_or(steps.text.len());
@@ -126,7 +140,10 @@ impl<J: Judge> Conversation<J> {
             // It is still there where an earlier one failed.
             message::put_close(to, Target::Statement, STEP);
             message::put_parse(to, STEP, sent.as_bytes(), &[]);
-            message::put_bind(to, STEP, STEP);
+            match statement.leans.as_ref().is_some_and(|l| l.binary) {
+                true => message::put_bind_binary(to, STEP, STEP),
+                false => message::put_bind(to, STEP, STEP),
+            }
             message::put_describe(to, Target::Portal, STEP);
             message::put_execute(to, STEP);
             message::put_close(to, Target::Portal, STEP);
@@ -135,7 +152,8 @@ impl<J: Judge> Conversation<J> {
             self.owe(Owed::Step(Box::new(Step { statement, epoch: self.path.epoch(), texts, before, described: false, closing: None })));
         }
         self.waiting = true;
-        match plan.starts.get(certain).copied().or(plan.rest) {
+        let limited = certain.checked_sub(1).and_then(|last| plan.statements.get(last)).is_some_and(|last| self.is_limited(last));
+        match plan.starts.get(certain).copied().or(plan.rest).or(limited.then_some(steps.text.len())) {
             Some(rest) => {
                 message::put_bare(&mut out.to_server, b'H');
                 let before = steps.before.saturating_add(characters(&steps.text, rest));
@@ -145,7 +163,7 @@ impl<J: Judge> Conversation<J> {
         }
     }
 
-    fn put_refused_step(&mut self, refusal: Refusal, out: &mut Out) {
+    pub(super) fn put_refused_step(&mut self, refusal: Refusal, out: &mut Out) {
         message::put_parse(&mut out.to_server, REFUSED, UNPARSABLE, &[]);
         self.owe(Owed::Refused(refusal));
         self.end_steps(out);
@@ -174,12 +192,17 @@ impl<J: Judge> Conversation<J> {
                 }
                 self.bears(&statement)?;
                 let fields = witness::check(&self.judge, &statement, body)?;
-                witness::put(&mut out.to_client, fields);
-                self.rows = Some(Arc::new(statement.rows(&Formats::default()).ok_or(Veto::Formats)?));
+                self.rows = Some(Arc::new(statement.rows_of_query(&fields)?));
+                witness::put(&mut out.to_client, statement.told(fields));
+                self.begins(&statement, Arc::default())?;
                 self.first_line = true;
                 step.described = true;
             }
-            b'n' if !step.described && body.is_empty() && statement.outputs.is_empty() => step.described = true,
+            // What it leans on is not there (any more): it fails when it runs.
+            b'n' if !step.described && body.is_empty() && (statement.outputs.is_empty() || statement.leans.is_some()) => {
+                step.described = true;
+            }
+            b'H' | b'c' if step.described && step.closing.is_none() => self.copy_answer(&statement, tag, body, false, out)?,
             b'C' if step.described && step.closing.is_none() => {
                 self.completed(&statement, body, out)?;
                 step.closing = Some(2);

@@ -3,6 +3,7 @@
 mod carry;
 mod copy;
 mod fake;
+mod limits;
 mod model;
 mod named;
 mod refused;

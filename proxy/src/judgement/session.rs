@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use pgveil_policy::catalog::Oid;
 use pgveil_policy::catalog::own::{Asking, Next, Own, Rows};
 use pgveil_policy::mask::seal::{Key, SealSpec, Sealer, veil_key};
+use pgveil_policy::policy::Limits;
 use pgveil_policy::policy::user::User;
 use pgveil_policy::{Engine, Output, Plan, Refusal, Subject};
 
@@ -178,6 +179,14 @@ impl Judge for SessionJudge {
         self.former.push(last);
         self.former.retain(|former| in_use(former.shared.basis.number));
         self.latest.store(self.database.current());
+    }
+
+    fn limits(&self) -> Limits {
+        self.with(|engine| engine.limits(&self.role))
+    }
+
+    fn role(&self) -> &str {
+        &self.role
     }
 
     fn filters_may_fail(&self) -> bool {

@@ -98,7 +98,7 @@ impl Asks {
             self.pass(&sent, out);
             return true;
         }
-        if self.turns.until().is_some() || self.turns.begun() > 0 {
+        if self.turns.until(false).is_some() || self.turns.begun() > 0 {
             return false;
         }
         match self.taken_by(asked) {

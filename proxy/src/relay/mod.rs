@@ -23,7 +23,7 @@ use crate::error::UpstreamError;
 use crate::fatal::Fatal;
 use crate::login::{Authenticated, ClientStream};
 use crate::rules::follow::{Follow, Why};
-use crate::serve::{Roles, Session};
+use crate::serve::{Brake, Roles, Session};
 use crate::upstream::ServerStream;
 use crate::wire::message::put_bare;
 use asks::Asks;
@@ -101,7 +101,7 @@ pub fn plain(session: Session) -> impl Future<Output = Over> + Send {
     let nothing = Nothing { behind: Some(behind), tap: auditor.map(Tap::new), asks };
     let mut held = Held {
         pump: Pump::new(nothing, (client, read_ahead), upstream.into_parts(), turns),
-        signals: Signals { stop, cancel, follow },
+        signals: Signals { stop, cancel, follow, brake: None },
         place,
         again,
     };
@@ -117,15 +117,16 @@ pub fn plain(session: Session) -> impl Future<Output = Over> + Send {
     }
 }
 
-/// Relays a session of a role with masks: see [`Conversation`]. `fixed`: the order key, where it is not to be random.
+/// Relays a session of a role with masks: see [`Conversation`]. `fixed`: the order key, where it is not to be random. `brake`:
+/// where what it runs may have to be cancelled.
 pub fn masked<J: Judge + Send, R: Refresh + Send + Sync>(
     session: Session,
     judge: J,
-    refresh: Arc<R>,
+    (refresh, brake): (Arc<R>, Option<Box<Brake>>),
     fixed: Option<String>,
 ) -> impl Future<Output = Over> + Send {
     // Apart, here and below: what a session keeps room for, it keeps for as long as it lasts.
-    let begun = Box::pin(begin(session, judge, fixed));
+    let begun = Box::pin(begin(session, judge, fixed, brake));
     async move {
         let mut held = match begun.await {
             Ok(held) => held,
@@ -174,7 +175,12 @@ impl<B: Between> Held<B> {
 }
 
 /// Asks the server what a conversation has to know. Where it cannot begin, the client has been told.
-async fn begin<J: Judge>(session: Session, judge: J, fixed: Option<String>) -> Result<Held<Conversation<J>>, Ended> {
+async fn begin<J: Judge>(
+    session: Session,
+    judge: J,
+    fixed: Option<String>,
+    brake: Option<Box<Brake>>,
+) -> Result<Held<Conversation<J>>, Ended> {
     let Session { mut client, read_ahead, mut upstream, stop, cancel, follow, place, who, roles, peer, auditor, .. } = session;
     let again = Some(Box::new(Again { who, roles, peer, auditor }));
     let settings = upstream.parameters().iter().try_for_each(|(name, value)| check_setting(name.as_bytes(), value.as_bytes()));
@@ -198,7 +204,7 @@ async fn begin<J: Judge>(session: Session, judge: J, fixed: Option<String>) -> R
             let between = Conversation::new(judge, key, &schemas);
             let turns = Turns::new(Arc::clone(&cancel.done));
             let pump = Pump::new(between, (client, read_ahead), upstream.into_parts(), turns);
-            Ok(Held { pump, signals: Signals { stop, cancel, follow }, place, again })
+            Ok(Held { pump, signals: Signals { stop, cancel, follow, brake }, place, again })
         }
         Err((ended, fatal)) => {
             let _late = timeout(FAREWELL, crate::login::farewell(&mut client, &fatal)).await;
@@ -219,6 +225,7 @@ struct Signals {
     stop: watch::Receiver<bool>,
     cancel: CancelGuard,
     follow: Follow,
+    brake: Option<Box<Brake>>,
 }
 
 async fn drive<B: Between, C, S, R: Refresh>(pump: &mut Pump<B, C, S>, signals: &mut Signals, refresh: Option<&R>) -> Ended
@@ -226,50 +233,85 @@ where
     C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
-    let Signals { stop, cancel, follow } = signals;
+    let Signals { stop, cancel, follow, brake } = signals;
     let mut leaves = None;
     loop {
-        let stopped = tokio::select! {
-            biased;
-            _changed = stop.wait_for(|stop| *stop) => return Ended::Stopped,
-            change = follow.changed(), if leaves.is_none() => {
-                match change.why {
-                    None => pump.between.goes_on_under(change.number),
-                    Some(_) => pump.leave(),
-                }
-                leaves = change.why;
-                continue;
-            }
-            stopped = pump.run() => stopped,
-            // After the pump: what the client said before is taken by now.
-            asked = cancel.asked() => {
-                match asked {
-                    Asked::Now(question) => {
-                        let _gone = question.send(pump.turns.until());
+        // What is read here is gone before anything is waited for.
+        let fresh = {
+            let stopped = tokio::select! {
+                biased;
+                _changed = stop.wait_for(|stop| *stop) => return Ended::Stopped,
+                change = follow.changed(), if leaves.is_none() => {
+                    match change.why {
+                        None => pump.between.goes_on_under(change.number),
+                        Some(_) => pump.leave(),
                     }
-                    Asked::Delivered(until) if pump.turns.done() < until => pump.between.cancelled(),
-                    Asked::Delivered(_) => {}
+                    leaves = change.why;
+                    continue;
                 }
-                continue;
+                stopped = pump.run() => stopped,
+                // After the pump: what the client said before is taken by now.
+                asked = cancel.asked() => {
+                    match asked {
+                        Asked::Now(question) => {
+                            let _gone = question.send(pump.turns.until(pump.between.runs()));
+                        }
+                        Asked::Delivered(until) if pump.turns.done() < until => pump.between.cancelled(),
+                        Asked::Delivered(_) => {}
+                    }
+                    continue;
+                }
+            };
+            match stopped {
+                Stopped::WantsFresh => true,
+                Stopped::WantsBrake => false,
+                stopped => return how(stopped, leaves),
             }
         };
-        match (stopped, leaves.take()) {
-            (Stopped::Left, Some(why)) => return Ended::Policy(why),
-            // Nobody told it to.
-            (Stopped::Left, None) => return Ended::Stopped,
-            (Stopped::End(end), _) => return Ended::End(end),
-            (Stopped::ClientGone, _) => return Ended::ClientGone,
-            (Stopped::ServerGone, _) => return Ended::ServerGone,
-            (Stopped::WantsFresh, why) => {
-                leaves = why;
-                if let Some(refresh) = refresh {
-                    // A session has no room for what is seldom done.
-                    Box::pin(refresh.refresh()).await;
-                }
-                pump.between.refreshed();
+        if !fresh {
+            if let Some(stopped) = Box::pin(pull(pump, brake.as_deref(), stop)).await {
+                return how(stopped, leaves);
             }
+            continue;
         }
+        if let Some(refresh) = refresh {
+            // A session has no room for what is seldom done.
+            Box::pin(refresh.refresh()).await;
+        }
+        pump.between.refreshed();
     }
+}
+
+/// `leaves`: why it was told to.
+fn how(stopped: Stopped, leaves: Option<Why>) -> Ended {
+    match (stopped, leaves) {
+        (Stopped::Left, Some(why)) => Ended::Policy(why),
+        (Stopped::End(end), _) => Ended::End(end),
+        (Stopped::ClientGone, _) => Ended::ClientGone,
+        (Stopped::ServerGone, _) => Ended::ServerGone,
+        // Nobody told it to.
+        (Stopped::Left, None) | (Stopped::WantsFresh | Stopped::WantsBrake, _) => Ended::Stopped,
+    }
+}
+
+/// Has what runs cancelled, while the pump goes on; what stopped that, if anything did. Nobody else is heard meanwhile.
+async fn pull<B: Between, C, S>(pump: &mut Pump<B, C, S>, brake: Option<&Brake>, stop: &mut watch::Receiver<bool>) -> Option<Stopped>
+where
+    C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    let pulled = async {
+        if let Some(brake) = brake {
+            brake.pull().await;
+        }
+    };
+    tokio::select! {
+        () = pulled => {}
+        _changed = stop.wait_for(|stop| *stop) => {}
+        stopped = pump.run() => return Some(stopped),
+    }
+    pump.between.braked();
+    None
 }
 
 #[derive(Debug)]

@@ -52,6 +52,19 @@ pub trait Between {
 
     /// See [`Conversation::cancelled`].
     fn cancelled(&mut self);
+
+    /// See [`Conversation::wants_brake`].
+    fn wants_brake(&mut self) -> bool {
+        false
+    }
+
+    /// See [`Conversation::braked`].
+    fn braked(&mut self) {}
+
+    /// See [`Conversation::runs`].
+    fn runs(&self) -> bool {
+        false
+    }
 }
 
 impl<J: Judge> Between for Conversation<J> {
@@ -85,6 +98,18 @@ impl<J: Judge> Between for Conversation<J> {
 
     fn cancelled(&mut self) {
         Conversation::cancelled(self);
+    }
+
+    fn wants_brake(&mut self) -> bool {
+        Conversation::wants_brake(self)
+    }
+
+    fn braked(&mut self) {
+        Conversation::braked(self);
+    }
+
+    fn runs(&self) -> bool {
+        Conversation::runs(self)
     }
 }
 
@@ -161,6 +186,8 @@ pub enum Stopped {
     ServerGone,
     /// A text waits for a fresh catalog snapshot.
     WantsFresh,
+    /// What runs has given more than it may: it is to be cancelled, and goes on until it is.
+    WantsBrake,
     /// It was told to leave, and the client is being sent whole messages only.
     Left,
 }
@@ -365,6 +392,7 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
             }
             match self.step(cx, &mut moved) {
                 Ok(()) if self.between.wants_fresh() => return Poll::Ready(Stopped::WantsFresh),
+                Ok(()) if self.between.wants_brake() => return Poll::Ready(Stopped::WantsBrake),
                 Ok(()) if moved => {}
                 Ok(()) => return Poll::Pending,
                 Err(stopped) if stopped.is_orderly() => self.ending = Some(stopped),

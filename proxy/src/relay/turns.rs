@@ -88,11 +88,12 @@ impl Turns {
         self.done.load(Ordering::Relaxed)
     }
 
-    /// The count of ReadyForQuery messages at which all that is under way will have ended; `None` where nothing is.
-    pub fn until(&self) -> Option<u64> {
+    /// The count of ReadyForQuery messages at which all that is under way will have ended; `None` where nothing is. `runs`: something is,
+    /// though what ends it may not have been taken.
+    pub fn until(&self, runs: bool) -> Option<u64> {
         let open = u64::try_from(self.open.len()).unwrap_or(u64::MAX).saturating_add(self.more);
         // One that copies is under way, though what ends it has not come.
-        let open = open.max(u64::from(self.copying));
+        let open = open.max(u64::from(self.copying || runs));
         (open > 0).then(|| self.done().saturating_add(open))
     }
 }
@@ -169,13 +170,13 @@ mod tests {
         let told = [message(b'D', b"Z\0\0\0\x05I"), message(b'C', b"x\0"), message(b'Z', b"I"), message(b'Z', b"I")].concat();
         for cut in 1..12 {
             let mut turns = Turns::default();
-            assert_eq!(turns.until(), None);
+            assert_eq!(turns.until(false), None);
             asked.chunks(cut).for_each(|part| turns.taken(part));
-            assert_eq!(turns.until(), Some(3));
+            assert_eq!(turns.until(false), Some(3));
             told.chunks(cut).for_each(|part| turns.told(part));
-            assert_eq!((turns.until(), turns.done.load(Ordering::Relaxed)), (Some(3), 2));
+            assert_eq!((turns.until(false), turns.done.load(Ordering::Relaxed)), (Some(3), 2));
             turns.told(&message(b'Z', b"T"));
-            assert_eq!((turns.until(), turns.status()), (None, Status::Transaction));
+            assert_eq!((turns.until(false), turns.status()), (None, Status::Transaction));
         }
     }
 
@@ -201,33 +202,33 @@ mod tests {
             turns.taken(&message(tag, b""));
         }
         turns.told(&message(b'G', b""));
-        assert_eq!(turns.until(), Some(1));
+        assert_eq!(turns.until(false), Some(1));
         for tag in *b"dSdcS" {
             turns.taken(&message(tag, b""));
         }
-        assert_eq!(turns.until(), Some(1));
+        assert_eq!(turns.until(false), Some(1));
         turns.told(&message(b'Z', b"I"));
-        assert_eq!(turns.until(), None);
+        assert_eq!(turns.until(false), None);
         // One that fails, by a simple query.
         turns.taken(&message(b'Q', b"COPY"));
         turns.told(&[message(b'G', b""), message(b'E', b""), message(b'Z', b"I")].concat());
         turns.taken(&message(b'd', b""));
-        assert_eq!(turns.until(), None);
+        assert_eq!(turns.until(false), None);
     }
 
     #[test]
     fn a_flood_of_requests_is_counted_and_not_kept() {
         let mut turns = Turns::default();
         turns.taken(&message(b'S', b"").repeat(100_000));
-        assert_eq!((turns.until(), turns.open.len()), (Some(100_000), REMEMBERED));
+        assert_eq!((turns.until(false), turns.open.len()), (Some(100_000), REMEMBERED));
         turns.told(&message(b'Z', b"I").repeat(100_000));
-        assert_eq!(turns.until(), None);
+        assert_eq!(turns.until(false), None);
     }
 
     #[test]
     fn lengths_that_are_none_are_walked_over() {
         let mut turns = Turns::default();
         turns.taken(b"Q\0\0\0\0Q\xff\xff\xff\xff....");
-        assert_eq!(turns.until(), Some(2));
+        assert_eq!(turns.until(false), Some(2));
     }
 }

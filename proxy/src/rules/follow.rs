@@ -21,7 +21,6 @@ pub struct Follow {
     rules: watch::Receiver<Arc<Rules>>,
     /// By which it is judged.
     role: String,
-    began: Standing,
     /// In room of its own: it is seldom looked at.
     terms: Box<Terms>,
 }
@@ -29,6 +28,7 @@ pub struct Follow {
 /// What a session hangs on besides its role.
 #[derive(Debug)]
 struct Terms {
+    began: Standing,
     /// When the user may no longer be here.
     until: Option<SystemTime>,
     /// What conditions of the role ask for; `None`: they are not asked.
@@ -159,8 +159,8 @@ impl Follow {
         let exempt = |e: &Exemption| Exempt { user: user.to_owned(), role: role.to_owned(), reason: e.reason.clone() };
         let began = rules.standing(&judged)?;
         let behind = Behind { rules: all.clone(), seen: rules.number };
-        let terms = Box::new(Terms { until, circumstances, exempt: lasting.map(exempt) });
-        Some((Follow { rules: all, role: judged, began, terms }, behind))
+        let terms = Box::new(Terms { began, until, circumstances, exempt: lasting.map(exempt) });
+        Some((Follow { rules: all, role: judged, terms }, behind))
     }
 
     /// The role that the session is judged by: its own, or the one that an exemption makes of it.
@@ -175,7 +175,7 @@ impl Follow {
 
     /// What the session was begun with.
     pub fn began(&self) -> Standing {
-        self.began
+        self.terms.began
     }
 
     /// When that has to be asked again, for it ends then or may; `None`: not before there is another policy.
@@ -240,9 +240,9 @@ impl Follow {
         let why = match rules.standing(&self.role) {
             _ if ended.is_some() => ended,
             None => Some(Why::Gone { role: role() }),
-            Some(now) if now.protected && !self.began.protected => Some(Why::Protected { role: role() }),
-            Some(now) if now.never_writes != self.began.never_writes => Some(Why::Writes { role: role() }),
-            Some(now) if now.seconds != self.began.seconds => Some(Why::Limits { role: role() }),
+            Some(now) if now.protected && !self.terms.began.protected => Some(Why::Protected { role: role() }),
+            Some(now) if now.never_writes != self.terms.began.never_writes => Some(Why::Writes { role: role() }),
+            Some(now) if now.limits() != self.terms.began.limits() => Some(Why::Limits { role: role() }),
             Some(_) => None,
         };
         Change { number: rules.number, why }
@@ -355,6 +355,11 @@ mod tests {
             let limited = |seconds: u32| format!("{MASKED}limits.seconds = {seconds}\n");
             assert_eq!(ends(&limited(1), &limited(1)).await, None);
             assert_eq!(ends(&limited(1), &limited(2)).await.unwrap(), "role \"r\" now has another limit");
+            let given = |limit: &str| format!("{MASKED}limits.{limit}\n");
+            assert_eq!(ends(&given("rows = 1"), &given("rows = 1")).await, None);
+            for (before, after) in [("rows = 1", "rows = 2"), ("bytes = 1", "bytes = 2"), ("rows = 1", "bytes = 1")] {
+                assert_eq!(ends(&given(before), &given(after)).await.unwrap(), "role \"r\" now has another limit");
+            }
             assert_eq!(
                 ends(CLEAR, "[role.r]\ndefault = \"clear\"\nlimits.seconds = 2\n").await.unwrap(),
                 "the policy now protects data from role \"r\""

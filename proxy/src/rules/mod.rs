@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use pgveil_policy::Policy;
 use pgveil_policy::policy::Circumstances;
 use pgveil_policy::policy::lock::Lock;
+use pgveil_policy::policy::{Limit, Limits};
 
 use crate::error::ConfigError;
 
@@ -38,7 +39,18 @@ pub struct Standing {
     /// Its transactions are read-only.
     pub never_writes: bool,
     /// The longest that a statement may take, in seconds.
-    pub seconds: Option<u32>,
+    pub seconds: Option<u64>,
+    /// The most rows that one may give.
+    pub rows: Option<u64>,
+    /// The most bytes of them.
+    pub bytes: Option<u64>,
+}
+
+impl Standing {
+    /// What one statement may take: seconds, rows and bytes.
+    pub fn limits(&self) -> [Option<u64>; 3] {
+        [self.seconds, self.rows, self.bytes]
+    }
 }
 
 impl Rules {
@@ -55,7 +67,9 @@ impl Rules {
     pub fn standing(&self, role: &str) -> Option<Standing> {
         let role = self.policy.roles.get(role)?;
         let protected = !role.is_untouched(self.policy.unclassified);
-        Some(Standing { protected, never_writes: role.never_writes(), seconds: role.limits.seconds })
+        let most = |limit: Option<Limit>| limit.map(|limit| limit.most);
+        let Limits { seconds, rows, bytes } = role.limits;
+        Some(Standing { protected, never_writes: role.never_writes(), seconds: most(seconds), rows: most(rows), bytes: most(bytes) })
     }
 
     /// When nobody has a role any more; `None` where the policy does not say.

@@ -144,7 +144,7 @@ pub(super) async fn attend(
 }
 
 /// A session from its beginning to its end; gives what another one is begun with, which takes its place.
-async fn session(arrived: Box<Arrived>, id: u64, shared: &Shared) -> Option<Box<Arrived>> {
+async fn session(arrived: Box<Arrived>, id: u64, shared: &Arc<Shared>) -> Option<Box<Arrived>> {
     let begun = Box::pin(begin(arrived, shared)).await?;
     let (start, told) = (Instant::now(), Told::of(&begun.0));
     let over = relay(begun, shared).await;
@@ -172,6 +172,33 @@ async fn cancel(id: u64, peer: SocketAddr, pid: i32, secret: &[u8], shared: &Sha
     match shared.cancels.forward(&target, deliver).await {
         Ok(outcome) => log::info("cancel", &[("id", &id), ("peer", &peer), ("pid", &pid), ("outcome", &format!("{outcome:?}"))]),
         Err(e) => log::error("cancel.failed", &[("id", &id), ("pid", &pid), ("error", &e)]),
+    }
+}
+
+/// Cancels what a session runs at the server, where a statement of its role may give so many rows or bytes and no more.
+#[derive(Debug)]
+pub struct Brake {
+    id: u64,
+    pid: i32,
+    secret: Vec<u8>,
+    shared: Arc<Shared>,
+}
+
+impl Brake {
+    fn of(session: &Session, shared: &Arc<Shared>) -> Option<Box<Brake>> {
+        let [_, rows, bytes] = session.follow.began().limits();
+        rows.or(bytes)?;
+        let (pid, secret) = session.upstream.key();
+        Some(Box::new(Brake { id: session.id, pid, secret: secret.to_vec(), shared: Arc::clone(shared) }))
+    }
+
+    /// Ends when the server has taken it, or cannot be told: that is the log's business.
+    pub async fn pull(&self) {
+        let Brake { id, pid, secret, shared } = self;
+        let sent = Upstream::cancel(&shared.config.upstream, *pid, secret, || true).await;
+        if let Err(e) = sent {
+            log::error("limit.cancel_failed", &[("id", id), ("pid", pid), ("error", &e)]);
+        }
     }
 }
 
@@ -346,7 +373,7 @@ async fn gone(client: &mut ClientStream, said: &mut Vec<u8>) {
 }
 
 /// The rest of a session, in room of its own: as much as its role needs.
-fn relay(begun: Box<Begun>, shared: &Shared) -> Pin<Box<dyn Future<Output = Over> + Send>> {
+fn relay(begun: Box<Begun>, shared: &Arc<Shared>) -> Pin<Box<dyn Future<Output = Over> + Send>> {
     let (session, database) = *begun;
     match database {
         None => Box::pin(relay::plain(session)),
@@ -354,7 +381,8 @@ fn relay(begun: Box<Begun>, shared: &Shared) -> Pin<Box<dyn Future<Output = Over
             let user = User { name: session.who.user.clone(), attributes: session.who.attributes.clone() };
             let (asks, keys) = ((session.follow.judged_as().to_owned(), user, session.roles.clone()), shared.keys.clone());
             let judge = SessionJudge::new(Arc::clone(&database), asks, keys, session.auditor.clone());
-            Box::pin(relay::masked(session, judge, database, shared.config.order_key.clone()))
+            let brake = Brake::of(&session, shared);
+            Box::pin(relay::masked(session, judge, (database, brake), shared.config.order_key.clone()))
         }
     }
 }

@@ -125,6 +125,22 @@ pub(super) const KINDS: &[Kind] = &[
         of_postgres: false,
     },
     Kind {
+        id: "limit.rows",
+        meaning: "A statement has given as many rows as the policy lets one statement of the role give.",
+        why: "More at once is a dump. The rows so far were sent; the statement is undone as by any error.",
+        instead: "Write LIMIT or an aggregate; else ask whoever writes the policy.",
+        example: None,
+        of_postgres: false,
+    },
+    Kind {
+        id: "limit.bytes",
+        meaning: "A statement has given as many bytes of rows as the policy lets one statement of the role give.",
+        why: "As with rows.",
+        instead: "Read fewer or shorter columns, or fewer rows; else ask whoever writes the policy.",
+        example: None,
+        of_postgres: false,
+    },
+    Kind {
         id: "prepare.type",
         meaning: "PREPARE that declares a parameter of tokens with another type than its column's.",
         why: "It would not be compared by the column's own equality.",

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use pgveil_policy::mask::seal::{SealForm, SealSpec};
+use pgveil_policy::policy::Limits;
 use pgveil_policy::{
     Act, Argument, Carry, CopyData, CopyForm, Kind, Mask, NullParameter, Origin, Output, Plan, Planned, Refusal, SqlState, SqlText,
     TokenParameter,
@@ -21,7 +22,15 @@ pub struct FakeJudge {
     pub paths: RefCell<Vec<Vec<String>>>,
     /// Tables of its own that the session sees.
     pub own: RefCell<Vec<String>>,
+    /// What one statement may give.
+    limits: Limits,
     asked: u32,
+}
+
+impl FakeJudge {
+    pub fn within(limits: Limits) -> Self {
+        FakeJudge { limits, ..FakeJudge::default() }
+    }
 }
 
 #[derive(Debug)]
@@ -81,6 +90,14 @@ impl Judge for FakeJudge {
     fn witness(&self, outputs: &[Output], origins: &[(u32, i16)]) -> Result<(), usize> {
         let bad = |(o, (relation, attribute)): (&Output, &(u32, i16))| (*relation, *attribute) == (9, 1) && o.mask == Mask::Clear;
         outputs.iter().zip(origins).position(bad).map_or(Ok(()), Err)
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn role(&self) -> &str {
+        "reader"
     }
 
     fn filters_may_fail(&self) -> bool {
@@ -461,13 +478,23 @@ pub struct Talk {
 
 impl Talk {
     pub fn new() -> Self {
-        let conversation = Conversation::new(FakeJudge::default(), "KEYKEYKEY".into(), r#"["pg_catalog","public"]"#);
+        Talk::within(Limits::default())
+    }
+
+    /// Of a role whose statements may give no more than this.
+    pub fn within(limits: Limits) -> Self {
+        let conversation = Conversation::new(FakeJudge::within(limits), "KEYKEYKEY".into(), r#"["pg_catalog","public"]"#);
         Talk { conversation, client: Vec::new(), out: Out::default() }
     }
 
     /// With a statement that the server has confirmed.
     pub fn with_statement(name: &str, text: &str, origins: &[(u32, i16)]) -> Self {
-        let mut talk = Talk::new();
+        Talk::new().and_statement(name, text, origins)
+    }
+
+    /// The same.
+    pub fn and_statement(mut self, name: &str, text: &str, origins: &[(u32, i16)]) -> Self {
+        let talk = &mut self;
         talk.client(|c| {
             c.parse(name, text);
             c.sync();
@@ -482,7 +509,7 @@ impl Talk {
             }
             s.ready('I');
         });
-        talk
+        self
     }
 
     /// The client sends; what goes to the server.

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use pgveil_policy::policy::{Limit, Limits};
+
 use super::super::{Conversation, End, Out, Veto};
 use super::fake::{Client, FakeJudge, Server, frames, values};
 
@@ -30,6 +32,10 @@ struct Portal {
     kept: bool,
     binary: bool,
     number: usize,
+    /// Rows that it has given.
+    given: u64,
+    /// It was bound with results in binary.
+    bound_binary: bool,
 }
 
 /// The parts of Postgres that decide what a name means. A sealed column holds `RAW`, a clear one `open`.
@@ -47,6 +53,12 @@ struct Postgres {
     seen: usize,
     /// A client speaks with it directly: its texts are as it wrote them.
     direct: bool,
+    /// Rows that each query gives beside one.
+    more: u64,
+    /// It fails where it would give another row than so many.
+    most: Option<u64>,
+    /// By the portal that runs now, before it does.
+    given: u64,
 }
 
 impl Postgres {
@@ -151,28 +163,36 @@ impl Postgres {
                 let sql = self.statements.get(parts[1])?.clone();
                 self.alive(&sql)?;
                 self.open(parts[0], sql, false, false)?;
+                let binary = parts.last() == Some(&"\u{1}");
+                self.portals.entry(parts[0].into()).and_modify(|portal| portal.bound_binary = binary);
                 out.bare('2');
             }
             b'D' => {
                 let name = parts[0].get(1..)?;
-                let sql = if parts[0].starts_with('S') {
+                let (sql, binary) = if parts[0].starts_with('S') {
                     let sql = self.statements.get(name)?.clone();
                     out.parameters(0);
-                    sql
+                    (sql, false)
                 } else {
-                    self.portals.get(name)?.sql.clone()
+                    let portal = self.portals.get(name)?;
+                    (portal.sql.clone(), portal.bound_binary)
                 };
                 if self.block == Some(true) && self.rows_of(&sql).is_some() {
                     return None;
                 }
                 match self.rows_of(&sql) {
-                    Some((pattern, _)) => out.columns(&origins(&pattern)),
+                    Some((pattern, _)) => out.columns_in(u8::from(binary), &origins(&pattern)),
                     None => out.bare('n'),
                 }
             }
             b'E' => {
-                let sql = self.portals.get(parts[0])?.sql.clone();
-                self.run(&sql, false, out)?;
+                let portal = self.portals.get_mut(parts[0])?;
+                let (sql, binary) = (portal.sql.clone(), portal.bound_binary);
+                self.given = portal.given;
+                portal.given += self.more + 1;
+                let done = self.run(&sql, binary, out);
+                self.given = 0;
+                done?;
             }
             b'C' => {
                 let name = parts[0].get(1..)?;
@@ -199,7 +219,7 @@ impl Postgres {
             return None;
         }
         self.numbers += 1;
-        let portal = Portal { sql, hold, kept: false, binary, number: self.numbers };
+        let portal = Portal { sql, hold, kept: false, binary, number: self.numbers, given: 0, bound_binary: false };
         self.portals.insert(name.into(), portal);
         Some(())
     }
@@ -234,7 +254,12 @@ impl Postgres {
                 let (pattern, _) = self.rows_of(sql)?;
                 let raw = if binary { "RAW2" } else { "RAW" };
                 let row: Vec<_> = pattern.chars().map(|c| Some(if c == 's' { raw } else { "open" })).collect();
-                out.row(&row);
+                for n in 0..=self.more {
+                    if self.most == Some(self.given + n) {
+                        return None;
+                    }
+                    out.row(&row);
+                }
                 if pattern == "f" {
                     return None;
                 }
@@ -337,14 +362,33 @@ fn message(random: &mut Random, client: &mut Client, texts: &[&'static str]) {
 
 /// Sends all of `messages` through a conversation, in pieces and with delays by chance; what the client is told, and how it ended
 /// if it did.
-fn through(random: &mut Random, messages: &[u8], mut postgres: Postgres, seed: u64) -> (Vec<(u8, Vec<u8>)>, Option<End>) {
-    let mut conversation = Conversation::new(FakeJudge::default(), "KEYKEYKEY".into(), r#"["pg_catalog","public"]"#);
+fn through(random: &mut Random, messages: &[u8], postgres: Postgres, seed: u64) -> (Vec<(u8, Vec<u8>)>, Option<End>) {
+    through_within(random, messages, postgres, seed, None)
+}
+
+/// The same for a role whose statements may give so many rows and no more.
+fn through_within(
+    random: &mut Random,
+    messages: &[u8],
+    mut postgres: Postgres,
+    seed: u64,
+    rows: Option<u64>,
+) -> (Vec<(u8, Vec<u8>)>, Option<End>) {
+    let limits = Limits { rows: rows.map(|most| Limit { most, line: 1 }), ..Limits::default() };
+    let mut conversation = Conversation::new(FakeJudge::within(limits), "KEYKEYKEY".into(), r#"["pg_catalog","public"]"#);
+    let mut pulled = false;
     let (mut to_come, mut pending, mut out) = (messages.to_vec(), VecDeque::new(), Out::default());
     let (mut answers, mut told) = (Server::default(), Vec::new());
     let mut turns = 0;
     while !(to_come.is_empty() && pending.is_empty() && answers.0.is_empty() && !conversation.is_under_way()) {
         turns += 1;
         assert!(turns < 20_000, "stuck, seed {seed}: {conversation:?}");
+        if rows.is_some() && random.below(4) == 0 {
+            if std::mem::take(&mut pulled) {
+                conversation.braked();
+            }
+            pulled = conversation.wants_brake();
+        }
         match random.below(3) {
             0 => {
                 let some = (random.below(200) + 1).min(to_come.len());
@@ -490,6 +534,59 @@ fn the_conversation_cannot_be_told_from_the_server() {
         assert_eq!(tags(&told), tags(&frames(&answers.0)), "seed {seed}");
     }
     assert!(moved < 15, "{moved} sessions were ended because search_path had moved");
+}
+
+/// A statement that gives more than it may fails there, for the client and at the server, be it told so in time or not; what gives less
+/// is as it was.
+#[test]
+fn a_limit_of_rows_cannot_be_told_from_an_error_of_the_server() {
+    let (mut over, mut ended) = (0, 0);
+    for seed in 1..1500_u64 {
+        let mut random = Random(seed.wrapping_mul(0xD134_2543_DE82_EF95));
+        let messages = pipeline(&mut random, TEXTS);
+        let (more, most) = (seed % 3, 1 + seed % 2);
+        let mut answers = Server::default();
+        let mut direct = Postgres { direct: true, more, most: Some(most), ..Postgres::default() };
+        for (tag, body) in frames(&messages) {
+            direct.takes(tag, &body, &mut answers);
+        }
+        let tags = |told: &[(u8, Vec<u8>)]| told.iter().map(|(tag, _)| char::from(*tag)).collect::<String>();
+        let postgres = Postgres { more, ..Postgres::default() };
+        let (told, end) = through_within(&mut random, &messages, postgres, seed, Some(most));
+        over += told.iter().filter(|(tag, body)| *tag == b'E' && body.windows(5).any(|w| w == b"54000")).count();
+        match end {
+            None => assert_eq!(tags(&told), tags(&frames(&answers.0)), "seed {seed}"),
+            Some(End::Veto(Veto::PathMoved)) => ended += 1,
+            Some(end) => panic!("seed {seed}: {end}"),
+        }
+    }
+    assert!(over > 300 && ended < 15, "{over} statements passed their limit, {ended} sessions were ended");
+}
+
+/// Cursors and prepared statements with a limit: no name gives more rows than it may, however it is read.
+#[test]
+fn no_cursor_gives_more_than_its_limit() {
+    let mut over = 0;
+    for seed in 1..1500_u64 {
+        let mut random = Random(seed.wrapping_mul(0xA24B_AED4_963E_E407));
+        let messages = if seed % 4 == 0 { pipeline(&mut random, NAMED) } else { of_names(&mut random) };
+        let postgres = Postgres { fails: (0..2).map(|_| random.below(160)).collect(), more: seed % 2, ..Postgres::default() };
+        let (told, end) = through_within(&mut random, &messages, postgres, seed, Some(2));
+        assert_eq!(end, None, "seed {seed}");
+        assert_eq!(told.last().map(|(tag, _)| *tag), Some(b'Z'), "seed {seed} did not end ready");
+        let mut rows = 0;
+        for (tag, body) in &told {
+            rows = if *tag == b'D' { rows + 1 } else { 0 };
+            assert!(rows <= 2, "seed {seed}");
+            if *tag == b'D' {
+                for value in values(body).into_iter().flatten() {
+                    assert!(["#raw", "%raw2", "open"].contains(&value.as_str()), "seed {seed}: {value}");
+                }
+            }
+            over += usize::from(*tag == b'E' && body.windows(5).any(|w| w == b"54000"));
+        }
+    }
+    assert!(over > 200, "{over} statements passed their limit");
 }
 
 /// Bytes of no meaning: an end or silence, never a panic.
