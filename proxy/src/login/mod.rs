@@ -13,6 +13,7 @@ pub mod tries;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
+use pgveil_policy::policy::attributes::Attributes;
 use tokio::net::TcpStream;
 
 use self::asked::Asked;
@@ -24,7 +25,6 @@ use crate::config::{ClientCert, ClientTls};
 use crate::error::{LoginError, ProtocolError};
 use crate::fatal::Fatal;
 use crate::lookup::Lookup;
-use crate::users::attributes::Attributes;
 use crate::users::{Auth, Directory};
 use crate::wire::frame;
 
