@@ -142,7 +142,9 @@ fn large_values() {
     }
     if roles.len() > 1 {
         // Stored in a column that nothing protects.
-        let stored = format!("CREATE TABLE shop.large AS SELECT 1 AS id, repeat('x', {n}) AS word; GRANT SELECT ON shop.large TO PUBLIC");
+        let stored = format!(
+            "SET statement_timeout = 0; CREATE TABLE shop.large AS SELECT 1 AS id, repeat('x', {n}) AS word; GRANT SELECT ON shop.large TO PUBLIC"
+        );
         World::get().cluster().execute(&Stage::get().both.a, &stored).unwrap();
         roles.iter().for_each(|role| row(role, "SELECT id, word FROM shop.large".to_owned()));
     }

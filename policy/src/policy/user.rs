@@ -153,26 +153,32 @@ struct Patterns(Names);
 impl Visitor for Patterns {
     type Break = ();
     fn pre_visit_expr(&mut self, e: &Expr) -> ControlFlow<()> {
-        use BinaryOperator as Op;
         let pattern = match e {
             Expr::Like { pattern, .. } | Expr::ILike { pattern, .. } | Expr::SimilarTo { pattern, .. } => pattern,
-            Expr::BinaryOp {
-                op:
-                    Op::PGRegexMatch
-                    | Op::PGRegexIMatch
-                    | Op::PGRegexNotMatch
-                    | Op::PGRegexNotIMatch
-                    | Op::PGLikeMatch
-                    | Op::PGILikeMatch
-                    | Op::PGNotLikeMatch
-                    | Op::PGNotILikeMatch,
-                right,
-                ..
-            } => right,
+            Expr::BinaryOp { op, right, .. } | Expr::AnyOp { compare_op: op, right, .. } | Expr::AllOp { compare_op: op, right, .. }
+                if takes_pattern(op) =>
+            {
+                right
+            }
             _ => return ControlFlow::Continue(()),
         };
         pattern.visit(&mut self.0)
     }
+}
+
+fn takes_pattern(op: &BinaryOperator) -> bool {
+    use BinaryOperator as Op;
+    matches!(
+        op,
+        Op::PGRegexMatch
+            | Op::PGRegexIMatch
+            | Op::PGRegexNotMatch
+            | Op::PGRegexNotIMatch
+            | Op::PGLikeMatch
+            | Op::PGILikeMatch
+            | Op::PGNotLikeMatch
+            | Op::PGNotILikeMatch
+    )
 }
 
 fn filled(sql: &str, mut with: impl FnMut(usize, &UserValue) -> String) -> String {
