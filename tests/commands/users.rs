@@ -123,7 +123,7 @@ fn explain_and_try_ask_as_somebody() {
         ("own", &[], ""),
         ("own", &["--user", "x' OR 'a' = 'a"], ""),
         // It is a key of the file of users, too.
-        ("own", &["--user", "ana\"]\nrole = \"like\"\n[user.\"bo"], ""),
+        ("own", &["--user", "ana \"Q\"]"], ""),
         ("region", &["--attribute", "regions={eu,\"u's\"}", "--attribute", "tenant=7"], "1 2"),
         ("region", &["--attribute", "regions={eu}", "--attribute", "tenant=8", "--user", "ana"], "3"),
     ] {
