@@ -40,11 +40,12 @@ test-servers: ## PostgreSQL 14 to 18, each with logins, twins, attacks and drive
 	@# Each takes minutes: what is said is shown as it comes. PGVEIL_SERVERS=17,18 for some of them.
 	cargo test --workspace --locked --test servers -- --nocapture
 
-soak: ## 5,000 idle and 200 active clients for ten minutes; MINUTES=1 for a glance
+soak: ## 5,000 idle and 200 active clients for ten minutes (MINUTES=1 for a glance); values of 1 GB
 	@.ci/packages build postgres
 	@# The proxy is a process of its own, so that its memory is too. The whole workspace: the test's dependencies are the same then.
 	cargo build --release --workspace --locked --bins
 	PGVEIL_SOAK_MINUTES=$(or $(MINUTES),10) cargo test --release --workspace --locked --test soak -- --show-output
+	PGVEIL_FUZZ=1 cargo test --release --workspace --locked --test suite -- wire::memory::large --show-output
 
 fuzz: ## Twin databases, random statements and texts, until Ctrl-C
 	@.ci/packages build postgres

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use dashmap::DashMap;
+use pgveil_policy::policy::attributes::{self, Attributes};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -14,7 +15,6 @@ use crate::error::UpstreamError;
 use crate::log;
 use crate::login::scram::Verifier;
 use crate::upstream::{Table, Upstream, Who};
-use crate::users::attributes::{self, Attributes};
 use crate::users::{Auth, User};
 use crate::wire::cursor::Cursor;
 

@@ -1,6 +1,5 @@
 //! `users.toml`: who may log in, how, until when, and with which roles.
 
-pub mod attributes;
 pub mod until;
 
 use std::collections::BTreeMap;
@@ -10,9 +9,9 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
+use pgveil_policy::policy::attributes::{self, Attributes};
 use toml_edit::{DocumentMut, Item};
 
-use self::attributes::Attributes;
 use crate::error::ConfigError;
 use crate::log;
 use crate::login::scram::{Verifier, hmac_sha256};

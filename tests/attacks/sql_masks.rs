@@ -26,6 +26,7 @@ fn stage() -> Stage {
         both: stage.values_only.clone(),
         values_only: stage.values_only.clone(),
         rows_only: stage.rows_only.clone(),
+        schema: pgveil_tests::data::SCHEMA,
         values: stage.values,
     }
 }

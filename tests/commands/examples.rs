@@ -122,6 +122,12 @@ fn the_schema_refuses_what_the_reader_refuses() {
         base("[[test]]\nrole = \"r\"\nsql = \"SELECT 1\"\nexpect = { rows = [1] }"),
         base("[[test]]\nrole = \"r\"\nsql = \"SELECT 1\"\nexpect = { rows = [[[1]]] }"),
         base("[[test]]\nrole = \"r\"\nsql = \"SELECT 1\"\nexpect = \"refused\"\nmore = 1"),
+        base("[[test]]\nrole = \"r\"\nuser = \"\"\nsql = \"SELECT 1\"\nexpect = \"refused\""),
+        base("[[test]]\nrole = \"r\"\nuser = 1\nsql = \"SELECT 1\"\nexpect = \"refused\""),
+        base("[[test]]\nrole = \"r\"\nattributes = 1\nsql = \"SELECT 1\"\nexpect = \"refused\""),
+        base("[[test]]\nrole = \"r\"\nattributes = { \"a b\" = 1 }\nsql = \"SELECT 1\"\nexpect = \"refused\""),
+        base("[[test]]\nrole = \"r\"\nattributes = { a = 1.5 }\nsql = \"SELECT 1\"\nexpect = \"refused\""),
+        base("[[test]]\nrole = \"r\"\nattributes = { a = [[1]] }\nsql = \"SELECT 1\"\nexpect = \"refused\""),
     ];
     for text in &wrong {
         assert!(Policy::parse("p", text).is_err(), "the reader takes it:\n{text}");

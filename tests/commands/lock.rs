@@ -93,6 +93,53 @@ fn a_database_is_accepted_and_its_changes_are_told() {
 }
 
 #[test]
+fn programs_are_told_as_people_are() {
+    let stage = Stage::new("json");
+    let check = |more: &[&str]| {
+        let run = stage.run(&[&["check", "--names-only", "--allow", "class.unmatched", "--allow", "class.default"], more].concat());
+        (run.code, serde_json::from_str::<serde_json::Value>(&run.out).unwrap_or_else(|e| panic!("{e}: {}", run.out)))
+    };
+    stage.run(&["lock", "--accept"]);
+    let (code, document) = check(&["--json"]);
+    assert_eq!((code, &document["findings"], &document["warnings"]), (0, &serde_json::json!([]), &serde_json::json!(0)));
+    stage.alter(
+        "ALTER TABLE shop.people RENAME email TO mail; ALTER TABLE shop.people ALTER city TYPE varchar(9); ALTER TABLE shop.people DROP old; \
+         ALTER TABLE shop.people ADD more text; CREATE TABLE shop.late (x text)",
+    );
+    let finding = |severity: &str, id: &str, message: &str, help: &str| {
+        serde_json::json!({
+            "severity": severity, "id": id, "file": "policy.lock", "line": 0, "column": 0, "message": message, "help": help,
+        })
+    };
+    let accept = "pgveil lock --accept, once it is as it should be";
+    let expected = serde_json::json!([
+        finding(
+            "warning",
+            "column.new",
+            "shop.people.more is new; no class",
+            "it is redacted until a class names it (\"shop.people.more\") or somebody accepts it: pgveil lock --accept",
+        ),
+        finding(
+            "warning",
+            "column.renamed",
+            "shop.people.mail was shop.people.email; class email",
+            "add \"shop.people.mail\" to the columns of class email, or of another one; then pgveil lock --accept",
+        ),
+        finding("note", "column.new", "shop.late.x is new; class open", accept),
+        finding("note", "column.retyped", "shop.people.city was of type pg_catalog.text; no class", accept),
+        finding("note", "column.vanished", "shop.people.old is gone", accept),
+    ]);
+    let (code, document) = check(&["--json"]);
+    assert_eq!((code, &document["findings"]), (1, &expected));
+    let counts = ["errors", "warnings", "notes"].map(|key| document[key].as_u64().unwrap());
+    assert_eq!((counts, &document["database"]), ([0, 2, 3], &serde_json::json!("DB")));
+    let (_, document) = check(&["--json", "--allow", "column.new", "--deny", "column.renamed"]);
+    let ids: Vec<(&str, &str)> =
+        document["findings"].as_array().unwrap().iter().map(|f| (f["severity"].as_str().unwrap(), f["id"].as_str().unwrap())).collect();
+    assert_eq!(ids, [("error", "column.renamed"), ("note", "column.retyped"), ("note", "column.vanished")]);
+}
+
+#[test]
 fn explain_says_what_the_proxy_does() {
     let stage = Stage::new("explain");
     stage.run(&["lock", "--accept"]);

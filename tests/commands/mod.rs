@@ -6,6 +6,7 @@ mod golden;
 mod lock;
 mod scan;
 mod sessions;
+mod users;
 
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};

@@ -45,6 +45,7 @@ pub struct Stage {
     /// Only hidden rows differ: for roles with filters.
     pub rows_only: Twins,
     pub values: &'static Values,
+    pub schema: &'static str,
 }
 
 /// What stages of every size share.
@@ -86,7 +87,7 @@ impl Stage {
             };
             let both = pair(Differ { values: true, rows: true });
             let values_only = pair(Differ { values: true, rows: false });
-            Stage { proxy, rows_only: both.clone(), both, values_only, values: common.values }
+            Stage { proxy, rows_only: both.clone(), both, values_only, values: common.values, schema: data::SCHEMA }
         })
     }
 
@@ -118,6 +119,7 @@ impl Stage {
             rows_only: pair(Differ { values: false, rows: true }),
             proxy,
             values,
+            schema: data::SCHEMA,
         }
     }
 
@@ -130,9 +132,24 @@ impl Stage {
 
     /// Twins of that kind only, that nobody else uses, behind another proxy.
     pub fn apart(&self, proxy: &'static Proxy, size: Size, differ: Differ) -> Stage {
-        let [a, b] = [Twin::A, Twin::B].map(|twin| database(World::get(), size, twin, differ, self.values));
+        self.altered(proxy, size, differ, data::SCHEMA, |statement, _| statement)
+    }
+
+    /// The same with another schema, and with what `edit` makes of the statements that fill it.
+    pub fn altered(
+        &self,
+        proxy: &'static Proxy,
+        size: Size,
+        differ: Differ,
+        schema: &'static str,
+        edit: fn(String, Twin) -> String,
+    ) -> Stage {
+        let [a, b] = [Twin::A, Twin::B].map(|twin| {
+            let rows = data::rows(size, twin, differ, self.values).into_iter().map(|statement| edit(statement, twin));
+            filled(World::get(), schema, &rows.collect::<Vec<_>>())
+        });
         let twins = Twins { a, b };
-        Stage { proxy, both: twins.clone(), values_only: twins.clone(), rows_only: twins, values: self.values }
+        Stage { proxy, both: twins.clone(), values_only: twins.clone(), rows_only: twins, values: self.values, schema }
     }
 
     /// Small ones in which addresses have the same domains, behind another proxy. Their keyed order is another in each.
@@ -141,7 +158,7 @@ impl Stage {
         let differ = Differ { values: true, rows: false };
         let [a, b] = [Twin::A, Twin::B].map(|twin| database(World::get(), Size::SMALL, twin, differ, values));
         let twins = Twins { a, b };
-        Stage { proxy, both: twins.clone(), values_only: twins.clone(), rows_only: twins, values }
+        Stage { proxy, both: twins.clone(), values_only: twins.clone(), rows_only: twins, values, schema: data::SCHEMA }
     }
 
     /// Through pgveil, as that role.
@@ -200,15 +217,19 @@ pub fn engine(database: &str) -> Engine {
 fn through(proxy: &Proxy, role: &str, database: &str) -> Login {
     Login {
         // Those from whom no text is protected see protected text.
-        canary: matches!(role, "analyst" | "veiled" | "tokens" | "faked" | "named" | "domains" | "written"),
+        canary: matches!(role, "analyst" | "veiled" | "tokens" | "faked" | "named" | "domains" | "written" | "keyed"),
         ..Login::local(proxy.addr().port(), database, role, &proxy.password(role))
     }
 }
 
-/// A copy of one empty database, so that OIDs are the same in all of them; filled.
 fn database(world: &World, size: Size, twin: Twin, differ: Differ, values: &Values) -> String {
-    let name = world.database(data::SCHEMA);
-    world.cluster().execute(&name, &format!("{};", data::rows(size, twin, differ, values).join(";\n"))).unwrap();
+    filled(world, data::SCHEMA, &data::rows(size, twin, differ, values))
+}
+
+/// A copy of one empty database, so that OIDs are the same in all of them; filled.
+fn filled(world: &World, schema: &str, rows: &[String]) -> String {
+    let name = world.database(schema);
+    world.cluster().execute(&name, &format!("{};", rows.join(";\n"))).unwrap();
     configure(world, &name);
     name
 }

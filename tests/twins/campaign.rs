@@ -10,7 +10,7 @@ use super::masked::Masked;
 use super::run::Pair;
 use super::stage::Stage;
 use super::tally::Report;
-use super::{SHOWN, statement};
+use super::{SHOWN, keyed, statement};
 
 /// As many as there are cores to fill: each waits for the server most of the time.
 const WORKERS: usize = 2;
@@ -47,8 +47,7 @@ const COMPILED: &[(&str, &str)] =
     &[("jit", "on"), ("jit_above_cost", "0"), ("jit_inline_above_cost", "0"), ("jit_optimize_above_cost", "0")];
 
 /// Runs that many statements; less where something is wrong with too many.
-pub fn run(role: &str, seed: u64, count: usize) -> Report {
-    let stage = Stage::small();
+pub fn run(stage: &Stage, role: &str, seed: u64, count: usize) -> Report {
     let masked = Masked::make(stage, role);
     let mut report = Report::default();
     for (batch, first) in (0..count).step_by(BATCH).enumerate() {
@@ -56,7 +55,8 @@ pub fn run(role: &str, seed: u64, count: usize) -> Report {
         plan(stage, role, if compiled { COMPILED } else { PLANS[batch % PLANS.len()] });
         let (next, last) = (AtomicUsize::new(first), count.min(first + BATCH));
         let reports = thread::scope(|scope| {
-            let workers: Vec<_> = (0..WORKERS).map(|_| scope.spawn(|| work(Pair::new(stage, role, &masked), seed, &next, last))).collect();
+            let workers: Vec<_> =
+                (0..WORKERS).map(|_| scope.spawn(|| work(Pair::new(stage, role, &masked), role, seed, &next, last))).collect();
             workers.into_iter().map(|w| w.join().unwrap()).collect::<Vec<_>>()
         });
         reports.into_iter().for_each(|some| report.add(some));
@@ -67,14 +67,14 @@ pub fn run(role: &str, seed: u64, count: usize) -> Report {
     report
 }
 
-fn work(mut pair: Pair, seed: u64, next: &AtomicUsize, last: usize) -> Report {
+fn work(mut pair: Pair, role: &str, seed: u64, next: &AtomicUsize, last: usize) -> Report {
     let mut report = Report::default();
     loop {
         let n = next.fetch_add(1, Ordering::Relaxed);
         if n >= last || report.differences.len() + report.wrong.len() >= SHOWN {
             return report;
         }
-        let statement = statement(seed, n);
+        let statement = if role == keyed::ROLE { keyed::statement(seed, n) } else { statement(seed, n) };
         // The canary speaks by panicking.
         let noted = catch_unwind(AssertUnwindSafe(|| pair.note(&statement, &mut report)));
         if let Err(why) = noted {

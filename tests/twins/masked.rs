@@ -5,7 +5,7 @@ use pgveil_tests::rng::Rng;
 use pgveil_tests::world::World;
 
 use super::compare::Renaming;
-use super::data::{self, quote};
+use super::data::quote;
 use super::stage::{self, Stage};
 
 /// Tables in the order in which they are filled, and what is read of each: children of an inheritance are filled by themselves.
@@ -89,7 +89,7 @@ impl Masked {
                     script.push_str(&format!("INSERT INTO shop.{table} VALUES {};\n", some.join(", ")));
                 }
             }
-            let database = world.database(data::SCHEMA);
+            let database = world.database(stage.schema);
             world.cluster().execute(&database, &script).unwrap();
             stage::configure(world, &database);
             databases.push(database);

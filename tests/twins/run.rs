@@ -43,9 +43,9 @@ pub enum Outcome {
     Different(String),
 }
 
-/// Errors by which pgveil says no, and those of limits: no answer, so none that could be wrong. 42883 and 42702 are open in
+/// Errors by which pgveil says no, or the server to a role that may only read, and those of limits: no answer, so none that could be wrong. 42883 and 42702 are open in
 /// docs/design.md, section 8: functional notation, and columns of one name in a derived table.
-const REFUSALS: [&str; 8] = ["42501", "0A000", "42601", "54000", "54001", "42939", "42883", "42702"];
+const REFUSALS: [&str; 9] = ["42501", "25006", "0A000", "42601", "54000", "54001", "42939", "42883", "42702"];
 
 impl Pair {
     /// Without masked databases: `plain` says what is valid.

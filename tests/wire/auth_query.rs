@@ -1,6 +1,8 @@
 //! Users that the database knows.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
+
+use pgveil::users::until;
 
 use super::own::{Own, log, login, session, superuser};
 use super::*;
@@ -64,6 +66,35 @@ fn groups_of_the_database_give_roles() {
     // The users file stands before the database.
     assert_eq!(session(&server, &database, "aq1_none", "aq1_none").query(LOOK).table(), "x");
     refused(&server, &database, "aq1_none", "pw");
+}
+
+/// What the database says of a user's end holds as that of the users file, also while the answer is kept and for who is logged in.
+#[test]
+fn valid_until_of_the_database_ends_logins_and_sessions() {
+    let database = World::get().database(SCHEMA);
+    roles("aq7_");
+    let server = Own::new(POLICY).more(&auth("aq7_", 600)).start("auth_valid_until").unwrap();
+    for password in ["pw", "wrong"] {
+        refused(&server, &database, "aq7_old", password);
+    }
+    let mut late = session(&server, &database, "aq7_late", "pw");
+    let soon = SystemTime::now() + Duration::from_secs(6);
+    let brief = format!("CREATE ROLE aq7_brief LOGIN PASSWORD 'pw' VALID UNTIL '{}' IN ROLE aq7_all", until::show(soon));
+    World::get().cluster().execute("postgres", &brief).unwrap();
+    let (mut asks, mut idle) = (session(&server, &database, "aq7_brief", "pw"), session(&server, &database, "aq7_brief", "pw"));
+    assert_eq!(asks.query(LOOK).table(), "∅");
+    std::thread::sleep(soon.duration_since(SystemTime::now()).unwrap_or_default() + Duration::from_millis(500));
+    let ended = asks.query(LOOK);
+    let told = ("57P01", "terminating connection because your login is no longer valid");
+    assert_eq!((ended.sqlstate(), ended.message()), told);
+    // A session that asks for nothing is ended all the same.
+    let ended = idle.answer();
+    assert_eq!((ended.sqlstate(), ended.message()), told);
+    for password in ["pw", "wrong"] {
+        refused(&server, &database, "aq7_brief", password);
+    }
+    assert_eq!(late.query(LOOK).table(), "∅");
+    assert!(log().lines().any(|line| line.contains("aq7_brief") && line.contains("valid_until is over")));
 }
 
 #[test]

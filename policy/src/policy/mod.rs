@@ -1,5 +1,6 @@
 //! The policy file, and what it means for one role on one database.
 
+pub mod attributes;
 pub mod conditions;
 pub mod exempt;
 mod expiry;

@@ -3,11 +3,13 @@
 use toml_edit::{Document, Item, TableLike, Value};
 
 use super::PolicyError;
+use super::attributes::{self, Attributes};
 use super::faults::{Faults, suggest};
 use super::parse::{article, key_span, known_keys, string, table, tables};
+use super::user::User;
 
 /// Keys of a test.
-pub(crate) const KEYS: [&str; 4] = ["name", "role", "sql", "expect"];
+pub(crate) const KEYS: [&str; 6] = ["name", "role", "user", "attributes", "sql", "expect"];
 /// Words that say what a column looks like, beside the masks' names.
 pub(crate) const WORDS: [&str; 1] = ["computed"];
 
@@ -18,6 +20,8 @@ pub struct PolicyTest {
     pub name: Option<String>,
     /// Who asks.
     pub role: String,
+    /// As whom, for row filters that ask for it; `None`: any user of the role.
+    pub user: Option<User>,
     /// What is asked: one statement.
     pub sql: String,
     /// What must come of it.
@@ -91,9 +95,34 @@ fn one(faults: &mut Faults<'_>, test: &dyn TableLike, file: &str, roles: &[&str]
         faults.add(item.span(), format!("a test asks as role `{role}`, which is not defined"), suggest(role, roles.iter().copied()));
     }
     let sql = sql.and_then(|item| string(faults, item, "`sql` of a test"));
+    let user = user(faults, test);
     let (line, column) = faults.place(expect.and_then(Item::span));
     let expect = expect.and_then(|item| expected(faults, item));
-    Some(PolicyTest { name, role: role_name?.to_owned(), sql: sql?.to_owned(), expect: expect?, file: file.to_owned(), line, column })
+    Some(PolicyTest { name, role: role_name?.to_owned(), user, sql: sql?.to_owned(), expect: expect?, file: file.to_owned(), line, column })
+}
+
+/// What a user is called whom a test does not name.
+pub const USER: &str = "pgveil_test";
+
+fn user(faults: &mut Faults<'_>, test: &dyn TableLike) -> Option<User> {
+    const NAME: &str = "write `user = \"ana\"`: what `{user}` in row filters stands for";
+    const ATTRIBUTES: &str = "write `attributes = { region = \"eu\", teams = [\"a\", \"b\"] }`, as in the users file";
+    let name = test.get("user").map(|item| {
+        let name = string(faults, item, "`user` of a test");
+        if name.is_some_and(|name| name.is_empty() || name.contains('\0')) {
+            faults.add(item.span(), "nobody is called that", NAME);
+        }
+        name.unwrap_or_default()
+    });
+    let attributes = test.get("attributes").map(|item| {
+        attributes::of_toml(item).unwrap_or_else(|(which, why)| {
+            let key = item.as_table_like().zip(which.strip_prefix('.')).and_then(|(table, key)| key_span(table, key));
+            faults.add(key.or_else(|| item.span()), format!("`attributes{which}` of a test {why}"), ATTRIBUTES);
+            Attributes::new()
+        })
+    });
+    (name.is_some() || attributes.is_some())
+        .then(|| User { name: name.unwrap_or(USER).to_owned(), attributes: attributes.unwrap_or_default() })
 }
 
 const EXPECT: &str = "write `expect = \"refused\"`, `\"answered\"`, `{ refused = \"seal.use\" }`, `{ columns = { email = \"hash\" } }` or \

@@ -3,11 +3,11 @@
 //! A judged text is one for all users of a role. Where such a value stands it has a *hole*, the content of a string constant, that is
 //! filled when the text is asked for by somebody ([`crate::Engine::judge`]). No value is ever part of a text that is read as SQL.
 
-use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 
-use sqlparser::ast::{Expr, Visit, Visitor};
+use sqlparser::ast::{BinaryOperator, Expr, Visit, Visitor};
 
+use super::attributes::Attributes;
 use crate::read;
 
 /// Who asks.
@@ -16,7 +16,7 @@ pub struct User {
     /// As they logged in.
     pub name: String,
     /// By name; a list is written as PostgreSQL writes an array. None holds U+0000.
-    pub attributes: BTreeMap<String, String>,
+    pub attributes: Attributes,
 }
 
 /// What stands in braces in a row filter.
@@ -91,12 +91,31 @@ pub(crate) fn readable(sql: &str) -> String {
     with_holes(sql, "")
 }
 
+/// The name that stands for the value of that number: two string constants behind one another could be one.
+fn stands(number: usize) -> String {
+    format!("pgveil_value_{number}")
+}
+
+/// The condition with a name for each value.
+fn with_names(sql: &str) -> String {
+    filled(sql, |number, _| format!(" {} ", stands(number)))
+}
+
+/// Whether the user's name stands in a pattern, of LIKE or of a regular expression: what a user is called would say what it matches.
+pub(crate) fn name_in_pattern(sql: &str) -> bool {
+    let named: Vec<String> = named(sql).iter().enumerate().filter(|(_, v)| **v == UserValue::Name).map(|(n, _)| stands(n)).collect();
+    !named.is_empty()
+        && read::deep(|| {
+            let mut seen = Patterns(Names(vec![]));
+            let _ = read::expression(&with_names(sql)).map(|condition| condition.visit(&mut seen));
+            named.iter().any(|name| seen.0.0.contains(name))
+        })
+}
+
 /// What keeps the values in a condition from being values there.
 pub(crate) fn fault(sql: &str) -> Option<String> {
     let values = places(sql);
-    let stands = |number: usize| format!("pgveil_value_{number}");
-    // As a name, since two string constants behind one another can be one.
-    let text = filled(sql, |number, _| format!(" {} ", stands(number)));
+    let text = with_names(sql);
     let lost = |value: &UserValue| format!("`{}` is no value there, but part of a string, comment or name", value.written());
     if values.is_empty() {
         return None;
@@ -126,6 +145,40 @@ impl Visitor for Names {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Names that stand in patterns.
+struct Patterns(Names);
+
+impl Visitor for Patterns {
+    type Break = ();
+    fn pre_visit_expr(&mut self, e: &Expr) -> ControlFlow<()> {
+        let pattern = match e {
+            Expr::Like { pattern, .. } | Expr::ILike { pattern, .. } | Expr::SimilarTo { pattern, .. } => pattern,
+            Expr::BinaryOp { op, right, .. } | Expr::AnyOp { compare_op: op, right, .. } | Expr::AllOp { compare_op: op, right, .. }
+                if takes_pattern(op) =>
+            {
+                right
+            }
+            _ => return ControlFlow::Continue(()),
+        };
+        pattern.visit(&mut self.0)
+    }
+}
+
+fn takes_pattern(op: &BinaryOperator) -> bool {
+    use BinaryOperator as Op;
+    matches!(
+        op,
+        Op::PGRegexMatch
+            | Op::PGRegexIMatch
+            | Op::PGRegexNotMatch
+            | Op::PGRegexNotIMatch
+            | Op::PGLikeMatch
+            | Op::PGILikeMatch
+            | Op::PGNotLikeMatch
+            | Op::PGNotILikeMatch
+    )
 }
 
 fn filled(sql: &str, mut with: impl FnMut(usize, &UserValue) -> String) -> String {
@@ -201,6 +254,24 @@ mod tests {
             "owner = {user}{user}",
         ] {
             assert!(fault(wrong).is_some(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_name_in_a_pattern_is_found() {
+        for pattern in [
+            "name LIKE {user}",
+            "region = {attr.region} AND NOT (name ILIKE '%' || {user} || '%')",
+            "name ~ ('^' || {user})",
+            "name !~~* {user}",
+            "name SIMILAR TO {user}",
+            "name LIKE ANY (ARRAY[{user}])",
+            "id IN (SELECT id FROM s.t WHERE o LIKE lower({user}))",
+        ] {
+            assert!(name_in_pattern(pattern), "{pattern}");
+        }
+        for fine in ["name = {user}", "name LIKE {attr.region}", "{user} LIKE name", "name LIKE 'x%' AND owner = {user}"] {
+            assert!(!name_in_pattern(fine), "{fine}");
         }
     }
 

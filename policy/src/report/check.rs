@@ -8,7 +8,7 @@ use crate::detect::proposal::{Found, Samples};
 use crate::detect::propose;
 use crate::plan::Origin;
 use crate::policy::pattern::is_system_schema;
-use crate::policy::{Exemption, Policy, Protection, Role, Unclassified};
+use crate::policy::{Exemption, Policy, Protection, Role, RowRule, Unclassified, user};
 use crate::{Engine, Subject};
 
 /// All that can be said without asking the server anything but its catalog. `engine`: the policy on that catalog.
@@ -79,6 +79,21 @@ pub fn suspects(policy: &Policy, catalog: &Catalog, samples: &Samples) -> Vec<Fi
     };
     let likely = proposal.likely().map(|found| finding(found, Severity::Warning, "seems to hold"));
     likely.chain(proposal.unsure().map(|found| finding(found, Severity::Note, "might hold"))).collect()
+}
+
+/// Row filters for which a user's name is a pattern. It takes no database to say so.
+pub fn patterns(policy: &Policy) -> Vec<Finding> {
+    // What is inherited stands in one place.
+    let rules: BTreeMap<(usize, usize), &RowRule> =
+        policy.roles.values().flat_map(|role| &role.rows).map(|rule| ((rule.line, rule.column), rule)).collect();
+    let finding = |rule: &RowRule| {
+        let message =
+            format!("the row filter on `{}` takes the user's name for a pattern: one that is called % sees all rows", rule.relation);
+        let help = "compare it with =; {attr.NAME} may hold a pattern, which whoever keeps the users writes";
+        let finding = Finding::new(Severity::Warning, "rows.pattern", policy, rule.line, message).with_help(help);
+        Finding { column: rule.column, ..finding }
+    };
+    rules.into_values().filter(|rule| user::name_in_pattern(&rule.sql)).map(finding).collect()
 }
 
 /// Relations of users, in order.

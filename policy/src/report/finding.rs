@@ -50,6 +50,7 @@ pub const IDS: &[(&str, &str)] = &[
     ("role.unknown", "the configuration or users file names a role that the policy does not have"),
     ("rows.failing", "the database does not take a row filter"),
     ("rows.parent", "a row filter holds for a partition or child, and not for its parent"),
+    ("rows.pattern", "a row filter takes the user's name for a pattern"),
     ("rows.refused", "pgveil cannot judge a row filter"),
     ("rows.unmatched", "a row filter matches no relation: it hides nothing"),
     ("schema.unknown", "a role may write a schema that is not there"),

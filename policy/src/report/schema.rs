@@ -355,9 +355,17 @@ fn json_mask() -> Value {
 fn test(masks: &[&str]) -> Value {
     let looks: Vec<&str> = masks.iter().copied().chain(tests_in_file::WORDS).collect();
     let cell = json!({ "anyOf": [{ "type": ["string", "number", "boolean"] }, { "type": "object", "maxProperties": 0 }] });
+    let attribute = json!({ "type": ["string", "integer", "boolean"] });
     let key = |key: &str| match key {
         "name" => json!({ "description": "What it shows, in words.", "type": "string" }),
         "role" => json!({ "description": "Who asks.", "type": "string" }),
+        "user" => json!({ "description": "What {user} in row filters stands for.", "type": "string", "minLength": 1 }),
+        "attributes" => json!({
+            "description": "What {attr.NAME} in row filters stand for, as in the users file.",
+            "type": "object",
+            "propertyNames": { "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" },
+            "additionalProperties": { "anyOf": [attribute, { "type": "array", "items": attribute }] },
+        }),
         "sql" => json!({ "description": "What is asked.", "type": "string" }),
         "expect" => json!({
             "description": "What must come of it.",

@@ -4,6 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use std::process::ExitCode;
 
 use super::ground::session::{Session, Stage};
+use super::ground::user::UserArguments;
 use super::ground::{DatabaseArguments, Loaded, PolicyArguments, Source, Trouble, known_role};
 use super::table::table;
 use super::{PROBLEMS, print, report, say};
@@ -26,9 +27,8 @@ pub(super) struct Arguments {
     /// The role of the policy that asks
     #[arg(long, value_name = "ROLE")]
     role: String,
-    /// What the user is called, as the setting pgveil.user has it: followed by @ and the role
-    #[arg(long, value_name = "NAME", default_value = "pgveil_try")]
-    user: String,
+    #[command(flatten)]
+    user: UserArguments,
     #[command(flatten)]
     policy: PolicyArguments,
     #[command(flatten)]
@@ -53,14 +53,15 @@ fn attempt(arguments: &Arguments) -> Result<bool, Trouble> {
     let file = arguments.policy.file()?;
     let loaded = Loaded::open(&file)?;
     known_role(&loaded.policy, &arguments.role)?;
+    let user = arguments.user.user()?;
     let mut live = arguments.database.need(&arguments.policy)?;
     // A policy that does not fit is told here, where its lines can be shown.
     live.engine(&loaded)?;
     if matches!(live.source, Source::Url(_)) && std::env::var("PGVEIL_KEY").map_or(true, |key| key.is_empty()) {
         say("pgveil: no PGVEIL_KEY: pseudonyms are made with a key of this run, and differ from those of the proxy");
     }
-    let stage = Stage::open(&file, &live.source, &live.database, &arguments.user, &[&arguments.role])?;
-    let mut session = stage.session(&arguments.user, &arguments.role)?;
+    let stage = Stage::open(&file, &live.source, &live.database)?;
+    let mut session = stage.session(&user, &arguments.role)?;
     match &arguments.sql {
         Some(sql) => {
             let answers = session.run(sql)?;

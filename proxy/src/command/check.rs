@@ -31,7 +31,7 @@ pub(super) struct Arguments {
     policy: PolicyArguments,
     #[command(flatten)]
     database: DatabaseArguments,
-    /// One JSON document: {"policy", "database", "findings": [{"severity", "id", "file", "line", "column", "message", "help"}], "tests": [{"name", "role", "sql", "file", "line", "passed", "why"}], "errors", "warnings", "notes"}
+    /// One JSON document: {"policy", "database", "findings": [{"severity", "id", "file", "line", "column", "message", "help"}], "tests": [{"name", "role", "user", "attributes", "sql", "file", "line", "passed", "why"}], "errors", "warnings", "notes"}
     #[arg(long, conflicts_with = "github")]
     json: bool,
     /// GitHub workflow commands: ::error file=…,line=…,col=…::…
@@ -95,6 +95,7 @@ fn check(arguments: &Arguments) -> Result<Report, Trouble> {
         Err(found) => report.findings.extend(errors(found)),
         Ok(policy) => {
             report.findings.extend(report::check::exemptions(&policy, now()));
+            report.findings.extend(report::check::patterns(&policy));
             let lock = lock_of(&path)?;
             report.findings.extend(report::lock::unlocked(&policy, lock.as_ref()));
             let live = arguments.database.open(&arguments.policy)?;
@@ -163,7 +164,7 @@ fn on_database(
     }
     report.findings.extend(live::filters(policy, &engine, live)?);
     report.findings.extend(live::roles_of_configuration(policy, live));
-    report.tests = tests::run(path, policy, &engine, live, wanted)?;
+    report.tests = tests::run(path, &engine, live, wanted)?;
     report.findings.extend(report.tests.iter().filter_map(|(test, outcome)| outcome.finding(test)));
     Ok(())
 }
@@ -180,7 +181,8 @@ fn tell(arguments: &Arguments, report: &Report) -> ExitCode {
         };
         let test = |(test, outcome): &(PolicyTest, Outcome)| {
             json!({
-                "name": test.name, "role": test.role, "sql": test.sql, "file": test.file, "line": test.line,
+                "name": test.name, "role": test.role, "user": test.user.as_ref().map(|u| &u.name),
+                "attributes": test.user.as_ref().map(|u| &u.attributes), "sql": test.sql, "file": test.file, "line": test.line,
                 "passed": outcome.why.is_none(), "why": outcome.why,
             })
         };

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use pgveil_policy::{Described, Engine, Hidden, Plan, Planned, Refusal, SqlText, Subject};
 use serde_json::{Value, json};
 
+use super::ground::user::UserArguments;
 use super::ground::{DatabaseArguments, Loaded, PolicyArguments, Trouble, known_role};
 use super::table::columns;
 use super::{PROBLEMS, print, report};
@@ -15,7 +16,7 @@ use super::{PROBLEMS, print, report};
 /// Arguments of `pgveil explain`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-Nothing is run. Names without a schema are looked for along the account's own search_path, or that of --search-path.
+Nothing is run. Without --user and --attribute row filters keep {user} and {attr.NAME} as they are written. Names without a schema are looked for along the account's own search_path, or that of --search-path.
 Exit codes: 0 it would be sent, 1 it is refused, 2 wrong usage, 78 bad configuration.
 
   pgveil explain --role analyst --database shop \"SELECT email FROM shop.customers\"
@@ -25,6 +26,8 @@ pub(super) struct Arguments {
     /// The role of the policy that asks
     #[arg(long, value_name = "ROLE")]
     role: String,
+    #[command(flatten)]
+    user: UserArguments,
     #[command(flatten)]
     policy: PolicyArguments,
     #[command(flatten)]
@@ -49,6 +52,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 fn explain(arguments: &Arguments) -> Result<ExitCode, Trouble> {
     let loaded = Loaded::open(&arguments.policy.file()?)?;
     known_role(&loaded.policy, &arguments.role)?;
+    let user = arguments.user.user()?;
     let sql = match arguments.sql.as_str() {
         "-" => {
             let mut text = String::new();
@@ -68,7 +72,8 @@ fn explain(arguments: &Arguments) -> Result<ExitCode, Trouble> {
         untouched(arguments.json, &about, &sql);
         return Ok(ExitCode::SUCCESS);
     }
-    let who = Subject { role: arguments.role.clone(), search_path: path.clone().into(), user: None };
+    let who =
+        Subject { role: arguments.role.clone(), search_path: path.clone().into(), user: arguments.user.is_said().then(|| user.into()) };
     match engine.judge(&who, &sql) {
         Ok(plan) => {
             let parts = parts(&engine, &who, &sql, &plan);

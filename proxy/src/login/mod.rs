@@ -14,6 +14,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use pgveil_policy::policy::attributes::Attributes;
 use tokio::net::TcpStream;
 
 use self::asked::Asked;
@@ -25,7 +26,6 @@ use crate::config::{ClientCert, ClientTls};
 use crate::error::{LoginError, ProtocolError};
 use crate::fatal::Fatal;
 use crate::lookup::Lookup;
-use crate::users::attributes::Attributes;
 use crate::users::{Auth, Directory};
 use crate::wire::frame;
 

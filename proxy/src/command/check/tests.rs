@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use pgveil_policy::policy::PolicyTest;
-use pgveil_policy::policy::tests_in_file::Expect;
+use pgveil_policy::policy::attributes::Attributes;
+use pgveil_policy::policy::tests_in_file::{Expect, USER};
+use pgveil_policy::policy::user::User;
 use pgveil_policy::report::finding::{Finding, Severity};
-use pgveil_policy::{Engine, Policy, Subject};
+use pgveil_policy::{Engine, Refusal, Subject};
 
 use crate::command::ground::session::Stage;
 use crate::command::ground::{Live, Trouble};
@@ -29,31 +31,34 @@ impl Outcome {
             line: test.line,
             column: test.column,
             message: format!("the test{name} of role {} failed: {why}", test.role),
-            help: Some(format!("pgveil explain --role {} shows what becomes of the statement", test.role)),
+            help: Some(format!("pgveil explain --role {}{} shows what becomes of the statement", test.role, arguments(test))),
         })
     }
 }
 
-/// Who asks in tests that are run.
-const USER: &str = "pgveil_test";
+/// Those by which `pgveil explain` asks as the user of a test.
+fn arguments(test: &PolicyTest) -> String {
+    let Some(user) = &test.user else { return String::new() };
+    let attributes = user.attributes.iter().map(|(name, value)| format!(" --attribute {}", word(&format!("{name}={value}"))));
+    format!(" --user {}{}", word(&user.name), attributes.collect::<String>())
+}
+
+/// One word of a shell.
+fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '=');
+    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
 
 /// Runs tests; those of rows through a proxy of our own, the others by the judgement alone.
-pub(super) fn run(
-    file: &Path,
-    policy: &Policy,
-    engine: &Engine,
-    live: &Live,
-    tests: Vec<PolicyTest>,
-) -> Result<Vec<(PolicyTest, Outcome)>, Trouble> {
-    let roles: Vec<&str> = policy.roles.keys().map(String::as_str).collect();
+pub(super) fn run(file: &Path, engine: &Engine, live: &Live, tests: Vec<PolicyTest>) -> Result<Vec<(PolicyTest, Outcome)>, Trouble> {
     let stage = match tests.iter().any(|test| matches!(test.expect, Expect::Rows(_))) {
-        true => Some(Stage::open(file, &live.source, &live.database, USER, &roles)?),
+        true => Some(Stage::open(file, &live.source, &live.database)?),
         false => None,
     };
     let mut out = Vec::new();
     for test in tests {
         let why = match (&test.expect, &stage) {
-            (Expect::Rows(expected), Some(stage)) => rows(stage, &test, expected)?,
+            (Expect::Rows(expected), Some(stage)) => rows(engine, live, stage, &test, expected)?,
             (Expect::Rows(_), None) => Some("it could not be run".to_owned()),
             (Expect::Answered | Expect::Refused(_) | Expect::Columns(_), _) => judged(engine, live, &test),
         };
@@ -74,7 +79,7 @@ fn judged(engine: &Engine, live: &Live, test: &PolicyTest) -> Option<String> {
             Expect::Answered | Expect::Rows(_) => None,
         };
     }
-    let who = Subject { role: test.role.clone(), search_path: live.search_path.clone().into(), user: None };
+    let who = Subject { role: test.role.clone(), search_path: live.search_path.clone().into(), user: test.user.clone().map(Into::into) };
     match (engine.judge(&who, &test.sql), &test.expect) {
         (Ok(_), Expect::Refused(_)) => Some("it is not refused".to_owned()),
         (Ok(_), Expect::Answered | Expect::Rows(_)) => None,
@@ -96,15 +101,31 @@ fn judged(engine: &Engine, live: &Live, test: &PolicyTest) -> Option<String> {
         (Err(refusal), Expect::Refused(Some(id))) => {
             (refusal.id != id).then(|| format!("it is refused by {}, not by {id}: {}", refusal.id, refusal.message))
         }
-        (Err(refusal), Expect::Answered | Expect::Columns(_) | Expect::Rows(_)) => {
-            Some(format!("it is refused: {} ({})", refusal.message, refusal.id))
-        }
+        (Err(refusal), Expect::Answered | Expect::Columns(_) | Expect::Rows(_)) => Some(refused(&refusal)),
     }
 }
 
+fn refused(refusal: &Refusal) -> String {
+    let remedy = if refusal.id == "rows.attribute" { "; `attributes = { NAME = VALUE }` in the test gives it" } else { "" };
+    format!("it is refused: {} ({}){remedy}", refusal.message, refusal.id)
+}
+
 /// Why a test of rows failed.
-fn rows(stage: &Stage, test: &PolicyTest, expected: &[Vec<Option<String>>]) -> Result<Option<String>, Trouble> {
-    let mut session = stage.session(USER, &test.role)?;
+fn rows(
+    engine: &Engine,
+    live: &Live,
+    stage: &Stage,
+    test: &PolicyTest,
+    expected: &[Vec<Option<String>>],
+) -> Result<Option<String>, Trouble> {
+    let user = test.user.clone().unwrap_or_else(|| User { name: USER.to_owned(), attributes: Attributes::new() });
+    let who = Subject { role: test.role.clone(), search_path: live.search_path.clone().into(), user: Some(user.clone().into()) };
+    if let Err(refusal) = engine.judge(&who, &test.sql)
+        && refusal.id == "rows.attribute"
+    {
+        return Ok(Some(refused(&refusal)));
+    }
+    let mut session = stage.session(&user, &test.role)?;
     // It looks, and leaves nothing behind.
     session.run("BEGIN")?;
     let answers = session.run(&test.sql)?;

@@ -3,6 +3,7 @@
 pub(super) mod passfile;
 pub(super) mod session;
 pub(super) mod url;
+pub(super) mod user;
 
 use std::fs;
 use std::path::{Path, PathBuf};

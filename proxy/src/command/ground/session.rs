@@ -5,10 +5,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
+use pgveil_policy::policy::user::User;
 use postgres_protocol::password::scram_sha_256;
 use tokio::runtime::Runtime;
-use toml_edit::{Array, DocumentMut, Item, Table, value};
+use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
 
 use super::{Source, Trouble};
 use crate::config::{ClientCert, ClientTls, Config, LogsIn, UpstreamConfig};
@@ -22,9 +25,12 @@ use crate::upstream::{Answer, Upstream, Who};
 pub(in crate::command) struct Stage {
     server: Option<Server>,
     folder: Folder,
+    password: String,
     target: UpstreamConfig,
     database: String,
     runtime: Runtime,
+    /// Sessions that were asked for.
+    begun: AtomicU64,
 }
 
 /// A session through it.
@@ -35,18 +41,17 @@ pub(in crate::command) struct Session<'s> {
 }
 
 impl Stage {
-    /// For these roles of a policy on a database. `user`: what every session is called. A source without a configuration has no key:
-    /// `PGVEIL_KEY`, or one of this run alone.
+    /// On a database. A source without a configuration has no key: `PGVEIL_KEY`, or one of this run alone.
     ///
     /// # Errors
     /// What `pgveil serve` would not start with.
-    pub(in crate::command) fn open(policy: &Path, source: &Source, database: &str, user: &str, roles: &[&str]) -> Result<Stage, Trouble> {
+    pub(in crate::command) fn open(policy: &Path, source: &Source, database: &str) -> Result<Stage, Trouble> {
         let system = |e: &dyn std::fmt::Display| Trouble::System(e.to_string());
         let folder = Folder::make().map_err(|e| system(&e))?;
         // What it says is not what the command is about.
         log::to_file(&folder.0.join("log")).map_err(|e| system(&e))?;
         let password = random_hex(32).map_err(|e| system(&e))?;
-        write_secret(&folder.0.join("users.toml"), users(user, &password, roles).as_bytes()).map_err(|e| system(&e))?;
+        write_secret(&folder.users(), b"").map_err(|e| system(&e))?;
         let policy = std::path::absolute(policy).map_err(|e| system(&e))?;
         let mut config = match source {
             Source::Config(config) => (**config).clone(),
@@ -68,7 +73,7 @@ impl Stage {
         };
         config.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         config.policy = policy;
-        config.users = folder.0.join("users.toml");
+        config.users = folder.users();
         config.tls = ClientTls::Disable;
         config.client_cert = ClientCert::Optional;
         config.audit = None;
@@ -88,24 +93,34 @@ impl Stage {
         table.insert("host", value(server.addr().ip().to_string()));
         table.insert("port", value(i64::from(server.addr().port())));
         table.insert("tls", value("disable"));
-        table.insert("user", value(user));
+        table.insert("user", value("pgveil"));
         document.insert("upstream", Item::Table(table));
         let target =
             Config::upstream_of(Path::new("pgveil"), &document, &|name| (name == "PGVEIL_UPSTREAM_PASSWORD").then(|| password.clone()))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| system(&e))?;
-        Ok(Stage { server: Some(server), folder, target, database: database.to_owned(), runtime })
+        Ok(Stage { server: Some(server), folder, password, target, database: database.to_owned(), runtime, begun: AtomicU64::new(0) })
     }
 
-    /// A session of a role.
+    /// A session of a user in a role. They are the only user that there is, until another session is asked for.
     ///
     /// # Errors
     /// The server's.
-    pub(in crate::command) fn session(&self, user: &str, role: &str) -> Result<Session<'_>, Trouble> {
+    pub(in crate::command) fn session(&self, user: &User, role: &str) -> Result<Session<'_>, Trouble> {
+        self.admit(user, role).map_err(|e| Trouble::System(e.to_string()))?;
         let parameters = [("application_name".to_owned(), "pgveil try".to_owned())];
         let mut account = self.target.account.clone();
-        account.user = name_of(user, role);
+        account.user.clone_from(&user.name);
         let connection = self.runtime.block_on(Upstream::connect(&self.target, Who::Account(&account), &self.database, &parameters))?;
         Ok(Session { stage: self, connection })
+    }
+
+    fn admit(&self, user: &User, role: &str) -> Result<(), Box<dyn std::error::Error>> {
+        let file = self.folder.users();
+        write_secret(&file, users(user, &self.password, role).as_bytes())?;
+        // The proxy reads it again when its time has changed, which two writes in one tick of the clock would not show.
+        let later = Duration::from_secs(self.begun.fetch_add(1, Ordering::Relaxed));
+        let time = SystemTime::UNIX_EPOCH.checked_add(later).ok_or("no such time")?;
+        Ok(fs::File::options().write(true).open(&file)?.set_modified(time)?)
     }
 }
 
@@ -139,22 +154,19 @@ impl Folder {
         fs::DirBuilder::new().mode(0o700).create(&folder)?;
         Ok(Folder(folder))
     }
-}
 
-/// A user has one role after login: each role has a user of its own, the first of them with the plain name.
-fn name_of(user: &str, role: &str) -> String {
-    format!("{user}@{role}")
-}
-
-fn users(user: &str, password: &str, roles: &[&str]) -> String {
-    let verifier = scram_sha_256(password.as_bytes());
-    let mut all = Table::new();
-    for role in roles {
-        let mut one = Table::new();
-        one.insert("verifier", value(&verifier));
-        one.insert("roles", value([*role].into_iter().collect::<Array>()));
-        all.insert(&name_of(user, role), Item::Table(one));
+    fn users(&self) -> PathBuf {
+        self.0.join("users.toml")
     }
+}
+
+fn users(user: &User, password: &str, role: &str) -> String {
+    let mut one = Table::new();
+    one.insert("verifier", value(scram_sha_256(password.as_bytes())));
+    one.insert("role", value(role));
+    let attributes: InlineTable = user.attributes.iter().map(|(name, text)| (name, text.as_str())).collect();
+    one.insert("attributes", value(attributes));
+    let all: Table = [(user.name.as_str(), Item::Table(one))].into_iter().collect();
     let mut document = DocumentMut::new();
     document.insert("user", Item::Table(all));
     document.to_string()

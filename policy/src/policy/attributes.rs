@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use pgveil_policy::policy::user::{is_attribute, list};
 use serde_json::Value;
 use toml_edit::{Item, Value as Toml};
+
+use super::user::{is_attribute, list};
 
 /// By name, as texts; a list as PostgreSQL writes an array.
 pub type Attributes = BTreeMap<String, String>;
 
-/// Those of the users file. The error: which one is wrong, and how.
+/// Those of the users file, or of a test. The error: which one is wrong (`.NAME`; nothing where all are), and how.
+///
+/// # Errors
+/// It is no table, or one of them is none.
 pub fn of_toml(item: &Item) -> Result<Attributes, (String, &'static str)> {
     let Some(table) = item.as_table_like() else { return Err((String::new(), "is no table")) };
     let one = |value: &Toml| match value {
@@ -27,7 +31,7 @@ pub fn of_toml(item: &Item) -> Result<Attributes, (String, &'static str)> {
             None => None,
         };
         let value = value.ok_or_else(|| wrong("is no text, whole number, truth or list of such"))?;
-        put(&mut found, name, value).map_err(wrong)?;
+        found.insert(name.to_owned(), fit(name, value).map_err(wrong)?);
     }
     Ok(found)
 }
@@ -49,7 +53,7 @@ pub fn of_json(text: &[u8]) -> Option<Attributes> {
             Value::Array(values) => written(&values.iter().map(one).collect::<Option<Vec<_>>>()?),
             value => one(value)?,
         };
-        put(&mut found, name, value).ok()?;
+        found.insert(name.clone(), fit(name, value).ok()?);
     }
     Some(found)
 }
@@ -58,15 +62,18 @@ fn written(values: &[String]) -> String {
     list(values.iter().map(String::as_str))
 }
 
-fn put(found: &mut Attributes, name: &str, value: String) -> Result<(), &'static str> {
+/// The value, where both can be an attribute's.
+///
+/// # Errors
+/// What is wrong with them, in words.
+pub fn fit(name: &str, value: String) -> Result<String, &'static str> {
     if !is_attribute(name) {
         return Err("is no name of an attribute: letters, digits and _, no digit first");
     }
     if value.contains('\0') {
         return Err("holds U+0000, which no text of PostgreSQL does");
     }
-    found.insert(name.to_owned(), value);
-    Ok(())
+    Ok(value)
 }
 
 #[cfg(test)]
