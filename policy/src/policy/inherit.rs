@@ -307,7 +307,7 @@ email = "hash"
         };
         assert_eq!(told("limits.rows = 5", "limits.rows = 6"), ["Clearer limits.rows 5 -> 6"]);
         assert_eq!(told("limits.bytes = 5", ""), ["Clearer limits.bytes 5 -> —"]);
-        assert_eq!(told("", "limits.bytes = 5\nlimits.rows = 4"), ["Masked limits.rows — -> 4", "Masked limits.bytes — -> 5"]);
+        assert_eq!(told("", "limits.bytes = 5\nlimits.rows = 4"), ["Masked limits.bytes — -> 5", "Masked limits.rows — -> 4"]);
     }
 
     #[test]

@@ -51,8 +51,8 @@ enum Brake {
 }
 
 /// Ids of the refusals.
-const ROWS: &str = "limit.rows";
-const BYTES: &str = "limit.bytes";
+const ROWS_ID: &str = "limit.rows";
+const BYTES_ID: &str = "limit.bytes";
 
 /// The most bytes of each text of an error or notice.
 const TEXT: usize = 200;
@@ -62,7 +62,7 @@ const TRAILER: [u8; 2] = [0xff, 0xff];
 
 /// It says that a statement has given too much.
 pub(super) fn is_of_one(refusal: &Refusal) -> bool {
-    matches!(refusal.id, ROWS | BYTES)
+    matches!(refusal.id, ROWS_ID | BYTES_ID)
 }
 
 impl Limiting {
@@ -80,7 +80,8 @@ impl Limiting {
         let rows = all_rows.load(Ordering::Relaxed).saturating_add(rows);
         let bytes = all_bytes.load(Ordering::Relaxed).saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
         let passes = |limit: Option<Limit>, count: u64| limit.filter(|limit| count > limit.most);
-        let passed = passes(self.limits.rows, rows).map(|l| (l, ROWS)).or_else(|| passes(self.limits.bytes, bytes).map(|l| (l, BYTES)));
+        let passed =
+            passes(self.limits.rows, rows).map(|l| (l, ROWS_ID)).or_else(|| passes(self.limits.bytes, bytes).map(|l| (l, BYTES_ID)));
         if passed.is_none() {
             all_rows.store(rows, Ordering::Relaxed);
             all_bytes.store(bytes, Ordering::Relaxed);
@@ -228,7 +229,7 @@ fn cut(text: &mut Vec<u8>) {
 
 fn refusal(role: &str, Limit { most, line }: Limit, id: &'static str) -> Refusal {
     let (unit, less) = match id {
-        ROWS => ("rows", "Write LIMIT, or an aggregate"),
+        ROWS_ID => ("rows", "Write LIMIT, or an aggregate"),
         _ => ("bytes of rows", "Read fewer or shorter columns, or fewer rows"),
     };
     Refusal::new(SqlState::TOO_LARGE, id, format!("role {role}: a statement may give {most} {unit} at most"))
