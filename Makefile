@@ -24,7 +24,8 @@ test: ## Formatting, clippy, all tests
 	cargo test --workspace --locked --lib --bins --test judge
 	cargo test --workspace --locked --doc
 	@# With what the tests print: seeds, and the shares of statements that are judged and refused.
-	cargo test --workspace --locked --test suite -- --show-output
+	@# More at once than there are cores: many of them wait.
+	cargo test --workspace --locked --test suite -- --show-output --test-threads $$((2 * $$(nproc)))
 	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; fi
 
 test-clients: ## Real clients: drivers, ORMs, dbt, JDBC, ODBC, Node.js, psql, pgbench, pipelines of libpq

@@ -29,7 +29,7 @@ struct Figures {
 
 #[test]
 fn every_text_is_judged_or_refused() {
-    let count = env::var("PGVEIL_TEXTS").map_or(5000, |n| n.parse().expect("PGVEIL_TEXTS is a number"));
+    let count = env::var("PGVEIL_TEXTS").map_or(2000, |n| n.parse().expect("PGVEIL_TEXTS is a number"));
     let stage = Stage::small();
     // Two engines: nothing may depend on the order in which a map is walked, nor on what was judged before.
     let engines = [&stage.both.a, &stage.both.b].map(|database| stage::engine(database));

@@ -36,7 +36,7 @@ use stage::Stage;
 use tally::Report;
 
 /// Statements of a usual run.
-const ANALYST: usize = 1_500;
+const ANALYST: usize = 1_200;
 /// From so many on, the least shares of constructs count.
 const FULL: usize = 13_000;
 /// The same as each of two other roles.
