@@ -27,6 +27,7 @@ use crate::counters::Counters;
 use crate::error::ConfigError;
 use crate::fatal::Fatal;
 use crate::log;
+use crate::relay::FAREWELL;
 use crate::rules::keep;
 
 pub use connection::{Brake, Session};
@@ -37,8 +38,8 @@ pub use shared::Shared;
 const LOGINS: usize = 512;
 /// The most connections that the system holds for us until they are accepted.
 const BACKLOG: i32 = 1024;
-/// How long sessions may take to end after [`Server::stop`].
-const GRACE: Duration = Duration::from_secs(5);
+/// How long sessions may take to end after [`Server::stop`]: those whose clients do not hang up too, and their last lines of the audit log.
+const GRACE: Duration = FAREWELL.saturating_add(Duration::from_secs(2));
 
 /// A running proxy. Dropped, it stops as with [`Server::stop`] but nobody waits for it.
 #[derive(Debug)]

@@ -31,7 +31,7 @@ use pump::{Between, Nothing, Pump, Stopped};
 use turns::Turns;
 
 /// How long the last bytes of a session may take.
-const FAREWELL: Duration = Duration::from_secs(5);
+pub const FAREWELL: Duration = Duration::from_secs(5);
 
 /// How a session ended, for the log.
 #[derive(Debug)]
