@@ -56,7 +56,7 @@ attacks![
     attack("a view", &["COPY shop.customer_orders TO STDOUT"], Error("42809")),
     attack("a partitioned table", &["COPY shop.orders TO STDOUT"], Error("42809")),
     attack("a partition", &["COPY shop.orders_q1 TO STDOUT"], Harmless),
-    attack("a materialised view", &["COPY shop.staff_list TO STDOUT"], Error("42809")),
+    attack("a materialised view, which PostgreSQL copies from 18 on", &["COPY shop.staff_list TO STDOUT"], Harmless),
     attack("a parent", &["COPY shop.contacts TO STDOUT"], Harmless),
     attack("a child", &["COPY shop.contacts_old TO STDOUT"], Harmless),
     attack("a catalog", &["COPY pg_catalog.pg_statistic TO STDOUT"], Refused),
