@@ -305,10 +305,17 @@ where
             brake.pull().await;
         }
     };
-    tokio::select! {
-        () = pulled => {}
-        _changed = stop.wait_for(|stop| *stop) => {}
-        stopped = pump.run() => return Some(stopped),
+    tokio::pin!(pulled);
+    let stopped = tokio::select! {
+        () = &mut pulled => None,
+        _changed = stop.wait_for(|stop| *stop) => None,
+        stopped = pump.run() => Some(stopped),
+    };
+    match stopped {
+        None => {}
+        // It says so again, once the server has taken the request.
+        Some(Stopped::WantsFresh | Stopped::WantsBrake) => pulled.await,
+        Some(stopped) => return Some(stopped),
     }
     pump.between.braked();
     None
