@@ -375,7 +375,8 @@ impl<J: Judge> Conversation<J> {
             Some(refusal) => Report::of(&refusal),
             None if told_to && c.cancelled && report.code() == CANCELLED.0.as_bytes() => Report::ours("ERROR", CANCELLED.0, CANCELLED.1),
             None => {
-                self.report(report, None, Ran { order_is_data, writes: c.made && c.due.front() != Some(&Due::Rows), takes_role: false })
+                let writes = c.made && c.due.front() != Some(&Due::Rows);
+                self.report(report, None, Ran { order_is_data, writes, ..Ran::default() })
             }
         };
         let Some(simple) = &mut c.simple else {

@@ -183,7 +183,8 @@ impl<J: Judge> Conversation<J> {
                         Ok((statement, sent)) => match declared_otherwise(&statement.openings, types) {
                             Some(index) => token_type(index),
                             None => {
-                                self.naming |= statement.leans.is_some() || statement.effect.makes();
+                                let effect = &statement.effect;
+                                self.naming |= statement.leans.is_some() || effect.makes() || effect.takes_role();
                                 self.prepare(name, Texts::of(text, sent), types, Arc::new(statement), out);
                                 return Taken::Yes;
                             }

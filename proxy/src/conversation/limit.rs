@@ -189,6 +189,10 @@ impl<J: Judge> Conversation<J> {
 
     /// An answer to what has passed the limit, and did not fail: the client is not told it.
     pub(super) fn over(&mut self, tag: u8, body: &[u8], out: &mut Out) -> Result<(), End> {
+        if let Some(limiting) = self.limiting.as_mut().filter(|_| matches!(tag, b'C' | b's')) {
+            // Nothing of it is left to cancel: a request now would meet what comes next.
+            limiting.brake = Brake::No;
+        }
         let mut aside = Out::default();
         let more = match (self.ledger.take(), tag) {
             (Some(owed @ (Owed::Execute { .. } | Owed::Step(_))), b'c')

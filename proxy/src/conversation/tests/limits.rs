@@ -128,6 +128,23 @@ fn a_query_is_sent_in_steps_and_its_sync_waits() {
 }
 
 #[test]
+fn what_has_ended_is_not_cancelled_though_its_last_answers_are_still_to_come() {
+    let mut talk = Talk::within(limits(Some(2), None));
+    talk.client(|c| c.query("rows s"));
+    let told = talk.server(|s| {
+        "33312".chars().for_each(|tag| s.bare(tag));
+        s.columns(&[(9, 1)]);
+        rows(s, &["a", "b", "c"]);
+        s.complete("SELECT 3");
+    });
+    assert_eq!(told, ["T ?column?:9.1", "D #a", "D #b"]);
+    assert!(!talk.conversation.wants_brake());
+    assert_eq!(talk.take_sent(), [""; 0]);
+    assert_eq!(talk.server(|s| "33".chars().for_each(|tag| s.bare(tag))), [""; 0]);
+    assert_eq!(talk.take_sent(), ["P pgveil_refused pgveil refused this statement", "S"]);
+}
+
+#[test]
 fn a_cursor_counts_what_all_who_read_it_are_given() {
     let mut talk = Talk::within(limits(Some(2), None));
     talk.client(|c| c.query("begin;declare c rows s"));
