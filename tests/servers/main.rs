@@ -90,7 +90,9 @@ fn run(major: u32, binaries: &Path) -> Run {
     for part in LEFT_OUT {
         command.args(["--skip", part]);
     }
-    command.arg("--show-output");
+    // More at once than there are cores, as in make test: many of them wait.
+    let threads = 2 * thread::available_parallelism().map_or(1, usize::from);
+    command.args(["--show-output", "--test-threads", &threads.to_string()]);
     command
         .env("PGVEIL_POSTGRES_BIN", binaries)
         .env("PGVEIL_STATEMENTS", STATEMENTS)
