@@ -6,15 +6,22 @@
 //! A request passes the session's own task: what the client said before it is read before it is looked at. Then one is under way for
 //! each session, and one waits, for what ran when the last of those came that found it waiting.
 
+mod questions;
+mod wrong;
+
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dashmap::DashMap;
 use subtle::ConstantTimeEq;
-use tokio::sync::{Mutex, Notify, Semaphore, oneshot};
+use tokio::sync::{Mutex, Semaphore, oneshot};
 use tokio::time::timeout;
+
+pub use questions::Asked;
+use questions::Questions;
+use wrong::Wrong;
 
 /// Bytes of a secret in protocol 3.0.
 const SHORT: usize = 4;
@@ -23,13 +30,6 @@ const LONG: usize = 32;
 
 /// The most connections to the server at one time that cancel something: it starts a process for each.
 const DELIVERIES: usize = 8;
-/// Wrong secrets that one address may send for one session within [`WINDOW`]. Then nothing is taken from it for that session: to find
-/// four bytes would take it 800 years.
-const WRONG: u32 = 10;
-/// See [`WRONG`].
-const WINDOW: Duration = Duration::from_secs(60);
-/// Addresses that are told apart for a session; all others count as one.
-const ADDRESSES: usize = 16;
 /// Requests that ask a session at one time.
 const ASKING: usize = 4;
 /// How long a session's task may take to say what it does.
@@ -45,16 +45,8 @@ pub struct Registry {
 #[derive(Debug)]
 struct Entry {
     ours: Vec<u8>,
-    wrong: Vec<Wrong>,
+    wrong: Wrong,
     session: Arc<Target>,
-}
-
-/// Wrong secrets from an address; `None`: from all that are too many to be told apart.
-#[derive(Debug)]
-struct Wrong {
-    from: Option<IpAddr>,
-    count: u32,
-    since: Instant,
 }
 
 /// A server session that a request is for.
@@ -99,15 +91,6 @@ pub enum Outcome {
     Same,
 }
 
-/// What a session's task is told.
-#[derive(Debug)]
-pub enum Asked {
-    /// To say at which count of ReadyForQuery messages all that is under way will have ended; `None` where nothing is.
-    Now(oneshot::Sender<Option<u64>>),
-    /// The server has taken a request for what ends with that count.
-    Delivered(u64),
-}
-
 /// A session's place in the [`Registry`]; dropped, it cannot be cancelled any more.
 #[derive(Debug)]
 pub struct CancelGuard {
@@ -119,50 +102,6 @@ pub struct CancelGuard {
     pub done: Arc<AtomicU64>,
     questions: Arc<Questions>,
     entries: Arc<DashMap<i32, Entry>>,
-}
-
-/// What a session's task is asked. A channel would take most of what a session keeps while it idles.
-#[derive(Debug, Default)]
-struct Questions {
-    /// In order; `None`: the session is over. Never held across a wait; at most [`ASKING`] questions and one delivery.
-    open: std::sync::Mutex<Option<Vec<Asked>>>,
-    more: Notify,
-}
-
-impl Questions {
-    /// A session may be asked from now on.
-    fn new() -> Arc<Questions> {
-        Arc::new(Questions { open: std::sync::Mutex::new(Some(Vec::new())), more: Notify::new() })
-    }
-
-    fn with<T>(&self, work: impl FnOnce(&mut Option<Vec<Asked>>) -> T) -> T {
-        work(&mut self.open.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Whether there is somebody to be told.
-    fn tell(&self, asked: Asked) -> bool {
-        let told = self.with(|open| open.as_mut().map(|open| open.push(asked))).is_some();
-        self.more.notify_one();
-        told
-    }
-
-    /// The next one. Nothing is lost when the future is dropped.
-    async fn next(&self) -> Asked {
-        loop {
-            if let Some(asked) = self.with(|open| open.as_mut().filter(|open| !open.is_empty()).map(|open| open.remove(0))) {
-                return asked;
-            }
-            self.more.notified().await;
-        }
-    }
-
-    fn close(&self) {
-        drop(self.with(Option::take));
-    }
-
-    fn is_closed(&self) -> bool {
-        self.with(|open| open.is_none())
-    }
 }
 
 impl Default for Registry {
@@ -208,7 +147,7 @@ impl Registry {
             places: Semaphore::new(2),
             one: Mutex::default(),
         };
-        let entry = Entry { ours: secret.clone(), wrong: Vec::new(), session: Arc::new(session) };
+        let entry = Entry { ours: secret.clone(), wrong: Wrong::default(), session: Arc::new(session) };
         (entry, CancelGuard { pid: told, secret, done, questions, entries: Arc::clone(&self.entries) })
     }
 
@@ -219,7 +158,7 @@ impl Registry {
     pub fn find(&self, pid: i32, secret: &[u8], from: IpAddr) -> Result<Arc<Target>, Refused> {
         let mut entry = self.entries.get_mut(&pid).ok_or(Refused::Unknown)?;
         let right = bool::from(entry.ours.ct_eq(secret));
-        entry.count(from, right)?;
+        entry.wrong.count(from, right)?;
         if right { Ok(Arc::clone(&entry.session)) } else { Err(Refused::Unknown) }
     }
 
@@ -283,30 +222,6 @@ impl CancelGuard {
     /// Waits until a request comes or has been delivered. Nothing is lost when the future is dropped.
     pub async fn asked(&mut self) -> Asked {
         self.questions.next().await
-    }
-}
-
-impl Entry {
-    /// Counts a wrong secret; of an address that has sent too many nothing is taken, be it right.
-    fn count(&mut self, from: IpAddr, right: bool) -> Result<(), Refused> {
-        self.wrong.retain(|w| w.since.elapsed() < WINDOW);
-        let known = self.wrong.iter().any(|w| w.from == Some(from));
-        let from = (known || self.wrong.len() < ADDRESSES).then_some(from);
-        match self.wrong.iter_mut().find(|w| w.from == from) {
-            Some(wrong) if wrong.count >= WRONG => {
-                wrong.count = wrong.count.saturating_add(1);
-                Err(Refused::Limited { first: wrong.count == WRONG.saturating_add(1) })
-            }
-            Some(_) | None if right => Ok(()),
-            Some(wrong) => {
-                wrong.count = wrong.count.saturating_add(1);
-                Ok(())
-            }
-            None => {
-                self.wrong.push(Wrong { from, count: 1, since: Instant::now() });
-                Ok(())
-            }
-        }
     }
 }
 
@@ -376,21 +291,15 @@ mod tests {
     }
 
     #[test]
-    fn whoever_guesses_is_not_heard_any_more_and_others_are() {
+    fn whoever_guesses_is_not_heard_any_more() {
         let all = Registry::default();
         let guard = all.register(7, b"server", false).unwrap();
         let guess: Vec<u8> = guard.secret.iter().map(|b| b ^ 1).collect();
-        for _ in 0..WRONG {
-            assert!(matches!(all.find(7, &guess, HERE), Err(Refused::Unknown)));
-        }
-        assert!(matches!(all.find(7, &guess, HERE), Err(Refused::Limited { first: true })));
-        assert!(matches!(all.find(7, &guard.secret, HERE), Err(Refused::Limited { first: false })));
-        let other = |n: u32| IpAddr::V4(n.into());
-        assert!(all.find(7, &guard.secret, other(9)).is_ok());
-        // From however many addresses: memory and tries stay bounded.
-        let tried = (0..10_000).filter(|n| matches!(all.find(7, &guess, other(*n)), Err(Refused::Unknown))).count();
-        assert!(tried <= ADDRESSES + WRONG as usize, "{tried}");
-        assert!(all.entries.get(&7).unwrap().wrong.len() <= ADDRESSES + 1);
+        let refused = |secret: &[u8], from| all.find(7, secret, from).err();
+        let limited = (0..1_000).map_while(|_| refused(&guess, HERE)).position(|why| why == Refused::Limited { first: true });
+        assert!(limited.is_some());
+        assert_eq!(refused(&guard.secret, HERE), Some(Refused::Limited { first: false }));
+        assert_eq!(refused(&guard.secret, IpAddr::V4(9.into())), None);
     }
 
     /// A session that says, each time it is asked, that so much is to be done.

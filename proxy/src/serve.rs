@@ -2,11 +2,15 @@
 //!
 //! A connection stays on the worker that got it, so a session needs no locks and its buffers stay warm in one core's cache.
 
+mod begin;
+mod brake;
 mod connection;
+mod greeting;
 mod identity;
 mod queue;
 mod roles;
 mod shared;
+mod told;
 
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -30,7 +34,8 @@ use crate::log;
 use crate::relay::FAREWELL;
 use crate::rules::keep;
 
-pub use connection::{Brake, Session};
+pub use brake::Brake;
+pub use connection::Session;
 pub use roles::Roles;
 pub use shared::Shared;
 

@@ -34,6 +34,7 @@ pub mod notes;
 pub mod own;
 pub mod path;
 mod refusals;
+mod row;
 pub mod server;
 pub mod stale;
 pub mod statement;

@@ -64,6 +64,11 @@ pub struct Authenticated {
 struct Proof;
 
 impl Authenticated {
+    /// What the client calls itself.
+    pub fn application(&self) -> Option<String> {
+        settings::application(&self.parameters)
+    }
+
     /// The same user in another of the roles. `ignored`: as [`Desk::ignored`].
     ///
     /// # Errors

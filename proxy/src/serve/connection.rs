@@ -5,34 +5,26 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use pgveil_policy::builtin::settings;
-use pgveil_policy::policy::Circumstances;
 use pgveil_policy::policy::user::User;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::timeout;
 
+use super::begin::{Arrived, Begun, begin};
 use super::roles::Asked;
-use super::{Roles, Shared, identity};
-use crate::audit::line::Line;
-use crate::audit::{self, Auditor};
+use super::told::{Told, audited, denied, refuse, report};
+use super::{Brake, Roles, Shared};
+use crate::audit::Auditor;
+use crate::audit::line::Who;
 use crate::cancel::{CancelGuard, Refused, Still};
-use crate::conversation::End;
 use crate::error::LoginError;
-use crate::fatal::Fatal;
-use crate::judgement::{Engines, SessionJudge};
+use crate::judgement::SessionJudge;
 use crate::log;
-use crate::login::{self, Arrival, Authenticated, ClientStream, Desk, farewell};
-use crate::relay::{self, Ended, Left, Over};
+use crate::login::{self, Arrival, Authenticated, ClientStream, Desk};
+use crate::relay::{self, Left, Over};
 use crate::rules::follow::Behind;
-use crate::rules::{Follow, Rules, Standing, Why};
-use crate::scrub::Scrub;
-use crate::snapshot::Database;
-use crate::upstream::{Upstream, Who};
-use crate::wire::answer::Report;
-use crate::wire::frame;
-use crate::wire::message::put_cstring;
+use crate::rules::{Follow, Why};
+use crate::upstream::Upstream;
 
 /// A client and a server connection, both logged in: the client has been told ParameterStatus, BackendKeyData and
 /// ReadyForQuery, and the server awaits a query.
@@ -66,9 +58,6 @@ pub struct Session {
     pub roles: Roles,
 }
 
-/// Bytes that a client may say before it is told that it is logged in, and that are read before that.
-const EARLY: usize = 1024;
-
 /// Attends a connection to its end. `place`: among those that have not logged in.
 pub(super) async fn attend(
     socket: TcpStream,
@@ -85,7 +74,7 @@ pub(super) async fn attend(
     let arrival = {
         let protects = |role: &str| rules.protects(role);
         let suits = |role: &str, application: &str| {
-            let circumstances = circumstances(peer, application.to_owned(), &shared);
+            let circumstances = shared.circumstances(peer, application.to_owned());
             !matches!(rules.may_take(role, circumstances.as_ref()), Err(Why::Unmet(_)))
         };
         let refused = |error: &LoginError| {
@@ -95,7 +84,7 @@ pub(super) async fn attend(
                 LoginError::TlsRequired | LoginError::Protocol(_) | LoginError::Refused(_) | LoginError::Io(_) => String::new(),
             };
             let peer = peer.to_string();
-            let who = audit::line::Who { session: id, user, role: None, database: None, peer, application: None, exemption: None };
+            let who = Who { session: id, user, role: None, database: None, peer, application: None, exemption: None };
             denied(&shared, who, error.to_string());
         };
         let desk = Desk {
@@ -175,47 +164,6 @@ async fn cancel(id: u64, peer: SocketAddr, pid: i32, secret: &[u8], shared: &Sha
     }
 }
 
-/// Cancels what a session runs at the server, where a statement of its role may give so many rows or bytes and no more.
-#[derive(Debug)]
-pub struct Brake {
-    id: u64,
-    pid: i32,
-    secret: Vec<u8>,
-    shared: Arc<Shared>,
-}
-
-impl Brake {
-    fn of(session: &Session, shared: &Arc<Shared>) -> Option<Box<Brake>> {
-        let [_, rows, bytes] = session.follow.began().limits();
-        rows.or(bytes)?;
-        let (pid, secret) = session.upstream.key();
-        Some(Box::new(Brake { id: session.id, pid, secret: secret.to_vec(), shared: Arc::clone(shared) }))
-    }
-
-    /// Ends when the server has taken it, or cannot be told: that is the log's business.
-    pub async fn pull(&self) {
-        let Brake { id, pid, secret, shared } = self;
-        let sent = Upstream::cancel(&shared.config.upstream, *pid, secret, || true).await;
-        if let Err(e) = sent {
-            log::error("limit.cancel_failed", &[("id", id), ("pid", pid), ("error", &e)]);
-        }
-    }
-}
-
-struct Arrived {
-    id: u64,
-    peer: SocketAddr,
-    who: Authenticated,
-    client: ClientStream,
-    read_ahead: Vec<u8>,
-    all_rules: watch::Receiver<Arc<Rules>>,
-    rules: Arc<Rules>,
-    roles: Roles,
-    /// What a former session of the connection leaves to this one.
-    former: Option<(CancelGuard, OwnedSemaphorePermit)>,
-    stop: watch::Receiver<bool>,
-}
-
 /// Makes a session ready that takes the place of one whose user takes another role; `None` where that cannot be: the client has been told why.
 async fn another(left: Box<Left>, id: u64, shared: &Shared) -> Option<Box<Arrived>> {
     let Left { role, who, roles, peer, mut client, read_ahead, cancel, stop, place, auditor } = *left;
@@ -227,149 +175,17 @@ async fn another(left: Box<Left>, id: u64, shared: &Shared) -> Option<Box<Arrive
     }
     let mut all_rules = shared.all_rules.subscribe();
     let rules = Arc::clone(&all_rules.borrow_and_update());
+    let asking = audited(id, peer, &who);
     match who.in_role(role.clone(), rules.protects(&role), &shared.config.ignored_parameters) {
         Ok(who) => {
             let former = Some((cancel, place));
             Some(Box::new(Arrived { id, peer, who, client, read_ahead, all_rules, rules, roles, former, stop }))
         }
         Err(fatal) => {
-            log::warn("session.refused", &[("id", &id), ("role", &role), ("why", &fatal.message)]);
-            farewell(&mut client, &fatal).await;
-            None
+            let who = Who { role: Some(role), ..asking };
+            refuse(&mut client, who, (&fatal.message, &fatal), shared).await
         }
     }
-}
-
-/// A session, and what judges it: `None` where nothing is protected from its role.
-type Begun = (Session, Option<Arc<Database<Engines>>>);
-
-/// Logs in with the server and tells the client so; `None` where it could not: the client has been told why, and so has the log.
-async fn begin(arrived: Box<Arrived>, shared: &Shared) -> Option<Box<Begun>> {
-    let Arrived { id, peer, mut who, mut client, mut read_ahead, all_rules, rules, roles, former, mut stop } = *arrived;
-    let (former, place) = former.unzip();
-    let Some(place) = place.or_else(|| Arc::clone(&shared.sessions).try_acquire_owned().ok()) else {
-        log::warn("session.refused", &[("id", &id), ("user", &who.user), ("why", &"limits.connections")]);
-        denied(shared, audited(id, peer, &who), "limits.connections");
-        farewell(&mut client, &Fatal::new("53300", "sorry, too many clients already")).await;
-        return None;
-    };
-    let circumstances = circumstances(peer, application(&who).unwrap_or_default(), shared);
-    let Some((follow, behind)) = Follow::begin(all_rules, &rules, (&who.user, &who.role), who.valid_until, circumstances) else {
-        let why = "the policy has no such role";
-        log::error("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &why)]);
-        denied(shared, audited(id, peer, &who), why);
-        let fatal = Fatal::new("28000", format!("role \"{}\" of user \"{}\" is not in the policy", who.role, who.user));
-        farewell(&mut client, &fatal).await;
-        return None;
-    };
-    if let Err(why) = follow.lasts() {
-        log::warn("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("why", &why)]);
-        denied(shared, audited(id, peer, &who), why.to_string());
-        farewell(&mut client, &Fatal::new("28000", why.to_string()).hint(why.hint())).await;
-        return None;
-    }
-    let standing = follow.began();
-    let opened = tokio::select! {
-        opened = open(&mut who, standing, id, shared) => opened.map_err(|(fatal, why)| (fatal, Some(why))),
-        _ = stop.wait_for(|stop| *stop) => Err((Fatal::shutdown(), None)),
-        () = gone(&mut client, &mut read_ahead) => {
-            log::info("login.lost", &[("id", &id), ("peer", &peer), ("error", &"the client left before the server let it in")]);
-            return None;
-        }
-    };
-    let (upstream, database) = match opened {
-        Ok(opened) => opened,
-        Err((fatal, why)) => {
-            if let Some(why) = why {
-                denied(shared, audited(id, peer, &who), why);
-            }
-            farewell(&mut client, &fatal).await;
-            return None;
-        }
-    };
-    let (pid, server_secret) = upstream.key();
-    let is_first = former.is_none();
-    let registered = match former {
-        Some(former) => Ok(shared.cancels.replace(former, pid, server_secret)),
-        None => shared.cancels.register(pid, server_secret, who.minor >= 2),
-    };
-    let cancel = match registered {
-        Ok(cancel) => cancel,
-        Err(e) => {
-            log::error("session.failed", &[("id", &id), ("error", &e)]);
-            farewell(&mut client, &Fatal::new("58000", "no randomness for a cancel key")).await;
-            return None;
-        }
-    };
-    let tell = async {
-        client.write_all(&greeting(&upstream, is_first.then_some(&cancel), &who, standing, shared)).await?;
-        client.flush().await
-    };
-    if let Err(e) = tell.await {
-        log::info("login.lost", &[("id", &id), ("peer", &peer), ("error", &e)]);
-        return None;
-    }
-    let tls = client.is_tls();
-    log::info(
-        "session.start",
-        &[
-            ("id", &id),
-            ("peer", &peer),
-            ("user", &who.user),
-            ("role", &who.role),
-            ("database", &who.database),
-            ("tls", &tls),
-            ("pid", &pid),
-        ],
-    );
-    if let Some(reason) = follow.exemption() {
-        log::warn("session.exempt", &[("id", &id), ("user", &who.user), ("role", &who.role), ("reason", &reason)]);
-    }
-    let who_is = || Arc::new(audit::line::Who { exemption: follow.exemption().map(str::to_owned), ..audited(id, peer, &who) });
-    let auditor = shared.audit.as_ref().map(|audit| Auditor { audit: Arc::clone(audit), who: who_is() });
-    if let Some(auditor) = &auditor {
-        auditor.audit.tell(&auditor.line("login", Some("accepted")).policy(&rules.hash));
-    }
-    let session = Session { id, peer, who, client, read_ahead, upstream, cancel, stop, place, follow, behind, auditor, roles };
-    Some(Box::new((session, database)))
-}
-
-/// The server's side of a session. The error is what the client is told, and why, which the log has heard already.
-async fn open(
-    who: &mut Authenticated,
-    standing: Standing,
-    id: u64,
-    shared: &Shared,
-) -> Result<(Upstream, Option<Arc<Database<Engines>>>), (Fatal, String)> {
-    // They are needed for as long as it takes to log in with the server.
-    let keys = who.keys.take();
-    let database = judge_of(who, standing, shared).await.inspect_err(|(_, why)| {
-        log::error("session.refused", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", why)]);
-    })?;
-    let parameters = parameters(who, standing, shared);
-    let account = shared.config.upstream.account_of(&who.role).map_or(Who::User(&who.user, keys.as_deref()), Who::Account);
-    let log_in = async {
-        let _turn = shared.queue.place().await?;
-        Upstream::connect(&shared.config.upstream, account, &who.database, &parameters).await
-    };
-    match log_in.await {
-        Ok(upstream) => Ok((upstream, database)),
-        Err(e) => {
-            log::error("upstream.failed", &[("id", &id), ("user", &who.user), ("database", &who.database), ("error", &e)]);
-            Err((e.fatal(standing.protected), e.to_string()))
-        }
-    }
-}
-
-/// Ends when the client has hung up and said nothing before: nobody waits for the server any more. What it does say is kept.
-async fn gone(client: &mut ClientStream, said: &mut Vec<u8>) {
-    if said.is_empty() {
-        said.reserve(EARLY);
-        if matches!(client.read_buf(said).await, Ok(0) | Err(_)) {
-            return;
-        }
-    }
-    std::future::pending().await
 }
 
 /// The rest of a session, in room of its own: as much as its role needs.
@@ -387,142 +203,20 @@ fn relay(begun: Box<Begun>, shared: &Arc<Shared>) -> Pin<Box<dyn Future<Output =
     }
 }
 
-/// What of a session is told when it is over.
-struct Told {
-    user: String,
-    auditor: Option<Auditor>,
-}
-
-impl Told {
-    fn of(session: &Session) -> Told {
-        Told { user: session.who.user.clone(), auditor: session.auditor.clone() }
-    }
-}
-
-fn report(id: u64, Told { user, auditor }: &Told, start: Instant, ended: &Ended, shared: &Shared) {
-    if matches!(ended, Ended::Policy(_)) {
-        shared.counters.policy_ended_sessions.add();
-    }
-    if let Ended::End(End::Veto(veto)) = ended {
-        // What came back is not what was judged: somebody should know why.
-        log::error("session.veto", &[("id", &id), ("user", user), ("why", veto)]);
-    }
-    let how = format!("{ended:?}");
-    if let Some(auditor) = auditor {
-        let veto = matches!(ended, Ended::End(End::Veto(_)));
-        let mut line = auditor.line("logout", veto.then_some("veto"));
-        (line.seconds, line.why) = (Some(start.elapsed().as_secs()), Some(how.clone()));
-        auditor.audit.tell(&line);
-    }
-    log::info("session.end", &[("id", &id), ("user", user), ("seconds", &start.elapsed().as_secs()), ("how", &how)]);
-}
-
-/// What conditions of roles ask for; `None` where they are not asked.
-fn circumstances(peer: SocketAddr, application: String, shared: &Shared) -> Option<Circumstances> {
-    shared.config.asks_conditions.then(|| Circumstances { from: peer.ip(), application })
-}
-
 /// Whether a user may take a role of theirs, by the policy of the moment.
 fn may_take(who: &Authenticated, peer: SocketAddr, shared: &Arc<Shared>) -> Asked {
-    let (shared, application) = (Arc::clone(shared), application(who).unwrap_or_default());
+    let (shared, application) = (Arc::clone(shared), who.application().unwrap_or_default());
     Box::new(move |role| {
         let rules = Arc::clone(&shared.all_rules.borrow());
-        rules.may_take(role, circumstances(peer, application.clone(), &shared).as_ref())
+        rules.may_take(role, shared.circumstances(peer, application.clone()).as_ref())
     })
-}
-
-fn application(who: &Authenticated) -> Option<String> {
-    login::settings::application(&who.parameters)
-}
-
-fn audited(id: u64, peer: SocketAddr, who: &Authenticated) -> audit::line::Who {
-    audit::line::Who {
-        session: id,
-        user: who.user.clone(),
-        role: Some(who.role.clone()),
-        database: Some(who.database.clone()),
-        peer: peer.to_string(),
-        application: application(who),
-        exemption: None,
-    }
-}
-
-fn denied(shared: &Shared, who: audit::line::Who, why: impl Into<String>) {
-    if let Some(audit) = &shared.audit {
-        let mut line = Line::new("login", Some(&who));
-        (line.outcome, line.why) = (Some("denied"), Some(why.into()));
-        audit.tell(&line);
-    }
-}
-
-/// What the session begins with at the server. Of a role that may write nowhere, the transactions are read-only: RESET and DISCARD ALL go
-/// back to what the startup packet said.
-fn parameters(who: &Authenticated, standing: Standing, shared: &Shared) -> Vec<(String, String)> {
-    let mut parameters = who.parameters.clone();
-    if standing.never_writes {
-        parameters.retain(|(name, _)| !settings::decides_read_only(name));
-        parameters.push((settings::DEFAULT_READ_ONLY.to_owned(), "on".to_owned()));
-    }
-    if let Some(seconds) = standing.seconds {
-        parameters.retain(|(name, value)| !settings::outlasts(name, Some(value), seconds));
-        // Before the client's, which may be less.
-        parameters.insert(0, (settings::STATEMENT_TIMEOUT.to_owned(), format!("{seconds}s")));
-    }
-    // Behind the client's, so that they stand.
-    parameters.extend(identity::parameters(who, &shared.config.upstream));
-    parameters
-}
-
-/// What judges a session: `None` where nothing is protected from its role.
-async fn judge_of(who: &Authenticated, standing: Standing, shared: &Shared) -> Result<Option<Arc<Database<Engines>>>, (Fatal, String)> {
-    if !standing.protected {
-        return Ok(None);
-    }
-    match shared.engines.of(&who.database).await {
-        Ok(database) => Ok(Some(database)),
-        Err(e) => Err((e.fatal(true), e.to_string())),
-    }
-}
-
-/// What follows AuthenticationOk, in the server's order: its settings, its notices, the key for cancellations, ReadyForQuery. A role with
-/// masks is told of the settings that it may know, and of no notice: an extension or a login trigger may say anything there. `cancel`: of the
-/// connection's first session; the client keeps what it was told then.
-fn greeting(upstream: &Upstream, cancel: Option<&CancelGuard>, who: &Authenticated, standing: Standing, shared: &Shared) -> Vec<u8> {
-    let protected = standing.protected;
-    let told = identity::told(who, &shared.config.upstream, upstream.parameters());
-    let mut parameters = upstream.parameters().iter();
-    let mut out = Vec::new();
-    for (tag, body) in upstream.startup() {
-        match tag {
-            b'S' => {
-                let Some((name, value)) = parameters.next() else { continue };
-                let value = if name == "application_name" { told.as_ref().unwrap_or(value) } else { value };
-                if !protected || Scrub::is_known(name) {
-                    frame::put(&mut out, b'S', |body| [name, value].iter().for_each(|text| put_cstring(body, text.as_bytes())));
-                }
-            }
-            b'K' => {
-                if let Some(cancel) = cancel {
-                    frame::put(&mut out, b'K', |body| {
-                        body.extend_from_slice(&cancel.pid.to_be_bytes());
-                        body.extend_from_slice(&cancel.secret);
-                    });
-                }
-            }
-            _ if protected => {}
-            tag => frame::put(&mut out, *tag, |to| to.extend_from_slice(body)),
-        }
-    }
-    for said in &who.ignored {
-        Report::ours("NOTICE", "00000", said).put(&mut out, b'N');
-    }
-    frame::put(&mut out, b'Z', |body| body.push(b'I'));
-    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judgement::Engines;
+    use crate::snapshot::Database;
 
     // Apart from connections, buffers and what the client has prepared.
     #[test]

@@ -1,6 +1,7 @@
 //! What all connections share: snapshots, never locks held across a wait.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use crate::rules::Rules;
 use crate::snapshot::Snapshots;
 use crate::users::{Directory, Users};
 use pgveil_policy::Policy;
+use pgveil_policy::policy::Circumstances;
 
 /// What all connections share.
 pub struct Shared {
@@ -57,6 +59,11 @@ impl fmt::Debug for Shared {
 }
 
 impl Shared {
+    /// What conditions of roles ask for; `None` where they are not asked.
+    pub(super) fn circumstances(&self, peer: SocketAddr, application: String) -> Option<Circumstances> {
+        self.config.asks_conditions.then(|| Circumstances { from: peer.ip(), application })
+    }
+
     pub(super) fn new(config: Config) -> Result<Shared, ConfigError> {
         let users = Directory::open(&config.users)?;
         // From the key, so that a name gets the same salt after a restart and from every proxy with that key: else a salt
