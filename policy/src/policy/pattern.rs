@@ -10,9 +10,9 @@ pub struct Pattern<const N: usize> {
     parts: [Part; N],
 }
 
-/// A name, with stars.
+/// A name, in which `*` stands for any characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Part {
+pub struct Part {
     /// What stands between the stars: one more than there are stars.
     pieces: Vec<String>,
     quoted: bool,
@@ -119,7 +119,7 @@ impl fmt::Display for Part {
 
 impl Part {
     /// Taken as it is, but for the stars.
-    pub(super) fn wild(text: &str) -> Part {
+    pub fn wild(text: &str) -> Part {
         Part { pieces: text.split('*').map(str::to_owned).collect(), quoted: false }
     }
 
@@ -131,7 +131,8 @@ impl Part {
         }
     }
 
-    pub(super) fn matches(&self, name: &str) -> bool {
+    /// Whether it is one of the names that are meant.
+    pub fn matches(&self, name: &str) -> bool {
         let [first, middle @ .., last] = self.pieces.as_slice() else {
             return self.pieces.first().is_some_and(|piece| piece == name);
         };
@@ -214,6 +215,24 @@ mod tests {
         assert!(column("a.aXb*b.c", ["a", "aXbb", "c"]));
         assert!(!column("a.aXb*b.c", ["a", "aXb", "c"]), "prefix and suffix do not overlap");
         assert!(column("a.*x*xy*.c", ["a", "xxy", "c"]));
+    }
+
+    #[test]
+    fn stars_stand_for_any_characters() {
+        for (pattern, name, is) in [
+            ("a-*", "a-x", true),
+            ("a-*", "a-", true),
+            ("a-*", "b-a-x", false),
+            ("*", "", true),
+            ("*-a", "a-a", true),
+            ("a*a", "a", false),
+            ("a*b*c", "axbxbc", true),
+            ("a*b*c", "acb", false),
+            ("a.b c", "a.b c", true),
+            ("a.b c", "axb c", false),
+        ] {
+            assert_eq!(Part::wild(pattern).matches(name), is, "{pattern} {name}");
+        }
     }
 
     #[test]
