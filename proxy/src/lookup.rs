@@ -202,8 +202,9 @@ fn read(table: &Table, name: &str, config: &AuthConfig) -> Result<Answer, &'stat
     }
     let verifier = Some(verifier);
     let mut roles: Vec<String> = Vec::new();
-    for (_, role) in config.groups.iter().filter(|(pattern, _)| groups.iter().any(|group| Part::wild(pattern).matches(group))) {
-        if !roles.contains(role) && (roles.is_empty() || config.all_roles) {
+    for (pattern, role) in &config.groups {
+        let pattern = Part::wild(pattern);
+        if groups.iter().any(|group| pattern.matches(group)) && !roles.contains(role) && (roles.is_empty() || config.all_roles) {
             roles.push(role.clone());
         }
     }

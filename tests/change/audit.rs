@@ -171,3 +171,22 @@ fn how_a_session_ended_is_told() {
     let logout = of(&lines, "logout", &["why"]);
     assert!(logout.len() == 1 && logout[0][0].contains("Gone"), "{logout:?}");
 }
+
+#[test]
+fn a_role_that_is_asked_for_in_vain_is_told() {
+    let (file, database) = (file("roles"), World::get().database(SCHEMA));
+    let users = [("both", "roles = [\"other\", \"analyst\"]")];
+    let proxy = World::get().proxy_of_with(&policy(A), &users, |config| config.audit = Some(file.clone()));
+    let mut login = proxy.login("both", &database);
+    login.settings = vec![("transform_null_equals".into(), "on".into())];
+    let mut client = Client::connect(&login).unwrap();
+    assert_eq!(client.query(SEC).value().unwrap(), "rawvalue7");
+    let refused = client.query("SET pgveil.role = 'analyst'");
+    assert!(refused.sqlstate() == "42501" && refused.message().contains("transform_null_equals"), "{refused:?}");
+    assert!(client.query(SEC).broken.is_some(), "no session is left");
+    drop(client);
+    let lines = lines(proxy, &file);
+    assert_eq!(of(&lines, "login", &["user", "role", "outcome"]), [["both", "other", "accepted"], ["both", "analyst", "denied"]]);
+    assert_eq!(of(&lines, "login", &["why"])[1], [refused.message()]);
+    assert_eq!(of(&lines, "logout", &["role", "why"]), [["other", "SET pgveil.role to analyst"]]);
+}

@@ -133,12 +133,20 @@ impl World {
 
     /// The same with users of any name, each with its lines of the users file but for the verifier, such as `roles = ["r"]`.
     pub fn proxy_of(&self, policy: &str, users: &[(&str, &str)]) -> Proxy {
+        self.proxy_of_with(policy, users, |_| ())
+    }
+
+    /// The same with another configuration.
+    pub fn proxy_of_with(&self, policy: &str, users: &[(&str, &str)], change: impl FnOnce(&mut Config)) -> Proxy {
         let user = |(name, lines): &(&str, &str)| {
             let verifier = postgres_protocol::password::scram_sha_256(password(name).as_bytes());
             let name = name.replace('\\', "\\\\").replace('"', "\\\"");
             format!("[user.\"{name}\"]\nverifier = \"{verifier}\"\n{lines}\n")
         };
-        self.proxy_with(policy, &[], |config| fs::write(&config.users, users.iter().map(user).collect::<String>()).unwrap())
+        self.proxy_with(policy, &[], |config| {
+            fs::write(&config.users, users.iter().map(user).collect::<String>()).unwrap();
+            change(config);
+        })
     }
 
     /// The same with another configuration.

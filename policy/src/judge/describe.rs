@@ -55,12 +55,20 @@ impl Described {
 impl Planned {
     /// The columns that the client gets, be it at once, by COPY, or when what it names is used.
     pub fn shown(&self) -> &[Output] {
-        if let Some(copy) = &self.copy {
-            return &copy.columns;
-        }
-        match &self.act {
-            Act::Prepare { statement: made, .. } | Act::Declare { query: made, .. } => made.shown(),
-            _ => &self.outputs,
+        match (&self.copy, &self.act) {
+            (Some(copy), _) => &copy.columns,
+            (None, Act::Prepare { statement, .. }) => statement.shown(),
+            (None, Act::Declare { query, .. }) => query.shown(),
+            (
+                None,
+                Act::Nothing
+                | Act::Execute { .. }
+                | Act::Deallocate(_)
+                | Act::Fetch { .. }
+                | Act::Close(_)
+                | Act::Discard
+                | Act::TakeRole(_),
+            ) => &self.outputs,
         }
     }
 }

@@ -27,6 +27,9 @@ struct Sent {
 
 impl Wrong {
     /// Counts a wrong secret; of an address that has sent too many nothing is taken, be it right.
+    ///
+    /// # Errors
+    /// [`Refused::Limited`]
     pub fn count(&mut self, from: IpAddr, right: bool) -> Result<(), Refused> {
         self.0.retain(|sent| sent.since.elapsed() < WINDOW);
         let known = self.0.iter().any(|sent| sent.from == Some(from));

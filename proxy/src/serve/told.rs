@@ -24,6 +24,7 @@ impl Told {
     }
 }
 
+/// Tells log, counters and audit log that it is over. `id`: of the connection.
 pub(super) fn report(id: u64, Told { user, auditor }: &Told, start: Instant, ended: &Ended, shared: &Shared) {
     if matches!(ended, Ended::Policy(_)) {
         shared.counters.policy_ended_sessions.add();
@@ -42,6 +43,7 @@ pub(super) fn report(id: u64, Told { user, auditor }: &Told, start: Instant, end
     log::info("session.end", &[("id", &id), ("user", user), ("seconds", &start.elapsed().as_secs()), ("how", &how)]);
 }
 
+/// Who asks, for the audit log.
 pub(super) fn audited(id: u64, peer: SocketAddr, who: &Authenticated) -> Who {
     Who {
         session: id,
@@ -54,6 +56,7 @@ pub(super) fn audited(id: u64, peer: SocketAddr, who: &Authenticated) -> Who {
     }
 }
 
+/// Tells the audit log that somebody does not get a session.
 pub(super) fn denied(shared: &Shared, who: Who, why: impl Into<String>) {
     if let Some(audit) = &shared.audit {
         let mut line = Line::new("login", Some(&who));

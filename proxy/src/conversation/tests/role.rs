@@ -72,17 +72,7 @@ fn among_others_or_for_a_role_of_somebody_else_nothing_is_sent() {
 
 #[test]
 fn what_may_take_a_role_is_run_only_when_that_is_certain() {
-    let mut talk = Talk::with_statement("s", "rows -", &[(9, 2)]);
-    talk.client(|c| {
-        c.parse("r", "role x");
-        c.sync();
-    });
-    talk.server(|s| {
-        s.bare('1');
-        s.parameters(0);
-        s.bare('n');
-        s.ready('T');
-    });
+    let mut talk = Talk::with_statement("s", "rows -", &[(9, 2)]).and_statement("r", "role x", &[]);
     // Whether the second Bind has failed, and p takes a role, the server alone knows.
     let sent = talk.client(|c| {
         c.bind("p", "r", &[]);
