@@ -83,7 +83,7 @@ impl Judge<'_> {
 
     /// ORDER BY … USING of a column of the select list; `out` is what it names.
     pub(crate) fn using_output(&mut self, item: &mut Expr, out: &Out) -> Result<(), Refusal> {
-        if let Label::Sealed(s) = &out.col.label {
+        if let Some(s) = out.col.label.sealed() {
             return Err(refuse::sealed_use(self.role, s, "ORDER BY … USING"));
         }
         let Expr::Function(Function { args: FunctionArguments::List(list), .. }) = item else {
@@ -119,7 +119,7 @@ impl Judge<'_> {
             if let Some(refused) = &col.refused {
                 return Err(refuse::column(self.role, refused));
             }
-            if let Label::Sealed(s) = &col.label {
+            if let Some(s) = col.label.sealed() {
                 return Err(refuse::sealed_use(self.role, s, "SEARCH or CYCLE"));
             }
         }

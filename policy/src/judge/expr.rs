@@ -180,6 +180,9 @@ impl Judge<'_> {
             Expr::Cast { expr, data_type, format: None, .. } => {
                 self.data_type(data_type)?;
                 let label = self.expr(expr, scope)?;
+                if label == Label::Null && !self.fits_beside_sealed(data_type) {
+                    return Ok(Label::Clear);
+                }
                 match (array::cast(&label, data_type), label.sealed()) {
                     (Some(cast), _) => Ok(cast),
                     (None, Some(s)) => {

@@ -149,6 +149,10 @@ impl Judge<'_> {
             Some(item) => refused.1.at(self.position(&item.expr)),
             None => Judge::at_argument(refused, list, self),
         })?;
+        if short == "any_value" && label.sealed().is_some() {
+            // Whichever it is, it is the first in the order by which duplicates are found, which is that of the values themselves.
+            list.duplicate_treatment = None;
+        }
         if let Some(filter) = filter {
             self.clear(filter, scope, "a FILTER")?;
         }

@@ -1,9 +1,13 @@
 //! SELECT: its clauses in the order in which names become visible.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use sqlparser::ast::{Distinct, Expr, OrderByExpr, Query, Select, SelectFlavor, SelectItem, SetExpr, TableWithJoins, Value};
+use sqlparser::ast::{
+    Distinct, DuplicateTreatment, Expr, Function, FunctionArguments, OrderByExpr, Query, Select, SelectFlavor, SelectItem, SetExpr,
+    TableWithJoins, Value, Visit, Visitor,
+};
 
 use super::barrier;
 use super::depend::Clauses;
@@ -19,6 +23,28 @@ use super::ties::has_ties;
 use super::{Judge, build, fence, order, output, refuse};
 use crate::Refusal;
 use crate::plan::Origin;
+
+/// `server_version_num` from which on the rows of a level may be sorted for an aggregate of DISTINCT values, and are then so for all
+/// aggregates beside it.
+const PRESORTED: u32 = 160_000;
+
+/// Whether an aggregate of DISTINCT values stands in it.
+fn has_distinct_aggregate(part: &impl Visit) -> bool {
+    struct Find;
+    impl Visitor for Find {
+        type Break = ();
+
+        fn pre_visit_expr(&mut self, e: &Expr) -> ControlFlow<()> {
+            let Expr::Function(Function { args: FunctionArguments::List(list), .. }) = e else { return ControlFlow::Continue(()) };
+            if matches!(list.duplicate_treatment, Some(DuplicateTreatment::Distinct)) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        }
+    }
+    part.visit(&mut Find).is_break()
+}
 
 impl Judge<'_> {
     /// A query whose body is a SELECT.
@@ -123,7 +149,10 @@ impl Judge<'_> {
         let groups = self.group_by(group_by, &raw, &scope)?;
         if let Some(order) = self.levels.last_mut() {
             order.groups = groups.as_ref().map(|g| g.keys.clone());
-            order.in_order = groups.is_none() && selection.is_none() && matches!(level.items.as_slice(), [only] if only.ordered);
+            let ordered = groups.is_none() && selection.is_none() && matches!(level.items.as_slice(), [only] if only.ordered);
+            let by_values = self.facts.catalog.server_version >= PRESORTED
+                && (has_distinct_aggregate(projection) || has_distinct_aggregate(&*having) || has_distinct_aggregate(&query.order_by));
+            order.in_order = ordered && !by_values;
         }
         // Before windows: a subquery in it may make the level one whose order is data.
         if let Some(condition) = having.as_mut() {

@@ -194,33 +194,33 @@ impl Judge<'_> {
         alias: Option<&TableAlias>,
         scope: InScope,
     ) -> Result<Level, Refusal> {
-        let mut names = Vec::new();
+        let mut cols = Vec::new();
         let mut first = None;
         match (form, &mut *args) {
             (Form::Item, [FunctionArg::Unnamed(FunctionArgExpr::Expr(e))]) => {
                 let (short, name) = self.expression_in_from(e, scope)?;
                 first = Some(short);
                 // As a function's only column, it takes the alias's name.
-                names.push(alias.map_or(name, |a| a.name.value.clone()));
+                cols.push(Col::clear(alias.map_or(name, |a| a.name.value.clone())));
             }
             (Form::RowsFrom, args) => {
                 for arg in args {
                     let FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) = arg else { return Err(refuse::unsupported("this in ROWS FROM")) };
                     let (short, more) = self.one_of_rows(e, scope)?;
                     first.get_or_insert(short);
-                    names.extend(more);
+                    cols.extend(more);
                 }
             }
             _ => return Err(refuse::unsupported("this function in FROM")),
         }
-        self.function_level(&first.unwrap_or_default(), typed(names, Vec::new()), ordinality, alias)
+        self.function_level(&first.unwrap_or_default(), cols, ordinality, alias)
     }
 
-    /// One function of ROWS FROM: its name and its columns'.
-    fn one_of_rows(&mut self, e: &mut Expr, scope: InScope) -> Result<(String, Vec<String>), Refusal> {
+    /// One function of ROWS FROM: its name and its columns.
+    fn one_of_rows(&mut self, e: &mut Expr, scope: InScope) -> Result<(String, Vec<Col>), Refusal> {
         let Expr::Function(f) = e else {
             let (short, name) = self.expression_in_from(e, scope)?;
-            return Ok((short, vec![name]));
+            return Ok((short, vec![Col::clear(name)]));
         };
         let quoted = f.name.0.iter().all(|part| part.as_ident().is_some_and(|ident| ident.quote_style.is_some()));
         match (coded::form(f), &mut f.args) {
@@ -228,25 +228,29 @@ impl Judge<'_> {
                 let Some((FunctionArg::Unnamed(FunctionArgExpr::Expr(call)), columns)) = list.args.split_first_mut() else {
                     return Err(refuse::unsupported("this in ROWS FROM"));
                 };
-                let (short, _) = self.rows_of_call(call, true, scope)?;
-                let mut names = Vec::new();
+                let (short, shown) = self.rows_of_call(call, true, scope)?;
+                // What is defined gives a record, of which nothing is known.
+                if let Some(sealed) = shown.iter().find_map(|col| col.label.sealed()) {
+                    return Err(refuse::sealed_use(self.role, sealed, "a column definition"));
+                }
+                let mut cols = Vec::new();
                 for column in columns {
                     let (Some(name), Some(null)) = coded::column(column) else { return Err(refuse::unsupported("this in ROWS FROM")) };
-                    names.push(name.to_owned());
+                    cols.push(Col::clear(name));
                     self.clear(null, None, "a column definition")?;
                 }
-                Ok((short, names))
+                Ok((short, cols))
             }
             (None, FunctionArguments::List(_)) if quoted => self.rows_of_call(e, false, scope),
             _ => {
                 let (short, name) = self.expression_in_from(e, scope)?;
-                Ok((short, vec![name]))
+                Ok((short, vec![Col::clear(name)]))
             }
         }
     }
 
     /// A plain call in ROWS FROM. `defined`: its columns are defined behind it.
-    fn rows_of_call(&mut self, e: &mut Expr, defined: bool, scope: InScope) -> Result<(String, Vec<String>), Refusal> {
+    fn rows_of_call(&mut self, e: &mut Expr, defined: bool, scope: InScope) -> Result<(String, Vec<Col>), Refusal> {
         let Expr::Function(f) = e else { return Err(refuse::unsupported("this in ROWS FROM")) };
         let plain = f.filter.is_none() && f.over.is_none() && f.within_group.is_empty();
         let FunctionArguments::List(list) = &mut f.args else { return Err(refuse::unsupported("this in ROWS FROM")) };
@@ -264,9 +268,10 @@ impl Judge<'_> {
             alias
         });
         let level = self.table_function(&mut f.name, &mut list.args, false, typed.as_ref(), scope)?;
-        let names = level.items.first().map(|item| item.cols.iter().map(|c| c.name.clone()).collect()).unwrap_or_default();
+        let shown = |c: &Col| Col { label: c.label.clone(), ..Col::clear(c.name.clone()) };
+        let cols = level.items.first().map(|item| item.cols.iter().map(shown).collect()).unwrap_or_default();
         let short = f.name.0.last().and_then(|part| part.as_ident()).map(|ident| ident.value.clone()).unwrap_or_default();
-        Ok((short, names))
+        Ok((short, cols))
     }
 
     /// An expression in the place of a function: the name of its item and of its only column.

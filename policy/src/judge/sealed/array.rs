@@ -9,7 +9,7 @@ use crate::catalog::BaseType;
 use crate::judge::expr::InScope;
 use crate::judge::label::{Label, Sealed, SealedType};
 use crate::judge::scope::Col;
-use crate::judge::typing::Ty;
+use crate::judge::typing::{Ty, oid};
 use crate::judge::{Judge, build, refuse};
 use crate::mask::seal::{SealForm, SealSpec, TokenForm};
 use crate::mask::token::Kind;
@@ -116,8 +116,39 @@ impl Judge<'_> {
     /// The label of a value that shares a place with those before it: `'{}'` beside an array is the empty one.
     pub(crate) fn joined(&mut self, before: Label, e: &mut Expr, scope: InScope, usage: &str) -> Result<Label, Refusal> {
         let next = self.expr(e, scope)?;
-        let next = if matches!(before, Label::SealedArray(_)) && is_empty_array(e) { Label::Null } else { next };
+        let next = if matches!(before, Label::SealedArray(_)) && self.is_empty_array(e) { Label::Null } else { next };
         self.join(before, next, e, usage)
+    }
+
+    fn is_empty_array(&self, e: &Expr) -> bool {
+        let is_empty = |v: &Value| matches!(v, Value::SingleQuotedString(s) if s == "{}");
+        match build::bare(e) {
+            Expr::Value(v) => is_empty(&v.value),
+            Expr::Cast { expr, data_type: data_type @ DataType::Array(_), .. } => {
+                self.fits_beside_sealed(data_type) && self.is_empty_array(expr)
+            }
+            Expr::TypedString(t) => {
+                matches!(&t.data_type, DataType::Array(_)) && self.fits_beside_sealed(&t.data_type) && is_empty(&t.value.value)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a NULL of that type, in a place of sealed values too, leaves them a type in which those are equal that were: no domain,
+    /// whose collation would count, no type that is shorter than they are, or blind to something in them.
+    pub(crate) fn fits_beside_sealed(&self, to: &DataType) -> bool {
+        let Some(ty) = self.written_type(to) else { return false };
+        let forms = &self.facts.catalog.forms;
+        match forms.element(ty.oid).unwrap_or(ty.oid) {
+            oid::TEXT | oid::VARCHAR | oid::INT4 | oid::INT8 | oid::NUMERIC => true,
+            // int2, uuid.
+            21 | 2950 => true,
+            // What no text, number or uuid becomes of itself: boolean, bytea, json and jsonb, dates and times.
+            oid::BOOL | 17 | 114 | oid::JSONB | oid::DATE | oid::TIME | oid::TIMETZ | oid::TIMESTAMP | oid::TIMESTAMPTZ | oid::INTERVAL => {
+                true
+            }
+            _ => false,
+        }
     }
 }
 
@@ -180,17 +211,5 @@ fn as_array(label: &Label) -> Label {
     match label {
         Label::Sealed(s) => Label::SealedArray(s.clone()),
         other => other.clone(),
-    }
-}
-
-/// `'{}'`, cast or not.
-fn is_empty_array(e: &Expr) -> bool {
-    match build::bare(e) {
-        Expr::Value(v) => matches!(&v.value, Value::SingleQuotedString(s) if s == "{}"),
-        Expr::Cast { expr, data_type: DataType::Array(_), .. } => is_empty_array(expr),
-        Expr::TypedString(t) => {
-            matches!(&t.data_type, DataType::Array(_)) && matches!(&t.value.value, Value::SingleQuotedString(s) if s == "{}")
-        }
-        _ => false,
     }
 }
