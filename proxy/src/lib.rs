@@ -10,6 +10,7 @@ pub mod demo;
 pub mod error;
 pub mod fatal;
 pub mod judgement;
+pub mod keepalive;
 pub mod log;
 pub mod login;
 pub mod lookup;

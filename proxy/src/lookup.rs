@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use arc_swap::ArcSwapOption;
+use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use pgveil_policy::policy::attributes::{self, Attributes};
 use pgveil_policy::policy::pattern::Part;
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::config::{AuthConfig, UpstreamConfig};
 use crate::error::UpstreamError;
 use crate::log;
-use crate::login::scram::Verifier;
+use crate::login::scram::{Form, Verifier};
 use crate::upstream::{Table, Upstream, Who};
 use crate::users::{Auth, User};
 use crate::wire::cursor::Cursor;
@@ -23,6 +23,8 @@ use crate::wire::cursor::Cursor;
 const LONGEST_NAME: usize = 63;
 /// The most answers that are kept; so many names can be tried until the oldest are forgotten.
 const MOST_KEPT: usize = 10_000;
+/// The most forms of verifiers that are told apart: a database has one, or two after a change of `scram_iterations`.
+const MOST_FORMS: usize = 16;
 
 /// Asks the database for users, one question at a time, and keeps the answers for a while.
 pub struct Lookup {
@@ -30,7 +32,7 @@ pub struct Lookup {
     upstream: Arc<UpstreamConfig>,
     connection: Mutex<Option<Upstream>>,
     kept: DashMap<String, (Instant, Answer)>,
-    last: ArcSwapOption<Verifier>,
+    forms: ArcSwap<BTreeSet<Form>>,
 }
 
 /// What the database says of a name.
@@ -44,7 +46,7 @@ enum Answer {
 impl Lookup {
     /// Nothing is asked yet.
     pub fn new(config: Arc<AuthConfig>, upstream: Arc<UpstreamConfig>) -> Lookup {
-        Lookup { config, upstream, connection: Mutex::new(None), kept: DashMap::new(), last: ArcSwapOption::empty() }
+        Lookup { config, upstream, connection: Mutex::new(None), kept: DashMap::new(), forms: ArcSwap::default() }
     }
 
     /// A user by name. Not found are also users that have no SCRAM verifier, or no role of the policy's.
@@ -67,9 +69,17 @@ impl Lookup {
         }
     }
 
-    /// The verifier that was found last: what the exchange with an unknown user should look like.
-    pub fn like(&self) -> Option<Arc<Verifier>> {
-        self.last.load_full()
+    /// Of the verifiers that were found since the process began: what the exchange with an unknown user may look like.
+    pub fn forms(&self) -> Arc<BTreeSet<Form>> {
+        self.forms.load_full()
+    }
+
+    // Held by one at a time: see `learn`.
+    fn see(&self, form: Form) {
+        let forms = self.forms.load_full();
+        if forms.len() < MOST_FORMS && !forms.contains(&form) {
+            self.forms.store(Arc::new(forms.iter().copied().chain([form]).collect()));
+        }
     }
 
     fn known(&self, name: &str) -> Option<Answer> {
@@ -105,8 +115,8 @@ impl Lookup {
             }
         };
         let answer = read(&table, name, &self.config).inspect_err(|why| log::error("auth.failed", &[("user", &name), ("error", why)]))?;
-        if let Answer::Known(user) = &answer {
-            self.last.store(user.verifier.clone().map(Arc::new));
+        if let Answer::Known(User { verifier: Some(verifier), .. }) = &answer {
+            self.see(verifier.form());
         }
         self.keep(name, answer.clone());
         Ok(answer)

@@ -30,6 +30,7 @@ use crate::config::{ClientTls, Config};
 use crate::counters::Counters;
 use crate::error::ConfigError;
 use crate::fatal::Fatal;
+use crate::keepalive::keep_alive;
 use crate::log;
 use crate::relay::FAREWELL;
 use crate::rules::keep;
@@ -261,7 +262,9 @@ async fn work(mut accepted: mpsc::UnboundedReceiver<Accepted>, shared: Arc<Share
 fn prepare(socket: std::net::TcpStream) -> io::Result<TcpStream> {
     socket.set_nonblocking(true)?;
     socket.set_nodelay(true)?;
-    TcpStream::from_std(socket)
+    let socket = TcpStream::from_std(socket)?;
+    keep_alive(&socket)?;
+    Ok(socket)
 }
 
 fn report(ended: &Result<(), tokio::task::JoinError>) {

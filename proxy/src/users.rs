@@ -2,7 +2,7 @@
 
 pub mod until;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use toml_edit::{DocumentMut, Item};
 
 use crate::error::ConfigError;
 use crate::log;
-use crate::login::scram::{Verifier, hmac_sha256};
+use crate::login::scram::{Form, Verifier, hmac_sha256};
 
 /// A user.
 #[derive(Debug, Clone)]
@@ -129,14 +129,14 @@ impl Users {
     }
 
     /// A verifier that no password fits, for a user that does not exist or has no password: always the same for one name, and of a form
-    /// that one of the others has, or else of that of `like`.
-    pub fn mock(&self, name: &str, secret: &[u8; 32], like: Option<&Verifier>) -> Verifier {
-        let forms: BTreeMap<_, _> =
-            self.0.values().filter_map(|user| user.verifier.as_ref()).map(|v| ((v.iterations, v.salt.len()), v)).collect();
-        // Whoever knows how one user's looks must not learn from another's that it is made up.
-        let [a, b, ..] = hmac_sha256(secret, &[b"form:", name.as_bytes()]);
-        let chosen = usize::from(u16::from_be_bytes([a, b])).checked_rem(forms.len()).and_then(|n| forms.into_values().nth(n));
-        Verifier::mock(secret, name, chosen.or(like))
+    /// that one of the others, or one of `more`, has.
+    pub fn mock(&self, name: &str, secret: &[u8; 32], more: &BTreeSet<Form>) -> Verifier {
+        let forms: BTreeSet<Form> =
+            self.0.values().filter_map(|u| u.verifier.as_ref()).map(Verifier::form).chain(more.iter().copied()).collect();
+        // Whoever knows how one user's looks must not learn from another's that it is made up. Each form draws a lot for the name, so
+        // that another one more changes few names.
+        let lot = |form: &Form| hmac_sha256(secret, &[b"form:", &form.iterations.to_be_bytes(), &form.salt.to_be_bytes(), name.as_bytes()]);
+        Verifier::mock(secret, name, forms.into_iter().max_by_key(lot).unwrap_or_default())
     }
 }
 
@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(users.get("ana").unwrap().roles, ["analyst", "x"]);
         assert_eq!(users.iter().map(|(n, _)| n).collect::<Vec<_>>(), ["ana", "b c"]);
         assert!(users.get("ANA").is_none());
-        assert!(Some(users.mock("eve", &[0; 32], None)) != users.get("ana").unwrap().verifier);
+        assert!(Some(users.mock("eve", &[0; 32], &BTreeSet::new())) != users.get("ana").unwrap().verifier);
     }
 
     #[test]
@@ -273,13 +273,20 @@ mod tests {
         let text =
             format!("[user.a]\nverifier = '{}'\nroles = ['r']\n[user.b]\nverifier = '{long}'\nroles = ['r']\n", scram_sha_256(b"pw"));
         let users = Users::parse(&text, Path::new("users.toml")).unwrap();
-        let form = |name: &str| {
-            let mock = users.mock(name, &[3; 32], None);
+        let form = |name: &str, more: &BTreeSet<Form>| {
+            let mock = users.mock(name, &[3; 32], more);
             (mock.iterations, mock.salt.len())
         };
-        let forms: std::collections::BTreeSet<_> = (0..64).map(|n| form(&format!("nobody{n}"))).collect();
-        assert_eq!(forms, [(4096, 16), (9000, 24)].into());
-        assert_eq!(form("nobody"), form("nobody"));
+        let names: Vec<String> = (0..64).map(|n| format!("nobody{n}")).collect();
+        let forms = |more: &BTreeSet<Form>| names.iter().map(|name| form(name, more)).collect::<Vec<_>>();
+        let (few, more) = (BTreeSet::new(), BTreeSet::from([Form { iterations: 600_000, salt: 16 }]));
+        assert_eq!(forms(&few).into_iter().collect::<BTreeSet<_>>(), [(4096, 16), (9000, 24)].into());
+        assert_eq!(forms(&few), forms(&few));
+        // What the database's users have counts beside what is in the file; who has another form then has the new one.
+        assert_eq!(forms(&more).into_iter().collect::<BTreeSet<_>>(), [(4096, 16), (9000, 24), (600_000, 16)].into());
+        for (before, now) in forms(&few).into_iter().zip(forms(&more)) {
+            assert!(now == before || now == (600_000, 16));
+        }
     }
 
     #[test]
@@ -299,7 +306,8 @@ mod tests {
         assert_eq!((ana.valid_until, bob.valid_until, eve.valid_until), (None, Some(end), None));
         assert!(bob.is_valid(end) && !bob.is_valid(end + std::time::Duration::from_nanos(1)) && eve.is_valid(end));
         // Without a password of its own it gets a mock verifier of the others' form.
-        assert!(users.mock("ana", &[0; 32], None) == Verifier::mock(&[0; 32], "ana", bob.verifier.as_ref()));
+        let of_bob = bob.verifier.as_ref().unwrap().form();
+        assert!(users.mock("ana", &[0; 32], &BTreeSet::new()) == Verifier::mock(&[0; 32], "ana", of_bob));
     }
 
     #[test]

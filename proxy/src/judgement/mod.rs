@@ -3,6 +3,7 @@
 mod session;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use dashmap::DashMap;
 use pgveil_policy::Engine;
@@ -15,7 +16,7 @@ use crate::error::UpstreamError;
 use crate::log;
 use crate::relay::order_key;
 use crate::rules::Rules;
-use crate::snapshot::Load;
+use crate::snapshot::{LOCKED, Load, MOST};
 use crate::upstream::{Upstream, Who};
 
 pub use session::{Keys, SessionJudge};
@@ -29,39 +30,27 @@ pub struct Engines {
     known: DashMap<String, (Arc<Rules>, Known)>,
     /// What sessions have seen to be protected in what they have committed, since a snapshot was loaded; in that order.
     learned: DashMap<String, Vec<(Arc<Rules>, Known)>>,
+    /// What tells each database apart from all others: see [`identity`].
+    identities: DashMap<String, String>,
 }
 
 impl Engines {
     /// `None` where there is no secure randomness.
     pub fn new(upstream: Arc<UpstreamConfig>) -> Option<Self> {
-        Some(Engines { upstream, marker: order_key()?, known: DashMap::new(), learned: DashMap::new() })
+        Some(Engines { upstream, marker: order_key()?, known: DashMap::new(), learned: DashMap::new(), identities: DashMap::new() })
     }
 
-    /// As the service account, which sees the whole catalog, whoever logs in for a role.
-    async fn connect(&self, database: &str) -> Result<Upstream, UpstreamError> {
+    /// As the service account, which sees the whole catalog, whoever logs in for a role. `locked`: the longest that a question waits for
+    /// a lock.
+    async fn connect(&self, database: &str, locked: Duration) -> Result<Upstream, UpstreamError> {
         let name = [("application_name".to_owned(), "pgveil".to_owned())];
-        Upstream::connect(&self.upstream, Who::Account(&self.upstream.account), database, &name).await
+        let mut server = Upstream::connect(&self.upstream, Who::Account(&self.upstream.account), database, &name).await?;
+        server.query(&format!("SET lock_timeout = {}; SET statement_timeout = {}", locked.as_millis(), MOST.as_millis())).await?;
+        Ok(server)
     }
 
-    /// A session knows, under a policy, of relations of its own that it has committed.
-    fn learn(&self, database: &str, rules: &Arc<Rules>, known: Known) {
-        if !known.is_empty() {
-            self.learned.entry(database.to_owned()).or_default().push((Arc::clone(rules), known));
-        }
-    }
-}
-
-impl Load for Engines {
-    type Snapshot = Engine;
-    type Basis = Rules;
-    /// How much of what sessions have learned is in the snapshot.
-    type Receipt = usize;
-
-    async fn load(&self, database: &str, rules: &Arc<Rules>) -> Result<(Engine, usize), UpstreamError> {
-        let started = std::time::Instant::now();
-        let mut server = self.connect(database).await?;
-        let catalog = catalog(&mut server).await?;
-        let relations = catalog.relations.len();
+    /// Puts rules on a catalog of the database.
+    fn judged_by(&self, database: &str, rules: &Arc<Rules>, catalog: Arc<Catalog>) -> Result<(Engine, usize), UpstreamError> {
         let unfit = |errors: Vec<PolicyError>| UpstreamError::Policy {
             database: database.to_owned(),
             faults: errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
@@ -81,14 +70,45 @@ impl Load for Engines {
         let known = learned.iter().fold(now(&under, &known), |known, (under, more)| known.learned(now(under, more)));
         let known = match &rules.lock {
             Some(lock) if is_first || under.number != rules.number => {
-                known.locked(lock, under.lock != rules.lock, &identity(&mut server).await?, &catalog, &rules.policy)
+                let identity = self.identities.get(database).map(|i| i.clone()).unwrap_or_default();
+                known.locked(lock, under.lock != rules.lock, &identity, &catalog, &rules.policy)
             }
             Some(_) => known,
             None => known.unlocked(),
         };
-        let engine = Engine::renewed(&rules.policy, Arc::new(catalog), &self.marker, &known).map_err(unfit)?;
-        log::info("catalog.loaded", &[("database", &database), ("relations", &relations), ("ms", &started.elapsed().as_millis())]);
+        let engine = Engine::renewed(&rules.policy, catalog, &self.marker, &known).map_err(unfit)?;
         Ok((engine, learned.len()))
+    }
+
+    /// A session knows, under a policy, of relations of its own that it has committed.
+    fn learn(&self, database: &str, rules: &Arc<Rules>, known: Known) {
+        if !known.is_empty() {
+            self.learned.entry(database.to_owned()).or_default().push((Arc::clone(rules), known));
+        }
+    }
+}
+
+impl Load for Engines {
+    type Snapshot = Engine;
+    type Basis = Rules;
+    /// How much of what sessions have learned is in the snapshot.
+    type Receipt = usize;
+
+    async fn load(&self, database: &str, rules: &Arc<Rules>, locked: Duration) -> Result<(Engine, usize), UpstreamError> {
+        let started = std::time::Instant::now();
+        let mut server = self.connect(database, locked).await?;
+        let catalog = catalog(&mut server).await?;
+        self.identities.insert(database.to_owned(), identity(&mut server).await?);
+        let relations = catalog.relations.len();
+        let loaded = self.judged_by(database, rules, Arc::new(catalog))?;
+        log::info("catalog.loaded", &[("database", &database), ("relations", &relations), ("ms", &started.elapsed().as_millis())]);
+        Ok(loaded)
+    }
+
+    fn reuse(&self, database: &str, rules: &Arc<Rules>, last: &Engine) -> Result<(Engine, usize), UpstreamError> {
+        let (engine, _) = self.judged_by(database, rules, Arc::clone(last.catalog()))?;
+        // What sessions have learned is of relations that this catalog may not have: it is for the next one that is read.
+        Ok((engine, 0))
     }
 
     fn stored(&self, database: &str, rules: &Arc<Rules>, engine: &Engine, learned: usize) {
@@ -102,7 +122,7 @@ impl Load for Engines {
     type Watch = Upstream;
 
     async fn watch(&self, database: &str) -> Result<Upstream, UpstreamError> {
-        self.connect(database).await
+        self.connect(database, LOCKED).await
     }
 
     async fn state(&self, watch: &mut Upstream) -> Result<String, UpstreamError> {

@@ -260,7 +260,7 @@ async fn log_in(connection: &mut Connection, startup: Startup, desk: &Desk<'_>) 
         // Everybody else has to prove a password, also whom no password helps: which one it is, is not told.
         _ => {
             // Made for users that exist as well, so that both ways take the same time.
-            let mocked = users.0.mock(&asked.user, desk.mock, desk.lookup.and_then(Lookup::like).as_deref());
+            let mocked = users.0.mock(&asked.user, desk.mock, &desk.lookup.map(Lookup::forms).unwrap_or_default());
             let verifier = found.as_ref().ok().and_then(|user| user.verifier.clone()).unwrap_or(mocked);
             match scram(connection, &asked.user, verifier, desk).await {
                 Ok(Some(proved)) => Some(proved),

@@ -24,6 +24,22 @@ pub struct Verifier {
     server_key: [u8; 32],
 }
 
+/// What a verifier shows of itself to whoever begins to log in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Form {
+    /// Rounds of PBKDF2.
+    pub iterations: u32,
+    /// Length in bytes.
+    pub salt: usize,
+}
+
+impl Default for Form {
+    /// What Postgres and pgveil make.
+    fn default() -> Form {
+        Form { iterations: 4096, salt: 16 }
+    }
+}
+
 impl Verifier {
     /// Reads Postgres' form, `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>`, with base64 for all but the number.
     pub fn parse(text: &str) -> Option<Verifier> {
@@ -39,14 +55,17 @@ impl Verifier {
         })
     }
 
-    /// A verifier for a user that does not exist: always the same for one name, and of `like`'s form, so that the exchange
+    /// What it shows of itself.
+    pub fn form(&self) -> Form {
+        Form { iterations: self.iterations, salt: self.salt.len() }
+    }
+
+    /// A verifier for a user that does not exist: always the same for one name, and of that form, so that the exchange
     /// does not tell who exists. No password fits it.
-    pub fn mock(secret: &[u8; 32], user: &str, like: Option<&Verifier>) -> Verifier {
+    pub fn mock(secret: &[u8; 32], user: &str, form: Form) -> Verifier {
         let derive = |label: &[u8]| -> [u8; 32] { hmac_sha256(secret, &[label, user.as_bytes()]) };
-        let length = like.map_or(16, |v| v.salt.len());
-        let salt = derive(b"salt:").into_iter().cycle().take(length).collect();
-        let iterations = like.map_or(4096, |v| v.iterations);
-        Verifier { iterations, salt, stored_key: derive(b"stored:"), server_key: derive(b"server:") }
+        let salt = derive(b"salt:").into_iter().cycle().take(form.salt).collect();
+        Verifier { iterations: form.iterations, salt, stored_key: derive(b"stored:"), server_key: derive(b"server:") }
     }
 }
 
@@ -350,11 +369,11 @@ mod tests {
     #[test]
     fn an_unknown_user_looks_like_a_known_one() {
         let known = Verifier::parse(&scram_sha_256(b"x")).unwrap();
-        let mock = Verifier::mock(&[1; 32], "nobody", Some(&known));
-        assert_eq!(mock, Verifier::mock(&[1; 32], "nobody", Some(&known)), "the same at every attempt");
-        assert_ne!(mock.salt, Verifier::mock(&[1; 32], "nobodz", Some(&known)).salt);
-        assert_ne!(mock.salt, Verifier::mock(&[2; 32], "nobody", Some(&known)).salt);
-        assert_eq!((mock.iterations, mock.salt.len()), (known.iterations, known.salt.len()));
+        let mock = Verifier::mock(&[1; 32], "nobody", known.form());
+        assert_eq!(mock, Verifier::mock(&[1; 32], "nobody", known.form()), "the same at every attempt");
+        assert_ne!(mock.salt, Verifier::mock(&[1; 32], "nobodz", known.form()).salt);
+        assert_ne!(mock.salt, Verifier::mock(&[2; 32], "nobody", known.form()).salt);
+        assert_eq!(mock.form(), known.form());
         let wrong = exchange(known, "y", ChannelBinding::unsupported());
         assert_eq!(exchange(mock, "y", ChannelBinding::unsupported()), wrong, "the same step fails");
     }

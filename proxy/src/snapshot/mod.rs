@@ -5,13 +5,14 @@
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::{io, time::Duration};
 
 use arc_swap::ArcSwap;
 use dashmap::{DashMap, Entry};
 use tokio::sync::{Mutex, RwLock};
-use tokio::time::{Instant, sleep};
+use tokio::task::{Id, JoinSet};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::error::UpstreamError;
 use crate::log;
@@ -26,6 +27,18 @@ pub const LONGEST: Duration = Duration::from_secs(60);
 /// Between two refreshes that sessions ask for.
 pub const PAUSE: Duration = Duration::from_secs(1);
 
+/// The longest that a load waits for a lock: whoever changes tables in a transaction holds up nobody else. What was loaded last stands.
+pub const LOCKED: Duration = Duration::from_secs(1);
+
+/// The same of a first load, without which nobody can log in.
+pub const LOCKED_FIRST: Duration = Duration::from_secs(10);
+
+/// The longest that a load or a look takes, whatever it waits for.
+pub const MOST: Duration = Duration::from_secs(120);
+
+/// Between two loads where the first has failed and the catalog is what it was.
+pub const AGAIN: Duration = Duration::from_secs(10);
+
 /// Reads a snapshot of a database from its server.
 pub trait Load: Send + Sync + 'static {
     /// What is read: a catalog, and the engines on it.
@@ -37,7 +50,7 @@ pub trait Load: Send + Sync + 'static {
     /// What [`Load::stored`] wants to know of a load.
     type Receipt: Send;
 
-    /// Reads it.
+    /// Reads it. `locked`: the longest that it waits for a lock.
     ///
     /// # Errors
     /// Where the server cannot be asked, its answers do not make a snapshot, or the basis does not fit it.
@@ -45,13 +58,25 @@ pub trait Load: Send + Sync + 'static {
         &self,
         database: &str,
         basis: &Arc<Self::Basis>,
+        locked: Duration,
     ) -> impl Future<Output = Result<(Self::Snapshot, Self::Receipt), UpstreamError>> + Send;
+
+    /// Puts a basis on what was read before, without asking the server.
+    ///
+    /// # Errors
+    /// The basis does not fit it.
+    fn reuse(
+        &self,
+        database: &str,
+        basis: &Arc<Self::Basis>,
+        last: &Self::Snapshot,
+    ) -> Result<(Self::Snapshot, Self::Receipt), UpstreamError>;
 
     /// What was loaded is what sessions see from now on.
     fn stored(&self, database: &str, basis: &Arc<Self::Basis>, snapshot: &Self::Snapshot, receipt: Self::Receipt);
 
     /// A connection on which changes are looked for.
-    type Watch: Send;
+    type Watch: Send + 'static;
 
     /// Opens one.
     ///
@@ -92,6 +117,16 @@ pub struct Database<L: Load> {
     shown: AtomicU64,
     /// When the last load began; held while one is under way.
     loaded: Mutex<Instant>,
+    /// It gave nothing.
+    failed: AtomicBool,
+}
+
+/// What is known of a database between two looks at it.
+struct Watched<W> {
+    connection: W,
+    state: String,
+    /// What was read of that state is not there: it is read again.
+    missed: bool,
 }
 
 /// A snapshot, and what it is put on.
@@ -140,7 +175,7 @@ impl<L: Load> Snapshots<L> {
         }
         let _same_basis = self.opening.read().await;
         let basis = self.basis.load_full();
-        let (snapshot, receipt) = match self.load.load(database, &basis).await {
+        let (snapshot, receipt) = match in_time(self.load.load(database, &basis, LOCKED_FIRST)).await {
             Ok(loaded) => loaded,
             Err(error) => {
                 let error = Arc::new(error);
@@ -160,50 +195,56 @@ impl<L: Load> Snapshots<L> {
                     changes: AtomicU64::new(0),
                     shown: AtomicU64::new(0),
                     loaded: Mutex::new(Instant::now()),
+                    failed: AtomicBool::new(false),
                 };
                 Arc::clone(&place.insert(Arc::new(fresh)))
             }
         })
     }
 
-    /// Looks, every `period`, for changes of the databases that sessions hold, and forgets the rest. Does not end.
+    /// Looks, every `period`, for changes of the databases that sessions hold, and forgets the rest. Does not end. A database that
+    /// answers late holds up no other.
     pub async fn keep_fresh(&self, period: Duration) {
-        let mut watched: HashMap<String, (L::Watch, String)> = HashMap::new();
+        let mut watched: HashMap<String, Watched<L::Watch>> = HashMap::new();
+        let mut under_way: HashMap<Id, String> = HashMap::new();
+        let mut looks = JoinSet::new();
         loop {
-            sleep(period).await;
+            let next = sleep(period);
+            tokio::pin!(next);
+            loop {
+                tokio::select! {
+                    () = &mut next => break,
+                    Some(done) = looks.join_next_with_id() => match done {
+                        Ok((id, seen)) => {
+                            if let (Some(name), Some(seen)) = (under_way.remove(&id), seen) {
+                                watched.insert(name, seen);
+                            }
+                        }
+                        Err(error) => {
+                            under_way.remove(&error.id());
+                            log::error("snapshot.panicked", &[("error", &error)]);
+                        }
+                    },
+                }
+            }
             self.databases.retain(|_, database| Arc::strong_count(database) > 1);
             self.loading.retain(|_, turn| Arc::strong_count(turn) > 1);
             let held: Vec<_> = self.databases.iter().map(|d| Arc::clone(&d)).collect();
             watched.retain(|name, _| held.iter().any(|d| d.name == *name));
             for database in held {
-                match self.look(&database.name, watched.remove(&database.name)).await {
-                    Ok((watch, state, changed)) => {
-                        if changed || database.age().await >= LONGEST {
-                            database.refresh().await;
-                        }
-                        watched.insert(database.name.clone(), (watch, state));
-                    }
-                    Err(error) => log::warn("snapshot.watch", &[("database", &database.name), ("why", &error)]),
+                if !under_way.values().any(|name| *name == database.name) {
+                    let (name, last) = (database.name.clone(), watched.remove(&database.name));
+                    under_way.insert(looks.spawn(async move { database.keep(last).await }).id(), name);
                 }
             }
         }
     }
 
-    /// Whether the catalog is another than when it was last looked at; true at the first time.
-    async fn look(&self, database: &str, last: Option<(L::Watch, String)>) -> Result<(L::Watch, String, bool), UpstreamError> {
-        let (mut watch, before) = match last {
-            Some((watch, state)) => (watch, Some(state)),
-            None => (self.load.watch(database).await?, None),
-        };
-        let state = self.load.state(&mut watch).await?;
-        let changed = before.as_ref() != Some(&state);
-        Ok((watch, state, changed))
-    }
-
     /// Puts all databases that sessions are in on another basis, at once; those that are opened later are loaded on it.
     ///
     /// # Errors
-    /// One for each database that it does not fit, or that cannot be read now: all stay as they are.
+    /// One for each database that it does not fit: all stay as they are. One that cannot be read now is put on it as it was read last: who
+    /// holds a lock, or all connections that the server has, does not choose the policy.
     pub async fn rebase(&self, basis: Arc<L::Basis>) -> Result<(), Vec<UpstreamError>> {
         let _none_is_opened = self.opening.write().await;
         // Nobody is in these: they are loaded when somebody comes.
@@ -219,9 +260,19 @@ impl<L: Load> Snapshots<L> {
         for (database, loaded) in all.iter().zip(&mut held) {
             **loaded = Instant::now();
             let changes = database.changes();
-            match self.load.load(&database.name, &basis).await {
+            match in_time(self.load.load(&database.name, &basis, LOCKED)).await {
                 Ok((snapshot, receipt)) => fresh.push((database, changes, snapshot, receipt)),
-                Err(error) => errors.push(error),
+                Err(error @ UpstreamError::Policy { .. }) => errors.push(error),
+                Err(error) => match self.load.reuse(&database.name, &basis, &database.current()) {
+                    Ok((snapshot, receipt)) => {
+                        log::warn("snapshot.reused", &[("database", &database.name), ("why", &error)]);
+                        database.failed.store(true, Ordering::Release);
+                        // It is read at the next look.
+                        **loaded = Instant::now().checked_sub(LONGEST).unwrap_or(**loaded);
+                        fresh.push((database, database.shown(), snapshot, receipt));
+                    }
+                    Err(unfit) => errors.push(unfit),
+                },
             }
         }
         if !errors.is_empty() {
@@ -270,13 +321,49 @@ impl<L: Load> Database<L> {
         self.loaded.lock().await.elapsed()
     }
 
+    // Looks at it, and loads it where it has changed or is old.
+    async fn keep(&self, last: Option<Watched<L::Watch>>) -> Option<Watched<L::Watch>> {
+        let missed = last.as_ref().is_some_and(|last| last.missed);
+        let (connection, state, changed) = match in_time(self.look(last)).await {
+            Ok(seen) => seen,
+            Err(error) => {
+                log::warn("snapshot.watch", &[("database", &self.name), ("why", &error)]);
+                return None;
+            }
+        };
+        let age = self.age().await;
+        let due = changed || age >= LONGEST || missed && age >= AGAIN;
+        if due {
+            self.refresh().await;
+        }
+        let missed = if due { self.failed.load(Ordering::Acquire) } else { missed };
+        Some(Watched { connection, state, missed })
+    }
+
+    /// Whether the catalog is another than when it was last looked at; true at the first time.
+    async fn look(&self, last: Option<Watched<L::Watch>>) -> Result<(L::Watch, String, bool), UpstreamError> {
+        let (mut watch, before) = match last {
+            Some(Watched { connection, state, .. }) => (connection, Some(state)),
+            None => (self.load.watch(&self.name).await?, None),
+        };
+        let state = self.load.state(&mut watch).await?;
+        let changed = before.as_ref() != Some(&state);
+        Ok((watch, state, changed))
+    }
+
     // A load that fails leaves the last snapshot, and waits its turn like one that does not.
     async fn replace(&self, loaded: &mut Instant) {
         *loaded = Instant::now();
         let (changes, basis) = (self.changes(), self.basis.load_full());
-        match self.load.load(&self.name, &basis).await {
-            Ok((snapshot, receipt)) => self.store(basis, changes, snapshot, receipt),
-            Err(error) => log::warn("snapshot.failed", &[("database", &self.name), ("why", &error)]),
+        match in_time(self.load.load(&self.name, &basis, LOCKED)).await {
+            Ok((snapshot, receipt)) => {
+                self.store(basis, changes, snapshot, receipt);
+                self.failed.store(false, Ordering::Release);
+            }
+            Err(error) => {
+                log::warn("snapshot.failed", &[("database", &self.name), ("why", &error)]);
+                self.failed.store(true, Ordering::Release);
+            }
         }
     }
 
@@ -287,6 +374,11 @@ impl<L: Load> Database<L> {
         self.current.store(Arc::new(Shown { number, basis, snapshot }));
         self.shown.store(changes, Ordering::Release);
     }
+}
+
+async fn in_time<T>(work: impl Future<Output = Result<T, UpstreamError>>) -> Result<T, UpstreamError> {
+    let late = |_| UpstreamError::Io(io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} seconds", MOST.as_secs())));
+    timeout(MOST, work).await.map_err(late)?
 }
 
 impl<L: Load> Refresh for Database<L> {
@@ -311,6 +403,12 @@ mod tests {
     #[derive(Default)]
     struct Counter {
         loads: AtomicUsize,
+        /// The server cannot be read.
+        locked: AtomicBool,
+    }
+
+    fn unfit(database: &str) -> UpstreamError {
+        UpstreamError::Policy { database: database.to_owned(), faults: "13".to_owned() }
     }
 
     impl Load for Counter {
@@ -318,10 +416,17 @@ mod tests {
         type Basis = usize;
         type Receipt = ();
 
-        async fn load(&self, database: &str, basis: &Arc<usize>) -> Result<(usize, ()), UpstreamError> {
+        async fn load(&self, database: &str, basis: &Arc<usize>, _: Duration) -> Result<(usize, ()), UpstreamError> {
             tokio::task::yield_now().await;
             let n = self.loads.fetch_add(1, Ordering::Relaxed) + 1;
-            if database == "gone" || n == 3 || **basis == 13 { Err(UpstreamError::Protocol("gone".into())) } else { Ok((n, ())) }
+            if database == "gone" || n == 3 || self.locked.load(Ordering::Relaxed) {
+                return Err(UpstreamError::Protocol("gone".into()));
+            }
+            if **basis == 13 { Err(unfit(database)) } else { Ok((n, ())) }
+        }
+
+        fn reuse(&self, database: &str, basis: &Arc<usize>, last: &usize) -> Result<(usize, ()), UpstreamError> {
+            if **basis == 13 { Err(unfit(database)) } else { Ok((*last, ())) }
         }
 
         fn stored(&self, _: &str, _: &Arc<usize>, _: &usize, (): ()) {}
@@ -362,7 +467,7 @@ mod tests {
     #[test]
     fn all_databases_get_another_basis_or_none_does() {
         run(async {
-            let snapshots = Snapshots::new(Counter { loads: AtomicUsize::new(10) }, Arc::new(1));
+            let snapshots = Snapshots::new(Counter { loads: AtomicUsize::new(10), ..Counter::default() }, Arc::new(1));
             let (shop, town) = (snapshots.of("shop").await.unwrap(), snapshots.of("town").await.unwrap());
             drop(snapshots.of("left").await.unwrap());
             let seen = || [&shop, &town].map(|d| (d.current().number, *d.current().basis));
@@ -381,14 +486,39 @@ mod tests {
     fn a_change_of_the_catalog_is_seen_once() {
         run(async {
             let snapshots = Snapshots::new(Counter::default(), Arc::new(1));
+            let shop = snapshots.of("shop").await.unwrap();
             let mut last = None;
             let mut seen = Vec::new();
             for _ in 0..4 {
-                let (watch, state, changed) = snapshots.look("shop", last).await.unwrap();
+                let (connection, state, changed) = shop.look(last).await.unwrap();
                 seen.push(changed);
-                last = Some((watch, state));
+                last = Some(Watched { connection, state, missed: false });
             }
             assert_eq!(seen, [true, true, false, true]);
+        });
+    }
+
+    #[test]
+    fn another_basis_does_not_wait_for_a_server_that_cannot_be_read() {
+        run(async {
+            let snapshots = Snapshots::new(Counter { loads: AtomicUsize::new(10), ..Counter::default() }, Arc::new(1));
+            let shop = snapshots.of("shop").await.unwrap();
+            snapshots.load.locked.store(true, Ordering::Relaxed);
+            let seen = || (shop.current().number, *shop.current().basis, **shop.current());
+            assert_eq!(snapshots.rebase(Arc::new(13)).await.unwrap_err().len(), 1, "it does not fit what was read last");
+            assert_eq!(seen(), (0, 1, 11));
+            snapshots.rebase(Arc::new(2)).await.unwrap();
+            assert_eq!(seen(), (1, 2, 11), "what was read last");
+            let kept = shop.keep(None).await.unwrap();
+            assert!(kept.missed && seen() == (1, 2, 11));
+            snapshots.load.locked.store(false, Ordering::Relaxed);
+            // Not at once, where the catalog is what it was.
+            let kept = shop.keep(Some(Watched { connection: 0, ..kept })).await.unwrap();
+            assert!(kept.missed && seen().0 == 1);
+            *shop.loaded.lock().await = Instant::now() - AGAIN;
+            let kept = shop.keep(Some(Watched { connection: 0, ..kept })).await.unwrap();
+            assert!(!kept.missed);
+            assert_eq!((seen().0, seen().1), (2, 2));
         });
     }
 

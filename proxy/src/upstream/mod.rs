@@ -26,6 +26,7 @@ use self::login::Failed;
 use self::reader::{Reader, error_response, unexpected};
 use crate::config::{Account, Address, UpstreamConfig, UpstreamTls};
 use crate::error::UpstreamError;
+use crate::keepalive::keep_alive;
 use crate::login::scram::Keys;
 use crate::wire::frame;
 
@@ -209,6 +210,7 @@ async fn open(config: &UpstreamConfig, tls: Option<&UpstreamTls>) -> Result<Serv
     }
     .map_err(failed)?;
     socket.set_nodelay(true)?;
+    keep_alive(&socket)?;
     let Some(tls) = tls else { return Ok(ServerStream::Tcp(socket)) };
     let mut packet = 8_u32.to_be_bytes().to_vec();
     packet.extend_from_slice(&80_877_103_u32.to_be_bytes());
