@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use dashmap::DashMap;
 use subtle::ConstantTimeEq;
-use tokio::sync::{Mutex, Semaphore, oneshot};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit, oneshot};
 use tokio::time::timeout;
 
 pub use questions::Asked;
@@ -134,6 +134,11 @@ impl Registry {
         guard
     }
 
+    /// Waits for a place among the connections to the server that cancel something.
+    pub async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        self.deliveries.acquire().await.ok()
+    }
+
     fn pair(&self, (told, secret): (i32, Vec<u8>), (pid, server): (i32, &[u8])) -> (Entry, CancelGuard) {
         let questions = Questions::new();
         let done = Arc::new(AtomicU64::new(0));
@@ -181,7 +186,7 @@ impl Registry {
         target.wanted.fetch_max(until, Ordering::Relaxed);
         let Ok(_place) = target.places.try_acquire() else { return Ok(Outcome::Same) };
         let _turn = target.one.lock().await;
-        let Ok(_delivery) = self.deliveries.acquire().await else { return Ok(Outcome::Idle) };
+        let Some(_delivery) = self.place().await else { return Ok(Outcome::Idle) };
         // For those that came since, too.
         let until = target.wanted.load(Ordering::Relaxed);
         let still = Still { done: Arc::clone(&target.done), questions: Arc::clone(&target.questions), until };

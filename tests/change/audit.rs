@@ -109,13 +109,16 @@ fn untouched_sessions_are_in_it_too() {
     prepare(&mut plain, "s", "SELECT 'prepared'").ok();
     plain.query("ALTER ROLE nobody PASSWORD 'geheim'");
     plain.query(&format!("SELECT '{}'", "x".repeat(200_000))).ok();
+    prepare(&mut plain, &"n".repeat(67_000), "SELECT 'a long name'").ok();
     drop(plain);
     let lines = lines(proxy, &file);
     let statements = of(&lines, "statement", &["role", "kind", "outcome", "sql"]);
     assert_eq!(statements[0], ["other", "query", "passed", SEC]);
     assert_eq!(statements[1], ["other", "parse", "passed", "SELECT 'prepared'"]);
     assert_eq!(statements[2][3], "ALTER ROLE nobody PASSWORD '[withheld]'");
-    assert_eq!((statements[3][3].len(), statements.len()), (64 * 1024, 4));
+    assert_eq!((statements[3][3].len(), statements.len()), (64 * 1024, 5));
+    assert_eq!(statements[4], ["other", "parse", "passed", "SELECT 'a long name'"]);
+    assert_eq!(lines.iter().filter_map(|line| line["sql_bytes"].as_u64()).collect::<Vec<_>>(), [200_009]);
     assert!(!std::fs::read_to_string(&file).unwrap().contains("geheim"));
 }
 

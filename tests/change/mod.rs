@@ -5,10 +5,13 @@ mod carries_on;
 mod ends;
 mod exempt;
 mod flips;
+mod held_up;
 mod keys;
 mod known;
 mod locked;
 mod opened;
+mod stops;
+mod undone;
 
 use std::time::Duration;
 

@@ -91,11 +91,17 @@ impl<'a> Line<'a> {
 
     /// With a statement's text.
     #[must_use]
-    pub fn sql(mut self, text: &'a str) -> Self {
+    pub fn sql(self, text: &'a str) -> Self {
+        self.beginning(text, text.len())
+    }
+
+    /// With the beginning of a statement's text, which has so many bytes.
+    #[must_use]
+    pub fn beginning(mut self, text: &'a str, bytes: usize) -> Self {
         // Cut first: what is behind is not written, so that nobody has to read it.
         let end = (0..=SQL_LIMIT.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
         let cut = text.get(..end).unwrap_or_default();
-        self.sql_bytes = (cut.len() < text.len()).then_some(text.len());
+        self.sql_bytes = (cut.len() < text.len().max(bytes)).then_some(bytes);
         self.sql = Some(without_passwords(cut));
         self
     }

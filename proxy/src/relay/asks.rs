@@ -4,7 +4,7 @@ use pgveil_policy::Refusal;
 use pgveil_policy::read::{asked_role, role_alone};
 
 use super::turns::Turns;
-use crate::conversation::{End, Out};
+use crate::conversation::{End, FULL, Out};
 use crate::serve::Roles;
 use crate::wire::answer::{Report, Status};
 use crate::wire::frame::{self, HEADER, Head};
@@ -23,6 +23,9 @@ pub struct Asks {
     turns: Turns,
     /// Of the client's present message, still to come.
     left: usize,
+    /// A role is asked for in a message of that length, and it is not time for an answer: something before it has not ended, or the
+    /// client does not read.
+    waits: Option<usize>,
     /// The role that is taken.
     taken: Option<String>,
 }
@@ -30,12 +33,17 @@ pub struct Asks {
 impl Asks {
     /// From the first message after the login on.
     pub fn new(roles: Roles) -> Self {
-        Asks { roles, turns: Turns::default(), left: 0, taken: None }
+        Asks { roles, turns: Turns::default(), left: 0, waits: None, taken: None }
     }
 
     /// Whether the client's bytes are taken.
     pub fn listening(&self) -> bool {
-        self.taken.is_none()
+        self.taken.is_none() && self.waits.is_none()
+    }
+
+    /// The length of a message that waits for the server, or for the client to read. [`Asks::from_server`] changes it, be it with no byte.
+    pub fn waits(&self) -> Option<usize> {
+        self.waits
     }
 
     /// Passes the client's bytes on; gives how many are done with.
@@ -98,7 +106,8 @@ impl Asks {
             self.pass(&sent, out);
             return true;
         }
-        if self.turns.until(false).is_some() || self.turns.begun() > 0 {
+        if self.is_owed() || out.to_client.len() >= FULL {
+            self.waits = Some(whole.len());
             return false;
         }
         match self.taken_by(asked) {
@@ -114,6 +123,11 @@ impl Asks {
         true
     }
 
+    // Not while the server reads the data of a COPY: it says what is wrong with a query among them.
+    fn is_owed(&self) -> bool {
+        !self.turns.is_copying() && (self.turns.until(false).is_some() || self.turns.begun() > 0)
+    }
+
     fn taken_by(&self, asked: Result<Option<String>, Refusal>) -> Result<String, Refusal> {
         let asked = asked?;
         if self.turns.status() != Status::Idle {
@@ -122,12 +136,13 @@ impl Asks {
         self.roles.may_take(asked.as_deref())
     }
 
-    /// Sees what the client is sent by the server.
+    /// Sees what the client is sent by the server, where there is room for more.
     ///
     /// # Errors
     /// [`End::TakesRole`], where that is asked for.
     pub fn from_server(&mut self, bytes: &[u8]) -> Result<(), End> {
         self.turns.told(bytes);
+        self.waits = self.waits.filter(|_| self.is_owed());
         match self.taken.take() {
             Some(role) => Err(End::TakesRole(role)),
             None => Ok(()),
@@ -191,10 +206,12 @@ mod tests {
             let (mut asks, mut out) = (asks(b"I"), Out::default());
             let (first, set, last) = (query("SELECT 1"), query("SET pgveil.role TO analyst"), query("SELECT 2"));
             let waits = say(&mut asks, &[first.clone(), set.clone(), last.clone()].concat(), size, &mut out);
-            assert!(out.to_server == first && waits == [set, last.clone()].concat());
+            assert!(out.to_server == first && waits == [set.clone(), last.clone()].concat());
             asks.from_server(&message_of(b'C', b"SELECT 1\0")).unwrap();
             assert_eq!(asks.from_client(&waits, &mut out), 0, "the first is not over");
+            assert!(asks.waits() == Some(set.len()) && !asks.listening(), "no more of it is read than is kept");
             asks.from_server(&message_of(b'Z', b"I")).unwrap();
+            assert!(asks.waits().is_none() && asks.listening());
             let used = asks.from_client(&waits, &mut out);
             assert_eq!(waits.get(used..), Some(last.as_slice()));
             assert_eq!(out.to_client, message_of(b'C', b"SET\0"));
@@ -222,6 +239,18 @@ mod tests {
     }
 
     #[test]
+    fn who_does_not_read_is_not_answered_without_end() {
+        let (mut asks, mut out) = (asks(b"I"), Out::default());
+        let flood = query("SET pgveil.role = 'boss'").repeat(20_000);
+        let used = asks.from_client(&flood, &mut out);
+        assert!(used < flood.len() && out.to_client.len() < 2 * FULL && asks.waits().is_some());
+        // It has read all that.
+        out.to_client.clear();
+        asks.from_server(b"").unwrap();
+        assert!(asks.listening() && asks.from_client(flood.get(used..).unwrap(), &mut out) > 0);
+    }
+
+    #[test]
     fn it_is_not_prepared() {
         let (mut asks, mut out) = (asks(b"I"), Out::default());
         assert!(say(&mut asks, &message_of(b'P', b"n\0SET pgveil.role = 'analyst'\0\0\0"), 4, &mut out).is_empty());
@@ -236,6 +265,18 @@ mod tests {
         asks.from_server(&message_of(b'G', b"\0\0\0")).unwrap();
         let set = query("SET pgveil.role = 'analyst'");
         assert!(say(&mut asks, &set, 100, &mut out).is_empty());
+        assert!(out.to_server.ends_with(&set));
+    }
+
+    #[test]
+    fn behind_a_copy_it_waits_until_the_server_reads_data() {
+        let (mut asks, mut out) = (asks(b"I"), Out::default());
+        let (copy, set) = (query("COPY t FROM STDIN"), query("SET pgveil.role = 'analyst'"));
+        let waits = say(&mut asks, &[copy.clone(), set.clone()].concat(), 100, &mut out);
+        assert!(waits == set && out.to_server == copy && asks.waits().is_some());
+        asks.from_server(&message_of(b'G', b"\0\0\0")).unwrap();
+        assert!(asks.listening() && asks.waits().is_none());
+        assert_eq!(asks.from_client(&set, &mut out), set.len());
         assert!(out.to_server.ends_with(&set));
     }
 }

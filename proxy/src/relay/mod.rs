@@ -27,11 +27,14 @@ use crate::serve::{Brake, Roles, Session};
 use crate::upstream::ServerStream;
 use crate::wire::message::put_bare;
 use asks::Asks;
-use pump::{Between, Nothing, Pump, Stopped};
+use pump::{Between, Cancel, Nothing, Pump, Stopped};
 use turns::Turns;
 
 /// How long the last bytes of a session may take.
 pub const FAREWELL: Duration = Duration::from_secs(5);
+
+/// The longest that a session waits for a fresh catalog before an unknown name is told.
+const FRESH: Duration = Duration::from_secs(30);
 
 /// How a session ended, for the log.
 #[derive(Debug)]
@@ -92,8 +95,8 @@ pub trait Refresh {
     fn refresh(&self) -> impl Future<Output = ()> + Send;
 }
 
-/// Relays a session of a role from whom nothing is protected: byte for byte, both ways.
-pub fn plain(session: Session) -> impl Future<Output = Over> + Send {
+/// Relays a session of a role from whom nothing is protected: byte for byte, both ways. `brake`: cancels what it runs.
+pub fn plain(session: Session, brake: Box<Brake>) -> impl Future<Output = Over> + Send {
     let Session { client, read_ahead, upstream, stop, cancel, follow, behind, place, auditor, who, roles, peer, .. } = session;
     let turns = Turns::new(Arc::clone(&cancel.done));
     let asks = roles.are_several().then(|| Box::new(Asks::new(roles.clone())));
@@ -101,7 +104,7 @@ pub fn plain(session: Session) -> impl Future<Output = Over> + Send {
     let nothing = Nothing { behind: Some(behind), tap: auditor.map(Tap::new), asks };
     let mut held = Held {
         pump: Pump::new(nothing, (client, read_ahead), upstream.into_parts(), turns),
-        signals: Signals { stop, cancel, follow, brake: None },
+        signals: Signals { stop, cancel, follow, brake },
         place,
         again,
     };
@@ -111,18 +114,18 @@ pub fn plain(session: Session) -> impl Future<Output = Over> + Send {
         if let Ended::End(End::TakesRole(role)) = ended {
             return Box::pin(held.left(role)).await;
         }
-        // Else nobody knows whether a message is half told.
-        farewell(pump, &ended, matches!(ended, Ended::Policy(_)), false).await;
+        // Of other ends the client is told by the server, or not at all. A session has no room for what is done once.
+        Box::pin(farewell(pump, &ended, (false, false), &*signals.brake)).await;
         Over::Ended(ended)
     }
 }
 
 /// Relays a session of a role with masks: see [`Conversation`]. `fixed`: the order key, where it is not to be random. `brake`:
-/// where what it runs may have to be cancelled.
+/// cancels what it runs.
 pub fn masked<J: Judge + Send, R: Refresh + Send + Sync>(
     session: Session,
     judge: J,
-    (refresh, brake): (Arc<R>, Option<Box<Brake>>),
+    (refresh, brake): (Arc<R>, Box<Brake>),
     fixed: Option<String>,
 ) -> impl Future<Output = Over> + Send {
     // Apart, here and below: what a session keeps room for, it keeps for as long as it lasts.
@@ -137,8 +140,8 @@ pub fn masked<J: Judge + Send, R: Refresh + Send + Sync>(
         if let Ended::End(End::TakesRole(role)) = ended {
             return Box::pin(held.left(role)).await;
         }
-        let whole = pump.between.at_boundary() || matches!(ended, Ended::Policy(_));
-        farewell(pump, &ended, whole, true).await;
+        let at_boundary = pump.between.at_boundary();
+        Box::pin(farewell(pump, &ended, (at_boundary, true), &*signals.brake)).await;
         if matches!(ended, Ended::End(End::Veto(_))) {
             // A change of tables may be the cause: the next session is judged on what is there now.
             Box::pin(refresh.refresh()).await;
@@ -175,12 +178,7 @@ impl<B: Between> Held<B> {
 }
 
 /// Asks the server what a conversation has to know. Where it cannot begin, the client has been told.
-async fn begin<J: Judge>(
-    session: Session,
-    judge: J,
-    fixed: Option<String>,
-    brake: Option<Box<Brake>>,
-) -> Result<Held<Conversation<J>>, Ended> {
+async fn begin<J: Judge>(session: Session, judge: J, fixed: Option<String>, brake: Box<Brake>) -> Result<Held<Conversation<J>>, Ended> {
     let Session { mut client, read_ahead, mut upstream, stop, cancel, follow, place, who, roles, peer, auditor, .. } = session;
     let again = Some(Box::new(Again { who, roles, peer, auditor }));
     let settings = upstream.parameters().iter().try_for_each(|(name, value)| check_setting(name.as_bytes(), value.as_bytes()));
@@ -225,7 +223,7 @@ struct Signals {
     stop: watch::Receiver<bool>,
     cancel: CancelGuard,
     follow: Follow,
-    brake: Option<Box<Brake>>,
+    brake: Box<Brake>,
 }
 
 async fn drive<B: Between, C, S, R: Refresh>(pump: &mut Pump<B, C, S>, signals: &mut Signals, refresh: Option<&R>) -> Ended
@@ -269,14 +267,19 @@ where
             }
         };
         if !fresh {
-            if let Some(stopped) = Box::pin(pull(pump, brake.as_deref(), stop)).await {
+            if let Some(stopped) = Box::pin(pull(pump, brake, stop)).await {
                 return how(stopped, leaves);
             }
             continue;
         }
         if let Some(refresh) = refresh {
             // A session has no room for what is seldom done.
-            Box::pin(refresh.refresh()).await;
+            let fresh = Box::pin(timeout(FRESH, refresh.refresh()));
+            tokio::select! {
+                biased;
+                _changed = stop.wait_for(|stop| *stop) => return Ended::Stopped,
+                _in_time = fresh => {}
+            }
         }
         pump.between.refreshed();
     }
@@ -295,16 +298,12 @@ fn how(stopped: Stopped, leaves: Option<Why>) -> Ended {
 }
 
 /// Has what runs cancelled, while the pump goes on; what stopped that, if anything did. Nobody else is heard meanwhile.
-async fn pull<B: Between, C, S>(pump: &mut Pump<B, C, S>, brake: Option<&Brake>, stop: &mut watch::Receiver<bool>) -> Option<Stopped>
+async fn pull<B: Between, C, S>(pump: &mut Pump<B, C, S>, brake: &Brake, stop: &mut watch::Receiver<bool>) -> Option<Stopped>
 where
     C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
-    let pulled = async {
-        if let Some(brake) = brake {
-            brake.pull().await;
-        }
-    };
+    let pulled = brake.pull();
     tokio::pin!(pulled);
     let stopped = tokio::select! {
         () = &mut pulled => None,
@@ -329,18 +328,26 @@ impl Refresh for Never {
 }
 
 // `at_boundary`: the client has been told whole messages; `speaks`: so has the server, by us.
-async fn farewell<B: Between, C, S>(pump: &mut Pump<B, C, S>, ended: &Ended, at_boundary: bool, speaks: bool)
+async fn farewell<B: Between, C, S>(pump: &mut Pump<B, C, S>, ended: &Ended, (at_boundary, speaks): (bool, bool), brake: &impl Cancel)
 where
     C: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {
-    if let Some(fatal) = fatal(ended).filter(|_| at_boundary) {
+    let whole = match ended {
+        Ended::Policy(_) => true,
+        Ended::Stopped => pump.whole().await,
+        Ended::End(_) | Ended::ClientGone | Ended::ServerGone | Ended::Upstream(_) | Ended::NoRandomness => at_boundary,
+    };
+    // 57P01 means that what runs is undone. A server that works hears neither Terminate nor the end of its connection before it is done.
+    let tells_so = matches!(ended, Ended::Stopped | Ended::Policy(_));
+    let running = Some(brake).filter(|_| tells_so && pump.turns.until(pump.between.runs()).is_some());
+    if let Some(fatal) = fatal(ended).filter(|_| whole) {
         pump.out.to_client.extend_from_slice(&fatal.frame());
     }
-    if speaks && !matches!(ended, Ended::End(End::Terminated) | Ended::ServerGone) {
+    if speaks && running.is_none() && !matches!(ended, Ended::End(End::Terminated) | Ended::ServerGone) {
         put_bare(&mut pump.out.to_server, b'X');
     }
-    let _late = timeout(FAREWELL, pump.close()).await;
+    let _late = timeout(FAREWELL, pump.close(running)).await;
 }
 
 /// What the client is told; `None` where it has been told or is not there.

@@ -1,13 +1,13 @@
 //! Moves bytes: reads of a side only while the other side's outgoing buffer has room, so that memory stays bounded.
 
+mod close;
+
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::timeout;
 
 use super::asks::Asks;
 use super::buffers;
@@ -15,7 +15,8 @@ use super::turns::Turns;
 use crate::audit::tap::Tap;
 use crate::conversation::{Conversation, End, FULL, Judge, Out};
 use crate::rules::follow::Behind;
-use crate::wire::message::put_bare;
+
+pub use close::Cancel;
 
 /// What stands between the two sides.
 #[expect(clippy::wrong_self_convention, reason = "they take what comes from a side; nothing is converted")]
@@ -37,6 +38,11 @@ pub trait Between {
 
     /// See [`Conversation::carrying`].
     fn carrying(&self) -> bool;
+
+    /// The length of a message that waits, and what follows it too. No more is read than is kept, so that a client is seen that hangs up.
+    fn waits(&self) -> Option<usize> {
+        None
+    }
 
     /// See [`Conversation::wants_fresh`].
     fn wants_fresh(&self) -> bool;
@@ -151,6 +157,10 @@ impl Between for Nothing {
         self.behind.as_ref().is_none_or(|behind| !behind.is_true()) && self.asks.as_ref().is_none_or(|asks| asks.listening())
     }
 
+    fn waits(&self) -> Option<usize> {
+        self.asks.as_ref().and_then(|asks| asks.waits())
+    }
+
     fn goes_on_under(&mut self, policy: u64) {
         if let Some(behind) = &mut self.behind {
             behind.seen(policy);
@@ -171,9 +181,6 @@ impl Between for Nothing {
 
     fn cancelled(&mut self) {}
 }
-
-/// How long the last bytes to a server may take whose session another one replaces.
-const PARTING: Duration = Duration::from_secs(1);
 
 /// Why the pump stopped.
 #[derive(Debug)]
@@ -328,47 +335,13 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
         poll_fn(|cx| self.poll(cx)).await
     }
 
-    /// Sends what is still to be sent, then closes both connections. Errors no longer matter.
-    pub async fn close(&mut self) {
-        self.client.inbox = Vec::new();
-        let out = &mut self.out;
-        let (client, server) = (&mut self.client, &mut self.server);
-        let _gone = poll_fn(|cx| {
-            let sent = server.poll_send(cx, &mut out.to_server);
-            if client.poll_send(cx, &mut out.to_client).is_pending() { Poll::Pending } else { sent }
-        })
-        .await;
-        let _gone = poll_fn(|cx| Pin::new(&mut client.stream).poll_shutdown(cx)).await;
-        let _gone = poll_fn(|cx| Pin::new(&mut server.stream).poll_shutdown(cx)).await;
-        // Closing with unread bytes would reset the connection, and the client would lose the last message.
-        poll_fn(|cx| {
-            loop {
-                match client.poll_take(cx, |bytes| Ok(bytes.len())) {
-                    Poll::Ready(Ok(Ok(true))) => {}
-                    Poll::Ready(_) => return Poll::Ready(()),
-                    Poll::Pending => return Poll::Pending,
-                }
-            }
-        })
-        .await;
-    }
-
-    /// Ends the server's session, and gives the client back with what was read from it and not taken. It has been sent all that was for it.
-    pub async fn part(mut self) -> (C, Vec<u8>) {
-        put_bare(&mut self.out.to_server, b'X');
-        let Pump { out, server, .. } = &mut self;
-        // Nobody waits for a server that takes nothing.
-        let send = async {
-            let _gone = poll_fn(|cx| server.poll_send(cx, &mut out.to_server)).await;
-            let _gone = poll_fn(|cx| Pin::new(&mut server.stream).poll_shutdown(cx)).await;
-        };
-        let _late = timeout(PARTING, send).await;
-        (self.client.stream, self.client.inbox)
-    }
-
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Stopped> {
         loop {
             let mut moved = false;
+            // Before more is sent: what has just come may be the beginning of a message.
+            if self.leaving && self.ending.is_none() && self.cut() {
+                return Poll::Ready(Stopped::Left);
+            }
             if self.server.deaf {
                 self.out.to_server.clear();
             } else if let Poll::Ready(Err(_)) = self.server.poll_send(cx, &mut self.out.to_server) {
@@ -387,10 +360,11 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
                 self.ending = Some(stopped);
                 return Poll::Pending;
             }
-            if self.leaving && self.cut() {
-                return Poll::Ready(Stopped::Left);
-            }
-            match self.step(cx, &mut moved) {
+            let stepped = self.step(cx, &mut moved);
+            // Whatever came of it: what was passed on may be the last.
+            self.turns.told(self.out.to_client.get(self.walked..).unwrap_or_default());
+            self.walked = self.out.to_client.len();
+            match stepped {
                 Ok(()) if self.between.wants_fresh() => return Poll::Ready(Stopped::WantsFresh),
                 Ok(()) if self.between.wants_brake() => return Poll::Ready(Stopped::WantsBrake),
                 Ok(()) if moved => {}
@@ -432,7 +406,8 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
             used_up(&mut client.inbox, used);
         }
         let taking = between.listening() && out.to_server.len() < FULL;
-        if !client.ended && (taking || between.carrying() && client.inbox.len() < FULL) {
+        let keeping = (between.carrying() || between.waits().is_some()) && client.inbox.len() < FULL;
+        if !client.ended && (taking || keeping) {
             let take = |bytes: &[u8]| {
                 let used = if taking { between.from_client(bytes, out)? } else { 0 };
                 turns.taken(bytes.get(..used).unwrap_or_default());
@@ -447,10 +422,9 @@ impl<B: Between, C: AsyncRead + AsyncWrite + Unpin, S: AsyncRead + AsyncWrite + 
                 Poll::Pending => {}
             }
         }
-        turns.told(out.to_client.get(*walked..).unwrap_or_default());
-        *walked = out.to_client.len();
-        // All that can be taken of what it said is taken.
-        if client.ended && !*moved && taking && out.to_server.is_empty() && !server.deaf {
+        // All that can be taken of what it said is taken; what waits is not the server's to hear.
+        let done = taking || between.waits() == Some(client.inbox.len());
+        if client.ended && !*moved && done && out.to_server.is_empty() && !server.deaf {
             let shut = Pin::new(&mut server.stream).poll_shutdown(cx);
             server.deaf = shut.is_ready();
             between.hung_up();

@@ -102,6 +102,7 @@ pub(super) async fn attend(
         };
         tokio::select! {
             arrival = timeout(shared.config.login_timeout, Box::pin(login::arrive(socket, &desk))) => arrival,
+            // It is told nothing, as by Postgres: a client that is asked for its password may take no other message.
             _ = stop.wait_for(|stop| *stop) => return,
         }
     };
@@ -191,13 +192,13 @@ async fn another(left: Box<Left>, id: u64, shared: &Shared) -> Option<Box<Arrive
 /// The rest of a session, in room of its own: as much as its role needs.
 fn relay(begun: Box<Begun>, shared: &Arc<Shared>) -> Pin<Box<dyn Future<Output = Over> + Send>> {
     let (session, database) = *begun;
+    let brake = Brake::of(&session, shared);
     match database {
-        None => Box::pin(relay::plain(session)),
+        None => Box::pin(relay::plain(session, brake)),
         Some(database) => {
             let user = User { name: session.who.user.clone(), attributes: session.who.attributes.clone() };
             let (asks, keys) = ((session.follow.judged_as().to_owned(), user, session.roles.clone()), shared.keys.clone());
             let judge = SessionJudge::new(Arc::clone(&database), asks, keys, session.auditor.clone());
-            let brake = Brake::of(&session, shared);
             Box::pin(relay::masked(session, judge, (database, brake), shared.config.order_key.clone()))
         }
     }
@@ -224,7 +225,7 @@ mod tests {
         fn task<A, B, C, D, E, F, T: Future>(_: impl Fn(A, B, C, D, E, F) -> T) -> usize {
             size_of::<T>()
         }
-        fn plain<A, T: Future>(_: impl Fn(A) -> T) -> usize {
+        fn plain<A, B, T: Future>(_: impl Fn(A, B) -> T) -> usize {
             size_of::<T>()
         }
         fn masked<A, B, C, D, T: Future>(_: impl Fn(A, B, C, D) -> T) -> usize {
