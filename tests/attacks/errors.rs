@@ -19,6 +19,41 @@ attacks![
         ],
         Error("22000")
     ),
+    attack(
+        "which row fails first, by a column that is not there",
+        &[
+            "SELECT count(*) FROM (SELECT email, min(id) i FROM shop.customers GROUP BY email) x WHERE has_column_privilege('shop.customers', 'c' || i, 'SELECT')"
+        ],
+        Error("22000")
+    ),
+    attack(
+        "which row fails first, by the sequence of such a column",
+        &[
+            "SELECT count(*) FROM (SELECT email, min(id) i FROM shop.customers GROUP BY email) x WHERE pg_get_serial_sequence('shop.customers', 'c' || i) IS NOT NULL"
+        ],
+        Error("22000")
+    ),
+    attack(
+        "how the first row fails: an internal error",
+        &[
+            "SELECT count(*) FROM (SELECT email, min(id) i FROM shop.customers GROUP BY email) x WHERE CASE i % 2 WHEN 0 THEN setweight(array_to_tsvector(ARRAY[i::text]), 'x') IS NOT NULL ELSE 1/(i-i) > 0 END"
+        ],
+        Error("22000")
+    ),
+    attack(
+        "how the first row fails: the server's state",
+        &[
+            "SELECT count(*) FROM (SELECT email, min(id) i FROM shop.customers GROUP BY email) x WHERE CASE i % 2 WHEN 0 THEN pg_is_wal_replay_paused() ELSE 1/(i-i) > 0 END"
+        ],
+        Error("22000")
+    ),
+    attack(
+        "how the first row fails: a schema that is closed",
+        &[
+            "SELECT count(*) FROM (SELECT email, min(id) i FROM shop.customers GROUP BY email) x WHERE CASE i % 2 WHEN 0 THEN ('pg_toast.x' || i)::regclass IS NOT NULL ELSE 1/(i-i) > 0 END"
+        ],
+        Error("22000")
+    ),
     attack("an invalid regular expression from data", &["SELECT 'x' ~ notes FROM shop.customers"], Harmless),
     attack("NOTICE of to_tsvector", &["SELECT length(to_tsvector(notes)) FROM shop.customers LIMIT 5"], Harmless),
     attack("client_min_messages", &["SET client_min_messages = debug5", "SELECT full_name FROM shop.customers WHERE id = {id}"], Harmless),

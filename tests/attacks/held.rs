@@ -33,6 +33,18 @@ attacks![
         Error("22000")
     ),
     attack(
+        "an error when it is filled, by a text that is sent in steps",
+        &[
+            "BEGIN; SET LOCAL search_path = shop; DECLARE c CURSOR WITH HOLD FOR SELECT id FROM shop.employees WHERE dept = 3 AND ('x' || id)::int > 0; COMMIT"
+        ],
+        Error("22000")
+    ),
+    attack(
+        "an error when it is filled, at the end of another statement",
+        &["DECLARE c CURSOR WITH HOLD FOR SELECT id FROM shop.employees WHERE dept = 3 AND ('x' || id)::int > 0; SET TIME ZONE 'UTC'"],
+        Error("22000")
+    ),
+    attack(
         "binary digits of a veiled number",
         &["DECLARE c BINARY CURSOR WITH HOLD FOR SELECT salary FROM shop.customers WHERE id = {id}", "FETCH c"],
         Harmless

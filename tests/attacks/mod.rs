@@ -78,6 +78,7 @@ mod users;
 mod versions;
 mod view;
 mod whole_row;
+mod window;
 mod write_oracles;
 mod writes;
 

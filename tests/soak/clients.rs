@@ -212,17 +212,13 @@ pub async fn work(place: Arc<Place>, number: usize, end: Instant) -> Figures {
             93..96 => {
                 let token = client.cancel_token();
                 let long = client.simple_query("SELECT count(*) FROM generate_series(1, 2000000000)");
-                let cancel = async {
+                tokio::pin!(long);
+                let error = loop {
                     // Until it runs: a request that comes before it is for nothing.
-                    loop {
-                        tokio::time::sleep(Duration::from_millis(100)).await;
-                        let tcp = TcpStream::connect(("127.0.0.1", place.port)).await.expect("no connection");
-                        token.cancel_query_raw(tcp, NoTls).await.expect("no cancellation");
+                    tokio::select! {
+                        ended = &mut long => break ended.expect_err("not cancelled"),
+                        () = tokio::time::sleep(Duration::from_millis(100)) => cancel(&place, &token).await,
                     }
-                };
-                let error = tokio::select! {
-                    ended = long => ended.expect_err("not cancelled"),
-                    () = cancel => unreachable!(),
                 };
                 assert_eq!(code(&error), "57014", "{error:?}");
                 "cancel"
@@ -236,6 +232,18 @@ pub async fn work(place: Arc<Place>, number: usize, end: Instant) -> Figures {
         tokio::time::sleep(Duration::from_millis(rng.below(20) as u64)).await;
     }
     figures
+}
+
+/// Sends a request, and waits until the proxy has done with it: what comes next would meet one that is still under way.
+async fn cancel(place: &Place, token: &tokio_postgres::CancelToken) {
+    let (near, mut far) = tokio::io::duplex(64);
+    token.cancel_query_raw(near, NoTls).await.expect("no request");
+    let mut request = Vec::new();
+    far.read_to_end(&mut request).await.unwrap();
+    let mut tcp = TcpStream::connect(("127.0.0.1", place.port)).await.expect("no connection");
+    tcp.write_all(&request).await.expect("no cancellation");
+    // It closes without a word.
+    let _closed = tcp.read(&mut [0]).await;
 }
 
 async fn collect(stream: tokio_postgres::CopyOutStream) -> String {

@@ -137,6 +137,7 @@ impl<J: Judge> Conversation<J> {
             b'Z' if asked.ends != Ends::Flushed => {
                 let status = Status::decode(body).ok_or(Veto::Malformed { tag: 'Z' })?;
                 self.failed = status == Status::Failed;
+                self.in_block = status != Status::Idle;
                 self.answered(*asked, Some(status), out);
                 return Ok(None);
             }

@@ -369,7 +369,9 @@ impl<J: Judge> Conversation<J> {
         let refusal = c.refusal.take().filter(|_| told_to);
         let is_stale = named || stale::is_stale(report) || refusal.as_ref().is_some_and(|r| r.id == stale::ID);
         self.wants_fresh |= is_stale;
-        let order_is_data = c.statement.order_is_data && c.due.front() == Some(&Due::Rows);
+        // Where the transaction ends, cursors that are held run.
+        let held = c.due.front() == Some(&Due::Ready) && self.names.holds_order();
+        let order_is_data = held || c.statement.order_is_data && c.due.front() == Some(&Due::Rows);
         let told = match refusal {
             Some(refusal) if refusal.id == stale::ID => stale::report(),
             Some(refusal) => Report::of(&refusal),

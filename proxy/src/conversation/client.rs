@@ -183,8 +183,7 @@ impl<J: Judge> Conversation<J> {
                         Ok((statement, sent)) => match declared_otherwise(&statement.openings, types) {
                             Some(index) => token_type(index),
                             None => {
-                                let effect = &statement.effect;
-                                self.naming |= statement.leans.is_some() || effect.makes() || effect.takes_role();
+                                self.choosy |= statement.is_told_apart();
                                 self.prepare(name, Texts::of(text, sent), types, Arc::new(statement), out);
                                 return Taken::Yes;
                             }
@@ -227,7 +226,8 @@ impl<J: Judge> Conversation<J> {
             self.refuse(too_many(), out);
             return Err(Taken::Yes);
         }
-        if (statement.judged.is_some() || self.policy_waits) && !self.settled(out) {
+        let judged = statement.judged.is_some() || self.names.statement(name).is_some_and(|s| s.judged.is_some());
+        if (judged || self.policy_waits) && !self.settled(out) {
             return Err(Taken::Later);
         }
         if let Err(refusal) = self.still_meant(&statement) {
@@ -236,7 +236,10 @@ impl<J: Judge> Conversation<J> {
         }
         let bound = match self.ledger.bound_to(name, self.names.statement(name)) {
             Ok(bound) => bound.cloned(),
-            Err(candidates) if candidates.iter().all(|s| s.openings.is_empty() && s.leans.is_none() && !s.by_sql && s.carry.is_none()) => {
+            // Whichever it is, the message goes on as it is.
+            Err(candidates)
+                if !self.names.is_unwitnessed(name) && candidates.iter().all(|s| s.is_bound_as_it_is() && self.still_meant(s).is_ok()) =>
+            {
                 None
             }
             Err(_) => {
@@ -315,7 +318,7 @@ impl<J: Judge> Conversation<J> {
         let limited = self.limiting.is_some();
         let (run, certain) = match run {
             Some(run) => (run, true),
-            None => (None, !self.naming),
+            None => (None, !self.choosy),
         };
         if !self.ledger.is_empty() && (!certain || run.as_ref().is_some_and(|s| s.leans.is_some())) {
             return self.settle(out);
@@ -337,7 +340,7 @@ impl<J: Judge> Conversation<J> {
             self.owe(Owed::DescribePortal { name: portal.into(), told: false });
         }
         self.moving |= self.may_move(&ahead) || run.as_ref().is_some_and(|s| self.may_move(s));
-        self.asks_for_data(std::slice::from_ref(&ahead));
+        self.asks_for_data(std::slice::from_ref(meant));
         if ahead.carry.is_some() {
             self.carry_portal(portal, ahead, out);
             return Taken::Yes;
@@ -349,6 +352,9 @@ impl<J: Judge> Conversation<J> {
             // What comes next may use the name: it is taken when that is there.
             message::put_bare(&mut out.to_server, b'H');
             self.waiting = true;
+        } else if self.inflow.is_asked() {
+            // Nothing is taken before it is known what became of it. While the server reads data it ignores this.
+            message::put_bare(&mut out.to_server, b'H');
         }
         Taken::Yes
     }
@@ -368,7 +374,10 @@ impl<J: Judge> Conversation<J> {
 
     pub(super) fn owe(&mut self, owed: Owed) {
         self.quiet = false;
-        self.unsynced = !matches!(owed, Owed::Sync | Owed::Simple(_));
+        let ends = matches!(owed, Owed::Sync | Owed::Simple(_));
+        self.unsynced = !ends;
+        // A transaction that ends takes back what was learnt in it: what comes next is judged when that is known.
+        self.waiting |= ends && (self.path.ends_with_transaction() || self.own.ends_with_transaction());
         self.names.sent(&owed);
         self.ledger.push(owed);
     }

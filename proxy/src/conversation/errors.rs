@@ -26,13 +26,15 @@ pub(super) struct Ran {
     pub writes: bool,
     /// SET pgveil.role, in whose place another statement was sent.
     pub takes_role: bool,
+    /// What it is; `None` where that is not known.
+    pub kind: Option<Kind>,
 }
 
 impl Ran {
     pub(super) fn of(statement: &Statement) -> Self {
         // EXECUTE runs what its name means.
         let kind = statement.leans.as_ref().map_or(statement.kind, |l| l.meant.kind);
-        Ran { order_is_data: statement.order_is_data, writes: kind == Some(Kind::Write), takes_role: statement.effect.takes_role() }
+        Ran { order_is_data: statement.order_is_data, writes: kind == Some(Kind::Write), takes_role: statement.effect.takes_role(), kind }
     }
 }
 
@@ -89,7 +91,8 @@ impl<J: Judge> Conversation<J> {
             Some(Owed::Asked(asked)) => self.asking_failed(asked, report, out),
             Some(Owed::Step(step)) => {
                 self.wants_fresh |= stale::is_of_a_name(report);
-                let mut told = self.report(report, None, step.ran());
+                let ran = self.ran_as(step.statement());
+                let mut told = self.report(report, None, ran);
                 step.place(report, &mut told);
                 told.put(&mut out.to_client, b'E');
                 self.skip(out);
@@ -126,18 +129,19 @@ impl<J: Judge> Conversation<J> {
                 self.skip(out);
             }
             Some(Owed::Execute { portal }) => {
-                let unknown = Ran { order_is_data: true, writes: true, takes_role: false };
+                let unknown = Ran { order_is_data: true, writes: true, ..Ran::default() };
                 let ran = self.names.portal(&portal).map_or(unknown, |p| self.ran_as(&p.statement));
                 self.report(report, None, ran).put(&mut out.to_client, b'E');
                 self.skip(out);
             }
-            Some(
-                Owed::Witness { .. }
-                | Owed::Bind { .. }
-                | Owed::DescribeStatement { .. }
-                | Owed::DescribePortal { .. }
-                | Owed::Close { .. },
-            ) => {
+            Some(Owed::Witness { name, statement, .. }) => {
+                if !statement.by_sql {
+                    self.names.made_unwitnessed(name);
+                }
+                self.report(report, None, Ran::default()).put(&mut out.to_client, b'E');
+                self.skip(out);
+            }
+            Some(Owed::Bind { .. } | Owed::DescribeStatement { .. } | Owed::DescribePortal { .. } | Owed::Close { .. }) => {
                 self.report(report, None, Ran::default()).put(&mut out.to_client, b'E');
                 self.skip(out);
             }
@@ -147,6 +151,11 @@ impl<J: Judge> Conversation<J> {
 
     fn ran(&self, simple: &Simple) -> Ran {
         match simple.statements.get(simple.at) {
+            // The last one is done when the transaction is, but in a block.
+            Some(statement) if simple.at.saturating_add(1) == simple.statements.len() && !self.in_block => {
+                let ran = self.ran_as(statement);
+                Ran { order_is_data: ran.order_is_data || self.names.holds_order(), ..ran }
+            }
             Some(statement) => self.ran_as(statement),
             // The end of the implicit transaction.
             None => {
@@ -158,7 +167,32 @@ impl<J: Judge> Conversation<J> {
 
     fn ran_as(&self, statement: &Statement) -> Ran {
         let ran = Ran::of(statement);
-        Ran { order_is_data: ran.order_is_data || ends_transaction(statement) && self.names.holds_order(), ..ran }
+        Ran { order_is_data: ran.order_is_data || self.may_end_transaction(statement) && self.names.holds_order(), ..ran }
+    }
+
+    // Cursors that are held run with it.
+    fn may_end_transaction(&self, statement: &Statement) -> bool {
+        match statement.kind {
+            Some(Kind::Transaction | Kind::Call) => true,
+            // VACUUM and its like commit by themselves.
+            Some(Kind::Define | Kind::Utility) => !self.in_block,
+            None
+            | Some(
+                Kind::Query
+                | Kind::Carry
+                | Kind::Write
+                | Kind::Explain
+                | Kind::ExplainTree(_)
+                | Kind::Set
+                | Kind::Show
+                | Kind::CopyOut
+                | Kind::CopyIn
+                | Kind::Lock
+                | Kind::Name
+                | Kind::Named
+                | Kind::Keep,
+            ) => false,
+        }
     }
 
     pub(super) fn report(&mut self, report: &Report, refusal: Option<&Refusal>, ran: Ran) -> Report {
@@ -177,10 +211,11 @@ impl<J: Judge> Conversation<J> {
                 _ => Report::of(refusal),
             },
             _ if ran.takes_role && report.code() == IN_TRANSACTION => Report::of(&role_alone()),
-            _ if is_closed(report) => Report::of(&closed()),
+            // Beside protected relations pg_notify is not called: there it would be an expression that says the same.
+            _ if is_closed(report) && !ran.order_is_data => Report::of(&closed()),
             _ if self.copies_in() => self.scrub.of_copied(report),
             _ if ran.writes && Scrub::is_of_a_constraint(report) => Scrub::constraint(report),
-            _ if ran.order_is_data && Scrub::is_of_a_row(report) => Scrub::failed_on_a_row(report),
+            _ if ran.order_is_data && Scrub::is_of_a_row(report, ran.kind) => Scrub::failed_on_a_row(report),
             _ if ran.writes => self.scrub.of_a_write(report),
             _ => self.scrub.error(report),
         }
@@ -205,9 +240,4 @@ impl<J: Judge> Conversation<J> {
 fn is_closed(report: &Report) -> bool {
     let message = report.field(b'M').unwrap_or_default();
     report.code() == b"22P02" && message.windows(CLOSED.len()).any(|w| w == CLOSED.as_bytes())
-}
-
-/// Cursors that are held run with it.
-fn ends_transaction(statement: &Statement) -> bool {
-    matches!(statement.kind, Some(Kind::Transaction | Kind::Call))
 }

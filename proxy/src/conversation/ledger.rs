@@ -24,7 +24,7 @@ pub type Name = Box<[u8]>;
 pub enum Owed {
     /// For Query: everything up to ReadyForQuery.
     Simple(Simple),
-    /// For Parse: ParseComplete.
+    /// For Parse: ParseComplete. The name means something only when the [`Owed::Witness`] behind it has come, too.
     Parse {
         /// Its statement's name.
         name: Name,
@@ -172,7 +172,9 @@ impl Ledger {
     }
 
     /// What a Bind that is sent now will be bound to, where that is certain: the statement whose Parse goes before it in this
-    /// stretch up to a Sync (if that fails, the Bind is skipped), or else `confirmed`, if no Parse of that name is under way.
+    /// stretch up to a Sync, or else `confirmed`, if no Parse of that name is under way. A Parse is under way until its witness is
+    /// there: the server has the statement from ParseComplete on, of which it may send the one and keep back the other. If either
+    /// fails, the Bind is skipped.
     ///
     /// # Errors
     /// The statements that it may be, where one of several may be meant.
@@ -185,7 +187,7 @@ impl Ledger {
         let mut here = true;
         for owed in self.owed.iter().rev() {
             match owed {
-                Owed::Parse { name: made, statement, .. } if **made == *name => {
+                Owed::Parse { name: made, statement, .. } | Owed::Witness { name: made, statement, .. } if **made == *name => {
                     if here {
                         return Ok(Some(statement));
                     }
@@ -205,7 +207,8 @@ impl Ledger {
                 | Owed::Step(_) => {}
             }
         }
-        if candidates.is_empty() {
+        // None, or the same one: what SQL made is described before each Bind.
+        if candidates.iter().all(|&candidate| confirmed.is_some_and(|known| Arc::ptr_eq(candidate, known))) {
             return Ok(confirmed);
         }
         candidates.extend(confirmed);
@@ -225,7 +228,9 @@ impl Ledger {
                     }
                     bound = Some(statement);
                 }
-                (Owed::Parse { name, statement, .. }, Some(bound)) if **name == *bound => return here.then_some(Some(statement)),
+                (Owed::Parse { name, statement, .. } | Owed::Witness { name, statement, .. }, Some(bound)) if **name == *bound => {
+                    return here.then_some(Some(statement));
+                }
                 (Owed::Sync | Owed::Simple(_) | Owed::Carry(_) | Owed::Step(_), _) => here = false,
                 (
                     Owed::Parse { .. }

@@ -297,6 +297,8 @@ pub struct Conversation<J> {
     steps: Option<Steps>,
     /// The transaction has failed.
     failed: bool,
+    /// A transaction block was open when the server was last ready, and no statement of transaction control is done since.
+    in_block: bool,
     /// A question failed, and is not asked again before something else was done.
     gave_up: bool,
     /// The client has sent messages of the extended protocol, and no Sync yet.
@@ -312,8 +314,9 @@ pub struct Conversation<J> {
     fresh: bool,
     /// A Bind waits until it is certain what its statement's name means.
     unsettled: bool,
-    /// A statement was parsed whose meaning, or that of a later text, hangs on names.
-    naming: bool,
+    /// A statement was parsed that is run only where it is certain that it is, and no other in its place: see
+    /// [`statement::Statement::is_told_apart`].
+    choosy: bool,
     /// The server was asked for what it keeps back.
     flushed: bool,
     /// Bytes of a client's message that are dropped.
@@ -380,6 +383,7 @@ impl<J: Judge> Conversation<J> {
             own: Own::default(),
             steps: None,
             failed: false,
+            in_block: false,
             gave_up: false,
             unsynced: false,
             skipping: false,
@@ -388,7 +392,7 @@ impl<J: Judge> Conversation<J> {
             wants_fresh: false,
             fresh: false,
             unsettled: false,
-            naming: false,
+            choosy: false,
             flushed: false,
             dropping: 0,
             passing: 0,
@@ -414,7 +418,9 @@ impl<J: Judge> Conversation<J> {
     /// Whether a message of the client's is taken now. Where not, an answer of the server's (or [`Conversation::refreshed`]) changes it.
     pub fn listening(&self) -> bool {
         let settled = self.syncs == 0 || self.inflow.is_open();
-        !self.waiting && !self.unsettled && !self.wants_fresh && !self.inflow.is_asked() && settled && self.ledger.len() < OWED_LIMIT
+        // Data is a part of what is waited for.
+        let waiting = self.waiting && !(self.inflow.is_open() && self.strange.is_none());
+        !waiting && !self.unsettled && !self.wants_fresh && !self.inflow.is_asked() && settled && self.ledger.len() < OWED_LIMIT
     }
 
     /// Whether rows are being kept: that takes long, and ends if the client is gone. Nothing is taken from it, but its bytes are read.

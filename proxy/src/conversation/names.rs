@@ -3,7 +3,7 @@
 //! Only the confirmed view decides how rows are masked. The view ahead decides what is worth sending: a name that no message can have
 //! made is not asked for. A Close that is under way takes nothing from it, for an error before it would skip it. Stale names are harmless: for every name that lives in the server, the last confirmed meaning is here.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Rows;
@@ -35,6 +35,8 @@ pub struct Portal {
     pub cursor: Option<Cursor>,
     /// What it has given so far.
     pub given: Arc<Given>,
+    /// Its transaction is over, at whose end its query ran.
+    pub kept: bool,
 }
 
 impl Portal {
@@ -49,6 +51,8 @@ impl Portal {
 pub struct Names {
     statements: HashMap<Name, Arc<Statement>>,
     portals: HashMap<Name, Portal>,
+    /// Statements that the server has made and not described: they mean nothing here, and the names are taken.
+    unwitnessed: HashSet<Name>,
     ahead: Ahead,
 }
 
@@ -87,7 +91,8 @@ impl Names {
 
     /// No further name fits.
     pub fn full(&self) -> bool {
-        self.statements.len().max(self.portals.len()).max(self.ahead.statements.len()).max(self.ahead.portals.len()) >= LIMIT
+        let confirmed = self.statements.len().max(self.portals.len()).max(self.unwitnessed.len());
+        confirmed.max(self.ahead.statements.len()).max(self.ahead.portals.len()) >= LIMIT
     }
 
     /// A message was sent.
@@ -132,7 +137,18 @@ impl Names {
 
     /// The server has made a statement.
     pub fn confirm_statement(&mut self, name: Name, statement: Arc<Statement>) {
+        self.unwitnessed.remove(&name);
         self.statements.insert(name, statement);
+    }
+
+    /// The server has made a statement, and failed to describe it.
+    pub fn made_unwitnessed(&mut self, name: Name) {
+        self.unwitnessed.insert(name);
+    }
+
+    /// The server may have a statement of that name which is not known here.
+    pub fn is_unwitnessed(&self, name: &[u8]) -> bool {
+        self.unwitnessed.contains(name)
     }
 
     /// The server has made a portal.
@@ -143,7 +159,10 @@ impl Names {
     /// The server has closed a statement or portal.
     pub fn closed(&mut self, target: Target, name: &[u8]) {
         match target {
-            Target::Statement => drop(self.statements.remove(name)),
+            Target::Statement => {
+                self.unwitnessed.remove(name);
+                self.statements.remove(name);
+            }
             Target::Portal => drop(self.portals.remove(name)),
         }
     }
@@ -156,20 +175,31 @@ impl Names {
             Effect::Declares(name, statement, cursor) => {
                 // Formats that nobody has named are text: that is what an Execute of a cursor gives, BINARY or not.
                 if let Some(rows) = statement.rows(&Formats::default()) {
-                    let portal =
-                        Portal { statement: Arc::clone(statement), rows: Arc::new(rows), cursor: Some(*cursor), given: Arc::default() };
+                    let portal = Portal {
+                        statement: Arc::clone(statement),
+                        rows: Arc::new(rows),
+                        cursor: Some(*cursor),
+                        given: Arc::default(),
+                        kept: false,
+                    };
                     self.confirm_portal(name.clone(), portal);
                 }
             }
             Effect::Deallocates(name) => self.closed(Target::Statement, name),
-            Effect::DeallocatesAll => self.statements.clear(),
+            Effect::DeallocatesAll => self.no_named_statements(),
             Effect::Closes(name) => self.closed(Target::Portal, name),
             Effect::ClosesAll => self.portals.clear(),
             Effect::Discards | Effect::TakesRole(_) => {
-                self.statements.clear();
+                self.no_named_statements();
                 self.portals.clear();
             }
         }
+    }
+
+    // The unnamed one is not among those that DEALLOCATE and DISCARD know (`DropAllPreparedStatements`).
+    fn no_named_statements(&mut self) {
+        self.statements.retain(|name, _| name.is_empty());
+        self.unwitnessed.retain(|name| name.is_empty());
     }
 
     /// What the name that a statement leans on means now is what it meant when its text was made ready.
@@ -180,13 +210,14 @@ impl Names {
         }
     }
 
-    /// A cursor that outlives its transaction reads protected relations: where the transaction ends, an error may be its.
+    /// A cursor that outlives the transaction reads protected relations: where that ends, an error may be its.
     pub fn holds_order(&self) -> bool {
-        self.portals.values().any(|p| p.cursor.is_some_and(|c| c.hold) && p.statement.order_is_data)
+        self.portals.values().any(|p| !p.kept && p.cursor.is_some_and(|c| c.hold) && p.statement.order_is_data)
     }
 
     /// The transaction is over, and its portals with it, but for cursors that are held.
     pub fn transaction_over(&mut self) {
         self.portals.retain(|_, portal| portal.cursor.is_some_and(|c| c.hold));
+        self.portals.values_mut().for_each(|portal| portal.kept = true);
     }
 }

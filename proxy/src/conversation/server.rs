@@ -162,7 +162,7 @@ impl<J: Judge> Conversation<J> {
                 let statement = Arc::clone(self.names.statement(&statement).ok_or(Veto::Name)?);
                 let rows = statement.rows(&formats);
                 let rows = Arc::new(rows.unwrap_or(Rows { columns: statement.outputs.len(), treatment: Treatment::Never }));
-                self.names.confirm_portal(portal, Portal { statement, rows, cursor: None, given: Arc::default() });
+                self.names.confirm_portal(portal, Portal { statement, rows, cursor: None, given: Arc::default(), kept: false });
                 bare(out, tag, body)?;
                 Ok(None)
             }
@@ -315,12 +315,14 @@ impl<J: Judge> Conversation<J> {
         self.rows = None;
         self.bears(statement)?;
         self.names.done(&statement.effect);
+        self.choosy |= statement.effect.makes();
         match statement.kind {
             None => return Err(Veto::Unexpected { tag: 'C' }.into()),
             Some(Kind::Transaction) => {
                 self.path.transaction_control();
                 self.own.transaction_control();
                 self.failed = false;
+                self.in_block = false;
             }
             Some(_) if statement.changes_catalog => self.own.changed(&mut self.path),
             Some(kind) if statement.moves_search_path => {
@@ -370,6 +372,7 @@ impl<J: Judge> Conversation<J> {
             return Err(End::TakesRole(role));
         }
         self.failed = status == Status::Failed;
+        self.in_block = status != Status::Idle;
         self.gave_up = false;
         if self.ledger.is_empty() {
             self.unsynced = false;

@@ -150,11 +150,12 @@ pub struct Leans {
 }
 
 impl Leans {
-    /// A name that means `now` gives the same rows, and takes the same arguments.
+    /// A name that means `now` gives the same rows and errors, and takes the same arguments.
     pub fn fits(&self, now: &Arc<Statement>, binary: bool) -> bool {
         let alike = || {
             let (a, b) = (&*self.meant, &**now);
-            a.outputs == b.outputs && a.order_is_data == b.order_is_data && a.openings.is_empty() && b.openings.is_empty()
+            let kinds = (a.kind, a.order_is_data, a.moves_search_path) == (b.kind, b.order_is_data, b.moves_search_path);
+            kinds && a.outputs == b.outputs && a.openings.is_empty() && b.openings.is_empty()
         };
         self.binary == binary && (Arc::ptr_eq(&self.meant, now) || alike())
     }
@@ -212,6 +213,18 @@ impl Statement {
             leans: Some(leans),
             ..self
         }
+    }
+
+    /// A Bind of it is sent on as it came, and nothing before it.
+    pub fn is_bound_as_it_is(&self) -> bool {
+        self.openings.is_empty() && self.leans.is_none() && !self.by_sql && self.carry.is_none()
+    }
+
+    /// What is sent when it is run, or after it, is not what goes with other statements.
+    pub fn is_told_apart(&self) -> bool {
+        let moves = self.moves_search_path || self.changes_catalog || self.kind == Some(Kind::Transaction);
+        let names = self.leans.is_some() || self.effect.makes() || self.effect.takes_role();
+        moves || names || self.carry.is_some() || self.kind == Some(Kind::CopyIn)
     }
 
     /// It may give the client rows, or the data of a COPY.

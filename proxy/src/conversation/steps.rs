@@ -12,7 +12,6 @@ use pgveil_policy::read::role_alone;
 use pgveil_policy::{Kind, Plan, Planned, Refusal};
 
 use super::client::UNPARSABLE;
-use super::errors::Ran;
 use super::ledger::{Owed, Texts};
 use super::named::takes_role;
 use super::refusals::{REFUSED, shifted, streams_among_steps};
@@ -52,9 +51,9 @@ impl Step {
         &self.texts.client
     }
 
-    /// What of it an error may tell.
-    pub(super) fn ran(&self) -> Ran {
-        Ran::of(&self.statement)
+    /// What was judged.
+    pub(super) fn statement(&self) -> &Statement {
+        &self.statement
     }
 
     /// Gives an error's report its place in the client's text.

@@ -10,6 +10,7 @@ mod refused;
 mod role;
 mod steps;
 mod visible;
+mod window;
 
 use fake::{Talk, server};
 

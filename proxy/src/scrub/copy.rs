@@ -19,7 +19,9 @@ impl Scrub {
         // Nothing but COPY itself has a part in it.
         let alone = context.starts_with("COPY ") && !context.contains('\n');
         let mut shown = match (known, report.field(b'M').and_then(|message| std::str::from_utf8(message).ok())) {
-            _ if NOT_OF_THE_DATA.contains(&class) => self.error(&without_context(report)),
+            _ if NOT_OF_THE_DATA.contains(&class) && alone => self.error(&without_context(report)),
+            // A trigger may say so, of values that are stored.
+            _ if NOT_OF_THE_DATA.contains(&class) => self.error(report),
             (Some(BAD_FILE), Some(message)) if alone && !self.tells(message.as_bytes()) => {
                 Report::ours(severity(report.severity()), BAD_FILE, message)
             }
@@ -75,6 +77,7 @@ mod tests {
         told("P0001", "CANARY", "PL/pgSQL function f() line 1 at RAISE\nCOPY t, line 3: \"x\"");
         told("22P04", "CANARY", "PL/pgSQL function f() line 1 at RAISE\nCOPY t, line 3: \"x\"");
         told("ZZZZZ", "CANARY", "");
+        told("55P03", "CANARY", "PL/pgSQL function f() line 1 at RAISE\nCOPY t, line 3");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! (PostgreSQL documentation, appendix A); a class that is not on it is told in our words.
 
 mod copy;
+mod row;
 pub mod words;
 
 use crate::wire::answer::Report;
@@ -52,17 +53,7 @@ impl Scrub {
         shown
     }
 
-    /// Whether an error may be an expression's, on some row: not one of the statement as such (it has a position, in the text),
-    /// of the transaction, of resources or of the server.
-    pub fn is_of_a_row(report: &Report) -> bool {
-        let code = code(report.code()).unwrap_or_default();
-        let class = code.get(..2).unwrap_or_default();
-        // A right that the account has not is looked for before the first row is read.
-        let denied = report.code() == b"42501" && report.field(b'R') == Some(b"aclcheck_error");
-        report.field(b'P').is_none() && !denied && !words::NOT_OF_A_ROW.contains(&class) && !words::OF_A_DEFINITION.contains(&code)
-    }
-
-    /// One error for all of these: which row fails first, and how, follows the order in which rows are read.
+    /// One error for all that [`Scrub::is_of_a_row`]: which row fails first, and how, follows the order in which rows are read.
     pub fn failed_on_a_row(report: &Report) -> Report {
         let mut ours = Report::ours(severity(report.severity()), "22000", words::FAILED_ON_A_ROW);
         ours.fields.push((b'D', words::FAILED_ON_A_ROW_DETAIL.as_bytes().to_vec()));
@@ -101,7 +92,7 @@ impl Scrub {
     pub fn of_a_write(&self, report: &Report) -> Report {
         let class = code(report.code()).and_then(|c| c.get(..2)).unwrap_or_default();
         let code = code(report.code()).unwrap_or("XX000");
-        if report.field(b'P').is_some() || words::NOT_OF_A_ROW.contains(&class) || words::OF_THE_SCHEMA.contains(&code) {
+        if report.field(b'P').is_some() || words::NOT_OF_A_VALUE.contains(&class) || words::OF_THE_SCHEMA.contains(&code) {
             return self.error(report);
         }
         let mut ours = Report::ours(severity(report.severity()), code, words::message(code));
@@ -291,19 +282,6 @@ mod tests {
         assert!(!text(&scrub.of_a_write(&computed)).contains("CANARY"));
         let of_the_text = report("22P02", &[(b'M', "invalid input syntax for type integer: \"x\""), (b'P', "9")]);
         assert!(text(&scrub.of_a_write(&of_the_text)).contains("\"x\""));
-    }
-
-    #[test]
-    fn errors_of_a_row_are_all_alike() {
-        for code in ["22P02", "22012", "21000", "42704", "42P01", "2201B"] {
-            let failed = report(code, &[(b'M', "division by zero")]);
-            assert!(Scrub::is_of_a_row(&failed), "{code}");
-            assert_eq!(Scrub::failed_on_a_row(&failed), Scrub::failed_on_a_row(&report("22012", &[])), "{code}");
-        }
-        for code in ["57014", "53200", "40001", "25P02", "55P03"] {
-            assert!(!Scrub::is_of_a_row(&report(code, &[(b'M', "canceling statement")])), "{code}");
-        }
-        assert!(!Scrub::is_of_a_row(&report("42883", &[(b'M', "operator does not exist"), (b'P', "8")])), "it has a position");
     }
 
     #[test]

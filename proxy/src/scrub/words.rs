@@ -9,13 +9,8 @@ pub const OPEN_CLASSES: &[&str] = &[
 /// Codes of open classes whose messages hold stored bytes (encoding) or what a row-security policy refused.
 pub const CLOSED_CODES: &[&str] = &["22021", "22P05", "42501"];
 
-/// Classes of errors that no expression over a row raises.
-pub const NOT_OF_A_ROW: &[&str] = &["08", "25", "26", "34", "40", "53", "55", "57", "58", "F0", "XX"];
-
-/// Codes of errors about definitions and lists of columns, which no expression over a row raises: a name is taken, is not there, or is in
-/// use; there are too many columns.
-pub const OF_A_DEFINITION: &[&str] =
-    &["2BP01", "42701", "42703", "42710", "42830", "54011", "42P03", "42P05", "42P06", "42P07", "42P12", "42P16", "42P17"];
+/// Classes of open errors that hold no stored value, whatever a statement writes.
+pub const NOT_OF_A_VALUE: &[&str] = &["08", "25", "26", "34", "40", "53", "55", "57"];
 
 /// Codes of errors that a statement which writes meets in the schema, not in a row: ON CONFLICT without its index, a generated column.
 pub const OF_THE_SCHEMA: &[&str] = &["42P10", "428C9", "0A000"];

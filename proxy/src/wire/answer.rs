@@ -25,11 +25,23 @@ impl Report {
         }
     }
 
-    /// The fields that stand whole in the front of a body.
+    /// The fields that stand whole in the front of a body. Where that is not all of them, a context is among those that it has: who it
+    /// was that said so would stand behind.
     pub fn decode_front(front: &[u8]) -> Self {
         let mut c = Cursor::new(front);
-        let mut field = || c.u8().filter(|tag| *tag != 0).and_then(|tag| Some((tag, c.cstring()?.to_vec())));
-        Report { fields: std::iter::from_fn(&mut field).collect() }
+        let mut report = Report::default();
+        loop {
+            match c.u8() {
+                Some(0) => return report,
+                Some(tag) => match c.cstring() {
+                    Some(text) => report.fields.push((tag, text.to_vec())),
+                    None => break,
+                },
+                None => break,
+            }
+        }
+        report.fields.push((b'W', "…".into()));
+        report
     }
 
     /// The text of a field.
@@ -254,6 +266,21 @@ mod tests {
         assert_eq!((report.code(), report.field(b'M'), report.field(b'P')), (&b"42501"[..], Some(&b"noMforged"[..]), Some(&b"7"[..])));
         for n in 0..body.len() {
             assert_eq!(Report::decode(&body[..n]), None, "cut at {n}");
+        }
+    }
+
+    #[test]
+    fn the_front_of_a_report_says_that_it_is_cut() {
+        let mut out = Vec::new();
+        let mut report = Report::ours("ERROR", "22012", "division by zero");
+        report.fields.push((b'D', b"long".to_vec()));
+        report.put(&mut out, b'E');
+        let body = &out[frame::HEADER..];
+        assert_eq!(Report::decode_front(body), report);
+        for n in 0..body.len() {
+            let front = Report::decode_front(&body[..n]);
+            assert_eq!(front.field(b'W'), Some("…".as_bytes()), "cut at {n}");
+            assert!(front.fields.len() <= report.fields.len() + 1);
         }
     }
 

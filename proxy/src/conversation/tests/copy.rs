@@ -198,7 +198,8 @@ fn filling_in_the_extended_protocol() {
         c.execute("");
         c.sync();
     });
-    assert_eq!(sent, ["B  s", "E "]);
+    // Were it another statement, the server would keep its answers back: it is asked for them. While it reads data it ignores that.
+    assert_eq!(sent, ["B  s", "E ", "H"]);
     talk.server(|s| {
         s.bare('2');
         s.copies('G', 0, 1);
@@ -231,6 +232,36 @@ fn filling_in_the_extended_protocol() {
     });
     assert_eq!(sent, ["S"]);
     assert_eq!(talk.server(|s| s.ready('I')), ["Z I"]);
+}
+
+#[test]
+fn data_flows_though_the_end_of_its_text_is_waited_for() {
+    let mut talk = Talk::new();
+    for (text, tag) in [("begin", "BEGIN"), ("set path", "SET")] {
+        talk.client(|c| c.query(text));
+        talk.server(|s| {
+            s.complete(tag);
+            s.ready('T');
+        });
+    }
+    talk.take_sent();
+    assert_eq!(talk.server(|s| s.path(r#"["pg_catalog","shop"]"#, 'T')), ["Z T"]);
+    // Its end may be that of the transaction in which search_path has moved.
+    let sent = talk.client(|c| {
+        c.query("copyin --");
+        c.data("1,a\n");
+        c.done();
+        c.query("rows -");
+    });
+    assert_eq!(sent, ["Q sent:copyin --"]);
+    assert_eq!(talk.server(|s| s.copies('G', 0, 2)), ["G"]);
+    assert_eq!(talk.client(|_| ()), ["d \"1,a\\n\"", "c"]);
+    let told = talk.server(|s| {
+        s.complete("COPY 1");
+        s.ready('T');
+    });
+    assert_eq!(told, ["C COPY 1", "Z T"]);
+    assert_eq!(talk.client(|_| ()), ["Q sent:rows -"]);
 }
 
 #[test]

@@ -290,6 +290,18 @@ impl Client {
         });
     }
 
+    /// With one parameter, in text.
+    pub fn bind_value(&mut self, portal: &str, statement: &str, value: &str) {
+        frame::put(&mut self.0, b'B', |b| {
+            message::put_cstring(b, portal.as_bytes());
+            message::put_cstring(b, statement.as_bytes());
+            b.extend_from_slice(&[0, 0, 0, 1]);
+            b.extend_from_slice(&u32::try_from(value.len()).unwrap().to_be_bytes());
+            b.extend_from_slice(value.as_bytes());
+            b.extend_from_slice(&[0; 2]);
+        });
+    }
+
     pub fn describe(&mut self, target: char, name: &str) {
         message::put_describe(&mut self.0, self::target(target), name.as_bytes());
     }
@@ -556,6 +568,11 @@ impl Talk {
         one
     }
 
+    /// The bodies of the messages of a type that are to be sent.
+    pub fn sent_bodies(&self, wanted: u8) -> Vec<Vec<u8>> {
+        frames(&self.out.to_server).into_iter().filter(|(tag, _)| *tag == wanted).map(|(_, body)| body).collect()
+    }
+
     /// The server answers, and the conversation is over.
     pub fn veto(&mut self, write: impl FnOnce(&mut Server)) -> String {
         self.conversation.from_server(&server(write), &mut self.out).unwrap_err().to_string()
@@ -592,11 +609,32 @@ fn sent(tag: u8, body: &[u8]) -> String {
     let mut parts = text.split('\0');
     let mut next = || parts.next().unwrap_or_default().to_owned();
     match tag {
-        b'P' | b'B' => format!("{} {} {}", char::from(tag), next(), next()),
+        b'P' => format!("P {} {}", next(), next()),
+        b'B' => format!("B {} {}{}", next(), next(), bound(body)),
         b'd' => format!("d {text:?}"),
         b'Q' | b'D' | b'C' | b'E' => format!("{} {}", char::from(tag), next()),
         _ => char::from(tag).to_string(),
     }
+}
+
+// The values of a Bind, each after a space, but for NULL.
+fn bound(body: &[u8]) -> String {
+    let mut c = crate::wire::cursor::Cursor::new(body);
+    let mut values = || {
+        c.cstring()?;
+        c.cstring()?;
+        let formats = usize::from(c.u16()?);
+        c.bytes(2 * formats)?;
+        let mut all = String::new();
+        for _ in 0..c.u16()? {
+            if let Some(value) = c.value()? {
+                all.push(' ');
+                all.push_str(&String::from_utf8_lossy(value));
+            }
+        }
+        Some(all)
+    };
+    values().unwrap_or_default()
 }
 
 fn told(tag: u8, body: &[u8]) -> String {

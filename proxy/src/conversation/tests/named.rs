@@ -1,6 +1,7 @@
 //! Transcripts of texts about names.
 
 use super::fake::{Client, Server, Talk};
+use crate::wire::answer::Report;
 
 fn ask(talk: &mut Talk, text: &str, answer: impl FnOnce(&mut Server)) -> Vec<String> {
     talk.client(|c| c.query(text));
@@ -245,6 +246,56 @@ fn an_error_when_a_held_cursor_is_filled_tells_no_row() {
         s.ready('I');
     });
     assert!(told[0].starts_with("E 22000 an expression of the statement fails"), "{told:?}");
+}
+
+#[test]
+fn an_error_at_the_end_of_the_text_that_has_made_a_held_cursor_tells_no_row() {
+    let mut talk = Talk::new();
+    // The last statement is not done before the cursor is filled.
+    let fails = |s: &mut Server| {
+        s.error("22P02", "invalid input syntax for type integer: \"ana\"");
+        s.ready('I');
+    };
+    talk.client(|c| c.query("hold h rows protected;set x"));
+    let told = talk.server(|s| {
+        s.complete("DECLARE CURSOR");
+        fails(s);
+    });
+    assert!(told[1].starts_with("E 22000 an expression of the statement fails"), "{told:?}");
+    // In a block it is not filled yet, and when the block is over it is filled already: an error is the statement's own.
+    ask(&mut talk, "begin", done("BEGIN", 'T'));
+    ask(&mut talk, "hold h rows protected", done("DECLARE CURSOR", 'T'));
+    let told = ask(&mut talk, "set x", |s| {
+        s.error("22023", "invalid value for parameter \"x\"");
+        s.ready('T');
+    });
+    assert_eq!(told, ["E 22023 invalid value for parameter \"x\"", "Z T"]);
+    ask(&mut talk, "commit", done("COMMIT", 'I'));
+    assert_eq!(ask(&mut talk, "set x", fails)[0], "E 22P02 invalid input syntax for type integer: \"ana\"");
+}
+
+#[test]
+fn no_code_tells_which_row_fails_first() {
+    for text in ["rows protected", "execute p"] {
+        for (code, routine) in [("42703", "convert_column_name"), ("XX000", "tsvector_setweight"), ("55000", "pg_is_wal_replay_paused")] {
+            let mut talk = Talk::new();
+            ask(&mut talk, "prepare p rows protected", done("PREPARE", 'I'));
+            let told = ask(&mut talk, text, |s| {
+                let mut report = Report::ours("ERROR", code, "column \"c17\" does not exist");
+                report.fields.push((b'R', routine.into()));
+                report.put(&mut s.0, b'E');
+                s.ready('I');
+            });
+            assert!(told[0].starts_with("E 22000 an expression of the statement fails"), "{text} {code}: {told:?}");
+        }
+    }
+    // Others say what they have to say.
+    let mut talk = Talk::new();
+    let told = ask(&mut talk, "rows -", |s| {
+        s.error("42703", "column \"c17\" does not exist");
+        s.ready('I');
+    });
+    assert_eq!(told[0], "E 42703 column \"c17\" does not exist");
 }
 
 #[test]

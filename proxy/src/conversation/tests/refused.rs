@@ -2,7 +2,8 @@
 
 use super::SEALED;
 use super::fake::{Client, Server, Talk};
-use crate::conversation::{End, TEXT_LIMIT};
+use crate::conversation::{ANSWER_LIMIT, End, TEXT_LIMIT};
+use crate::wire::answer::Report;
 
 #[test]
 fn a_refusal_stands_where_the_servers_error_was() {
@@ -167,6 +168,18 @@ fn texts_over_the_limit_are_refused_and_the_session_goes_on() {
         s.ready('I');
     });
     assert!(told[0].starts_with("E 54000 a message of 16777223 bytes is too large"), "{told:?}");
+}
+
+#[test]
+fn an_error_that_is_too_large_to_be_read_may_be_a_functions_own() {
+    let mut talk = Talk::new();
+    talk.client(|c| c.query("rows -"));
+    let mut report = Report::ours("ERROR", "22012", "CANARY");
+    report.fields.push((b'D', vec![b'x'; ANSWER_LIMIT]));
+    report.fields.push((b'W', b"PL/pgSQL function f() line 1 at RAISE".to_vec()));
+    talk.server_at_once(|s| report.put(&mut s.0, b'E'));
+    let told = talk.take_told();
+    assert!(told[0].starts_with("E 22012 division by zero detail=") && !told[0].contains("CANARY"), "{told:?}");
 }
 
 #[test]

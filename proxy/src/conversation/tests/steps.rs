@@ -1,6 +1,6 @@
 //! Several statements in one text, of which later ones hang on earlier ones.
 
-use super::fake::Talk;
+use super::fake::{Server, Talk};
 
 fn step(text: &str) -> Vec<String> {
     let name = "pgveil_step";
@@ -57,6 +57,34 @@ fn statements_that_hang_on_each_other_are_sent_one_by_one_and_told_as_one_query(
         ["Z I"]
     );
     assert_eq!(talk.client(|_| {}), ["Q sent:rows -"]);
+}
+
+#[test]
+fn an_error_when_a_held_cursor_is_filled_by_one_of_them_tells_no_row() {
+    let mut talk = Talk::new();
+    talk.client(|c| c.query("begin;set path;hold h rows protected;commit"));
+    let done = |tag: &'static str| {
+        move |s: &mut Server| {
+            s.bare('n');
+            s.complete(tag);
+        }
+    };
+    talk.server(|s| {
+        s.bare('3');
+        s.bare('3');
+        s.step(done("BEGIN"));
+        s.step(done("SET"));
+    });
+    assert_eq!(talk.client(|_| {}).last().unwrap(), "H");
+    talk.server(|s| s.answers(&[&[r#"["pg_catalog","shop"]"#]]));
+    assert_eq!(talk.client(|_| {}), [step("hold h rows protected"), step("commit"), vec!["S".to_owned()]].concat());
+    let told = talk.server(|s| {
+        s.step(done("DECLARE CURSOR"));
+        "312n".chars().for_each(|tag| s.bare(tag));
+        s.error("22P02", "invalid input syntax for type integer: \"x17\"");
+    });
+    assert_eq!(told.len(), 2);
+    assert!(told[1].starts_with("E 22000 an expression of the statement fails"), "{told:?}");
 }
 
 #[test]

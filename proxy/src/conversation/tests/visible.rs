@@ -1,6 +1,6 @@
 //! What a session sees: its search_path, and what it has made itself.
 
-use super::fake::Talk;
+use super::fake::{Server, Talk};
 
 #[test]
 fn search_path_is_asked_again_before_the_client_is_told_that_it_is_ready() {
@@ -57,8 +57,71 @@ fn a_text_in_the_pipeline_of_one_that_moves_search_path_waits_for_it() {
     let sent = talk.client(|_| {});
     assert_eq!((sent.first().unwrap().as_str(), sent.last().unwrap().as_str()), ("C Spgveil_path", "H"));
     assert!(talk.server(|s| s.answers(&[&[r#"["pg_catalog","shop"]"#]])).is_empty());
-    assert_eq!(talk.client(|_| {}), ["P  sent:rows -", "D S", "S", "P  sent:rows -", "D S"]);
+    // The Sync ends the transaction in which it has moved: what comes after it waits.
+    assert_eq!(talk.client(|_| {}), ["P  sent:rows -", "D S", "S"]);
     assert_eq!(talk.paths().last().unwrap(), &vec!["pg_catalog", "shop"]);
+    let described = |s: &mut Server| {
+        s.bare('1');
+        s.parameters(0);
+        s.columns(&[(9, 2)]);
+    };
+    assert_eq!(talk.server(described), ["1"]);
+    assert!(talk.server(|s| s.ready('I')).is_empty());
+    assert_eq!(talk.take_sent().last().unwrap(), "S");
+    assert_eq!(talk.server(|s| s.path(r#"["pg_catalog","public"]"#, 'I')), ["Z I"]);
+    assert_eq!(talk.client(|_| {}), ["P  sent:rows -", "D S"]);
+    assert_eq!(talk.server(described), ["1"]);
+    assert_eq!(talk.paths().last().unwrap(), &vec!["pg_catalog", "public"]);
+}
+
+#[test]
+fn a_query_that_ends_the_transaction_in_which_search_path_has_moved_is_waited_for() {
+    let mut talk = Talk::with_statement("set", "set path", &[]);
+    talk.client(|c| {
+        c.bind("", "set", &[]);
+        c.execute("");
+        c.query("rows -");
+        c.query("rows -");
+    });
+    talk.server(|s| {
+        s.bare('2');
+        s.complete("SET");
+    });
+    assert_eq!(talk.client(|_| {}).last().unwrap(), "H");
+    talk.server(|s| s.answers(&[&[r#"["pg_catalog","shop"]"#]]));
+    assert_eq!(talk.client(|_| {}), ["Q sent:rows -"]);
+    let told = talk.server(|s| {
+        s.columns(&[(9, 2)]);
+        s.complete("SELECT 0");
+        s.ready('I');
+    });
+    assert_eq!(told, ["T ?column?:9.2", "C SELECT 0"]);
+    talk.take_sent();
+    assert_eq!(talk.server(|s| s.path(r#"["pg_catalog","public"]"#, 'I')), ["Z I"]);
+    assert_eq!(talk.client(|_| {}), ["Q sent:rows -"]);
+}
+
+#[test]
+fn what_runs_is_certain_where_it_may_move_search_path() {
+    // The name is taken: what it meant before is run, and moves it.
+    let mut talk = Talk::with_statement("s", "set path", &[]);
+    let sent = talk.client(|c| {
+        c.parse("s", "rows -");
+        c.sync();
+        c.bind("", "s", &[]);
+        c.execute("");
+        c.parse("", "rows -");
+        c.sync();
+    });
+    assert_eq!(sent, ["P s sent:rows -", "D Ss", "S", "B  s", "H"]);
+    talk.server(|s| {
+        s.error("42P05", "prepared statement \"s\" already exists");
+        s.ready('I');
+        s.bare('2');
+    });
+    assert_eq!(talk.client(|_| {}), ["E ", "H"]);
+    assert_eq!(talk.server(|s| s.complete("SET")), ["C SET"]);
+    assert_eq!(talk.client(|_| {}).first().unwrap(), "C Spgveil_path");
 }
 
 #[test]
