@@ -54,6 +54,21 @@ attacks![
         ],
         Error("22000")
     ),
+    attack(
+        "how the first row fails: as a name that means something else does",
+        &[
+            "SELECT count(*) FROM (SELECT email, min(id) i FROM shop.customers GROUP BY email) x WHERE CASE i % 2 WHEN 0 THEN ('pgveil_' || 'stale' || i)::bool ELSE 1/(i-i) > 0 END"
+        ],
+        Error("22000")
+    ),
+    attack(
+        "how the first row fails: the same, prepared",
+        &[
+            "PREPARE p AS SELECT count(*) FROM (SELECT email, min(id) i FROM shop.customers GROUP BY email) x WHERE CASE i % 2 WHEN 0 THEN ('pgveil_' || 'stale' || i)::bool ELSE 1/(i-i) > 0 END",
+            "EXECUTE p"
+        ],
+        Error("22000")
+    ),
     attack("an invalid regular expression from data", &["SELECT 'x' ~ notes FROM shop.customers"], Harmless),
     attack("NOTICE of to_tsvector", &["SELECT length(to_tsvector(notes)) FROM shop.customers LIMIT 5"], Harmless),
     attack("client_min_messages", &["SET client_min_messages = debug5", "SELECT full_name FROM shop.customers WHERE id = {id}"], Harmless),

@@ -8,7 +8,6 @@ use std::rc::Rc;
 use super::barrier::{Repeat, for_each};
 use super::expr::InScope;
 use super::holds::{Place, place};
-use super::label::Label;
 use super::scope::Item;
 use super::{Judge, build};
 use crate::plan::Origin;
@@ -61,7 +60,7 @@ impl Judge<'_> {
     fn stored(&self, e: &Expr, scope: InScope, of: &Item) -> Option<Expr> {
         let Some(Place::Column(_, 0, col)) = place(e, scope) else { return None };
         let Origin::Column { relation, attribute } = col.origin else { return None };
-        if matches!(col.label, Label::Sealed(_)) || of.oid != Some(relation) {
+        if col.label.sealed().is_some() || of.oid != Some(relation) {
             return None;
         }
         let own = self.facts.catalog.relations.get(&relation)?.attribute(attribute)?;

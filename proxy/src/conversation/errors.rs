@@ -75,7 +75,7 @@ impl<J: Judge> Conversation<J> {
                     // Told, or not, when the server is ready for the text again.
                     self.wants_fresh = true;
                     self.held.clear();
-                    let mut told = if stale::is_stale(report) { stale::report() } else { self.scrub.error(report) };
+                    let mut told = if stale::is_stale(report) { told_stale(report, ran) } else { self.scrub.error(report) };
                     simple.texts.place(report, &mut told);
                     self.ledger.put_back(Owed::Simple(Simple { failed: true, stale: Some(told), ..simple }));
                     return Ok(());
@@ -198,7 +198,7 @@ impl<J: Judge> Conversation<J> {
     pub(super) fn report(&mut self, report: &Report, refusal: Option<&Refusal>, ran: Ran) -> Report {
         if refusal.is_none() && stale::is_stale(report) {
             self.wants_fresh = true;
-            return stale::report();
+            return told_stale(report, ran);
         }
         match refusal {
             // Whatever failed: it was made to.
@@ -234,6 +234,11 @@ impl<J: Judge> Conversation<J> {
         }
         self.names.rebuild(&self.ledger);
     }
+}
+
+// Where it tells which row fails first it is told like any other; what is prepared is found to be stale when it is bound next.
+fn told_stale(report: &Report, ran: Ran) -> Report {
+    if ran.order_is_data && stale::is_of_a_gate(report) { Scrub::failed_on_a_row(report) } else { stale::report() }
 }
 
 /// pg_notify was given a channel that is not open: the server says so in the words that the judgement gave it.

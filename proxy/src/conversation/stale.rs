@@ -40,12 +40,16 @@ pub fn report() -> Report {
     report
 }
 
+/// A gate says so, or an expression of the client's that looks like one; in a subquery it may do so for some rows only.
+pub fn is_of_a_gate(report: &Report) -> bool {
+    let message = report.field(b'M').unwrap_or_default();
+    report.code() == b"22P02" && message.windows(STALE.len()).any(|w| w == STALE.as_bytes())
+}
+
 /// What went wrong was a gate or a pinned list of columns, or Postgres found by itself that a cached plan does not fit.
 pub fn is_stale(report: &Report) -> bool {
-    let message = report.field(b'M').unwrap_or_default();
-    let gate = report.code() == b"22P02" && message.windows(STALE.len()).any(|w| w == STALE.as_bytes());
     let pinned = (report.code(), report.field(b'R').unwrap_or_default()) == PINNED;
-    gate || pinned || report.code() == SqlState::UNSUPPORTED.0.as_bytes() && report.field(b'R') == Some(ROUTINE.as_bytes())
+    is_of_a_gate(report) || pinned || report.code() == SqlState::UNSUPPORTED.0.as_bytes() && report.field(b'R') == Some(ROUTINE.as_bytes())
 }
 
 /// A name was not found, or did not fit, where a text that had been judged was analysed.
