@@ -41,5 +41,5 @@ macro_rules! cases {
 cases! {
     gate, names, veil, seal_allowed, seal_arrays, seal_refused, from, with, sets, grouping, ordering, windows, functions, relations, statements, total_order, barrier,
     rows, shapes, keep, views, write_insert, write_update, write_filtered,
-    write_merge, write_with, copy, named, define_own, define_engineer,
+    write_merge, write_with, copy, named, define_own, define_engineer, fields, apart,
 }

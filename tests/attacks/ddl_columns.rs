@@ -18,6 +18,22 @@ const ATTACKS: &[Attack] = &[
         &["ALTER TABLE shop.customers ADD CHECK (row_to_json(customers.*)::text NOT LIKE '%{ssn}%')"],
         Refused,
     ),
+    attack(
+        "a CHECK of the whole row as a column's function",
+        &["ALTER TABLE shop.customers ADD CHECK (customers.row_to_json ->> 'ssn' <> '{ssn}')"],
+        Refused,
+    ),
+    attack(
+        "a CHECK of the whole row as a column's function, by its schema",
+        &["ALTER TABLE shop.customers ADD CHECK ((customers).row_to_json ->> 'ssn' <> '{ssn}')"],
+        Refused,
+    ),
+    attack("an index of the same", &["CREATE INDEX ON shop.customers ((customers.row_to_json ->> 'ssn'))"], Nothing),
+    attack(
+        "a generated column of the same",
+        &["ALTER TABLE shop.customers ADD COLUMN x json GENERATED ALWAYS AS (customers.to_json) STORED"],
+        Refused,
+    ),
     attack("a generated column", &["ALTER TABLE shop.customers ADD COLUMN x text GENERATED ALWAYS AS (ssn) STORED"], Refused),
     attack("USING moves it", &["ALTER TABLE shop.customers ALTER COLUMN city TYPE text USING ssn"], Refused),
     attack("a narrower type", &["ALTER TABLE shop.customers ALTER COLUMN ssn TYPE varchar(3)"], Refused),

@@ -235,7 +235,7 @@ fn shows(answer: &Answer) -> bool {
 }
 
 /// What such an error may be: a driver knows what to do, or the name is not there any more.
-const KNOWN: &[&str] = &["0A000", "42P01", "42703", "42501", "XX000", "42846", "42P10"];
+const KNOWN: &[&str] = &["0A000", "22000", "42P01", "42703", "42501", "XX000", "42846", "42P10"];
 
 fn one(proxy: &Proxy, race: &Race, way: Way) -> Result<bool, String> {
     let database = World::get().database(SCHEMA);

@@ -1,6 +1,6 @@
 //! Expressions: binds names, infers labels, rewrites what must be rewritten.
 
-use sqlparser::ast::{BinaryOperator, CeilFloorKind, DateTimeField, Expr, Ident, LimitClause, Query, SetExpr, Value};
+use sqlparser::ast::{BinaryOperator, CeilFloorKind, DateTimeField, Expr, LimitClause, Query, SetExpr, Value};
 
 use super::function::Judged;
 use super::holds::comparable;
@@ -221,29 +221,24 @@ impl Judge<'_> {
             }
             Expr::Tuple(es) => self.all_clear(es, scope, "a row"),
             Expr::Array(a) => self.array_of(&mut a.elem, scope),
-            Expr::CompoundFieldAccess { root, access_chain } => {
-                let label = match self.field_of_row(root, access_chain, scope)? {
-                    Some(label) if access_chain.is_empty() => {
-                        *e = (**root).clone();
-                        return Ok(label);
-                    }
-                    Some(label) => label,
-                    None => self.expr(root, scope)?,
-                };
-                self.access(label, root, access_chain, scope)
-            }
+            Expr::CompoundFieldAccess { root, access_chain } => match self.last_attribute(root, access_chain, scope)? {
+                Some(at) => self.attribute(e, at, scope),
+                None => {
+                    let label = match self.field_of_row(root, access_chain, scope)? {
+                        Some(label) if access_chain.is_empty() => {
+                            *e = (**root).clone();
+                            return Ok(label);
+                        }
+                        Some(label) => label,
+                        None => self.expr(root, scope)?,
+                    };
+                    self.access(label, root, access_chain, scope)
+                }
+            },
             other => {
                 Err(refuse::not_yet("form.expression", &format!("the expression {}", shorten(&other.to_string()))).at(self.position(other)))
             }
         }
-    }
-
-    /// `(row).name` is a function call where the row has no such field: the function must be one that may be called.
-    pub(crate) fn field(&mut self, field: &Ident) -> Result<(), Refusal> {
-        if self.facts.catalog.functions.contains_key(&field.value) {
-            self.function_facts(&[field.value.as_str()], Some(1)).map(|_| ())?;
-        }
-        Ok(())
     }
 
     /// The labels of a row's parts, or of one value.

@@ -38,6 +38,7 @@ impl Judge<'_> {
 
     /// One join tree; `before` is what stands left of it in FROM, visible to LATERAL only.
     fn join_tree(&mut self, tree: &mut TableWithJoins, before: &Level, parent: InScope) -> Result<Level, Refusal> {
+        let mut functions = is_function(&tree.relation);
         let first = self.factor(&mut tree.relation, before, parent);
         let mut left = self.placed(first, &tree.relation)?;
         for join in &mut tree.joins {
@@ -46,8 +47,15 @@ impl Judge<'_> {
             };
             let visible = before.clone().beside(left.clone());
             let on_left = left.items.len();
+            let function = is_function(relation);
             let right = self.factor(relation, &visible, parent);
             let right = self.placed(right, relation)?;
+            if is_natural(join_operator) {
+                // It would merge columns that are not known here.
+                let known = self.no_more(functions, &left, "NATURAL JOIN").and_then(|()| self.no_more(function, &right, "NATURAL JOIN"));
+                self.placed(known, relation)?;
+            }
+            functions |= function;
             let joined = match join_operator {
                 JoinOperator::Join(c) | JoinOperator::Inner(c) => self.combine(left, right, c, Merge::Left, parent),
                 JoinOperator::Left(c) | JoinOperator::LeftOuter(c) => self.combine(left, right, c, Merge::Left, parent),
@@ -193,14 +201,14 @@ impl Judge<'_> {
                 index_hints,
             } if args.settings.is_none() && with_hints.is_empty() && partitions.is_empty() && index_hints.is_empty() => {
                 let level = self.table_function(name, &mut args.args, *with_ordinality, alias.as_ref(), Some(&lateral))?;
-                let level = behind_all(level, &lateral);
+                let level = self.function_item(level, &lateral)?;
                 *alias = Self::printed_alias(name, alias.as_ref(), &level);
                 self.take_names(&level)?;
                 Ok(level)
             }
             TableFactor::Function { name, args, with_ordinality, alias, lateral: _ } => {
                 let level = self.table_function(name, args, *with_ordinality, alias.as_ref(), Some(&lateral))?;
-                let level = behind_all(level, &lateral);
+                let level = self.function_item(level, &lateral)?;
                 *alias = Self::printed_alias(name, alias.as_ref(), &level);
                 self.take_names(&level)?;
                 Ok(level)
@@ -223,7 +231,7 @@ impl Judge<'_> {
                         cols.extend(fields.into_iter().map(|field| Col { label: judged.0.clone(), ..Col::clear(field) }));
                         continue;
                     }
-                    let ty = self.call_type(Some("pg_catalog"), "unnest", &[array]);
+                    let ty = self.one_column(self.call_type(Some("pg_catalog"), "unnest", &[array]));
                     cols.push(Col { label: judged.0, ty, ..Col::clear("unnest") });
                 }
                 if let ([only], Some(alias)) = (cols.as_mut_slice(), alias.as_ref())
@@ -232,7 +240,7 @@ impl Judge<'_> {
                     only.name.clone_from(&alias.name.value);
                 }
                 let level = with_holds(self.function_level("unnest", cols, *with_ordinality, alias.as_ref())?);
-                let level = behind_all(level, &lateral);
+                let level = self.function_item(level, &lateral)?;
                 let mut names = vec![];
                 let level = alone(level, |item| names = self.tell_apart(item));
                 let mut printed = Self::function_alias("unnest", alias.as_ref(), &level);
@@ -285,6 +293,8 @@ impl Judge<'_> {
                     level.names = names;
                 }
                 let inner = inner?;
+                // Its columns go by their places.
+                self.no_more(has_function(table_with_joins), &inner, "a join with an alias")?;
                 let level = self.aliased_join(&inner, alias)?;
                 // Nothing outside can name what is in it.
                 prune_tree(table_with_joins, &inner);
@@ -293,7 +303,7 @@ impl Judge<'_> {
             }
             TableFactor::XmlTable { namespaces, row_expression, passing, columns, alias } => {
                 let level = self.xml_table(namespaces, row_expression, passing, columns, alias.as_ref(), Some(&lateral))?;
-                let level = behind_all(level, &lateral);
+                let level = self.function_item(level, &lateral)?;
                 self.take_names(&level)?;
                 Ok(level)
             }
@@ -358,6 +368,33 @@ impl Judge<'_> {
     }
 }
 
+/// A function in FROM, or a join of such in brackets.
+fn is_function(factor: &TableFactor) -> bool {
+    match factor {
+        TableFactor::Table { args, .. } => args.is_some(),
+        TableFactor::NestedJoin { table_with_joins, alias: None } => has_function(table_with_joins),
+        TableFactor::NestedJoin { alias: Some(_), .. } | TableFactor::Derived { .. } | TableFactor::XmlTable { .. } => false,
+        _ => true,
+    }
+}
+
+fn has_function(tree: &TableWithJoins) -> bool {
+    is_function(&tree.relation) || tree.joins.iter().any(|join| is_function(&join.relation))
+}
+
+fn is_natural(operator: &JoinOperator) -> bool {
+    match operator {
+        JoinOperator::Join(c)
+        | JoinOperator::Inner(c)
+        | JoinOperator::Left(c)
+        | JoinOperator::LeftOuter(c)
+        | JoinOperator::Right(c)
+        | JoinOperator::RightOuter(c)
+        | JoinOperator::FullOuter(c) => matches!(c, JoinConstraint::Natural),
+        _ => false,
+    }
+}
+
 /// What a merged column holds, where the two can be compared.
 fn merged_holds(a: &Col, b: &Col) -> Option<Holds> {
     let (a, b) = (a.holds.as_ref()?, b.holds.as_ref()?);
@@ -371,11 +408,6 @@ pub(crate) fn with_holds(level: Level) -> Level {
             col.holds = col.ty.and_then(|ty| Holds::of_type(ty.oid, ty.deterministic));
         }
     })
-}
-
-/// A function's level: its arguments, which may be put in its columns' place, can name all that stands before it.
-fn behind_all(level: Level, scope: &Scope) -> Level {
-    alone(level, |item| item.behind = Behind { own: None, reached: barrier::around(Some(scope)) })
 }
 
 /// What conditions on columns of anything in a join may reach.

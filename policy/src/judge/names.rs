@@ -11,6 +11,7 @@ use super::label::Label;
 use super::refuse;
 use super::row::put_row;
 use super::scope::{Col, Item, Level, SYSTEM_COLUMNS, Slot};
+use super::typing::may_show_more;
 use crate::{Refusal, SqlState};
 
 /// What a reference turned out to be.
@@ -148,6 +149,9 @@ impl Judge<'_> {
                 let inside = levels.get(..outwards).unwrap_or_default();
                 // The policy's own SQL has one relation at each level.
                 let printed = if self.facts.protects() { qualifier(slot, level, inside) } else { None };
+                if self.facts.protects() && printed.is_none() {
+                    not_hidden(&id.value, inside)?;
+                }
                 return Ok((self.slot(slot, outwards, levels.len())?, printed));
             }
             // System columns are found by Postgres at the innermost level that has a table.
@@ -309,6 +313,21 @@ fn qualifier(slot: &Slot, level: &Level, inside: &[&Level]) -> Option<String> {
     let alone = level.items.iter().filter(|i| of(i) == alias).count() == 1;
     let captured = inside.iter().flat_map(|l| &l.items).any(|i| of(i) == alias);
     (slot.merged.is_none() && alone && !captured).then_some(alias)
+}
+
+/// A name without a qualifier means a column further out only where nothing between has one of that name, of those that Postgres alone
+/// knows too.
+fn not_hidden(name: &str, inside: &[&Level]) -> Result<(), Refusal> {
+    match inside.iter().flat_map(|l| &l.items).find(|i| may_show_more(i)) {
+        None => Ok(()),
+        Some(item) => Err(refuse::not_yet(
+            "form.reference",
+            &format!("\"{name}\", a column of an outer query, in one that reads \"{}\", whose columns are not all known,", item.visible),
+        )
+        .with_hint(
+            "Write it with the name of its table, under an alias that nothing else has; or give a function in FROM arguments of known types: CAST($1 AS text[]).",
+        )),
+    }
 }
 
 fn ambiguous(name: &str) -> Refusal {

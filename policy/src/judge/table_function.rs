@@ -268,7 +268,7 @@ impl Judge<'_> {
             alias
         });
         let level = self.table_function(&mut f.name, &mut list.args, false, typed.as_ref(), scope)?;
-        let shown = |c: &Col| Col { label: c.label.clone(), ..Col::clear(c.name.clone()) };
+        let shown = |c: &Col| Col { label: c.label.clone(), ty: c.ty, ..Col::clear(c.name.clone()) };
         let cols = level.items.first().map(|item| item.cols.iter().map(shown).collect()).unwrap_or_default();
         let short = f.name.0.last().and_then(|part| part.as_ident()).map(|ident| ident.value.clone()).unwrap_or_default();
         Ok((short, cols))

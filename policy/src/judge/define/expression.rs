@@ -15,7 +15,10 @@ impl Definer<'_> {
         for part in parts(expression)? {
             match part {
                 Part::Column(names) => self.column(&names, guarded)?,
-                Part::Field(name) => self.column(&[name], guarded)?,
+                Part::Field(name) => {
+                    self.column(std::slice::from_ref(&name), guarded)?;
+                    self.attribute(name)?;
+                }
                 Part::Operator(names) => match names.as_slice() {
                     [op] => self.judge.operator_name(None, op)?,
                     [schema, op] => self.judge.operator_name(Some(schema), op)?,
@@ -41,7 +44,14 @@ impl Definer<'_> {
             return Err(self.named(column, guarded));
         }
         let own = guarded.name.rsplit('.').next().unwrap_or_default();
-        if names.last().is_none_or(String::is_empty) || matches!(names, [only] if only == own) {
+        // `t.function` is a call of the whole row, where `t` has no such column.
+        let column = |name: &str| {
+            let of = guarded.name.rsplit_once('.').and_then(|(schema, table)| self.facts.catalog.relation(schema, table));
+            of.is_some_and(|relation| relation.column(name).is_some())
+        };
+        let calls = |name: &String| self.facts.catalog.functions.contains_key(name) && !column(name);
+        let called = names.len() > 1 && names.last().is_some_and(calls);
+        if called || names.last().is_none_or(String::is_empty) || matches!(names, [only] if only == own) {
             return Err(self.named("its whole row", guarded));
         }
         Ok(())
@@ -53,6 +63,14 @@ impl Definer<'_> {
         Refusal::new(SqlState::DENIED, "define.column", message)
             .with_detail("Whether it holds, fails or is equal for two rows would tell of the stored values, or it would move them.")
             .with_hint("A plain column may stand in an index or key; expressions may name the other columns.")
+    }
+
+    /// `(x).name` is a call, where the value has no such field.
+    fn attribute(&mut self, name: String) -> Result<(), Refusal> {
+        match self.function(&[name], 1) {
+            Err(unknown) if unknown.id == "function.unknown" => Ok(()),
+            judged => judged,
+        }
     }
 
     fn function(&mut self, names: &[String], count: usize) -> Result<(), Refusal> {

@@ -56,7 +56,8 @@ impl Judge<'_> {
         }
     }
 
-    /// `root[1]`, `root[1:2]`, `(root).field`; `label`: of the root.
+    /// `root[1]`, `root[1:2]`, `(root).field`; `label`: of the root. Names that may be functions' are none of it: see
+    /// [`Judge::last_attribute`].
     pub(crate) fn access(&mut self, label: Label, root: &Expr, chain: &mut [AccessExpr], scope: InScope) -> Result<Label, Refusal> {
         let (mut subscripts_only, mut slices) = (true, false);
         for access in chain {
@@ -67,10 +68,7 @@ impl Judge<'_> {
                     self.all_clear(lower_bound.iter_mut().chain(upper_bound.iter_mut()), scope, "a subscript")?;
                 }
                 AccessExpr::Subscript(Subscript::Slice { .. }) => return Err(refuse::not_yet("form.expression", "a slice with a stride")),
-                AccessExpr::Dot(Expr::Identifier(field)) => {
-                    subscripts_only = false;
-                    self.field(field)?;
-                }
+                AccessExpr::Dot(Expr::Identifier(_)) => subscripts_only = false,
                 AccessExpr::Dot(_) => return Err(refuse::not_yet("form.expression", "this field access")),
             }
         }

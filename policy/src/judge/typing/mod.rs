@@ -4,17 +4,22 @@
 //! nothing (`None`) where it is not sure: parameters, whole rows, types that only a call's result would tell.
 //!
 //! * `coerce`: what may become what, and the common type of several; `resolve`: which function or operator is meant;
-//! * `reference`: types of columns; `written`: types by their names in SQL.
+//! * `reference`: types of columns; `written`: types by their names in SQL;
+//! * `field`: whether a name behind a value is a field's or a function's; `apart`: functions in FROM that may have more columns than
+//!   are known.
 
+mod apart;
 mod coerce;
+mod field;
 mod reference;
 mod resolve;
 mod written;
 
 use sqlparser::ast::{
-    AccessExpr, BinaryOperator, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query, SetExpr, Subscript,
-    UnaryOperator, Value,
+    BinaryOperator, DateTimeField, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Query, SetExpr, UnaryOperator, Value,
 };
+
+pub(crate) use apart::may_show_more;
 
 use super::expr::InScope;
 use super::{Judge, build};
@@ -194,29 +199,7 @@ impl Judge<'_> {
             }
             Expr::Tuple(_) => Some(Ty::of(oid::RECORD)),
             Expr::Array(a) => self.type_of_array(&a.elem, scope),
-            Expr::CompoundFieldAccess { root, access_chain } => {
-                let mut ty = self.type_of(root, scope)?;
-                let mut rest = access_chain.as_slice();
-                while let Some(first) = rest.first() {
-                    let subscripts = rest.iter().take_while(|a| matches!(a, AccessExpr::Subscript(_))).count();
-                    if subscripts == 0 {
-                        let AccessExpr::Dot(Expr::Identifier(field)) = first else { return None };
-                        ty = self.field_type(ty, &field.value)?;
-                        rest = rest.get(1..)?;
-                        continue;
-                    }
-                    let sliced = rest.iter().take(subscripts).any(|a| matches!(a, AccessExpr::Subscript(Subscript::Slice { .. })));
-                    let bottom = self.facts.catalog.forms.bottom(ty.oid);
-                    ty.oid = match self.facts.catalog.forms.element(bottom) {
-                        Some(_) if sliced => bottom,
-                        Some(element) => element,
-                        None if bottom == oid::JSONB && !sliced => bottom,
-                        None => return None,
-                    };
-                    rest = rest.get(subscripts..)?;
-                }
-                Some(ty)
-            }
+            Expr::CompoundFieldAccess { root, access_chain } => self.type_behind(root, access_chain, scope),
             _ => None,
         }
     }
@@ -350,14 +333,6 @@ impl Judge<'_> {
             "current_user" | "session_user" | "user" | "current_role" | "current_catalog" | "current_schema" => Some(Ty::of(oid::NAME)),
             _ => return None,
         })
-    }
-
-    /// The type of a composite value's field.
-    fn field_type(&self, ty: Ty, field: &str) -> Option<Ty> {
-        let catalog = &self.facts.catalog;
-        let row = catalog.forms.types.get(&catalog.forms.bottom(ty.oid))?;
-        let column = catalog.relations.get(&row.relation)?.column(field)?;
-        Some(Ty::of_column(&column.data_type))
     }
 }
 

@@ -73,12 +73,7 @@ impl Judge<'_> {
                 f.output_types.iter().map(|t| self.plain(*t).then(|| self.resulting(*t, true)).flatten()).collect()
             }
             // A row comes apart into its columns.
-            _ => {
-                let only = self.call_type(Some(schema), name, args);
-                let forms = &self.facts.catalog.forms;
-                let whole = only.and_then(|t| forms.types.get(&forms.bottom(t.oid)).filter(|f| f.kind == 'c' || t.oid == oid::RECORD));
-                if whole.is_some() { vec![] } else { vec![only] }
-            }
+            _ => vec![self.one_column(self.call_type(Some(schema), name, args))],
         }
     }
 
