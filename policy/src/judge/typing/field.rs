@@ -4,9 +4,7 @@
 //! A field comes first, where the value's type has one of that name. What may be a function is judged as the call `name(x)`, so that no
 //! rule about calls needs to know of this notation; and it is sent as it was written only where nothing became of that call.
 
-use sqlparser::ast::{
-    AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, Subscript, Value,
-};
+use sqlparser::ast::{AccessExpr, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Subscript, Value};
 
 use super::{Ty, oid};
 use crate::Refusal;
@@ -47,12 +45,11 @@ impl Judge<'_> {
         let of = std::mem::replace(&mut **root, build::value(Value::Null));
         let one_chain = !before.is_empty();
         let of = if one_chain { Expr::CompoundFieldAccess { root: Box::new(of), access_chain: before } } else { of };
+        let place = self.position(&of);
         let mut call = build::call(&[name.value.as_str()], vec![of]);
-        if let Expr::Function(f) = &mut call {
-            // It stands where the client wrote it.
-            f.name = ObjectName(vec![ObjectNamePart::Identifier(Ident { quote_style: Some('"'), ..name.clone() })]);
-        }
         let mut label = self.expr(&mut call, scope)?;
+        // The name has no place in the text: the value has.
+        self.shows_evaluation_order = self.shows_evaluation_order.take().map(|r| if r.position.is_none() { r.at(place) } else { r });
         let (root, mut chain) = match self.unchanged(call, &name)? {
             Expr::CompoundFieldAccess { root, access_chain } if one_chain => (root, access_chain),
             of => (Box::new(of), vec![]),
