@@ -35,6 +35,24 @@ attacks![
         Harmless
     ),
     attack(
+        "ids beside a count in DISTINCT ON",
+        &["SELECT DISTINCT ON (count(DISTINCT s.email)) array_agg(s.id) FROM (SELECT id, email FROM shop.customers ORDER BY id) AS s"],
+        Harmless
+    ),
+    attack(
+        "ids beside a count in a window's order",
+        &[
+            "SELECT array_agg(s.id), rank() OVER (ORDER BY count(DISTINCT s.email)) FROM (SELECT id, email FROM shop.customers ORDER BY id) AS s"
+        ],
+        Harmless
+    ),
+    attack(
+        "ids beside a count in a named window",
+        &["SELECT array_agg(s.id), rank() OVER w FROM (SELECT id, email FROM shop.customers ORDER BY id) AS s \
+           WINDOW w AS (ORDER BY count(DISTINCT s.email))"],
+        Harmless
+    ),
+    attack(
         "ids beside a count within an expression",
         &["SELECT json_agg(s.id), 1 + count(DISTINCT s.device) FROM (SELECT id, device FROM shop.customers ORDER BY id) AS s"],
         Harmless

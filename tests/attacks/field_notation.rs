@@ -21,6 +21,17 @@ attacks![
     attack("any setting, in a condition", &["SELECT code FROM shop.countries WHERE ('hba_file').current_setting LIKE '/%'"], Refused),
     attack("any setting, in a window", &["SELECT rank() OVER (ORDER BY ('hba_file').current_setting) FROM shop.countries"], Refused),
     attack("any setting, in FROM", &["SELECT s.x FROM shop.countries, LATERAL (SELECT ('hba_file').current_setting AS x) AS s"], Refused),
+    attack("any setting, of a row that is one value", &["SELECT g.current_setting FROM lower('HBA_FILE') AS g"], Error("42703")),
+    attack(
+        "another session's text, of such a row",
+        &["SELECT g.pg_stat_get_backend_activity FROM generate_series(0, 200) AS g"],
+        Error("42703")
+    ),
+    attack(
+        "a column that has a function's name",
+        &["SELECT (u).current_setting, u.current_setting FROM unnest(ARRAY['hba_file']) AS u(current_setting)"],
+        Rows("hba_file|hba_file")
+    ),
     attack("a prepared setting", &["PREPARE p(text) AS SELECT ($1).current_setting", "EXECUTE p('hba_file')"], Nothing),
     attack("the size of a table", &["SELECT ('shop.customers'::regclass).pg_relation_size"], Refused),
     attack("the size of a table, by its number", &["SELECT (c.oid).pg_table_size FROM pg_class AS c WHERE relname = 'customers'"], Refused),

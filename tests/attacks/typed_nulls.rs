@@ -20,6 +20,8 @@ attacks![
     attack("a name in a list", &["SELECT a.email IN (NULL::name, (SELECT min(email) FROM shop.leads)) FROM shop.leads a"], Refused),
     attack("a name beside it in nullif", &["SELECT nullif(NULL::name, email) FROM shop.leads"], Refused),
     attack("a name before it in a window", &["SELECT lag(email, 1, NULL::name) OVER (ORDER BY score) FROM shop.leads"], Refused),
+    attack("a text with a collation", &["SELECT coalesce(NULL::text COLLATE \"C\", email) FROM shop.leads"], Refused),
+    attack("a name by a column of a query", &["SELECT coalesce(s.n::name, email) FROM (SELECT NULL AS n) AS s, shop.leads"], Refused),
     attack("a text", &["SELECT coalesce(NULL::text, email) FROM shop.customers WHERE id = {id}"], Pseudonyms),
     attack("a text with a length", &["SELECT coalesce(CAST(NULL AS varchar(3)), email) FROM shop.customers WHERE id = {id}"], Pseudonyms),
     attack(

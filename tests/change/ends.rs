@@ -29,25 +29,9 @@ fn an_untouched_session_ends_when_its_role_is_protected() {
 fn an_untouched_session_ends_between_two_messages() {
     let (proxy, database) = (proxy(&policy(A)), World::get().database(SCHEMA));
     let mut busy = session(&proxy, &database, "otto");
-    // Far more than all buffers on the way hold.
-    busy.put_query("SELECT g, repeat('x', 5000) FROM generate_series(1, 100000) g");
-    for _ in 0..10 {
-        busy.receive().unwrap();
-    }
+    begin_large(&mut busy, LARGE);
     assert!(proxy.change_policy(&protects_other()));
-    let mut rows = 0;
-    let last = loop {
-        match busy.receive().unwrap() {
-            Message::DataRow(row) => {
-                assert_eq!(row[1].as_ref().unwrap().len(), 5000);
-                rows += 1;
-            }
-            other => break other,
-        }
-    };
-    assert!(rows < 99_000, "{rows} rows came");
-    assert!(matches!(&last, Message::Error(fields) if fields[&'C'] == "57P01"), "{last:?}");
-    assert!(busy.receive().is_err());
+    assert_cut_between_rows(busy);
 }
 
 #[test]

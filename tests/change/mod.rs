@@ -112,6 +112,34 @@ fn assert_ended(session: &mut Client, words: &str) {
     }
 }
 
+/// A statement whose result is far more than all buffers on the way hold, of rows of one number and 5,000 letters.
+const LARGE: &str = "SELECT g, repeat('x', 5000) FROM generate_series(1, 100000) g";
+
+/// The session's large result begins.
+fn begin_large(session: &mut Client, sql: &str) {
+    session.put_query(sql);
+    for _ in 0..10 {
+        session.receive().unwrap();
+    }
+}
+
+/// It ended with 57P01 after whole rows, before the last of them.
+fn assert_cut_between_rows(mut session: Client) {
+    let mut rows = 0;
+    let last = loop {
+        match session.receive().unwrap() {
+            Message::DataRow(row) => {
+                assert_eq!(row[1].as_ref().unwrap().len(), 5000);
+                rows += 1;
+            }
+            other => break other,
+        }
+    };
+    assert!(rows < 99_000, "{rows} rows came");
+    assert!(matches!(&last, Message::Error(fields) if fields[&'C'] == "57P01"), "{last:?}");
+    assert!(session.receive().is_err());
+}
+
 /// Waits, for a minute at most.
 fn until(what: &str, mut done: impl FnMut() -> bool) {
     for _ in 0..6000 {

@@ -382,7 +382,8 @@ fn has_function(tree: &TableWithJoins) -> bool {
     is_function(&tree.relation) || tree.joins.iter().any(|join| is_function(&join.relation))
 }
 
-fn is_natural(operator: &JoinOperator) -> bool {
+/// NATURAL, or a join that is not read.
+pub(super) fn is_natural(operator: &JoinOperator) -> bool {
     match operator {
         JoinOperator::Join(c)
         | JoinOperator::Inner(c)
@@ -390,8 +391,9 @@ fn is_natural(operator: &JoinOperator) -> bool {
         | JoinOperator::LeftOuter(c)
         | JoinOperator::Right(c)
         | JoinOperator::RightOuter(c)
-        | JoinOperator::FullOuter(c) => matches!(c, JoinConstraint::Natural),
-        _ => false,
+        | JoinOperator::FullOuter(c)
+        | JoinOperator::CrossJoin(c) => matches!(c, JoinConstraint::Natural),
+        _ => true,
     }
 }
 

@@ -17,10 +17,11 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, Expr, FunctionArg, FunctionArgExpr, Ident, JoinConstraint, JoinOperator, Query, Select, SetExpr, TableAlias,
-    TableFactor, TableWithJoins, Value, Visit, VisitMut, Visitor, VisitorMut,
+    BinaryOperator, CaseWhen, Expr, FunctionArg, FunctionArgExpr, Ident, Query, Select, SetExpr, TableAlias, TableFactor, TableWithJoins,
+    Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 
+use super::from::is_natural;
 use super::relation::alias_column;
 use super::stand_in::quote;
 use super::{build, refuse};
@@ -295,21 +296,7 @@ fn known<'f>(factor: &'f mut TableFactor, catalog: &'f Catalog) -> Result<Named<
 
 fn has_natural(tree: &TableWithJoins) -> bool {
     let inside = |factor: &TableFactor| matches!(factor, TableFactor::NestedJoin { table_with_joins, .. } if has_natural(table_with_joins));
-    inside(&tree.relation)
-        || tree.joins.iter().any(|j| {
-            let natural = match &j.join_operator {
-                JoinOperator::Join(c)
-                | JoinOperator::Inner(c)
-                | JoinOperator::Left(c)
-                | JoinOperator::LeftOuter(c)
-                | JoinOperator::Right(c)
-                | JoinOperator::RightOuter(c)
-                | JoinOperator::FullOuter(c)
-                | JoinOperator::CrossJoin(c) => matches!(c, JoinConstraint::Natural),
-                _ => true,
-            };
-            natural || inside(&j.relation)
-        })
+    inside(&tree.relation) || tree.joins.iter().any(|j| is_natural(&j.join_operator) || inside(&j.relation))
 }
 
 /// Names that may stand for whole rows, anywhere in a statement: those written as expressions without a qualifier, or before `.*`.

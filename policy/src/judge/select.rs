@@ -150,8 +150,10 @@ impl Judge<'_> {
         if let Some(order) = self.levels.last_mut() {
             order.groups = groups.as_ref().map(|g| g.keys.clone());
             let ordered = groups.is_none() && selection.is_none() && matches!(level.items.as_slice(), [only] if only.ordered);
-            let by_values = self.facts.catalog.server_version >= PRESORTED
-                && (has_distinct_aggregate(projection) || has_distinct_aggregate(&*having) || has_distinct_aggregate(&query.order_by));
+            // In FROM, WHERE and GROUP BY stand none of this level.
+            let parts = [has_distinct_aggregate(projection), has_distinct_aggregate(&*having)];
+            let sorts = [has_distinct_aggregate(&*distinct), has_distinct_aggregate(&query.order_by)];
+            let by_values = self.facts.catalog.server_version >= PRESORTED && parts.into_iter().chain(sorts).any(|found| found);
             order.in_order = ordered && !by_values;
         }
         // Before windows: a subquery in it may make the level one whose order is data.

@@ -21,7 +21,9 @@ pub const FAILED_ON_A_ROW: &str = "an expression of the statement fails for some
 pub const FAILED_ON_A_ROW_DETAIL: &str =
     "The statement reads protected relations. Which of their rows fails first, and how, could tell their order, so it is not told.";
 /// What to do.
-pub const FAILED_ON_A_ROW_HINT: &str = "Look for a cast, a division or a subquery with several rows: try it on a constant, or leave out the values that do not fit by CASE. Where a table was changed meanwhile, prepare it again.";
+pub const FAILED_ON_A_ROW_HINT: &str = "\
+Look for a cast, a division or a subquery with several rows: try it on a constant, or leave out the values that do not fit by CASE. \
+Where a table was changed meanwhile, prepare it again.";
 
 /// SQLSTATE and message of the notices that pass.
 pub const NOTICES: &[(&str, &str)] = &[

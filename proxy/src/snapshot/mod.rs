@@ -2,16 +2,19 @@
 //! every [`PERIOD`]), every [`LONGEST`] in any case, and when something does not fit. What it is put on, the policy, can be another
 //! from one moment to the next, for all databases or for none: [`Snapshots::rebase`].
 
-use std::collections::HashMap;
+mod fresh;
+#[cfg(test)]
+mod tests;
+
+use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use dashmap::{DashMap, Entry};
 use tokio::sync::{Mutex, RwLock};
-use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::error::UpstreamError;
@@ -121,14 +124,6 @@ pub struct Database<L: Load> {
     failed: AtomicBool,
 }
 
-/// What is known of a database between two looks at it.
-struct Watched<W> {
-    connection: W,
-    state: String,
-    /// What was read of that state is not there: it is read again.
-    missed: bool,
-}
-
 /// A snapshot, and what it is put on.
 pub struct Shown<L: Load> {
     /// Another one for each snapshot of the database.
@@ -200,44 +195,6 @@ impl<L: Load> Snapshots<L> {
                 Arc::clone(&place.insert(Arc::new(fresh)))
             }
         })
-    }
-
-    /// Looks, every `period`, for changes of the databases that sessions hold, and forgets the rest. Does not end. A database that
-    /// answers late holds up no other.
-    pub async fn keep_fresh(&self, period: Duration) {
-        let mut watched: HashMap<String, Watched<L::Watch>> = HashMap::new();
-        let mut under_way: HashMap<Id, String> = HashMap::new();
-        let mut looks = JoinSet::new();
-        loop {
-            let next = sleep(period);
-            tokio::pin!(next);
-            loop {
-                tokio::select! {
-                    () = &mut next => break,
-                    Some(done) = looks.join_next_with_id() => match done {
-                        Ok((id, seen)) => {
-                            if let (Some(name), Some(seen)) = (under_way.remove(&id), seen) {
-                                watched.insert(name, seen);
-                            }
-                        }
-                        Err(error) => {
-                            under_way.remove(&error.id());
-                            log::error("snapshot.panicked", &[("error", &error)]);
-                        }
-                    },
-                }
-            }
-            self.databases.retain(|_, database| Arc::strong_count(database) > 1);
-            self.loading.retain(|_, turn| Arc::strong_count(turn) > 1);
-            let held: Vec<_> = self.databases.iter().map(|d| Arc::clone(&d)).collect();
-            watched.retain(|name, _| held.iter().any(|d| d.name == *name));
-            for database in held {
-                if !under_way.values().any(|name| *name == database.name) {
-                    let (name, last) = (database.name.clone(), watched.remove(&database.name));
-                    under_way.insert(looks.spawn(async move { database.keep(last).await }).id(), name);
-                }
-            }
-        }
     }
 
     /// Puts all databases that sessions are in on another basis, at once; those that are opened later are loaded on it.
@@ -321,36 +278,6 @@ impl<L: Load> Database<L> {
         self.loaded.lock().await.elapsed()
     }
 
-    // Looks at it, and loads it where it has changed or is old.
-    async fn keep(&self, last: Option<Watched<L::Watch>>) -> Option<Watched<L::Watch>> {
-        let missed = last.as_ref().is_some_and(|last| last.missed);
-        let (connection, state, changed) = match in_time(self.look(last)).await {
-            Ok(seen) => seen,
-            Err(error) => {
-                log::warn("snapshot.watch", &[("database", &self.name), ("why", &error)]);
-                return None;
-            }
-        };
-        let age = self.age().await;
-        let due = changed || age >= LONGEST || missed && age >= AGAIN;
-        if due {
-            self.refresh().await;
-        }
-        let missed = if due { self.failed.load(Ordering::Acquire) } else { missed };
-        Some(Watched { connection, state, missed })
-    }
-
-    /// Whether the catalog is another than when it was last looked at; true at the first time.
-    async fn look(&self, last: Option<Watched<L::Watch>>) -> Result<(L::Watch, String, bool), UpstreamError> {
-        let (mut watch, before) = match last {
-            Some(Watched { connection, state, .. }) => (connection, Some(state)),
-            None => (self.load.watch(&self.name).await?, None),
-        };
-        let state = self.load.state(&mut watch).await?;
-        let changed = before.as_ref() != Some(&state);
-        Ok((watch, state, changed))
-    }
-
     // A load that fails leaves the last snapshot, and waits its turn like one that does not.
     async fn replace(&self, loaded: &mut Instant) {
         *loaded = Instant::now();
@@ -391,159 +318,5 @@ impl<L: Load> Refresh for Database<L> {
         }
         sleep(PAUSE.saturating_sub(loaded.elapsed())).await;
         self.replace(&mut loaded).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use super::*;
-
-    #[derive(Default)]
-    struct Counter {
-        loads: AtomicUsize,
-        /// The server cannot be read.
-        locked: AtomicBool,
-    }
-
-    fn unfit(database: &str) -> UpstreamError {
-        UpstreamError::Policy { database: database.to_owned(), faults: "13".to_owned() }
-    }
-
-    impl Load for Counter {
-        type Snapshot = usize;
-        type Basis = usize;
-        type Receipt = ();
-
-        async fn load(&self, database: &str, basis: &Arc<usize>, _: Duration) -> Result<(usize, ()), UpstreamError> {
-            tokio::task::yield_now().await;
-            let n = self.loads.fetch_add(1, Ordering::Relaxed) + 1;
-            if database == "gone" || n == 3 || self.locked.load(Ordering::Relaxed) {
-                return Err(UpstreamError::Protocol("gone".into()));
-            }
-            if **basis == 13 { Err(unfit(database)) } else { Ok((n, ())) }
-        }
-
-        fn reuse(&self, database: &str, basis: &Arc<usize>, last: &usize) -> Result<(usize, ()), UpstreamError> {
-            if **basis == 13 { Err(unfit(database)) } else { Ok((*last, ())) }
-        }
-
-        fn stored(&self, _: &str, _: &Arc<usize>, _: &usize, (): ()) {}
-
-        type Watch = usize;
-
-        async fn watch(&self, _database: &str) -> Result<usize, UpstreamError> {
-            Ok(0)
-        }
-
-        // Another one at every second question.
-        async fn state(&self, watch: &mut usize) -> Result<String, UpstreamError> {
-            *watch += 1;
-            Ok((*watch / 2).to_string())
-        }
-    }
-
-    fn run(work: impl Future<Output = ()>) {
-        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(work);
-    }
-
-    #[test]
-    fn a_database_is_loaded_once_and_refreshed_at_most_once_a_second() {
-        run(async {
-            let snapshots = Snapshots::new(Counter::default(), Arc::new(1));
-            let shop = snapshots.of("shop").await.unwrap();
-            assert!(Arc::ptr_eq(&shop, &snapshots.of("shop").await.unwrap()));
-            let begun = Instant::now();
-            tokio::join!(shop.refresh(), shop.refresh(), shop.refresh());
-            assert_eq!(**shop.current(), 2, "one load serves all who asked before it");
-            assert!(begun.elapsed() >= PAUSE / 2, "just loaded: it waits");
-            *shop.loaded.lock().await = Instant::now() - PAUSE;
-            shop.refresh().await;
-            assert_eq!(**shop.current(), 2, "a load that fails leaves the last one");
-        });
-    }
-
-    #[test]
-    fn all_databases_get_another_basis_or_none_does() {
-        run(async {
-            let snapshots = Snapshots::new(Counter { loads: AtomicUsize::new(10), ..Counter::default() }, Arc::new(1));
-            let (shop, town) = (snapshots.of("shop").await.unwrap(), snapshots.of("town").await.unwrap());
-            drop(snapshots.of("left").await.unwrap());
-            let seen = || [&shop, &town].map(|d| (d.current().number, *d.current().basis));
-            assert_eq!(snapshots.rebase(Arc::new(13)).await.unwrap_err().len(), 2);
-            assert_eq!(seen(), [(0, 1); 2]);
-            assert!(!snapshots.databases.contains_key("left"), "it is loaded when somebody comes");
-            snapshots.rebase(Arc::new(2)).await.unwrap();
-            assert_eq!(seen(), [(1, 2); 2]);
-            shop.refresh().await;
-            assert_eq!(seen(), [(2, 2), (1, 2)]);
-            assert_eq!(*snapshots.of("late").await.unwrap().current().basis, 2);
-        });
-    }
-
-    #[test]
-    fn a_change_of_the_catalog_is_seen_once() {
-        run(async {
-            let snapshots = Snapshots::new(Counter::default(), Arc::new(1));
-            let shop = snapshots.of("shop").await.unwrap();
-            let mut last = None;
-            let mut seen = Vec::new();
-            for _ in 0..4 {
-                let (connection, state, changed) = shop.look(last).await.unwrap();
-                seen.push(changed);
-                last = Some(Watched { connection, state, missed: false });
-            }
-            assert_eq!(seen, [true, true, false, true]);
-        });
-    }
-
-    #[test]
-    fn another_basis_does_not_wait_for_a_server_that_cannot_be_read() {
-        run(async {
-            let snapshots = Snapshots::new(Counter { loads: AtomicUsize::new(10), ..Counter::default() }, Arc::new(1));
-            let shop = snapshots.of("shop").await.unwrap();
-            snapshots.load.locked.store(true, Ordering::Relaxed);
-            let seen = || (shop.current().number, *shop.current().basis, **shop.current());
-            assert_eq!(snapshots.rebase(Arc::new(13)).await.unwrap_err().len(), 1, "it does not fit what was read last");
-            assert_eq!(seen(), (0, 1, 11));
-            snapshots.rebase(Arc::new(2)).await.unwrap();
-            assert_eq!(seen(), (1, 2, 11), "what was read last");
-            let kept = shop.keep(None).await.unwrap();
-            assert!(kept.missed && seen() == (1, 2, 11));
-            snapshots.load.locked.store(false, Ordering::Relaxed);
-            // Not at once, where the catalog is what it was.
-            let kept = shop.keep(Some(Watched { connection: 0, ..kept })).await.unwrap();
-            assert!(kept.missed && seen().0 == 1);
-            *shop.loaded.lock().await = Instant::now() - AGAIN;
-            let kept = shop.keep(Some(Watched { connection: 0, ..kept })).await.unwrap();
-            assert!(!kept.missed);
-            assert_eq!((seen().0, seen().1), (2, 2));
-        });
-    }
-
-    #[test]
-    fn a_database_that_cannot_be_loaded_is_not_kept() {
-        run(async {
-            let snapshots = Snapshots::new(Counter::default(), Arc::new(1));
-            assert!(snapshots.of("gone").await.is_err());
-            assert!(snapshots.databases.is_empty());
-        });
-    }
-
-    #[test]
-    fn sessions_that_begin_together_load_once_and_fail_together() {
-        run(async {
-            let snapshots = Snapshots::new(Counter::default(), Arc::new(1));
-            let (a, b, c) = tokio::join!(snapshots.of("shop"), snapshots.of("shop"), snapshots.of("shop"));
-            let shop = a.unwrap();
-            assert!(Arc::ptr_eq(&shop, &b.unwrap()) && Arc::ptr_eq(&shop, &c.unwrap()));
-            assert_eq!(snapshots.load.loads.load(Ordering::Relaxed), 1);
-            let (a, b) = tokio::join!(snapshots.of("gone"), snapshots.of("gone"));
-            assert!(Arc::ptr_eq(&a.err().unwrap(), &b.err().unwrap()));
-            assert_eq!(snapshots.load.loads.load(Ordering::Relaxed), 2);
-            assert!(snapshots.of("gone").await.is_err());
-            assert_eq!(snapshots.load.loads.load(Ordering::Relaxed), 3, "who asks later asks anew");
-        });
     }
 }

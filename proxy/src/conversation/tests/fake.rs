@@ -524,6 +524,19 @@ impl Talk {
         self
     }
 
+    /// The server makes a statement, and fails to describe it.
+    pub fn parses_in_vain(&mut self, name: &str, text: &str) {
+        self.client(|c| {
+            c.parse(name, text);
+            c.sync();
+        });
+        self.server(|s| {
+            s.bare('1');
+            s.error("57014", "canceling statement due to user request");
+            s.ready('I');
+        });
+    }
+
     /// The client sends; what goes to the server.
     pub fn client(&mut self, write: impl FnOnce(&mut Client)) -> Vec<String> {
         self.try_client(write).unwrap();

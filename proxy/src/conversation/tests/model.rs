@@ -474,6 +474,11 @@ fn pipeline(random: &mut Random, texts: &[&'static str]) -> Vec<u8> {
     client.0
 }
 
+fn ended_ready(told: &[(u8, Vec<u8>)], end: Option<End>, seed: u64) {
+    assert_eq!(end, None, "seed {seed}");
+    assert_eq!(told.last().map(|(tag, _)| *tag), Some(b'Z'), "seed {seed} did not end ready");
+}
+
 /// Whatever is pipelined and wherever it fails, no row meets the masks of another statement, and no session is ended or stuck.
 #[test]
 fn rows_meet_their_own_masks_in_every_pipeline() {
@@ -491,8 +496,7 @@ fn rows_meet_their_own_masks_in_every_pipeline() {
                 }
             }
         }
-        assert_eq!(end, None, "seed {seed}");
-        assert_eq!(told.last().map(|(tag, _)| *tag), Some(b'Z'), "seed {seed} did not end ready");
+        ended_ready(&told, end, seed);
     }
     assert!(masked > 500, "only {masked} masked values: the pipelines no longer reach rows");
 }
@@ -530,8 +534,7 @@ fn rows_of_names_meet_their_own_masks() {
                 }
             }
         }
-        assert_eq!(end, None, "seed {seed}");
-        assert_eq!(told.last().map(|(tag, _)| *tag), Some(b'Z'), "seed {seed} did not end ready");
+        ended_ready(&told, end, seed);
     }
     assert!(masked > 2000 && binary > 50, "only {masked} and {binary} masked values: the pipelines no longer reach rows");
 }
@@ -587,8 +590,7 @@ fn no_cursor_gives_more_than_its_limit() {
         let messages = if seed % 4 == 0 { pipeline(&mut random, NAMED) } else { of_names(&mut random) };
         let postgres = Postgres { fails: (0..2).map(|_| random.below(160)).collect(), more: seed % 2, ..Postgres::default() };
         let (told, end) = through_within(&mut random, &messages, postgres, seed, Some(2));
-        assert_eq!(end, None, "seed {seed}");
-        assert_eq!(told.last().map(|(tag, _)| *tag), Some(b'Z'), "seed {seed} did not end ready");
+        ended_ready(&told, end, seed);
         let mut rows = 0;
         for (tag, body) in &told {
             rows = if *tag == b'D' { rows + 1 } else { 0 };
