@@ -29,6 +29,8 @@ attacks![
         &["SELECT CAST(NULL AS varchar(255)) AS email UNION ALL SELECT email FROM shop.customers WHERE id = {id}"],
         Pseudonyms
     ),
+    attack("a number for which no seal is made", &["SELECT coalesce(NULL::numeric, account) FROM shop.customers WHERE id = {id}"], Refused),
+    attack("a shorter number", &["SELECT coalesce(NULL::int2, account) = account FROM shop.customers WHERE id = {id}"], Rows("t")),
     attack("a number", &["SELECT count(*) FROM (SELECT coalesce(NULL::int, account) FROM shop.customers WHERE false) AS s"], Rows("0")),
 ];
 

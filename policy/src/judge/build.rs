@@ -152,3 +152,12 @@ pub(crate) fn bare(expr: &Expr) -> &Expr {
     }
     expr
 }
+
+/// Whether it is the word NULL, cast or not.
+pub(crate) fn is_null(expr: &Expr) -> bool {
+    match bare(expr) {
+        Expr::Value(value) => matches!(value.value, Value::Null),
+        Expr::Cast { expr, format: None, .. } => is_null(expr),
+        _ => false,
+    }
+}

@@ -133,12 +133,12 @@ impl Judge<'_> {
     }
 
     /// Whether a NULL of that type, in a place of sealed values too, leaves them a type in which those are equal that were: no domain,
-    /// whose collation would count, no type that is shorter than they are, or blind to something in them.
+    /// whose collation would count, no type that is shorter than they are, or blind to something in them, and none for which their seal is not made.
     pub(crate) fn fits_beside_sealed(&self, to: &DataType) -> bool {
         let Some(ty) = self.written_type(to) else { return false };
         let forms = &self.facts.catalog.forms;
         match forms.element(ty.oid).unwrap_or(ty.oid) {
-            oid::TEXT | oid::VARCHAR | oid::INT4 | oid::INT8 | oid::NUMERIC => true,
+            oid::TEXT | oid::VARCHAR | oid::INT4 | oid::INT8 => true,
             // int2, uuid.
             21 | 2950 => true,
             // What no text, number or uuid becomes of itself: boolean, bytea, json and jsonb, dates and times.

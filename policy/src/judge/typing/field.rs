@@ -50,7 +50,7 @@ impl Judge<'_> {
         let mut label = self.expr(&mut call, scope)?;
         // The name has no place in the text: the value has.
         self.shows_evaluation_order = self.shows_evaluation_order.take().map(|r| if r.position.is_none() { r.at(place) } else { r });
-        let (root, mut chain) = match self.unchanged(call, &name)? {
+        let (root, mut chain) = match self.unchanged(call, &name).map_err(|refusal| refusal.at(place))? {
             Expr::CompoundFieldAccess { root, access_chain } if one_chain => (root, access_chain),
             of => (Box::new(of), vec![]),
         };
@@ -66,8 +66,7 @@ impl Judge<'_> {
     /// The argument of a judged call that may be sent as `(argument).name`: nothing was added to it, and it means the same there.
     fn unchanged(&self, call: Expr, name: &Ident) -> Result<Expr, Refusal> {
         let refused = refuse::not_yet("form.expression", &format!("{}() in the notation of a field", name.value))
-            .with_hint(format!("Write {}(value). For a field of that name, give the value its type by a CAST.", name.value))
-            .at(self.position(&call));
+            .with_hint(format!("Write {}(value). For a field of that name, give the value its type by a CAST.", name.value));
         let Some((of, qualified)) = only_argument(call, &name.value) else { return Err(refused) };
         let facts = self.function_facts(&[name.value.as_str()], Some(1))?;
         // Of functions of that name the one of a schema was meant, which cannot be said there.

@@ -12,7 +12,7 @@ use super::super::label::{Label, Sealed};
 use super::super::scope::{Col, Out, Scope};
 use super::super::sealed::meet;
 use super::super::stand_in::sealed_type;
-use super::super::{Judge, refuse};
+use super::super::{Judge, build, refuse};
 use crate::catalog::{BaseType, Relation};
 use crate::mask::seal::SealForm;
 use crate::policy::protection::Action;
@@ -129,7 +129,8 @@ impl Judge<'_> {
             return Ok(label);
         }
         let at = self.position(&*e);
-        let null = matches!(into, Into::Null { why } if self.tokens.must_be_null(e, &why.clone().at(at)));
+        // A NULL is one whatever it is cast to.
+        let null = build::is_null(e) || matches!(into, Into::Null { why } if self.tokens.must_be_null(e, &why.clone().at(at)));
         let label = if null { self.expr(e, scope).map(|_| Label::Null)? } else { self.expr(e, scope)? };
         self.lands(&label, into).map_err(|r| r.at(self.position(&*e)))?;
         Ok(label)

@@ -14,9 +14,9 @@ pub(super) const KINDS: &[Kind] = &[
     },
     Kind {
         id: "seal.mix",
-        meaning: "A pseudonymised column meets something that is not of its class.",
+        meaning: "A pseudonymised column meets something that is not of its class. So does one that meets a NULL that is cast to a domain, or to a type of texts or numbers other than `text`, `varchar` and integers: the place of both would have that type, in which other values may be equal.",
         why: "With literals, parameters or other columns every pseudonym could be guessed.",
-        instead: "Find rows by another column, or by a join with a column of the class. With the mask `token`, pseudonyms can be written as literals. A table that keeps pseudonyms can be joined with others that keep them.",
+        instead: "Write NULL without such a type. Find rows by another column, or by a join with a column of the class. With the mask `token`, pseudonyms can be written as literals. A table that keeps pseudonyms can be joined with others that keep them.",
         example: Some("SELECT id FROM customers WHERE email = 'ana@example.org'"),
         of_postgres: false,
     },
